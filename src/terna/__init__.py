@@ -1,0 +1,1 @@
+"""Swapped-pair NLI triplets to a scored sentence encoder, reproducibly."""

@@ -1,0 +1,7 @@
+"""A small parser a format: raw files → labelled NLI pairs, or scored pairs."""
+
+from terna.corpora.nli import read_nli
+from terna.corpora.sts import read_sts
+from terna.corpora.texts import Source
+
+__all__ = ["Source", "read_nli", "read_sts"]

@@ -1,0 +1,107 @@
+"""Parsers of labelled pairs.
+
+A malformed row is a DataError that names file and line; a row that is well-formed but of no use is counted by
+reason and left out.
+"""
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+
+import pyarrow as pa
+
+from terna.corpora.texts import Source, Text, names, texts
+from terna.errors import DataError
+from terna.records import LABELS, PAIRS
+
+# premise, hypothesis, label, language ("" where the format does not say)
+Row = tuple[str, str, str, str]
+
+
+def read_nli(
+    name: str, sources: Sequence[Source], layout: str, language: str, rows: int | None = None
+) -> tuple[pa.Table, Counter[str]]:
+    """Labelled pairs of a corpus, and its accounts.
+
+    layout: a key of `PARSERS`. rows: how many rows in `language` there must be (None: any number).
+    Returns a PAIRS table and the counts `read` (rows in `language`), `other_language`, and of the rows left out
+    `no_label` and `empty_sentence`. Raises DataError for a malformed row, another number of rows, or no pair at all.
+    """
+    kept: list[Row] = []
+    counts: Counter[str] = Counter(read=0, other_language=0, no_label=0, empty_sentence=0)
+    for text in texts(sources):
+        for row in PARSERS[layout](text):
+            reason = _reason(row, language)
+            counts["other_language" if reason == "other_language" else "read"] += 1
+            if reason is None:
+                kept.append(row)
+            elif reason != "other_language":
+                counts[reason] += 1
+    if rows is not None and counts["read"] != rows:
+        raise DataError(f"{name}: {counts['read']} rows in {names(sources)}, expected {rows}; fetch it anew")
+    if not kept:
+        raise DataError(f"{name}: no labelled pair in language {language} in {names(sources)}; is it the right file?")
+    premise, hypothesis, label, _ = zip(*kept, strict=True)
+    columns = [premise, hypothesis, label, [language] * len(kept), [name] * len(kept)]
+    return pa.table([pa.array(column, pa.string()) for column in columns], schema=PAIRS), counts
+
+
+def _reason(row: Row, language: str) -> str | None:
+    """Why a row is left out, or None."""
+    premise, hypothesis, label, stated = row
+    if stated and stated != language:
+        return "other_language"
+    if label not in LABELS:
+        return "no_label"
+    return None if premise and hypothesis else "empty_sentence"
+
+
+def _xnli_tsv(text: Text) -> Iterator[Row]:
+    """XNLI's columns, tab-separated without quoting; ESXNLI has the same."""
+    for premise, hypothesis, label, language in _columns(text, ("sentence1", "sentence2", "gold_label", "language")):
+        yield premise, hypothesis, label, language
+
+
+def _xnli_mt_tsv(text: Text) -> Iterator[Row]:
+    """XNLI-MT's columns; it spells the third label `contradictory`."""
+    for premise, hypothesis, label in _columns(text, ("premise", "hypo", "label")):
+        yield premise, hypothesis, "contradiction" if label == "contradictory" else label, ""
+
+
+def _columns(text: Text, wanted: Sequence[str]) -> Iterator[list[str]]:
+    """The wanted columns of each row, stripped."""
+    reader = csv.reader(text.lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+    try:
+        header = next(reader, [])
+        if missing := [column for column in wanted if column not in header]:
+            raise DataError(f"{text.label}, line 1: no column {', '.join(missing)}; is it the right format?")
+        places = [header.index(column) for column in wanted]
+        for row in reader:
+            if len(row) != len(header):
+                where = f"{text.label}, line {reader.line_num}"
+                raise DataError(f"{where}: {len(row)} columns, but the header has {len(header)}; mend or drop the row")
+            yield [row[place].strip() for place in places]
+    except csv.Error as error:
+        raise DataError(f"{text.label}, line {reader.line_num}: {error}") from error
+
+
+def _snli_jsonl(text: Text) -> Iterator[Row]:
+    """SNLI's and MultiNLI's JSON lines: an object a line, with gold_label, sentence1 and sentence2."""
+    for number, line in enumerate(text.lines, start=1):
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{text.label}, line {number}: not JSON ({error})") from error
+        values = [row.get(key) if isinstance(row, dict) else None for key in ("sentence1", "sentence2", "gold_label")]
+        if not all(isinstance(value, str) for value in values):
+            raise DataError(f"{text.label}, line {number}: sentence1, sentence2 and gold_label expected, each a text")
+        premise, hypothesis, label = (str(value).strip() for value in values)
+        yield premise, hypothesis, label, ""
+
+
+PARSERS: dict[str, Callable[[Text], Iterator[Row]]] = {
+    "xnli_tsv": _xnli_tsv,
+    "xnli_mt_tsv": _xnli_mt_tsv,
+    "snli_jsonl": _snli_jsonl,
+}

@@ -1,0 +1,58 @@
+"""The parser of scored pairs, in SemEval's layout: STS.input.X.txt beside STS.gs.X.txt."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+import pyarrow as pa
+
+from terna.corpora.texts import Source, names, texts
+from terna.errors import DataError
+from terna.records import SCORED
+
+# how errors call a text, and its lines
+Read = tuple[str, list[str]]
+
+
+def read_sts(name: str, sources: Sequence[Source], rows: int | None = None) -> pa.Table:
+    """Scored pairs of a benchmark: a SCORED table, file after file in the order of `sources`.
+
+    rows: how many pairs there must be (None: any number). Raises DataError for a missing partner, unequal lengths,
+    a missing column, a score that is not a number, another number of pairs, or none at all.
+    """
+    read: dict[str, Read] = {text.base: (text.label, list(text.lines)) for text in texts(sources)}
+    pairs = [pair for base in read if base.startswith("STS.input.") for pair in _file(base, read)]
+    if not pairs:
+        raise DataError(f"{name}: no pair in {names(sources)}; a file STS.input.X.txt is expected")
+    if rows is not None and len(pairs) != rows:
+        raise DataError(f"{name}: {len(pairs)} pairs in {names(sources)}, expected {rows}; fetch it anew")
+    return pa.table([list(column) for column in zip(*pairs, strict=True)], schema=SCORED)
+
+
+def _file(base: str, read: Mapping[str, Read]) -> Iterator[tuple[str, int, str, str, float]]:
+    topic = base.removeprefix("STS.input.").removesuffix(".txt")
+    label, lines = read[base]
+    gold_label, gold = read.get(f"STS.gs.{topic}.txt", ("", []))
+    if not gold_label:
+        raise DataError(f"{label}: its scores are missing; STS.gs.{topic}.txt belongs beside it")
+    if len(gold) != len(lines):
+        raise DataError(f"{label}: {len(lines)} pairs, but {gold_label} has {len(gold)} scores; fetch both anew")
+    for number, (pair, score) in enumerate(zip(lines, gold, strict=True), start=1):
+        first, second = _sentences(pair, f"{label}, line {number}")
+        yield topic, number, first, second, _score(score, f"{gold_label}, line {number}")
+
+
+def _sentences(pair: str, where: str) -> tuple[str, str]:
+    parts = [part.strip() for part in pair.split("\t")]
+    if len(parts) < 2 or not parts[0] or not parts[1]:
+        raise DataError(f"{where}: two sentences parted by a tab expected, found {pair!r}")
+    return parts[0], parts[1]
+
+
+def _score(text: str, where: str) -> float:
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise DataError(f"{where}: a score expected, found {text!r}") from error
+    if not math.isfinite(value):
+        raise DataError(f"{where}: a finite score expected, found {text!r}")
+    return value

@@ -1,0 +1,87 @@
+"""Raw files as lines of text: plain, or members of a zip archive read in place by base name."""
+
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from terna.errors import DataError
+
+# the largest member that is read from an archive
+MEMBER_LIMIT = 4 << 30
+
+
+@dataclass(frozen=True)
+class Source:
+    """A raw file and the members to read from it (none: the file is the text itself)."""
+
+    path: Path
+    members: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Text:
+    """One text to read: how errors call it, its base name, and its lines without their ends."""
+
+    label: str
+    base: str
+    lines: Iterator[str]
+
+
+def texts(sources: Sequence[Source]) -> Iterator[Text]:
+    """Each text of the sources in order, to be read before the next is asked for.
+
+    Raises DataError for a file that is missing, an archive that is broken or lacks a member, and bytes that are
+    not UTF-8.
+    """
+    for source in sources:
+        for member in source.members or (None,):
+            label = f"{source.path}:{member}" if member else str(source.path)
+            with _opened(source.path, member) as file:
+                yield Text(label, member or source.path.name, _lines(file, label))
+
+
+def names(sources: Sequence[Source]) -> str:
+    """The sources as an error names them."""
+    return ", ".join(str(source.path) for source in sources)
+
+
+def _lines(file: io.BufferedIOBase, label: str) -> Iterator[str]:
+    """Only a line feed ends a line: str.splitlines would also cut at U+2028 and its like, inside a sentence."""
+    for number, raw in enumerate(file, start=1):
+        try:
+            yield raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            raise DataError(f"{label}, line {number}: not UTF-8 ({error.reason} at byte {error.start})") from error
+
+
+@contextmanager
+def _opened(path: Path, member: str | None) -> Iterator[io.BufferedIOBase]:
+    try:
+        if member is None:
+            with path.open("rb") as file:
+                yield file
+        else:
+            with zipfile.ZipFile(path) as archive, archive.open(_find(archive, member, path)) as inner:
+                yield io.BufferedReader(inner)  # type: ignore[type-var]  # ZipExtFile is a BufferedIOBase
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: not there; fetch it (dvc repro)") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise DataError(f"{path}: not a sound zip archive ({error}); delete it and fetch it anew") from error
+
+
+def _find(archive: zipfile.ZipFile, member: str, path: Path) -> zipfile.ZipInfo:
+    """The one member with this base name: folders differ between mirrors, and __MACOSX holds no data."""
+    found = [
+        info
+        for info in archive.infolist()
+        if info.filename.rsplit("/", 1)[-1] == member and "__MACOSX" not in info.filename
+    ]
+    if len(found) != 1:
+        raise DataError(f"{path}: {len(found)} members are called {member}, expected one")
+    if found[0].file_size > MEMBER_LIMIT:
+        raise DataError(f"{path}: {member} would unpack to {found[0].file_size} bytes; the limit is {MEMBER_LIMIT}")
+    return found[0]

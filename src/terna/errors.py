@@ -1,0 +1,33 @@
+"""The error tree: what went wrong, where, and what to do about it.
+
+    TernaError            anything terna refuses; a stage prints it and ends with status 1
+    ├── SettingsError     the settings do not fit the schema or each other
+    ├── DownloadError     a file could not be had, or is not the file that was asked for
+    ├── DataError         a corpus, a triplet table or a token table is malformed or empty
+    └── ModelError        a backbone, tokenizer or exported folder cannot be used
+"""
+
+
+class TernaError(Exception):
+    """Anything terna refuses: the message says what was found, where, and the remedy."""
+
+
+class SettingsError(TernaError):
+    """Settings that do not fit the schema or each other; the message holds every fault."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
+        heading = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        super().__init__("\n".join([f"{heading} in the settings:", *(f"  {fault}" for fault in faults)]))
+
+
+class DownloadError(TernaError):
+    """A file could not be had, or is not the file that was asked for."""
+
+
+class DataError(TernaError):
+    """Data that are malformed or empty; the message names file and line where there is one."""
+
+
+class ModelError(TernaError):
+    """A backbone, tokenizer or exported folder that cannot be used."""

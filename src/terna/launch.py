@@ -1,0 +1,62 @@
+"""What turns a function of the settings into a stage: Hydra in, one sentence and status 1 on a fault.
+
+The same script serves three callers: DVC (which passes `--config-path=.. --config-name=params`, so that the
+receipt is read), a person at the command line (conf/ composed with overrides), and a sweep (`--multirun`).
+"""
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from terna.errors import TernaError
+from terna.settings import Settings, load
+
+# Nothing phones home unless the user asks: set before any library that would.
+QUIET = {
+    "DVC_NO_ANALYTICS": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "WANDB_ERROR_REPORTING": "false",
+    "TOKENIZERS_PARALLELISM": "true",
+}
+# Hydra writes no folders of its own: a stage's outputs are those that dvc.yaml names.
+TIDY = ["hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=none", "hydra/hydra_logging=none"]
+
+
+def stage(task: Callable[[Settings], None]) -> Callable[[], None]:
+    """Make `task` a command: settings composed and checked, then the task, then exit status 0 or 1."""
+
+    def command() -> None:
+        import hydra
+
+        for name, value in QUIET.items():
+            os.environ.setdefault(name, value)
+        conf = Path(sys.argv[0]).resolve().parent.parent / "conf"
+        os.chdir(conf.parent)
+        sys.argv[1:] = [*(_lenient(word, conf) for word in sys.argv[1:]), *TIDY]
+        hydra.main(version_base="1.3", config_path="../conf", config_name="config")(_guarded(task))()
+
+    command.__doc__ = task.__doc__
+    return command
+
+
+def _guarded(task: Callable[[Settings], None]) -> Callable[[object], None]:
+    @functools.wraps(task)  # Hydra looks for config paths beside the file of the wrapped function
+    def run(config: object) -> None:
+        try:
+            task(load(config))
+        except TernaError as error:
+            print(f"{type(error).__name__}: {error}", file=sys.stderr)
+            sys.exit(1)
+
+    return run
+
+
+def _lenient(word: str, conf: Path) -> str:
+    """`key=value` → `++key=value`: an unknown key then reaches our schema, which knows the nearest name."""
+    key = word.partition("=")[0]
+    plain = "=" in word and key.replace(".", "").replace("_", "").replace("-", "").isalnum()
+    if not plain or key.startswith(("-", "hydra.")) or (conf / key).is_dir():
+        return word
+    return f"++{word}"

@@ -1,0 +1,76 @@
+"""The typed rows that pass between stages, in and out of Parquet, written whole or not at all."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from terna.errors import DataError
+
+LABELS = ("entailment", "neutral", "contradiction")
+
+# labelled pairs: data/nli/pairs.parquet
+PAIRS = pa.schema(
+    [(name, pa.string()) for name in ("premise", "hypothesis", "label", "language", "corpus")],
+)
+# scored pairs: a benchmark, in the order of its files
+SCORED = pa.schema(
+    [
+        ("file", pa.string()),
+        ("line", pa.int64()),
+        ("sentence1", pa.string()),
+        ("sentence2", pa.string()),
+        ("gold", pa.float64()),
+    ]
+)
+# triplets: data/triplets/{train,dev}.parquet
+TRIPLETS = pa.schema([(name, pa.string()) for name in ("anchor", "positive", "negative")])
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a path beside `path` to write to; rename it onto `path` only if the block succeeds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        yield beside
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_table(table: pa.Table, path: Path, schema: pa.Schema) -> None:
+    """Write `table`, whose columns must be those of `schema`, as Parquet."""
+    with replacing(path) as beside:
+        pq.write_table(table.cast(schema), beside, compression="zstd")
+
+
+def read_table(path: Path, schema: pa.Schema) -> pa.Table:
+    """Read a Parquet table of `schema`; DataError if it is missing, broken or has other columns."""
+    try:
+        return pq.read_table(path).select(schema.names).cast(schema)
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: not there; run the stage that writes it (dvc repro)") from error
+    except (pa.ArrowException, KeyError) as error:
+        raise DataError(f"{path}: not a table of {', '.join(schema.names)} ({error}); run its stage again") from error
+
+
+def write_json(value: Any, path: Path) -> None:
+    """Write `value` as indented JSON, keys in the order given."""
+    with replacing(path) as beside:
+        beside.write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file; DataError if it is missing or broken."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: not there; run the stage that writes it (dvc repro)") from error
+    except ValueError as error:
+        raise DataError(f"{path}: not JSON ({error}); run the stage that writes it again") from error

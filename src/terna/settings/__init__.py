@@ -1,0 +1,38 @@
+"""The settings: a schema, and one way in (conf/ or params.yaml → plain values)."""
+
+from terna.settings.load import compose, load
+from terna.settings.schema import (
+    Corpus,
+    Dense,
+    Evaluate,
+    File,
+    Logger,
+    Machine,
+    Model,
+    Release,
+    Reported,
+    Scratch,
+    Settings,
+    Train,
+    Translate,
+    Triplets,
+)
+
+__all__ = [
+    "Corpus",
+    "Dense",
+    "Evaluate",
+    "File",
+    "Logger",
+    "Machine",
+    "Model",
+    "Release",
+    "Reported",
+    "Scratch",
+    "Settings",
+    "Train",
+    "Translate",
+    "Triplets",
+    "compose",
+    "load",
+]

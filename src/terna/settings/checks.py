@@ -1,0 +1,68 @@
+"""Faults between fields that are each well-formed on their own.
+
+Each check names, as its parameters, the groups that it compares: it runs when those are sound,
+whatever is wrong elsewhere, so that one message can hold every fault.
+"""
+
+from collections.abc import Iterator
+
+from terna.settings.schema import Corpus, Evaluate, Fetch, Model
+
+
+def check_corpora(corpora: dict[str, Corpus]) -> Iterator[str]:
+    if not corpora:
+        yield "corpora: the mix is empty; choose one of the files in conf/corpora/"
+    for name, corpus in corpora.items():
+        if corpus.format == "semeval_sts":
+            yield f"corpora.{name}.format: semeval_sts has no labels to train on; list it under evaluate.benchmarks"
+        yield from _digests(f"corpora.{name}", corpus)
+
+
+def check_apart(corpora: dict[str, Corpus], evaluate: Evaluate) -> Iterator[str]:
+    for name in corpora:
+        if name in evaluate.benchmarks:
+            yield f"corpora.{name}: also a benchmark; training on what is scored says nothing"
+
+
+def check_fetch(fetch: Fetch) -> Iterator[str]:
+    known = [*fetch.corpora, *fetch.benchmarks]
+    if fetch.only is not None and fetch.only not in known:
+        yield f"fetch.only: no corpus is called {fetch.only!r}; there are {', '.join(known)}"
+
+
+def check_evaluate(evaluate: Evaluate) -> Iterator[str]:
+    for name, corpus in evaluate.benchmarks.items():
+        key = f"evaluate.benchmarks.{name}"
+        if corpus.format != "semeval_sts":
+            yield f"{key}.format: {corpus.format} has no scores; a benchmark needs semeval_sts"
+        if corpus.role == "train":
+            yield f"{key}.role: a benchmark is for development or test, not train"
+        if corpus.scale[0] >= corpus.scale[1]:
+            yield f"{key}.scale: {corpus.scale} does not rise"
+        yield from _digests(key, corpus)
+
+
+def check_selection(evaluate: Evaluate) -> Iterator[str]:
+    benchmarks, chosen = evaluate.benchmarks, evaluate.select_on
+    if chosen not in benchmarks:
+        yield f"evaluate.select_on: no benchmark is called {chosen!r}; there are {', '.join(benchmarks)}"
+    elif benchmarks[chosen].role == "test":
+        yield f"evaluate.select_on: {chosen} is a test benchmark; choose on one with role development"
+
+
+def check_model(model: Model) -> Iterator[str]:
+    if (model.backbone == "scratch") != (model.scratch is not None):
+        yield "model.scratch: give the shape exactly when model.backbone is 'scratch'"
+    if model.scratch and model.scratch.hidden_size % model.scratch.heads:
+        yield f"model.scratch.heads: {model.scratch.heads} does not divide hidden_size {model.scratch.hidden_size}"
+    if model.revision and model.backbone.startswith("pkg:"):
+        yield "model.revision: a package has no revisions; pin the package's version instead"
+
+
+def _digests(key: str, corpus: Corpus) -> Iterator[str]:
+    for number, file in enumerate(corpus.files):
+        if corpus.exact and not file.sha256:
+            yield f"{key}.files.{number}.sha256: empty; give the digest, or set {key}.exact to false to take any bytes"
+
+
+CHECKS = (check_corpora, check_apart, check_fetch, check_evaluate, check_selection, check_model)

@@ -1,0 +1,247 @@
+"""The schema: one dataclass for each group of conf/, a docstring for each field."""
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+STRICT = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Name = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]*$")]
+Figure = Literal[
+    "cosine_pearson",
+    "cosine_spearman",
+    "euclidean_pearson",
+    "euclidean_spearman",
+    "manhattan_pearson",
+    "manhattan_spearman",
+    "dot_pearson",
+    "dot_spearman",
+]
+
+
+@dataclass(frozen=True, config=STRICT)
+class File:
+    """One file of a corpus, as it is called at its source."""
+
+    addresses: Annotated[list[str], Field(min_length=1)]
+    """Where to get it, in order of preference: an http(s) address or a path from the project's root."""
+    sha256: list[Sha256]
+    """Digests that are accepted."""
+    members: list[str] = Field(default_factory=list)
+    """For an archive: the base names of the members to read, in order. Empty: the file is the text itself."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Corpus:
+    """A corpus as a declaration: where it is, what it holds, what one may do with it."""
+
+    format: Literal["xnli_tsv", "snli_jsonl", "xnli_mt_tsv", "semeval_sts"]
+    """Which parser reads it: the first three give NLI pairs, the last scored pairs."""
+    language: str
+    """ISO 639-1 code: rows that say they are in another language are left out."""
+    files: Annotated[list[File], Field(min_length=1)]
+    """Its files, in order."""
+    licence: str
+    """SPDX identifier or, where there is none, a word for what is known."""
+    citation: str
+    """Whom to credit."""
+    rows: Count | None = None
+    """Rows in this language that the files must hold; null: not checked."""
+    exact: bool = True
+    """False: no digest of the original is published, so other bytes pass too, and are recorded."""
+    role: Literal["train", "development", "test"] = "train"
+    """What it may be used for; a test benchmark selects nothing."""
+    scale: Annotated[list[float], Field(min_length=2, max_length=2)] = Field(default_factory=lambda: [0.0, 5.0])
+    """Lowest and highest gold score of a benchmark."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Fetch:
+    """What is fetched; all but `only` is derived from the other groups."""
+
+    corpora: list[str]
+    """Names of the training corpora."""
+    benchmarks: list[str]
+    """Names of the benchmarks."""
+    only: str | None = None
+    """One of those names: fetch this one alone."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Translate:
+    """How rows in another language become rows in the target language."""
+
+    method: Literal["none"]
+    """`none` passes rows through."""
+    target: str
+    """ISO 639-1 code of the language that the triplets are in."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Triplets:
+    """How labelled pairs become triplets."""
+
+    dev_fraction: Annotated[float, Field(ge=0, lt=1)]
+    """Share of the premises held out for development; 0 turns the split off."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Scratch:
+    """Shape of a RoBERTa that starts from random weights."""
+
+    vocab_size: Annotated[int, Field(ge=300)]
+    """Entries of the byte-level BPE vocabulary fitted on the training sentences (256 are single bytes)."""
+    hidden_size: Count
+    """Width of a token vector."""
+    layers: Count
+    """Number of transformer layers."""
+    heads: Count
+    """Attention heads a layer."""
+    intermediate_size: Count
+    """Width of the feed-forward layer."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Dense:
+    """A Dense head on the pooled vector."""
+
+    out_features: Count
+    """Width of the sentence vector."""
+    activation: Literal["tanh", "identity"] = "tanh"
+    """What follows the linear map."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Model:
+    """The encoder: backbone, pooling, head."""
+
+    backbone: str
+    """`scratch`, a hub name, a local folder, or `pkg:module/path` for a folder in an installed package."""
+    max_length: Count
+    """Tokens a sentence is cut to, special tokens included."""
+    pooling: Literal["mean", "cls", "max"] = "mean"
+    """How token vectors become one."""
+    revision: str | None = None
+    """Revision of a hub name; give a commit to pin it."""
+    scratch: Scratch | None = None
+    """The shape, when the backbone is `scratch`."""
+    dense: Dense | None = None
+    """A Dense head; null: none."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Train:
+    """The run: loss, batches, optimizer, schedule, selection."""
+
+    batch_size: Annotated[int, Field(ge=2)]
+    """Triplets a step."""
+    epochs: Count
+    """Passes over the triplets."""
+    lr: Positive
+    """Peak learning rate of AdamW."""
+    warmup: Fraction
+    """Share of all steps in which the learning rate climbs, rounded down to whole steps."""
+    scale: Positive = 20.0
+    """Factor on the cosine before the softmax."""
+    symmetric: bool = False
+    """Also rank the anchors for each positive, and average the two losses."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    """AdamW's decay, on all but biases and norms."""
+    eps: Positive = 1e-6
+    """AdamW's epsilon."""
+    clip: Annotated[float, Field(ge=0)] = 1.0
+    """Largest gradient norm; 0 turns clipping off."""
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    """Lightning's precision."""
+    score_every: Count | None = None
+    """Also score the development benchmark every so many steps; null: at each epoch's end alone."""
+    patience: Count | None = None
+    """Stop after so many scorings without a better one; null: never."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Reported:
+    """A system's figures as its authors report them: printed beside ours, never computed."""
+
+    system: str
+    """Its name."""
+    benchmark: str
+    """On which benchmark."""
+    source: str
+    """Who says so."""
+    figures: dict[Figure, float]
+    """The figures, as fractions of 1."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Evaluate:
+    """What is scored, and what is chosen by it."""
+
+    benchmarks: dict[Name, Corpus]
+    """The benchmarks by name."""
+    select_on: str
+    """The benchmark, with role `development`, that chooses the checkpoint."""
+    main_score: Figure
+    """The one figure that stands for a benchmark, declared beforehand."""
+    reported: list[Reported] = Field(default_factory=list)
+    """Published figures to print in the same table."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Logger:
+    """Where curves go beside the CSV files that are always written."""
+
+    wandb: bool
+    """Log to Weights & Biases: online when a key is set and the service answers, offline otherwise."""
+    project: str = "terna"
+    """W&B project."""
+    entity: str | None = None
+    """W&B entity; null: the user's own."""
+    group: str | None = None
+    """W&B group."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Machine:
+    """Where it runs, never what comes out."""
+
+    accelerator: Literal["auto", "cpu", "gpu", "mps"]
+    """Lightning's accelerator."""
+    devices: Count = 1
+    """Devices a machine."""
+    progress: bool = True
+    """Show progress bars."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Release:
+    """What the encoder is called when it goes out."""
+
+    name: Name
+    """Name on the card."""
+    repo: str
+    """`owner/name` (or a folder) that the card's usage snippets load."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Settings:
+    """Everything that a run depends on."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    """Seeds the split, the choice of triplets, the batch plan, the weights and dropout."""
+    corpora: dict[Name, Corpus]
+    """The training mix by name."""
+    fetch: Fetch
+    translate: Translate
+    triplets: Triplets
+    model: Model
+    train: Train
+    evaluate: Evaluate
+    release: Release
+    logger: Logger
+    machine: Machine

@@ -1,0 +1,158 @@
+"""Labelled pairs → swapped-pair triplets, and the development split.
+
+The rule is the published model's: each pair counts in both directions, and each sentence that then has at least one
+entailment and one contradiction gives two rows, (s, an entailment, a contradiction) and (an entailment, s, a
+contradiction). What it drew from unordered sets without a seed is drawn here from sorted candidates with one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from terna.errors import DataError
+from terna.records import TRIPLETS
+
+Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Triplets to train on and to develop on (TRIPLETS tables), and the counts of what was done."""
+
+    train: pa.Table
+    dev: pa.Table
+    counts: dict[str, int]
+
+
+def build(pairs: pa.Table, *, target: str, seed: int, dev_fraction: float) -> Split:
+    """Triplets from a PAIRS table, the same for any order of its rows.
+
+    Of the premises, round(dev_fraction x their number) are held out: development triplets come from their pairs
+    alone, less the pairs with a sentence that occurs in a training pair, so that no sentence (after strip and
+    casefold) is on both sides. Raises DataError when a row is not in language `target` or no triplet comes out.
+    """
+    _check_language(pairs, target)
+    texts = distinct(pairs["premise"], pairs["hypothesis"])
+    edges = _Edges(number(pairs["premise"], texts), number(pairs["hypothesis"], texts), pairs["label"].to_numpy())
+    held, shared = _held_out(edges, keys(texts), np.random.default_rng([seed, 0]), dev_fraction)
+    train = _draw(edges.where(~held), np.random.default_rng([seed, 1]))
+    dev = _draw(edges.where(held & ~shared), np.random.default_rng([seed, 2]))
+    if not len(train):
+        raise DataError("no triplet: no sentence has both an entailment and a contradiction; add pairs or corpora")
+    counts = {
+        "pairs": len(pairs),
+        "sentences": len(texts),
+        "triplets_before_split": 2 * len(_anchors(edges)),
+        "triplets_train": len(train),
+        "triplets_dev": len(dev),
+        "pairs_held_out": int(held.sum()),
+        "pairs_held_out_dropped_as_shared": int((held & shared).sum()),
+    }
+    return Split(_table(train, texts), _table(dev, texts), counts)
+
+
+def distinct(*columns: pa.ChunkedArray) -> pa.Array:
+    """The distinct texts of the columns, sorted by code point."""
+    found = pc.unique(pa.chunked_array([chunk for column in columns for chunk in column.chunks], pa.string()))
+    return found.take(pc.sort_indices(found))
+
+
+def number(column: pa.ChunkedArray, texts: pa.Array) -> Ints:
+    """Each text's place among `texts`."""
+    places: Ints = pc.index_in(column, value_set=texts).to_numpy().astype(np.int64)
+    return places
+
+
+def keys(texts: pa.Array) -> Ints:
+    """A number for each text, the same for texts that are equal after strip and casefold."""
+    folded = pa.array([fold(text) for text in texts.to_pylist()], pa.string())
+    classes: Ints = folded.dictionary_encode().indices.to_numpy().astype(np.int64)
+    return classes
+
+
+def fold(text: str) -> str:
+    """What two texts have in common when they count as the same text."""
+    return text.strip().casefold()
+
+
+def count_triplets(pairs: pa.Table) -> int:
+    """How many triplets the rule gives on a PAIRS table, without drawing them."""
+    texts = distinct(pairs["premise"], pairs["hypothesis"])
+    edges = _Edges(number(pairs["premise"], texts), number(pairs["hypothesis"], texts), pairs["label"].to_numpy())
+    return 2 * len(_anchors(edges))
+
+
+def overlap(train: pa.Table, sentences: Sequence[str]) -> int:
+    """How many distinct sentences of a TRIPLETS table equal one of `sentences` (after strip and casefold)."""
+    scored = pa.array(sorted({fold(sentence) for sentence in sentences}), pa.string())
+    trained = distinct(*(train[name] for name in TRIPLETS.names))
+    folded = pc.unique(pa.array([fold(text) for text in trained.to_pylist()], pa.string()))
+    return int(pc.sum(pc.is_in(folded, value_set=scored)).as_py() or 0)
+
+
+@dataclass(frozen=True)
+class _Edges:
+    """Labelled pairs of sentence numbers, as written: premise first."""
+
+    premise: Ints
+    hypothesis: Ints
+    label: np.ndarray[tuple[int, ...], np.dtype[np.object_]]
+
+    def where(self, mask: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> "_Edges":
+        return _Edges(self.premise[mask], self.hypothesis[mask], self.label[mask])
+
+    def both_ways(self, label: str) -> Ints:
+        """(m, 2): each distinct pair of this label in both directions, sorted."""
+        chosen = self.where(self.label == label)
+        ways = np.stack([[*chosen.premise, *chosen.hypothesis], [*chosen.hypothesis, *chosen.premise]], axis=1)
+        return np.unique(ways, axis=0).astype(np.int64)
+
+
+def _check_language(pairs: pa.Table, target: str) -> None:
+    foreign = pairs.filter(pc.not_equal(pairs["language"], target))
+    if len(foreign):
+        names = ", ".join(sorted(set(foreign["corpus"].to_pylist())))
+        raise DataError(
+            f"{len(foreign)} pairs of {names} are not in {target!r} but in {foreign['language'][0].as_py()!r}: "
+            f"they were not translated; choose a translation (translate=...) or a corpus in {target!r}"
+        )
+
+
+def _held_out(
+    edges: _Edges, classes: Ints, rng: np.random.Generator, fraction: float
+) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.bool_]], np.ndarray[tuple[int, ...], np.dtype[np.bool_]]]:
+    """Which pairs have a held-out premise, and which pairs have a sentence of a pair that has not."""
+    premise, hypothesis = classes[edges.premise], classes[edges.hypothesis]
+    candidates = np.unique(premise)
+    chosen = rng.choice(candidates, size=round(fraction * len(candidates)), replace=False)
+    held = np.isin(premise, chosen)
+    trained = np.union1d(premise[~held], hypothesis[~held])
+    return held, np.isin(premise, trained) | np.isin(hypothesis, trained)
+
+
+def _anchors(edges: _Edges) -> Ints:
+    """Sentences with an entailment and a contradiction, in either direction, sorted."""
+    return np.intersect1d(edges.both_ways("entailment")[:, 0], edges.both_ways("contradiction")[:, 0])
+
+
+def _draw(edges: _Edges, rng: np.random.Generator) -> Ints:
+    """(n, 3): two triplets of sentence numbers for each such sentence."""
+    entailments, contradictions = edges.both_ways("entailment"), edges.both_ways("contradiction")
+    anchors = np.intersect1d(entailments[:, 0], contradictions[:, 0])
+    forward = [anchors, _choose(anchors, entailments, rng), _choose(anchors, contradictions, rng)]
+    swapped = [_choose(anchors, entailments, rng), anchors, _choose(anchors, contradictions, rng)]
+    return np.stack([np.stack(forward, axis=1), np.stack(swapped, axis=1)], axis=1).reshape(-1, 3)
+
+
+def _choose(anchors: Ints, ways: Ints, rng: np.random.Generator) -> Ints:
+    """For each anchor one of its partners in `ways` (sorted by anchor), at random."""
+    first = np.searchsorted(ways[:, 0], anchors, side="left")
+    last = np.searchsorted(ways[:, 0], anchors, side="right")
+    return np.asarray(ways[rng.integers(first, last), 1]) if len(anchors) else anchors
+
+
+def _table(rows: Ints, texts: pa.Array) -> pa.Table:
+    return pa.table([texts.take(pa.array(rows[:, column])) for column in range(3)], schema=TRIPLETS)
