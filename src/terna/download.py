@@ -21,11 +21,6 @@ TIMEOUT = httpx.Timeout(30.0)
 CHUNK = 1 << 20
 
 
-def name_of(addresses: Sequence[str]) -> str:
-    """The file's name at its source: the last part of its first address."""
-    return Path(urlparse(addresses[0]).path).name
-
-
 def sha256_of(path: Path) -> str:
     """Hex sha256 of a file's bytes."""
     with path.open("rb") as file:
@@ -56,12 +51,12 @@ def fetch(
                 return _verified(beside, place, accepted, exact)
         except DownloadError as error:
             refused.append(str(error))
-    raise DownloadError("\n  ".join([f"{name_of(addresses)} could not be had:", *refused]))
+    raise DownloadError("\n  ".join([f"{_name(addresses[0])} could not be had:", *refused]))
 
 
 def _places(addresses: Sequence[str], mirror: Path | None) -> list[str]:
     """Where to look, in order: a copy in the mirror under any of the file's names, then the addresses."""
-    names = dict.fromkeys(name_of([address]) for address in addresses)
+    names = dict.fromkeys(_name(address) for address in addresses)
     copies = [mirror / name for name in names] if mirror else []
     return [*(str(copy) for copy in copies if copy.is_file()), *addresses]
 
@@ -81,7 +76,7 @@ def _stream(address: str, beside: Path, progress: bool) -> None:
         answer.raise_for_status()
         total = int(answer.headers.get("content-length", 0)) or None
         with tqdm(
-            total=total, unit="B", unit_scale=True, desc=name_of([address]), disable=None if progress else True
+            total=total, unit="B", unit_scale=True, desc=_name(address), disable=None if progress else True
         ) as bar:
             for chunk in answer.iter_bytes(CHUNK):
                 file.write(chunk)
@@ -99,3 +94,7 @@ def _verified(beside: Path, place: str, accepted: Sequence[str], exact: bool) ->
     if exact:
         raise DownloadError(f"{place}: sha256 {found}, expected {' or '.join(accepted)}; a damaged or other file")
     return found
+
+
+def _name(address: str) -> str:
+    return Path(urlparse(address).path).name

@@ -1,10 +1,10 @@
 """The error tree: what went wrong, where, and what to do about it.
 
-    TernaError            anything terna refuses; a stage prints it and ends with status 1
-    ├── SettingsError     the settings do not fit the schema or each other
-    ├── DownloadError     a file could not be had, or is not the file that was asked for
-    ├── DataError         a corpus, a triplet table or a token table is malformed or empty
-    └── ModelError        a backbone, tokenizer or exported folder cannot be used
+TernaError            anything terna refuses; a stage prints it and ends with status 1
+├── SettingsError     the settings do not fit the schema or each other
+├── DownloadError     a file could not be had, or is not the file that was asked for
+├── DataError         a corpus, a triplet table or a token table is malformed or empty
+└── ModelError        a backbone, tokenizer or exported folder cannot be used
 """
 
 

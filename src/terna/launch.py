@@ -34,7 +34,7 @@ def stage(task: Callable[[Settings], None]) -> Callable[[], None]:
             os.environ.setdefault(name, value)
         conf = Path(sys.argv[0]).resolve().parent.parent / "conf"
         os.chdir(conf.parent)
-        sys.argv[1:] = [*(_lenient(word, conf) for word in sys.argv[1:]), *TIDY]
+        sys.argv[1:] = [*TIDY, *(_lenient(word, conf) for word in sys.argv[1:])]
         hydra.main(version_base="1.3", config_path="../conf", config_name="config")(_guarded(task))()
 
     command.__doc__ = task.__doc__

@@ -2,6 +2,5 @@
 
 from terna.corpora.nli import read_nli
 from terna.corpora.sts import read_sts
-from terna.corpora.texts import Source
 
-__all__ = ["Source", "read_nli", "read_sts"]
+__all__ = ["read_nli", "read_sts"]

@@ -8,42 +8,42 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import pyarrow as pa
 
-from terna.corpora.texts import Source, Text, names, texts
+from terna.corpora.texts import Text, texts
 from terna.errors import DataError
 from terna.records import LABELS, PAIRS
+from terna.settings import Corpus
 
 # premise, hypothesis, label, language ("" where the format does not say)
 Row = tuple[str, str, str, str]
 
 
-def read_nli(
-    name: str, sources: Sequence[Source], layout: str, language: str, rows: int | None = None
-) -> tuple[pa.Table, Counter[str]]:
-    """Labelled pairs of a corpus, and its accounts.
+def read_nli(name: str, corpus: Corpus, folder: Path) -> tuple[pa.Table, Counter[str]]:
+    """Labelled pairs of a corpus whose files lie in `folder`, and its accounts.
 
-    layout: a key of `PARSERS`. rows: how many rows in `language` there must be (None: any number).
-    Returns a PAIRS table and the counts `read` (rows in `language`), `other_language`, and of the rows left out
-    `no_label` and `empty_sentence`. Raises DataError for a malformed row, another number of rows, or no pair at all.
+    Returns a PAIRS table and the counts `read` (rows in the corpus's language), `other_language`, and of the rows left
+    out `no_label` and `empty_sentence`. Raises DataError for a malformed row, another number of rows than declared, or
+    no pair at all.
     """
     kept: list[Row] = []
     counts: Counter[str] = Counter(read=0, other_language=0, no_label=0, empty_sentence=0)
-    for text in texts(sources):
-        for row in PARSERS[layout](text):
-            reason = _reason(row, language)
+    for text in texts(corpus, folder):
+        for row in PARSERS[corpus.format](text):
+            reason = _reason(row, corpus.language)
             counts["other_language" if reason == "other_language" else "read"] += 1
             if reason is None:
                 kept.append(row)
             elif reason != "other_language":
                 counts[reason] += 1
-    if rows is not None and counts["read"] != rows:
-        raise DataError(f"{name}: {counts['read']} rows in {names(sources)}, expected {rows}; fetch it anew")
+    if corpus.rows is not None and counts["read"] != corpus.rows:
+        raise DataError(f"{name}: {counts['read']} rows in {folder}, expected {corpus.rows}; fetch it anew")
     if not kept:
-        raise DataError(f"{name}: no labelled pair in language {language} in {names(sources)}; is it the right file?")
+        raise DataError(f"{name}: no labelled pair in language {corpus.language} in {folder}; is it the right file?")
     premise, hypothesis, label, _ = zip(*kept, strict=True)
-    columns = [premise, hypothesis, label, [language] * len(kept), [name] * len(kept)]
+    columns = [premise, hypothesis, label, [corpus.language] * len(kept), [name] * len(kept)]
     return pa.table([pa.array(column, pa.string()) for column in columns], schema=PAIRS), counts
 
 
@@ -59,8 +59,8 @@ def _reason(row: Row, language: str) -> str | None:
 
 def _xnli_tsv(text: Text) -> Iterator[Row]:
     """XNLI's columns, tab-separated without quoting; ESXNLI has the same."""
-    for premise, hypothesis, label, language in _columns(text, ("sentence1", "sentence2", "gold_label", "language")):
-        yield premise, hypothesis, label, language
+    wanted = ("sentence1", "sentence2", "gold_label", "language")
+    return ((premise, hypothesis, label, language) for premise, hypothesis, label, language in _columns(text, wanted))
 
 
 def _xnli_mt_tsv(text: Text) -> Iterator[Row]:

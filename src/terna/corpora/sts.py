@@ -1,30 +1,32 @@
 """The parser of scored pairs, in SemEval's layout: STS.input.X.txt beside STS.gs.X.txt."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pyarrow as pa
 
-from terna.corpora.texts import Source, names, texts
+from terna.corpora.texts import texts
 from terna.errors import DataError
 from terna.records import SCORED
+from terna.settings import Corpus
 
 # how errors call a text, and its lines
 Read = tuple[str, list[str]]
 
 
-def read_sts(name: str, sources: Sequence[Source], rows: int | None = None) -> pa.Table:
-    """Scored pairs of a benchmark: a SCORED table, file after file in the order of `sources`.
+def read_sts(name: str, corpus: Corpus, folder: Path) -> pa.Table:
+    """Scored pairs of a benchmark whose files lie in `folder`: a SCORED table, file after file as declared.
 
-    rows: how many pairs there must be (None: any number). Raises DataError for a missing partner, unequal lengths,
-    a missing column, a score that is not a number, another number of pairs, or none at all.
+    Raises DataError for a missing partner, unequal lengths, a missing column, a score that is not a number, another
+    number of pairs than declared, or none at all.
     """
-    read: dict[str, Read] = {text.base: (text.label, list(text.lines)) for text in texts(sources)}
+    read: dict[str, Read] = {text.base: (text.label, list(text.lines)) for text in texts(corpus, folder)}
     pairs = [pair for base in read if base.startswith("STS.input.") for pair in _file(base, read)]
     if not pairs:
-        raise DataError(f"{name}: no pair in {names(sources)}; a file STS.input.X.txt is expected")
-    if rows is not None and len(pairs) != rows:
-        raise DataError(f"{name}: {len(pairs)} pairs in {names(sources)}, expected {rows}; fetch it anew")
+        raise DataError(f"{name}: no pair in {folder}; a file STS.input.X.txt is expected")
+    if corpus.rows is not None and len(pairs) != corpus.rows:
+        raise DataError(f"{name}: {len(pairs)} pairs in {folder}, expected {corpus.rows}; fetch it anew")
     return pa.table([list(column) for column in zip(*pairs, strict=True)], schema=SCORED)
 
 

@@ -3,23 +3,16 @@
 import io
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from terna.errors import DataError
+from terna.settings import Corpus
 
 # the largest member that is read from an archive
 MEMBER_LIMIT = 4 << 30
-
-
-@dataclass(frozen=True)
-class Source:
-    """A raw file and the members to read from it (none: the file is the text itself)."""
-
-    path: Path
-    members: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -31,22 +24,18 @@ class Text:
     lines: Iterator[str]
 
 
-def texts(sources: Sequence[Source]) -> Iterator[Text]:
-    """Each text of the sources in order, to be read before the next is asked for.
+def texts(corpus: Corpus, folder: Path) -> Iterator[Text]:
+    """Each text of a corpus whose files lie in `folder`, in order, to be read before the next is asked for.
 
     Raises DataError for a file that is missing, an archive that is broken or lacks a member, and bytes that are
     not UTF-8.
     """
-    for source in sources:
-        for member in source.members or (None,):
-            label = f"{source.path}:{member}" if member else str(source.path)
-            with _opened(source.path, member) as file:
-                yield Text(label, member or source.path.name, _lines(file, label))
-
-
-def names(sources: Sequence[Source]) -> str:
-    """The sources as an error names them."""
-    return ", ".join(str(source.path) for source in sources)
+    for declared in corpus.files:
+        path = folder / declared.name
+        for member in declared.members or (None,):
+            label = f"{path}:{member}" if member else str(path)
+            with _opened(path, member) as file:
+                yield Text(label, member or path.name, _lines(file, label))
 
 
 def _lines(file: io.BufferedIOBase, label: str) -> Iterator[str]:

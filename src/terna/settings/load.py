@@ -22,7 +22,7 @@ def load(config: Any) -> Settings:
     Raises SettingsError with every fault: unknown keys with the nearest valid name, wrong types,
     values out of range, and impossible combinations among the groups that are sound themselves.
     """
-    plain = OmegaConf.to_container(config, resolve=True) if OmegaConf.is_config(config) else config
+    plain: Any = OmegaConf.to_container(config, resolve=True) if OmegaConf.is_config(config) else config
     hints = get_type_hints(Settings, include_extras=True)
     faults = [f"{key}: unknown key{_nearest([key])}" for key in plain if key not in hints]
     sound: dict[str, Any] = {}

@@ -1,6 +1,8 @@
 """The schema: one dataclass for each group of conf/, a docstring for each field."""
 
+from pathlib import PurePosixPath
 from typing import Annotated, Literal
+from urllib.parse import urlparse
 
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
@@ -34,6 +36,11 @@ class File:
     """Digests that are accepted."""
     members: list[str] = Field(default_factory=list)
     """For an archive: the base names of the members to read, in order. Empty: the file is the text itself."""
+
+    @property
+    def name(self) -> str:
+        """What it is called at its source: the last part of its first address."""
+        return PurePosixPath(urlparse(self.addresses[0]).path).name
 
 
 @dataclass(frozen=True, config=STRICT)

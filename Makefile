@@ -1,0 +1,34 @@
+# make run | test | check | params | lock — each sets up what it needs first.
+PYTHON ?= python3
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export DVC_NO_ANALYTICS := 1
+
+.PHONY: run test check params lock clean
+
+run: .venv/ready          ## the whole line on the receipt, params.yaml: raw corpora in, a scored encoder out
+	dvc repro
+	@cat reports/results.md
+
+test: .venv/ready         ## the tests
+	pytest
+
+check: .venv/ready        ## lint, types, import contracts
+	ruff format --check .
+	ruff check .
+	mypy
+	lint-imports
+
+params: .venv/ready       ## compose conf/ anew into the receipt, as `dvc exp run` does
+	python pipelines/compose.py
+
+lock: .venv/ready         ## write down the versions that are installed
+	pip freeze --exclude-editable | sed 's/+[a-z0-9.]*$$//' > requirements.lock
+
+clean:                    ## what the stages made; DVC's cache and the settings stay
+	rm -rf data models metrics plots predictions release reports logs
+
+.venv/ready: requirements.lock pyproject.toml
+	test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	pip install --quiet --disable-pip-version-check -r requirements.lock
+	pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@

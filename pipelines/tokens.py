@@ -1,0 +1,46 @@
+"""Tokenise each distinct sentence once.
+
+reads   data/triplets/{train,dev}.parquet
+does    fits or loads the model's tokenizer, numbers the sentences, tokenises them
+writes  data/tokens/: ids, offsets, keys and the triplets as .npy, tokenizer/, stats.json
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from terna.encoder import load_tokenizer
+from terna.export import save_tokenizer
+from terna.launch import stage
+from terna.records import TRIPLETS, read_table, write_json
+from terna.sentences import distinct
+from terna.settings import Settings
+from terna.tokens import build
+
+OUT = Path("data/tokens")
+
+
+@stage
+def main(settings: Settings) -> None:
+    train, dev = (read_table(Path("data/triplets") / f"{part}.parquet", TRIPLETS) for part in ("train", "dev"))
+    sentences = distinct(*(train[name] for name in TRIPLETS.names)).to_pylist()
+    tokenizer = load_tokenizer(settings.model, sentences)
+    table = build(train, dev, tokenizer, settings.model.max_length)
+    table.save(OUT)
+    save_tokenizer(tokenizer, OUT / "tokenizer", settings.model.max_length)
+    lengths = np.diff(table.offsets)
+    cut = int((lengths == settings.model.max_length).sum())
+    write_json(
+        {
+            "sentences": len(lengths),
+            "tokens": len(table.ids),
+            "longest": int(lengths.max()),
+            "at_max_length": cut,
+            "vocabulary": len(tokenizer),
+        },
+        OUT / "stats.json",
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""Where a backbone and its tokenizer come from: random weights, the hub, a folder, an installed package."""
+
+import importlib.util
+from collections.abc import Iterable
+from pathlib import Path
+
+from tokenizers import ByteLevelBPETokenizer
+from tokenizers.processors import RobertaProcessing
+from transformers import (
+    AutoModel,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+    RobertaConfig,
+    RobertaModel,
+)
+
+from terna.encoder.network import DenseHead, Encoder
+from terna.errors import ModelError
+from terna.settings import Model, Scratch
+
+SPECIAL = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
+# RoBERTa counts positions from its padding id + 1
+POSITION_OFFSET = 2
+
+
+def load_tokenizer(model: Model, sentences: Iterable[str]) -> PreTrainedTokenizerBase:
+    """The backbone's own tokenizer; for `scratch` a byte-level BPE fitted on `sentences`.
+
+    Raises ModelError when it cannot be loaded.
+    """
+    if model.scratch:
+        return _fit(model.scratch, sentences)
+    try:
+        return AutoTokenizer.from_pretrained(
+            locate(model.backbone), revision=model.revision or "main", trust_remote_code=False
+        )
+    except (OSError, ValueError) as error:
+        raise ModelError(_unusable("tokenizer", model, error)) from error
+
+
+def build_encoder(model: Model, tokenizer: PreTrainedTokenizerBase) -> Encoder:
+    """An encoder ready to train; new weights come from torch's global generator.
+
+    Raises ModelError when the backbone cannot be loaded or has fewer positions than model.max_length.
+    """
+    backbone = _scratch(model, len(tokenizer)) if model.scratch else _pretrained(model)
+    if (limit := positions(backbone)) < model.max_length:
+        raise ModelError(f"model.max_length: {model.max_length}, but {model.backbone} has {limit} positions; lower it")
+    width = int(backbone.config.hidden_size)
+    dense = DenseHead(width, model.dense.out_features, model.dense.activation) if model.dense else None
+    return Encoder(backbone, tokenizer, pooling=model.pooling, max_length=model.max_length, dense=dense)
+
+
+def positions(backbone: PreTrainedModel) -> int:
+    """Tokens that the backbone's positions allow (RoBERTa's table has as many rows more as its padding id + 1)."""
+    config = backbone.config
+    table = getattr(config, "max_position_embeddings", None) or 2**31
+    embeddings = getattr(backbone, "embeddings", None)
+    padding = getattr(getattr(embeddings, "position_embeddings", None), "padding_idx", None)
+    return int(table) if padding is None else int(table) - padding - 1
+
+
+def locate(backbone: str) -> str:
+    """What from_pretrained takes: `pkg:module/path` becomes the folder in the installed package."""
+    if not backbone.startswith("pkg:"):
+        return backbone
+    module, _, inner = backbone.removeprefix("pkg:").partition("/")
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        raise ModelError(f"model.backbone: package {module} is not installed; install terna[offline] or the package")
+    folder = Path(spec.origin).parent / inner
+    if not folder.is_dir():
+        raise ModelError(f"model.backbone: package {module} has no folder {inner!r}")
+    return str(folder)
+
+
+def _pretrained(model: Model) -> PreTrainedModel:
+    try:
+        loaded: PreTrainedModel = AutoModel.from_pretrained(
+            locate(model.backbone),
+            revision=model.revision or "main",
+            trust_remote_code=False,
+            use_safetensors=True,
+            dtype="float32",
+        )
+    except (OSError, ValueError) as error:
+        raise ModelError(_unusable("backbone", model, error)) from error
+    return loaded
+
+
+def _scratch(model: Model, vocabulary: int) -> PreTrainedModel:
+    shape = model.scratch
+    if shape is None:
+        raise ModelError("model.scratch: the shape is missing")
+    return RobertaModel(
+        RobertaConfig(
+            vocab_size=vocabulary,
+            hidden_size=shape.hidden_size,
+            num_hidden_layers=shape.layers,
+            num_attention_heads=shape.heads,
+            intermediate_size=shape.intermediate_size,
+            max_position_embeddings=model.max_length + POSITION_OFFSET,
+            type_vocab_size=1,
+            bos_token_id=SPECIAL.index("<s>"),
+            pad_token_id=SPECIAL.index("<pad>"),
+            eos_token_id=SPECIAL.index("</s>"),
+        )
+    )
+
+
+def _fit(shape: Scratch, sentences: Iterable[str]) -> PreTrainedTokenizerBase:
+    fitted = ByteLevelBPETokenizer(add_prefix_space=False)
+    fitted.train_from_iterator(
+        sentences, vocab_size=shape.vocab_size, min_frequency=2, show_progress=False, special_tokens=list(SPECIAL)
+    )
+    fitted.post_processor = RobertaProcessing(
+        ("</s>", SPECIAL.index("</s>")), ("<s>", SPECIAL.index("<s>")), add_prefix_space=False
+    )
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=fitted._tokenizer,
+        bos_token="<s>",
+        cls_token="<s>",
+        eos_token="</s>",
+        sep_token="</s>",
+        pad_token="<pad>",
+        unk_token="<unk>",
+        mask_token="<mask>",
+    )
+
+
+def _unusable(part: str, model: Model, error: Exception) -> str:
+    where = f"{model.backbone} at revision {model.revision}" if model.revision else model.backbone
+    return (
+        f"model.backbone: no {part} from {where}: {error}. Give a hub name, a local folder or pkg:module/path that "
+        "holds safetensors weights and a tokenizer"
+    )

@@ -1,0 +1,103 @@
+"""Each distinct sentence tokenised once: flat ids and offsets, memory-mapped; triplets as three integers into them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from terna.errors import DataError
+from terna.records import TRIPLETS, replacing
+from terna.sentences import distinct, keys, number
+
+Ints = np.ndarray[Any, np.dtype[np.integer[Any]]]
+ARRAYS = ("ids", "offsets", "keys", "train", "dev")
+# texts that go to the tokenizer at once
+CHUNK = 8192
+
+
+class Tokenizer(Protocol):
+    """The part of a transformers tokenizer that is used here."""
+
+    def __call__(self, text: list[str], **settings: Any) -> Any: ...
+
+
+@dataclass(frozen=True)
+class TokenTable:
+    """Tokenised sentences and the triplets over them.
+
+    ids: (tokens,) int32, all sentences one after another, special tokens included. offsets: (sentences + 1,) int64,
+    sentence i is ids[offsets[i]:offsets[i + 1]]. keys: (sentences,) int64, equal for sentences that are equal after
+    strip and casefold. train, dev: (n, 3) int32, anchor, positive, negative as sentence numbers.
+    """
+
+    ids: Ints
+    offsets: Ints
+    keys: Ints
+    train: Ints
+    dev: Ints
+
+    def save(self, folder: Path) -> None:
+        """Write each array as .npy into `folder`, beside what else is there."""
+        for name in ARRAYS:
+            with replacing(folder / f"{name}.npy") as beside, beside.open("wb") as file:
+                np.save(file, getattr(self, name))
+
+    @classmethod
+    def load(cls, folder: Path) -> "TokenTable":
+        """Map the arrays of `folder` into memory, read-only; DataError if one is missing or broken."""
+        arrays = {}
+        for name in ARRAYS:
+            path = folder / f"{name}.npy"
+            try:
+                arrays[name] = np.load(path, mmap_mode="r", allow_pickle=False)
+            except (OSError, ValueError) as error:
+                raise DataError(f"{path}: {error}; run the tokens stage (dvc repro tokens)") from error
+        return cls(**arrays)
+
+
+def build(train: pa.Table, dev: pa.Table, tokenizer: Tokenizer, max_length: int) -> TokenTable:
+    """Number the distinct sentences of two TRIPLETS tables and tokenise each once."""
+    texts = distinct(*(table[name] for table in (train, dev) for name in TRIPLETS.names))
+    ids, offsets = tokenize(tokenizer, texts.to_pylist(), max_length)
+    rows = [
+        np.stack([number(table[name], texts) for name in TRIPLETS.names], axis=1).astype(np.int32)
+        for table in (train, dev)
+    ]
+    return TokenTable(ids, offsets, keys(texts), *rows)
+
+
+def tokenize(tokenizer: Tokenizer, texts: Sequence[str], max_length: int) -> tuple[Ints, Ints]:
+    """Token ids of texts, each cut to max_length tokens with its special tokens.
+
+    Returns ids (tokens,) int32 and offsets (len(texts) + 1,) int64.
+    """
+    parts = list(_ids(tokenizer, texts, max_length))
+    lengths = np.fromiter((len(part) for part in parts), np.int64, len(parts))
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+    return (np.concatenate(parts) if parts else np.zeros(0, np.int32)), offsets
+
+
+def gather(ids: Ints, offsets: Ints, sentences: Ints) -> tuple[Ints, Ints]:
+    """The tokens of the given sentences one after another: ids (tokens,) int64 and lengths (len(sentences),) int64."""
+    starts = offsets[sentences]
+    lengths = offsets[sentences + 1] - starts
+    firsts = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)[:-1]])
+    places = np.arange(lengths.sum()) + np.repeat(starts - firsts, lengths)
+    return ids[places].astype(np.int64), lengths
+
+
+def _ids(tokenizer: Tokenizer, texts: Sequence[str], max_length: int) -> Iterator[Ints]:
+    for first in range(0, len(texts), CHUNK):
+        chunk = list(texts[first : first + CHUNK])
+        encoded = tokenizer(
+            chunk,
+            truncation=True,
+            max_length=max_length,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+        )
+        for row in encoded["input_ids"]:
+            yield np.array(row, np.int32)
