@@ -3,50 +3,63 @@
 reads   models/encoder/, data/raw/sts/
 does    the four similarities of each pair, Pearson and Spearman each, by file and over all, with intervals
 writes  metrics/sts.json (all of it), metrics/scores.json (the few to look at), predictions/<benchmark>.parquet,
-        plots of predicted against gold in predictions/scatter.csv
+        predictions/scatter.csv (predicted against gold), reports/results.md (the table)
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from terna.correlations import clusters, intervals, summary
-from terna.floors import lexical
-from terna.similarity import pairwise
 
 from terna.corpora import read_sts
+from terna.correlations import clusters, intervals, summary
 from terna.curves import write_rows
+from terna.floors import lexical
 from terna.launch import stage
-from terna.records import replacing, write_json
+from terna.records import replacing, write_json, write_text
 from terna.settings import Settings
+from terna.similarity import pairwise
+from terna.table import markdown
 
 if TYPE_CHECKING:
     from terna.encoder import Encoder
 
 OUT = Path("predictions")
+RAW = Path("data/raw/sts")
 
 
 @stage
 def main(settings: Settings) -> None:
     from terna import export
 
-    encoder = export.load(Path("models/encoder"))
-    results: dict[str, Any] = {}
-    floors: dict[str, Any] = {}
-    points: list[dict[str, str]] = []
-    for name, benchmark in settings.evaluate.benchmarks.items():
-        table = read_sts(name, benchmark, Path("data/raw/sts") / name)
-        scores, lexis = score(encoder, table), lexical(*sentences(table))
-        results[name] = report(scores, table, settings.seed)
-        floors[name] = report(lexis, table, settings.seed)
-        write_predictions(table, {**scores, **lexis}, OUT / f"{name}.parquet")
-        points += scatter(name, table, scores["cosine"])
-    write_json({**results, "floors": floors}, Path("metrics/sts.json"))
-    write_json({name: few(result) for name, result in results.items()}, Path("metrics/scores.json"))
+    tables = {name: read_sts(name, one, RAW / name) for name, one in settings.evaluate.benchmarks.items()}
+    encoder, before = export.load(Path("models/encoder")), untouched(settings)
+    ours = {name: score(encoder, table) for name, table in tables.items()}
+    lexis = {name: lexical(*sentences(table)) for name, table in tables.items()}
+    results: dict[str, Any] = {name: report(ours[name], table, settings.seed) for name, table in tables.items()}
+    results["floors"] = {name: report(lexis[name], table, settings.seed) for name, table in tables.items()}
+    results["untouched"] = {
+        name: report(score(before, table), table, settings.seed) for name, table in tables.items() if before
+    }
+    for name, table in tables.items():
+        write_predictions(table, {**ours[name], **lexis[name]}, OUT / f"{name}.parquet")
+    points = [point for name, table in tables.items() for point in scatter(name, table, ours[name]["cosine"])]
     write_rows(OUT / "scatter.csv", ["benchmark", "file", "gold", "cosine"], points)
+    write_json(results, Path("metrics/sts.json"))
+    write_json({name: few(results[name]) for name in tables}, Path("metrics/scores.json"))
+    write_text(markdown(settings.evaluate, results), Path("reports/results.md"))
+
+
+def untouched(settings: Settings) -> "Encoder | None":
+    """The backbone as it came, without the head that training adds; None when it started from random weights."""
+    from terna.encoder import build_encoder, load_tokenizer
+
+    model = replace(settings.model, dense=None)
+    return None if model.scratch else build_encoder(model, load_tokenizer(model, [])).eval()
 
 
 def sentences(table: pa.Table) -> tuple[list[str], list[str]]:

@@ -5,8 +5,10 @@ does    ranking loss over duplicate-free batches under a warmup-linear schedule
 writes  models/encoder/, metrics/train.json, plots/{loss,lr,development}.csv, logs/ (csv; wandb by choice)
 """
 
+import logging
 import resource
 import time
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +42,7 @@ def main(settings: Settings) -> None:
     chosen = settings.evaluate.select_on
     benchmark = read_sts(chosen, settings.evaluate.benchmarks[chosen], Path("data/raw/sts") / chosen)
     table = TokenTable.load(Path("data/tokens"))
+    quiet()
     lightning.seed_everything(settings.seed, verbose=False)
     feed = Feed(table, batch_size=settings.train.batch_size, epochs=settings.train.epochs, seed=settings.seed)
     encoder = build(settings)
@@ -51,6 +54,16 @@ def main(settings: Settings) -> None:
     export.save(encoder.cpu(), Path("models/encoder"))
     write_json(record(settings, feed, selection, trainer, time.perf_counter() - start), Path("metrics/train.json"))
     write_curves(LOGS / "csv" / "metrics.csv", Path("plots"))
+
+
+def quiet() -> None:
+    """Leave out what Lightning and transformers say that is no news here."""
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()  # of loading and saving weights, which takes no time; those of downloads stay
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message=".*does not have many workers")  # batches are gathered arrays
+    warnings.filterwarnings("ignore", message=".isinstance.treespec, LeafSpec")  # Lightning's own
 
 
 def build(settings: Settings) -> "Encoder":

@@ -18,11 +18,13 @@ from terna.settings import Settings
 from terna.triplets import build, count_triplets, overlap
 
 OUT = Path("data/triplets")
+RAW = Path("data/raw/sts")
 
 
 @stage
 def main(settings: Settings) -> None:
     pairs = read_table(Path("data/nli/pairs.parquet"), PAIRS)
+    tables = {name: read_sts(name, one, RAW / name) for name, one in settings.evaluate.benchmarks.items()}
     split = build(
         pairs, target=settings.translate.target, seed=settings.seed, dev_fraction=settings.triplets.dev_fraction
     )
@@ -33,10 +35,10 @@ def main(settings: Settings) -> None:
         own = pairs.filter(pc.equal(pairs["corpus"], name))
         sentences = len(distinct(own["premise"], own["hypothesis"]))
         corpora[name] = {**account, "distinct_sentences": sentences, "triplets": count_triplets(own)}
-    shared = {}
-    for name, benchmark in settings.evaluate.benchmarks.items():
-        table = read_sts(name, benchmark, Path("data/raw/sts") / name)
-        shared[name] = overlap(split.train, [*table["sentence1"].to_pylist(), *table["sentence2"].to_pylist()])
+    shared = {
+        name: overlap(split.train, [*table["sentence1"].to_pylist(), *table["sentence2"].to_pylist()])
+        for name, table in tables.items()
+    }
     digests = {name: sha256_of(OUT / name) for name in ("train.parquet", "dev.parquet")}
     stats = {"corpora": corpora, "total": split.counts, "overlap": shared, "sha256_out": digests}
     write_json(stats, OUT / "stats.json")

@@ -1,9 +1,14 @@
 """Fixtures that every test may use."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+
+from terna.encoder import Encoder, build_encoder, load_tokenizer
+from terna.settings import compose, load
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -21,3 +26,35 @@ def mirror() -> Path:
     if not (folder / "esxnli.tsv").is_file():
         pytest.skip(f"no corpora in {folder}: set TERNA_MIRROR to a folder that has them")
     return folder
+
+
+# Small sentences of unequal length, for encoders that are made in a test.
+SENTENCES = [
+    "El perro duerme.",
+    "La panadera abrió la tienda antes del alba y encendió el horno con leña de encina.",
+    "¿Vienes?",
+    "Nadie supo quién había dejado la carta bajo la puerta del molino.",
+    "Hoy no hay pan.",
+]
+
+
+@pytest.fixture(scope="session")
+def sentences() -> list[str]:
+    """A few sentences of unequal length."""
+    return list(SENTENCES)
+
+
+@pytest.fixture
+def make_encoder(root: Path) -> Callable[..., Encoder]:
+    """A function that makes a small encoder from random weights, with overrides in Hydra's grammar."""
+    tiny = [
+        "model.scratch={vocab_size:320,hidden_size:32,layers:2,heads:2,intermediate_size:64}",
+        "model.max_length=24",
+    ]
+
+    def make(*overrides: str) -> Encoder:
+        model = load(compose(root / "conf", [*tiny, *overrides])).model
+        torch.manual_seed(7)
+        return build_encoder(model, load_tokenizer(model, SENTENCES)).eval()
+
+    return make

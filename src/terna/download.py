@@ -5,6 +5,7 @@ that it has at its source), then its addresses in order: http(s), or a path from
 beside its place, its sha256 is compared over the whole file, and only then is it renamed.
 """
 
+import codecs
 import hashlib
 import shutil
 from collections.abc import Sequence
@@ -55,9 +56,12 @@ def fetch(
 
 
 def _places(addresses: Sequence[str], mirror: Path | None) -> list[str]:
-    """Where to look, in order: a copy in the mirror under any of the file's names, then the addresses."""
-    names = dict.fromkeys(_name(address) for address in addresses)
-    copies = [mirror / name for name in names] if mirror else []
+    """Where to look, in order: copies in the mirror under any of the file's names, then the addresses.
+
+    Case does not count: sources of one file do not agree on it (STS2015-es-test.zip, sts2015-es-test.zip).
+    """
+    names = [_name(address).casefold() for address in addresses]
+    copies = sorted(path for path in mirror.glob("*") if path.name.casefold() in names) if mirror else []
     return [*(str(copy) for copy in copies if copy.is_file()), *addresses]
 
 
@@ -67,8 +71,10 @@ def _bring(place: str, beside: Path, progress: bool) -> None:
             _stream(place, beside, progress)
         else:
             shutil.copyfile(place, beside)
-    except (OSError, httpx.HTTPError) as error:
-        raise DownloadError(f"{place}: {error or type(error).__name__}") from error
+    except (OSError, httpx.HTTPError, httpx.InvalidURL) as error:
+        # a line a place: httpx adds a second, with a link to what a status means
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise DownloadError(f"{place}: {reason}") from error
 
 
 def _stream(address: str, beside: Path, progress: bool) -> None:
@@ -88,7 +94,7 @@ def _verified(beside: Path, place: str, accepted: Sequence[str], exact: bool) ->
     if found in accepted:
         return found
     with beside.open("rb") as file:
-        head = file.read(512).lstrip().lower()
+        head = file.read(512).removeprefix(codecs.BOM_UTF8).lstrip().lower()
     if head.startswith((b"<!doctype html", b"<html")):
         raise DownloadError(f"{place}: an HTML page came, not the file; the server may have lost it")
     if exact:

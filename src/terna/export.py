@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel, AutoTokenizer
 
-from terna.encoder import DenseHead, Encoder
+from terna.encoder import DenseHead, Encoder, positions
 from terna.errors import ModelError
 from terna.records import read_json, write_json
 
@@ -57,7 +57,7 @@ def load(folder: Path) -> Encoder:
         backbone,
         tokenizer,
         pooling=_pooling(places["Pooling"]),
-        max_length=int(read_json(places["Transformer"] / "sentence_bert_config.json")["max_seq_length"]),
+        max_length=_max_length(places["Transformer"], tokenizer, positions(backbone)),
         dense=_read_dense(places["Dense"]) if "Dense" in places else None,
     ).eval()
 
@@ -114,6 +114,12 @@ def _read_dense(folder: Path) -> DenseHead:
     with torch.no_grad():
         head.load_state_dict(load_file(folder / "model.safetensors"))
     return head
+
+
+def _max_length(folder: Path, tokenizer: Any, limit: int) -> int:
+    """What the folder says; newer sentence-transformers leave it to the tokenizer."""
+    stated = read_json(folder / "sentence_bert_config.json").get("max_seq_length")
+    return min(int(stated or tokenizer.model_max_length), limit)
 
 
 def _pooling(folder: Path) -> str:

@@ -3,6 +3,7 @@
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
@@ -46,7 +47,7 @@ class Feed(LightningDataModule):
         return DataLoader(batches, batch_size=None, shuffle=False, collate_fn=_as_is)
 
     def _plan(self, epoch: int) -> Ints:
-        keys = self.table.keys[self.table.train]
+        keys = np.asarray(self.table.keys[self.table.train], np.int64)
         return plan(keys, self.batch_size, self.seed, epoch).batches
 
 

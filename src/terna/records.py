@@ -55,14 +55,19 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
         return pq.read_table(path).select(schema.names).cast(schema)
     except FileNotFoundError as error:
         raise DataError(f"{path}: not there; run the stage that writes it (dvc repro)") from error
-    except (pa.ArrowException, KeyError) as error:
+    except (pa.ArrowException, KeyError, OSError) as error:
         raise DataError(f"{path}: not a table of {', '.join(schema.names)} ({error}); run its stage again") from error
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write `text` as UTF-8."""
+    with replacing(path) as beside:
+        beside.write_text(text, encoding="utf-8")
 
 
 def write_json(value: Any, path: Path) -> None:
     """Write `value` as indented JSON, keys in the order given."""
-    with replacing(path) as beside:
-        beside.write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", path)
 
 
 def read_json(path: Path) -> Any:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, Protocol
 
 import numpy as np
@@ -52,8 +53,8 @@ class TokenTable:
         for name in ARRAYS:
             path = folder / f"{name}.npy"
             try:
-                arrays[name] = np.load(path, mmap_mode="r", allow_pickle=False)
-            except (OSError, ValueError) as error:
+                arrays[name] = np.lib.format.open_memmap(path, mode="r")
+            except (OSError, ValueError, TokenError) as error:
                 raise DataError(f"{path}: {error}; run the tokens stage (dvc repro tokens)") from error
         return cls(**arrays)
 

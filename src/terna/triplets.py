@@ -40,7 +40,10 @@ def build(pairs: pa.Table, *, target: str, seed: int, dev_fraction: float) -> Sp
     train = _draw(edges.where(~held), np.random.default_rng([seed, 1]))
     dev = _draw(edges.where(held & ~shared), np.random.default_rng([seed, 2]))
     if not len(train):
-        raise DataError("no triplet: no sentence has both an entailment and a contradiction; add pairs or corpora")
+        raise DataError(
+            "no triplet: no sentence that is trained on has both an entailment and a contradiction; "
+            "add pairs or corpora, or lower triplets.dev_fraction"
+        )
     counts = {
         "pairs": len(pairs),
         "sentences": len(texts),

@@ -6,9 +6,11 @@ reason and left out.
 
 import csv
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -16,6 +18,9 @@ from terna.corpora.texts import Text, texts
 from terna.errors import DataError
 from terna.records import LABELS, PAIRS
 from terna.settings import Corpus
+
+# half of a pair: JSON can escape one, UTF-8 cannot hold it
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 # premise, hypothesis, label, language ("" where the format does not say)
 Row = tuple[str, str, str, str]
@@ -89,15 +94,22 @@ def _columns(text: Text, wanted: Sequence[str]) -> Iterator[list[str]]:
 def _snli_jsonl(text: Text) -> Iterator[Row]:
     """SNLI's and MultiNLI's JSON lines: an object a line, with gold_label, sentence1 and sentence2."""
     for number, line in enumerate(text.lines, start=1):
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise DataError(f"{text.label}, line {number}: not JSON ({error})") from error
-        values = [row.get(key) if isinstance(row, dict) else None for key in ("sentence1", "sentence2", "gold_label")]
-        if not all(isinstance(value, str) for value in values):
-            raise DataError(f"{text.label}, line {number}: sentence1, sentence2 and gold_label expected, each a text")
-        premise, hypothesis, label = (str(value).strip() for value in values)
-        yield premise, hypothesis, label, ""
+        premise, hypothesis, label = _values(line, f"{text.label}, line {number}")
+        yield premise.strip(), hypothesis.strip(), label.strip(), ""
+
+
+def _values(line: str, where: str) -> list[str]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{where}: not JSON ({error})") from error
+    keys = ("sentence1", "sentence2", "gold_label")
+    values: list[Any] = [row.get(key) for key in keys] if isinstance(row, dict) else [None]
+    if not all(isinstance(value, str) for value in values):
+        raise DataError(f"{where}: sentence1, sentence2 and gold_label expected, each a text")
+    if any(SURROGATE.search(value) for value in values):
+        raise DataError(f"{where}: half a surrogate pair is no character; mend or drop the row")
+    return values
 
 
 PARSERS: dict[str, Callable[[Text], Iterator[Row]]] = {

@@ -1,7 +1,6 @@
 """The parser of scored pairs, in SemEval's layout: STS.input.X.txt beside STS.gs.X.txt."""
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,11 +17,11 @@ Read = tuple[str, list[str]]
 def read_sts(name: str, corpus: Corpus, folder: Path) -> pa.Table:
     """Scored pairs of a benchmark whose files lie in `folder`: a SCORED table, file after file as declared.
 
-    Raises DataError for a missing partner, unequal lengths, a missing column, a score that is not a number, another
-    number of pairs than declared, or none at all.
+    Raises DataError for a missing partner, unequal lengths, a missing column, a score that is not a number on the
+    benchmark's scale, another number of pairs than declared, or none at all.
     """
     read: dict[str, Read] = {text.base: (text.label, list(text.lines)) for text in texts(corpus, folder)}
-    pairs = [pair for base in read if base.startswith("STS.input.") for pair in _file(base, read)]
+    pairs = [pair for base in read if base.startswith("STS.input.") for pair in _file(base, read, corpus.scale)]
     if not pairs:
         raise DataError(f"{name}: no pair in {folder}; a file STS.input.X.txt is expected")
     if corpus.rows is not None and len(pairs) != corpus.rows:
@@ -30,7 +29,7 @@ def read_sts(name: str, corpus: Corpus, folder: Path) -> pa.Table:
     return pa.table([list(column) for column in zip(*pairs, strict=True)], schema=SCORED)
 
 
-def _file(base: str, read: Mapping[str, Read]) -> Iterator[tuple[str, int, str, str, float]]:
+def _file(base: str, read: Mapping[str, Read], scale: Sequence[float]) -> Iterator[tuple[str, int, str, str, float]]:
     topic = base.removeprefix("STS.input.").removesuffix(".txt")
     label, lines = read[base]
     gold_label, gold = read.get(f"STS.gs.{topic}.txt", ("", []))
@@ -40,7 +39,7 @@ def _file(base: str, read: Mapping[str, Read]) -> Iterator[tuple[str, int, str, 
         raise DataError(f"{label}: {len(lines)} pairs, but {gold_label} has {len(gold)} scores; fetch both anew")
     for number, (pair, score) in enumerate(zip(lines, gold, strict=True), start=1):
         first, second = _sentences(pair, f"{label}, line {number}")
-        yield topic, number, first, second, _score(score, f"{gold_label}, line {number}")
+        yield topic, number, first, second, _score(score, scale, f"{gold_label}, line {number}")
 
 
 def _sentences(pair: str, where: str) -> tuple[str, str]:
@@ -50,11 +49,11 @@ def _sentences(pair: str, where: str) -> tuple[str, str]:
     return parts[0], parts[1]
 
 
-def _score(text: str, where: str) -> float:
+def _score(text: str, scale: Sequence[float], where: str) -> float:
     try:
         value = float(text)
     except ValueError as error:
         raise DataError(f"{where}: a score expected, found {text!r}") from error
-    if not math.isfinite(value):
-        raise DataError(f"{where}: a finite score expected, found {text!r}")
+    if not scale[0] <= value <= scale[1]:
+        raise DataError(f"{where}: a score from {scale[0]:g} to {scale[1]:g} expected, found {text!r}")
     return value

@@ -1,6 +1,7 @@
 """Raw files as lines of text: plain, or members of a zip archive read in place by base name."""
 
 import io
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from terna.settings import Corpus
 
 # the largest member that is read from an archive
 MEMBER_LIMIT = 4 << 30
+# what a damaged archive raises, and (RuntimeError) one that is encrypted or packed by an unknown method
+UNREADABLE = (OSError, EOFError, RuntimeError, UnicodeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 
 
 @dataclass(frozen=True)
@@ -27,39 +30,47 @@ class Text:
 def texts(corpus: Corpus, folder: Path) -> Iterator[Text]:
     """Each text of a corpus whose files lie in `folder`, in order, to be read before the next is asked for.
 
-    Raises DataError for a file that is missing, an archive that is broken or lacks a member, and bytes that are
-    not UTF-8.
+    Raises DataError for a file that is missing, an archive that is broken or lacks a member, and, as its lines are
+    read, for bytes that are not UTF-8 or not those that were packed.
     """
     for declared in corpus.files:
         path = folder / declared.name
         for member in declared.members or (None,):
             label = f"{path}:{member}" if member else str(path)
             with _opened(path, member) as file:
-                yield Text(label, member or path.name, _lines(file, label))
+                yield Text(label, member or path.name, _lines(file, path, label))
 
 
-def _lines(file: io.BufferedIOBase, label: str) -> Iterator[str]:
+def _lines(file: io.BufferedIOBase, path: Path, label: str) -> Iterator[str]:
     """Only a line feed ends a line: str.splitlines would also cut at U+2028 and its like, inside a sentence."""
-    for number, raw in enumerate(file, start=1):
-        try:
-            yield raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
-        except UnicodeDecodeError as error:
-            raise DataError(f"{label}, line {number}: not UTF-8 ({error.reason} at byte {error.start})") from error
+    with _readable(path):
+        for number, raw in enumerate(file, start=1):
+            try:
+                yield raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+            except UnicodeDecodeError as error:
+                raise DataError(f"{label}, line {number}: not UTF-8 ({error.reason} at byte {error.start})") from error
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Name the file when it cannot be read: on opening, and later, for a member is checked as it is unpacked."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: not there; fetch it (dvc repro)") from error
+    except UNREADABLE as error:
+        raise DataError(f"{path}: cannot be read ({error}); delete it and fetch it anew") from error
 
 
 @contextmanager
 def _opened(path: Path, member: str | None) -> Iterator[io.BufferedIOBase]:
-    try:
+    with _readable(path):
         if member is None:
             with path.open("rb") as file:
                 yield file
         else:
             with zipfile.ZipFile(path) as archive, archive.open(_find(archive, member, path)) as inner:
                 yield io.BufferedReader(inner)  # type: ignore[type-var]  # ZipExtFile is a BufferedIOBase
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: not there; fetch it (dvc repro)") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise DataError(f"{path}: not a sound zip archive ({error}); delete it and fetch it anew") from error
 
 
 def _find(archive: zipfile.ZipFile, member: str, path: Path) -> zipfile.ZipInfo:

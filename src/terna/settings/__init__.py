@@ -1,11 +1,10 @@
 """The settings: a schema, and one way in (conf/ or params.yaml → plain values)."""
 
+from terna.settings.declaration import Corpus, File
 from terna.settings.load import compose, load
 from terna.settings.schema import (
-    Corpus,
     Dense,
     Evaluate,
-    File,
     Logger,
     Machine,
     Model,

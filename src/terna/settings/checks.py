@@ -6,7 +6,8 @@ whatever is wrong elsewhere, so that one message can hold every fault.
 
 from collections.abc import Iterator
 
-from terna.settings.schema import Corpus, Evaluate, Fetch, Model
+from terna.settings.declaration import Corpus
+from terna.settings.schema import Evaluate, Fetch, Model
 
 
 def check_corpora(corpora: dict[str, Corpus]) -> Iterator[str]:

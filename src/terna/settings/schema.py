@@ -1,18 +1,14 @@
 """The schema: one dataclass for each group of conf/, a docstring for each field."""
 
-from pathlib import PurePosixPath
 from typing import Annotated, Literal
-from urllib.parse import urlparse
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-STRICT = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
+from terna.settings.declaration import STRICT, Corpus, Count
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
-Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Name = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]*$")]
 Figure = Literal[
     "cosine_pearson",
@@ -27,47 +23,6 @@ Figure = Literal[
 
 
 @dataclass(frozen=True, config=STRICT)
-class File:
-    """One file of a corpus, as it is called at its source."""
-
-    addresses: Annotated[list[str], Field(min_length=1)]
-    """Where to get it, in order of preference: an http(s) address or a path from the project's root."""
-    sha256: list[Sha256]
-    """Digests that are accepted."""
-    members: list[str] = Field(default_factory=list)
-    """For an archive: the base names of the members to read, in order. Empty: the file is the text itself."""
-
-    @property
-    def name(self) -> str:
-        """What it is called at its source: the last part of its first address."""
-        return PurePosixPath(urlparse(self.addresses[0]).path).name
-
-
-@dataclass(frozen=True, config=STRICT)
-class Corpus:
-    """A corpus as a declaration: where it is, what it holds, what one may do with it."""
-
-    format: Literal["xnli_tsv", "snli_jsonl", "xnli_mt_tsv", "semeval_sts"]
-    """Which parser reads it: the first three give NLI pairs, the last scored pairs."""
-    language: str
-    """ISO 639-1 code: rows that say they are in another language are left out."""
-    files: Annotated[list[File], Field(min_length=1)]
-    """Its files, in order."""
-    licence: str
-    """SPDX identifier or, where there is none, a word for what is known."""
-    citation: str
-    """Whom to credit."""
-    rows: Count | None = None
-    """Rows in this language that the files must hold; null: not checked."""
-    exact: bool = True
-    """False: no digest of the original is published, so other bytes pass too, and are recorded."""
-    role: Literal["train", "development", "test"] = "train"
-    """What it may be used for; a test benchmark selects nothing."""
-    scale: Annotated[list[float], Field(min_length=2, max_length=2)] = Field(default_factory=lambda: [0.0, 5.0])
-    """Lowest and highest gold score of a benchmark."""
-
-
-@dataclass(frozen=True, config=STRICT)
 class Fetch:
     """What is fetched; all but `only` is derived from the other groups."""
 
@@ -75,7 +30,7 @@ class Fetch:
     """Names of the training corpora."""
     benchmarks: list[str]
     """Names of the benchmarks."""
-    only: str | None = None
+    only: str | None
     """One of those names: fetch this one alone."""
 
 
@@ -119,7 +74,7 @@ class Dense:
 
     out_features: Count
     """Width of the sentence vector."""
-    activation: Literal["tanh", "identity"] = "tanh"
+    activation: Literal["tanh", "identity"]
     """What follows the linear map."""
 
 
@@ -131,13 +86,13 @@ class Model:
     """`scratch`, a hub name, a local folder, or `pkg:module/path` for a folder in an installed package."""
     max_length: Count
     """Tokens a sentence is cut to, special tokens included."""
-    pooling: Literal["mean", "cls", "max"] = "mean"
+    pooling: Literal["mean", "cls", "max"]
     """How token vectors become one."""
-    revision: str | None = None
+    revision: str | None
     """Revision of a hub name; give a commit to pin it."""
-    scratch: Scratch | None = None
+    scratch: Scratch | None
     """The shape, when the backbone is `scratch`."""
-    dense: Dense | None = None
+    dense: Dense | None
     """A Dense head; null: none."""
 
 
@@ -152,22 +107,22 @@ class Train:
     lr: Positive
     """Peak learning rate of AdamW."""
     warmup: Fraction
-    """Share of all steps in which the learning rate climbs, rounded down to whole steps."""
-    scale: Positive = 20.0
+    """Share of all steps in which the learning rate climbs, rounded to whole steps."""
+    scale: Positive
     """Factor on the cosine before the softmax."""
-    symmetric: bool = False
+    symmetric: bool
     """Also rank the anchors for each positive, and average the two losses."""
-    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    weight_decay: Annotated[float, Field(ge=0)]
     """AdamW's decay, on all but biases and norms."""
-    eps: Positive = 1e-6
+    eps: Positive
     """AdamW's epsilon."""
-    clip: Annotated[float, Field(ge=0)] = 1.0
+    clip: Annotated[float, Field(ge=0)]
     """Largest gradient norm; 0 turns clipping off."""
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"]
     """Lightning's precision."""
-    score_every: Count | None = None
+    score_every: Count | None
     """Also score the development benchmark every so many steps; null: at each epoch's end alone."""
-    patience: Count | None = None
+    patience: Count | None
     """Stop after so many scorings without a better one; null: never."""
 
 
@@ -195,7 +150,7 @@ class Evaluate:
     """The benchmark, with role `development`, that chooses the checkpoint."""
     main_score: Figure
     """The one figure that stands for a benchmark, declared beforehand."""
-    reported: list[Reported] = Field(default_factory=list)
+    reported: list[Reported]
     """Published figures to print in the same table."""
 
 
@@ -205,11 +160,11 @@ class Logger:
 
     wandb: bool
     """Log to Weights & Biases: online when a key is set and the service answers, offline otherwise."""
-    project: str = "terna"
+    project: str
     """W&B project."""
-    entity: str | None = None
+    entity: str | None
     """W&B entity; null: the user's own."""
-    group: str | None = None
+    group: str | None
     """W&B group."""
 
 
@@ -219,9 +174,9 @@ class Machine:
 
     accelerator: Literal["auto", "cpu", "gpu", "mps"]
     """Lightning's accelerator."""
-    devices: Count = 1
+    devices: Count
     """Devices a machine."""
-    progress: bool = True
+    progress: bool
     """Show progress bars."""
 
 

@@ -1,0 +1,71 @@
+"""What the encoder learned from: corpora, what was left out of them and why, triplets, digests."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from terna.card import licence
+from terna.card.markdown import table
+from terna.settings import Settings
+
+COLUMNS = {
+    "read": "rows read",
+    "other_language": "passed over: another language",
+    "no_label": "dropped: no label",
+    "empty_sentence": "dropped: empty sentence",
+    "kept": "kept",
+    "distinct_sentences": "distinct sentences",
+    "triplets": "triplets",
+}
+RULE = (
+    "Every labelled pair counts in both directions. A sentence that then has an entailment and a contradiction gives "
+    "two triplets: itself with one of each, and the same with sentence and entailment swapped."
+)
+
+
+def section(settings: Settings, stats: Mapping[str, Any]) -> str:
+    """The part on data; `stats` is the content of data/triplets/stats.json."""
+    terms = licence.explanation(settings.corpora)
+    if settings.model.scratch is None:
+        terms = f"{terms} The backbone's own licence holds as well."
+    return "\n\n".join(
+        [
+            "**Dataset**",
+            RULE,
+            _corpora(settings, stats["corpora"]),
+            "\n".join(_sources(settings, stats["corpora"])),
+            terms,
+            _totals(stats["total"]),
+            "\n".join(_digests(stats["sha256_out"])),
+            "Distinct sentences of the training triplets that a benchmark has too (after strip and casefold):",
+            "\n".join(f"- `{name}`: {stats['overlap'][name]}" for name in settings.evaluate.benchmarks),
+        ]
+    )
+
+
+def _corpora(settings: Settings, accounts: Mapping[str, Any]) -> str:
+    rows = (
+        [name, *(str(accounts[name][key]) for key in COLUMNS), corpus.licence]
+        for name, corpus in settings.corpora.items()
+    )
+    return table(["corpus", *COLUMNS.values(), "licence"], rows)
+
+
+def _sources(settings: Settings, accounts: Mapping[str, Any]) -> Iterator[str]:
+    for name, corpus in settings.corpora.items():
+        yield f"- `{name}`: {corpus.citation}"
+        for line in _digests(accounts[name]["sha256_in"]):
+            yield f"  {line}"
+
+
+def _digests(digests: Mapping[str, str]) -> Iterator[str]:
+    for file, digest in digests.items():
+        yield f"- `{file}`, sha256 `{digest}`"
+
+
+def _totals(total: Mapping[str, int]) -> str:
+    return (
+        f"Together: {total['pairs']} pairs of {total['sentences']} distinct sentences, which make "
+        f"{total['triplets_before_split']} triplets. With {total['pairs_held_out']} pairs held out by premise "
+        f"({total['pairs_held_out_dropped_as_shared']} of them in neither part, for a sentence that both would have), "
+        f"{total['triplets_train']} triplets are left for training and {total['triplets_dev']} for development."
+    )

@@ -1,0 +1,63 @@
+"""How the encoder was trained: batches, loss, optimizer, schedule, and the checkpoint that was kept.
+
+Speed, time and memory stay out: the card of a second run must be the same.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from terna.card.markdown import fenced
+from terna.settings import Settings, Train
+
+
+def section(settings: Settings, training: Mapping[str, Any]) -> str:
+    """The part on training; `training` is the content of metrics/train.json."""
+    steps = training["steps_per_epoch"]
+    return "\n\n".join(
+        [
+            f"**DataLoader**:\n\nBatches in which no text comes twice, of length {_span(steps)} with parameters:",
+            fenced(str(_loader(training))),
+            "**Loss**:\n\nThe in-batch negatives ranking loss with parameters:",
+            fenced(str(_loss(settings.train))),
+            "Parameters of the fit:",
+            fenced(json.dumps(_fit(settings, training), indent=4, ensure_ascii=False)),
+        ]
+    )
+
+
+def _span(steps: Sequence[int]) -> str:
+    """Steps an epoch: one number where all epochs agree."""
+    low, high = min(steps), max(steps)
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def _loader(training: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("batch_size", "triplets", "steps_per_epoch", "triplets_left_out_per_epoch")
+    return {name: training[name] for name in names}
+
+
+def _loss(train: Train) -> dict[str, Any]:
+    return {"scale": train.scale, "similarity": "cosine", "symmetric": train.symmetric}
+
+
+def _fit(settings: Settings, training: Mapping[str, Any]) -> dict[str, Any]:
+    train = settings.train
+    return {
+        "epochs": train.epochs,
+        "steps": training["steps"],
+        "evaluation_steps": train.score_every,
+        "patience": train.patience,
+        "max_grad_norm": train.clip,
+        "optimizer_class": "torch.optim.AdamW",
+        "optimizer_params": {"lr": train.lr, "eps": train.eps},
+        "weight_decay": train.weight_decay,
+        "no_weight_decay_on": "biases and norms",
+        "scheduler": "linear warm-up, then linear decay to 0",
+        "warmup_steps": round(train.warmup * sum(training["steps_per_epoch"])),
+        "precision": train.precision,
+        "seed": settings.seed,
+        "selected_on": training["selected_on"],
+        "selected_score": training["selected_score"],
+        "selected_step": training["selected_step"],
+    }

@@ -1,0 +1,41 @@
+"""Which licence the encoder goes out under: the strictest of those of the sentences that it learned from."""
+
+from collections.abc import Mapping
+
+from terna.settings import Corpus
+
+# Creative Commons licences without their version, from the freest to the strictest
+RANKS = ("CC0", "CC-BY", "CC-BY-SA", "CC-BY-NC", "CC-BY-NC-SA")
+
+
+def identifier(corpora: Mapping[str, Corpus]) -> str:
+    """The hub's identifier of the strictest licence; `other` as soon as one licence has no place in RANKS."""
+    return "other" if _unranked(corpora) else _strictest(corpora).lower()
+
+
+def explanation(corpora: Mapping[str, Corpus]) -> str:
+    """Sentences that say where the licence comes from, and what it rules out."""
+    unranked, strictest = _unranked(corpora), _strictest(corpora)
+    if not unranked:
+        return f"The licence, {strictest}, is the strictest among the corpora's.{_limit(strictest)}"
+    named = ", ".join(f"{name} ({corpora[name].licence})" for name in unranked)
+    known = f" The strictest of the others is {strictest}.{_limit(strictest)}" if strictest else ""
+    return f"The licence is given as “other”, since no single one can be named for {named}: ask its authors.{known}"
+
+
+def _unranked(corpora: Mapping[str, Corpus]) -> list[str]:
+    return [name for name, corpus in corpora.items() if _family(corpus.licence) not in RANKS]
+
+
+def _strictest(corpora: Mapping[str, Corpus]) -> str:
+    """The strictest licence that has a rank, of equals the latest version; empty when none has."""
+    ranked = [corpus.licence for corpus in corpora.values() if _family(corpus.licence) in RANKS]
+    return max(ranked, key=lambda licence: (RANKS.index(_family(licence)), licence), default="")
+
+
+def _family(licence: str) -> str:
+    return licence.rpartition("-")[0]
+
+
+def _limit(licence: str) -> str:
+    return " It rules out commercial use." if "-NC-" in licence else ""

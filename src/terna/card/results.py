@@ -1,0 +1,86 @@
+"""How good the encoder is: the eight figures of each benchmark beside published systems and lexical floors."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, get_args
+
+from terna.card.markdown import ABSENT, figure, table
+from terna.settings import Evaluate, Reported
+from terna.settings.schema import Figure
+
+FLOORS = {"jaccard": "Jaccard of words", "tfidf_words": "TF-IDF of words", "tfidf_chars": "TF-IDF of characters"}
+LEGEND = (
+    "Each figure is the correlation (Pearson or Spearman) of people's scores with a similarity of the two sentence "
+    "vectors: cosine, negative Euclidean or Manhattan distance, or dot product. “Measured” figures were computed from "
+    "these very weights; “reported” ones repeat what their authors published. The 95 % intervals are a bootstrap's, in "
+    "which equal pairs are drawn together. A dash stands where a figure is undefined or was not given."
+)
+
+
+def section(evaluate: Evaluate, scores: Mapping[str, Any]) -> str:
+    """The section on results; `scores` is the content of metrics/sts.json."""
+    parts = [_benchmark(name, evaluate, scores) for name in evaluate.benchmarks]
+    return "\n\n".join(["## Evaluation Results", LEGEND, _protocol(evaluate), *parts])
+
+
+def relative_improvement(ours: float | None, reported: float | None) -> str:
+    """By how many percent `ours` exceeds `reported`; a dash where there is no such ratio."""
+    if ours is None or reported is None or reported <= 0:
+        return ABSENT
+    return f"{100 * (ours / reported - 1):+.2f}"
+
+
+def _protocol(evaluate: Evaluate) -> str:
+    tests = [f"`{name}`" for name, benchmark in evaluate.benchmarks.items() if benchmark.role == "test"]
+    chosen = (
+        f"The checkpoint was chosen on `{evaluate.select_on}` by `{evaluate.main_score}`, "
+        "the figure that was declared beforehand."
+    )
+    return f"{chosen} Nothing was chosen on the test data: {', '.join(tests)}." if tests else chosen
+
+
+def _benchmark(name: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> str:
+    role = "chosen on" if name == evaluate.select_on else evaluate.benchmarks[name].role
+    reported = [system for system in evaluate.reported if system.benchmark == name]
+    parts = [f"### {name} ({role}, {scores[name]['n']} pairs)", _eight(scores[name], reported)]
+    if reported:
+        sources = "; ".join(f"{system.system}: {system.source}" for system in reported)
+        parts.append(f"Source of the reported figures: {sources}.")
+    return "\n\n".join([*parts, "Cosine beside lexical floors, Pearson / Spearman:", _floors(name, scores)])
+
+
+def _eight(ours: Mapping[str, Any], reported: Sequence[Reported]) -> str:
+    header = ["", *(f"{system.system} (reported)" for system in reported), "this model (measured)", "95 % interval"]
+    if reported:
+        header.append(f"relative improvement over {reported[0].system}, %")
+    return table(header, (_row(name, ours, reported) for name in get_args(Figure)))
+
+
+def _row(name: Figure, ours: Mapping[str, Any], reported: Sequence[Reported]) -> list[str]:
+    published = [system.figures.get(name) for system in reported]
+    low, high = ours["ci95"].get(name) or (None, None)
+    interval = ABSENT if low is None else f"{figure(low, 3)} to {figure(high, 3)}"
+    cells = [name, *(figure(value, 6) for value in [*published, ours[name]]), interval]
+    return [*cells, *(relative_improvement(ours[name], value) for value in published[:1])]
+
+
+def _floors(name: str, scores: Mapping[str, Any]) -> str:
+    columns = [(title, key, scores["floors"][name]) for key, title in FLOORS.items()]
+    if before := scores.get("untouched", {}).get(name):
+        columns.append(("the backbone, untouched", "cosine", before))
+    columns.append(("this model", "cosine", scores[name]))
+    rows = ([title, *(_pair(found, path, key) for _, key, found in columns)] for title, path in _scopes(scores[name]))
+    return table(["", *(title for title, _, _ in columns)], rows)
+
+
+def _scopes(ours: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    """Over which pairs there are figures, and under which keys a result holds them."""
+    yield f"all {ours['n']} pairs", []
+    for file, part in ours["by_file"].items():
+        yield f"{file}, {part['n']} pairs", ["by_file", file]
+    yield "weighted mean of the files", ["weighted_mean"]
+
+
+def _pair(found: Mapping[str, Any], path: Sequence[str], key: str) -> str:
+    for step in path:
+        found = found.get(step, {})
+    return " / ".join(figure(found.get(f"{key}_{kind}"), 3) for kind in ("pearson", "spearman"))

@@ -1,0 +1,54 @@
+"""The declaration of a corpus: where it is, what it holds, what one may do with it."""
+
+from pathlib import PurePosixPath
+from typing import Annotated, Literal
+from urllib.parse import urlparse
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+STRICT = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
+
+Count = Annotated[int, Field(ge=1)]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+@dataclass(frozen=True, config=STRICT)
+class File:
+    """One file of a corpus, as it is called at its source."""
+
+    addresses: Annotated[list[str], Field(min_length=1)]
+    """Where to get it, in order of preference: an http(s) address or a path from the project's root."""
+    sha256: list[Sha256]
+    """Digests that are accepted."""
+    members: list[str] = Field(default_factory=list)
+    """For an archive: the base names of the members to read, in order. Empty: the file is the text itself."""
+
+    @property
+    def name(self) -> str:
+        """What it is called at its source: the last part of its first address."""
+        return PurePosixPath(urlparse(self.addresses[0]).path).name
+
+
+@dataclass(frozen=True, config=STRICT)
+class Corpus:
+    """A corpus as a declaration: where it is, what it holds, what one may do with it."""
+
+    format: Literal["xnli_tsv", "snli_jsonl", "xnli_mt_tsv", "semeval_sts"]
+    """Which parser reads it: the first three give NLI pairs, the last scored pairs."""
+    language: str
+    """ISO 639-1 code: rows that say they are in another language are left out."""
+    files: Annotated[list[File], Field(min_length=1)]
+    """Its files, in order."""
+    licence: str
+    """SPDX identifier or, where there is none, a word for what is known."""
+    citation: str
+    """Whom to credit."""
+    rows: Count | None = None
+    """Rows in this language that the files must hold; null: not checked."""
+    exact: bool = True
+    """False: no digest of the original is published, so other bytes pass too, and are recorded."""
+    role: Literal["train", "development", "test"] = "train"
+    """What it may be used for; a test benchmark selects nothing."""
+    scale: Annotated[list[float], Field(min_length=2, max_length=2)] = Field(default_factory=lambda: [0.0, 5.0])
+    """Lowest and highest gold score of a benchmark."""

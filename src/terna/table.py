@@ -1,0 +1,59 @@
+"""One table of systems for README, report and terminal: floors, published rows, the untouched backbone, ours."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from terna.settings import Evaluate
+
+FLOORS = {"jaccard": "word overlap (Jaccard)", "tfidf_words": "TF-IDF, words", "tfidf_chars": "TF-IDF, characters"}
+MEASURES = ("cosine", "euclidean", "manhattan", "dot")
+
+
+@dataclass(frozen=True)
+class System:
+    """A row: what it is called, how its figures came about, and the figures, `<measure>_pearson` and `_spearman`."""
+
+    name: str
+    kind: str
+    figures: Mapping[str, float | None]
+
+
+def systems(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> Iterator[System]:
+    """The rows of a benchmark, from metrics/sts.json: floors (their one score stands under cosine) first, ours last."""
+    floors = scores["floors"][benchmark]
+    for key, name in FLOORS.items():
+        one = {f"cosine_{kind}": floors[f"{key}_{kind}"] for kind in ("pearson", "spearman")}
+        yield System(name, "floor", one)
+    for reported in evaluate.reported:
+        if reported.benchmark == benchmark:
+            yield System(reported.system, f"reported, {reported.source}", {**reported.figures})
+    if untouched := scores.get("untouched", {}).get(benchmark):
+        yield System("the backbone, untouched", "measured", untouched)
+    yield System("this model", "measured", scores[benchmark])
+
+
+def markdown(evaluate: Evaluate, scores: Mapping[str, Any]) -> str:
+    """A Markdown table for each benchmark: a row a system, Pearson / Spearman under each of the four similarities."""
+    return "\n\n".join(_benchmark(name, evaluate, scores) for name in evaluate.benchmarks) + "\n"
+
+
+def _benchmark(name: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> str:
+    role = evaluate.benchmarks[name].role
+    use = "chosen on" if name == evaluate.select_on else role
+    low, high = scores[name]["ci95"][evaluate.main_score]
+    lines = [
+        f"**{name}** ({use}, {scores[name]['n']} pairs; Pearson / Spearman)",
+        "",
+        f"| system | | {' | '.join(MEASURES)} |",
+        f"|---|---|{'---:|' * len(MEASURES)}",
+    ]
+    for system in systems(name, evaluate, scores):
+        cells = [_pair(system.figures, measure) for measure in MEASURES]
+        lines.append(f"| {system.name} | {system.kind} | {' | '.join(cells)} |")
+    return "\n".join([*lines, "", f"95 % interval of this model's {evaluate.main_score}: {low:.3f} to {high:.3f}."])
+
+
+def _pair(figures: Mapping[str, float | None], measure: str) -> str:
+    values = [figures.get(f"{measure}_{kind}") for kind in ("pearson", "spearman")]
+    return " / ".join("–" if value is None else f"{value:.3f}" for value in values) if any(values) else ""

@@ -1,0 +1,106 @@
+"""What the card is filled from, made up so that no two numbers agree, and how its parts are read back."""
+
+import re
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+
+from terna.card import render
+from terna.settings import Settings, compose, load
+from terna.settings.schema import Figure
+
+FIGURES = get_args(Figure)
+TRAINING = {
+    "triplets": 576,
+    "batch_size": 32,
+    "epochs": 2,
+    "steps": 35,
+    "steps_per_epoch": [18, 17],
+    "triplets_left_out_per_epoch": [0, 32],
+    "triplets_per_second": 987.65,
+    "seconds": 43.21,
+    "peak_memory_mb": 1357,
+    "selected_step": 18,
+    "selected_on": "sts-sample-dev cosine_pearson",
+    "selected_score": 0.7654321,
+}
+ACCOUNT = {
+    "read": 901,
+    "other_language": 902,
+    "no_label": 903,
+    "empty_sentence": 904,
+    "kept": 905,
+    "distinct_sentences": 906,
+    "triplets": 907,
+}
+TOTAL = {
+    "pairs": 960,
+    "sentences": 1280,
+    "triplets_before_split": 640,
+    "triplets_train": 576,
+    "triplets_dev": 64,
+    "pairs_held_out": 96,
+    "pairs_held_out_dropped_as_shared": 5,
+}
+
+
+def settings_of(root: Path, *overrides: str) -> Settings:
+    return load(compose(root / "conf", list(overrides)))
+
+
+def figures(start: float) -> dict[str, float]:
+    return {name: start + number / 700 for number, name in enumerate(FIGURES)}
+
+
+def floors(start: float) -> dict[str, float]:
+    names = (
+        f"{floor}_{kind}" for floor in ("jaccard", "tfidf_words", "tfidf_chars") for kind in ("pearson", "spearman")
+    )
+    return {name: start + number / 90 for number, name in enumerate(names)}
+
+
+def result(start: float) -> dict[str, Any]:
+    parts = {"by_file": {"first": {"n": 500, **figures(start + 0.01)}, "second": {"n": 251, **figures(start + 0.02)}}}
+    intervals = {name: [value - 0.04, value + 0.05] for name, value in figures(start).items()}
+    return {"n": 751, **figures(start), **parts, "weighted_mean": figures(start + 0.03), "ci95": intervals}
+
+
+def scores_of(settings: Settings) -> dict[str, Any]:
+    starts = {name: 0.4 + 0.1 * number for number, name in enumerate(settings.evaluate.benchmarks)}
+    found = {name: result(start) for name, start in starts.items()}
+    return {**found, "floors": {name: floors(start) for name, start in starts.items()}, "untouched": {}}
+
+
+def stats_of(settings: Settings) -> dict[str, Any]:
+    return {
+        "corpora": {name: {**ACCOUNT, "sha256_in": {f"{name}.tsv": "ab" * 32}} for name in settings.corpora},
+        "total": TOTAL,
+        "overlap": {name: 41 + number for number, name in enumerate(settings.evaluate.benchmarks)},
+        "sha256_out": {"train.parquet": "cd" * 32, "dev.parquet": "ef" * 32},
+    }
+
+
+def card_of(settings: Settings, **changed: Any) -> str:
+    contents = {"scores": scores_of(settings), "training": TRAINING, "stats": stats_of(settings)} | changed
+    return render(settings, width=32, architecture="RobertaModel", **contents)
+
+
+def front_of(card: str) -> dict[str, Any]:
+    front: dict[str, Any] = yaml.safe_load(card.split("---\n")[1])
+    return front
+
+
+def tables_of(card: str, heading: str) -> list[list[dict[str, str]]]:
+    """The tables between a heading and the next one: a row is a mapping from column title to cell."""
+    section = re.split(r"^#+ |^\*\*", card.split(heading, 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
+    tables = []
+    for block in re.findall(r"(?:^\|.*\|\n)+", section, flags=re.MULTILINE):
+        header, _, *rows = ([cell.strip() for cell in line[1:-1].split("|")] for line in block.splitlines())
+        tables.append([dict(zip(header, row, strict=True)) for row in rows])
+    return tables
+
+
+def block_of(card: str, heading: str) -> str:
+    """The first block without a language after a heading."""
+    return card.split(heading, 1)[1].split("```\n", 1)[1].split("\n```", 1)[0]

@@ -1,0 +1,41 @@
+"""What the tests of the parsers read: small files in each format, and a declaration of them."""
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from terna.settings import Corpus, File
+
+XNLI = b"language\tgold_label\tsentence1\tsentence2\tgenre\n"
+ROW = b"es\tneutral\tHola.\tVengo.\tx\n"
+MT = b"premise\thypo\tlabel\n"
+STS = ("STS.input.a.txt", "STS.gs.a.txt")
+
+
+def corpus(kind: Any, *names: str, members: tuple[str, ...] = (), **more: Any) -> Corpus:
+    files = [File(addresses=[f"https://example.org/{name}"], sha256=[], members=list(members)) for name in names]
+    return Corpus(format=kind, language="es", files=files, licence="", citation="", exact=False, **more)
+
+
+def put(folder: Path, contents: dict[str, bytes]) -> None:
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+
+
+def line(premise: Any = "Hola.", hypothesis: Any = "Vengo.", label: Any = "neutral") -> bytes:
+    row = {"gold_label": label, "sentence1": premise, "sentence2": hypothesis}
+    return json.dumps(row, ensure_ascii=False).encode() + b"\n"
+
+
+def zipped(*members: tuple[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members:
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    return out.getvalue()
+
+
+# an archive of fifty rows
+SOUND = zipped(("x/c.tsv", XNLI + b"".join(ROW.replace(b"Hola", b"Hola %d" % number) for number in range(50))))

@@ -1,0 +1,93 @@
+"""Whatever the bytes: sound rows come out, or a DataError, and never anything else."""
+
+import json
+import tempfile
+from pathlib import Path
+
+import pyarrow as pa
+from corpora_inputs import MT, ROW, SOUND, STS, XNLI, corpus, line, put
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from terna.corpora import read_nli, read_sts
+from terna.errors import DataError
+from terna.records import LABELS
+
+# Arbitrary bytes: half of them are put together from what the formats are made of, so that more than line 1 is read.
+PIECES = (
+    b"\t",
+    b"\n",
+    b"\r",
+    b"\0",
+    b'"',
+    b"\xff",
+    b"\xef\xbb\xbf",
+    "\u2028".encode(),
+    b"es",
+    b"neutral",
+    b"-",
+    b"Hola",
+)
+PIECES += (
+    XNLI,
+    MT,
+    ROW,
+    line(),
+    line(label="-"),
+    line().replace(b"Hola", rb"\udc00"),
+    b"{",
+    b"[",
+    b"nan",
+    b"1",
+    b"9_9",
+)
+soup = st.lists(st.sampled_from(PIECES), max_size=12).map(b"".join)
+headed = st.builds(bytes.__add__, st.sampled_from([XNLI, MT, line()]), soup)
+odd_texts = st.text(st.characters(exclude_categories=()), max_size=5)
+objects = st.dictionaries(st.sampled_from(["sentence1", "sentence2", "gold_label"]), odd_texts | st.integers())
+escaped = st.lists(objects, max_size=3).map(lambda rows: "\n".join(map(json.dumps, rows)).encode())
+anything = st.binary() | soup | headed | escaped
+FUZZ = settings(derandomize=True, deadline=None, max_examples=150)
+
+
+def tried(kind: str, contents: dict[str, bytes], members: tuple[str, ...] = ()) -> pa.Table | None:
+    with tempfile.TemporaryDirectory() as folder:
+        put(Path(folder), contents)
+        declared = corpus(kind, *contents, members=members)
+        try:
+            if kind == "semeval_sts":
+                return read_sts("name", declared, Path(folder))
+            return read_nli("name", declared, Path(folder))[0]
+        except DataError as error:
+            assert folder in str(error)
+            return None
+
+
+@FUZZ
+@given(st.sampled_from(["xnli_tsv", "xnli_mt_tsv", "snli_jsonl"]), anything)
+def test_any_bytes_give_sound_pairs_or_a_data_error(kind: str, content: bytes) -> None:
+    table = tried(kind, {"c.txt": content})
+    if table is not None:
+        table.validate(full=True)
+        assert all(row["premise"] and row["hypothesis"] and row["label"] in LABELS for row in table.to_pylist())
+
+
+@FUZZ
+@given(soup | st.binary() | st.just(b"a\tb\n"), soup | st.binary() | st.just(b"1\n"))
+def test_any_bytes_give_sound_scored_pairs_or_a_data_error(pairs: bytes, scores: bytes) -> None:
+    table = tried("semeval_sts", {STS[0]: pairs, STS[1]: scores})
+    if table is not None:
+        table.validate(full=True)
+        assert all(row["sentence1"] and row["sentence2"] and 0 <= row["gold"] <= 5 for row in table.to_pylist())
+
+
+@FUZZ
+@given(st.integers(0, len(SOUND) - 1), st.integers(0, 255), st.integers(0, len(SOUND)))
+def test_a_damaged_archive_gives_the_same_pairs_or_a_data_error_and_never_others(
+    place: int, byte: int, length: int
+) -> None:
+    sound = tried("xnli_tsv", {"c.zip": SOUND}, members=("c.tsv",))
+    damaged = SOUND[:place] + bytes([byte]) + SOUND[place + 1 :]
+    for content in (damaged, SOUND[:length]):
+        found = tried("xnli_tsv", {"c.zip": content}, members=("c.tsv",))
+        assert found is None or found.equals(sound)

@@ -1,0 +1,157 @@
+"""The learner steps as the published run does: schedule, decay, clip, and the same loss on any packing."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pytorch_lightning import Callback, Trainer
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
+from transformers import get_linear_schedule_with_warmup
+
+from terna import export
+from terna.encoder import Encoder
+from terna.errors import DataError
+from terna.feed import Feed
+from terna.learner import Learner, parameter_groups
+from terna.settings import Train, compose, load
+from terna.tokens import TokenTable, gather, tokenize
+
+Make = Callable[..., Encoder]
+
+
+@pytest.fixture
+def settings(root: Path) -> Train:
+    return replace(load(compose(root / "conf", [])).train, batch_size=4, epochs=3, warmup=0.25)
+
+
+def table_for(encoder: Encoder, triplets: int = 18) -> TokenTable:
+    """Triplets of all different short texts, but for one anchor that stands in three of them."""
+    texts = [f"frase {word} número {i}" for i in range(triplets) for word in ("una", "dos", "tres")]
+    ids, offsets = tokenize(encoder.tokenizer, texts, encoder.max_length)
+    rows = np.arange(3 * triplets, dtype=np.int32).reshape(-1, 3)
+    rows[[3, 5], 0] = rows[1, 0]
+    return TokenTable(ids, offsets, np.arange(3 * triplets), rows, rows[:2])
+
+
+def fit(encoder: Encoder, settings: Train, *callbacks: Callback, seed: int = 1) -> Learner:
+    feed = Feed(table_for(encoder), batch_size=settings.batch_size, epochs=settings.epochs, seed=seed)
+    learner = Learner(encoder.train(), settings, sum(feed.steps))
+    Trainer(
+        accelerator="cpu",
+        max_epochs=settings.epochs,
+        gradient_clip_val=settings.clip or None,
+        callbacks=list(callbacks),
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        reload_dataloaders_every_n_epochs=1,
+        use_distributed_sampler=False,
+        deterministic=True,
+    ).fit(learner, feed)
+    return learner
+
+
+class Rates(Callback):
+    """The learning rate that each step was taken with, and the one that is set after the last."""
+
+    def __init__(self) -> None:
+        self.used: list[float] = []
+        self.last = math.nan
+
+    def on_before_optimizer_step(self, trainer: Trainer, *_: object) -> None:
+        self.used.append(trainer.optimizers[0].param_groups[0]["lr"])
+
+    def on_train_end(self, trainer: Trainer, *_: object) -> None:
+        self.last = trainer.optimizers[0].param_groups[0]["lr"]
+
+
+def test_the_rate_is_that_of_the_linear_schedule_at_every_step_and_zero_at_the_end(
+    make_encoder: Make, settings: Train
+) -> None:
+    rates = Rates()
+    learner = fit(make_encoder(), settings, rates)
+    assert len(rates.used) == learner.steps == 12
+    optimizer = torch.optim.AdamW([torch.zeros(1, requires_grad=True)], lr=settings.lr)
+    schedule = get_linear_schedule_with_warmup(optimizer, 3, 12)
+    for used in rates.used:
+        assert used == pytest.approx(schedule.get_last_lr()[0], abs=1e-15)
+        optimizer.step()
+        schedule.step()
+    assert rates.last == 0.0
+
+
+def test_decay_is_on_all_but_biases_and_norms_and_no_parameter_is_left_out(make_encoder: Make) -> None:
+    encoder = make_encoder("model.dense={out_features:8,activation:tanh}")
+    decayed, kept = parameter_groups(encoder, 0.01)
+    names = {id(parameter): name for name, parameter in encoder.named_parameters()}
+    assert {decayed["weight_decay"], kept["weight_decay"]} == {0.01, 0.0}
+    assert all("bias" not in names[id(p)] and "LayerNorm" not in names[id(p)] for p in decayed["params"])
+    assert all("bias" in names[id(p)] or "LayerNorm" in names[id(p)] for p in kept["params"])
+    trainable = {name for name in names.values() if "pooler" not in name}
+    assert {names[id(p)] for p in [*decayed["params"], *kept["params"]]} == trainable
+
+
+@pytest.mark.parametrize("pooling", ["mean", "cls"])
+def test_a_step_without_dropout_has_the_neighbours_loss_and_gradients(
+    make_encoder: Make, settings: Train, tmp_path: Path, pooling: str
+) -> None:
+    encoder = make_encoder(f"model.pooling={pooling}")
+    export.save(encoder, tmp_path / "encoder")
+    anchors, positives, negatives = (
+        [f"{word} {i} {'y más ' * i}" for i in range(4)] for word in ("casa", "hogar", "barco")
+    )
+    ids, lengths = gather(*tokenize(encoder.tokenizer, [*anchors, *positives, *negatives], 24), np.arange(12))
+    learner = Learner(encoder.eval(), settings, 10)
+    learner.log = lambda *_, **__: None  # type: ignore[method-assign, assignment]
+    learner.optimizers = lambda: torch.optim.SGD(encoder.parameters(), lr=1.0)  # type: ignore[method-assign, assignment]
+    ours = learner.training_step((torch.from_numpy(ids), lengths.tolist()), 0)
+    ours.backward()
+    neighbour = SentenceTransformer(str(tmp_path / "encoder"), device="cpu").eval()
+    features = [neighbour.preprocess(texts) for texts in (anchors, positives, negatives)]
+    theirs = MultipleNegativesRankingLoss(neighbour)(features, None)
+    theirs.backward()
+    torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-6)
+    other = dict(neighbour[0].auto_model.named_parameters())
+    compared = 0
+    for name, parameter in encoder.backbone.named_parameters():
+        if parameter.grad is not None:
+            torch.testing.assert_close(parameter.grad, other[name].grad, atol=1e-5, rtol=1e-4)
+            compared += 1
+    assert compared > 20
+
+
+def test_two_runs_give_the_same_bytes_and_another_seed_does_not(make_encoder: Make, settings: Train) -> None:
+    weights = []
+    for seed in (1, 1, 2):
+        encoder = make_encoder()
+        torch.manual_seed(seed)
+        fit(encoder, settings, seed=seed)
+        weights.append(torch.cat([parameter.detach().flatten() for parameter in encoder.parameters()]))
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+def test_a_batch_that_cannot_be_filled_is_refused_before_training(make_encoder: Make) -> None:
+    with pytest.raises(DataError, match=r"train\.batch_size: no batch of 64 triplets"):
+        Feed(table_for(make_encoder()), batch_size=64, epochs=1, seed=1)
+
+
+def test_the_feed_is_as_long_as_it_says_and_its_batches_decode_to_their_triplets(make_encoder: Make) -> None:
+    encoder = make_encoder()
+    table = table_for(encoder)
+    feed = Feed(table, batch_size=4, epochs=2, seed=5)
+    loader = feed.train_dataloader()
+    batches = list(loader)
+    assert len(batches) == len(loader) == feed.steps[0] == 4
+    for ids, lengths in batches:
+        texts = encoder.tokenizer.batch_decode(ids.split(lengths), skip_special_tokens=True)
+        anchors, positives, negatives = texts[:4], texts[4:8], texts[8:]
+        assert len(set(texts)) == 12
+        assert [text.split()[1] for text in (*positives, *negatives)] == ["dos"] * 4 + ["tres"] * 4
+        assert all(text.startswith("frase una") for text in anchors)

@@ -1,0 +1,181 @@
+"""The whole line, on ten rows: every script, in order, by hand."""
+
+import hashlib
+import json
+import os
+import runpy
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from sentence_transformers import SentenceTransformer
+
+from terna import export
+
+STAGES = ("fetch", "translate", "triplets", "tokens", "train", "evaluate", "release")
+SHAPE = "{vocab_size:300,hidden_size:16,layers:1,heads:2,intermediate_size:32}"
+OVERRIDES = (
+    "corpora=ten",
+    "evaluate=ten",
+    "triplets=all",
+    f"model.scratch={SHAPE}",
+    "model.max_length=32",
+    "train.batch_size=3",
+    "train.epochs=2",
+    "machine.progress=false",
+)
+PAIRS = [
+    (
+        "Llueve en el puerto.",
+        "Cae agua sobre el muelle.",
+        "Los barcos siguen amarrados.",
+        "El cielo está despejado allí.",
+    ),
+    ("Ana vendió la bici.", "Ana ya no tiene la bici.", "Ana necesitaba dinero.", "Ana conserva su bici."),
+    ("El tren sale a las ocho.", "Hay un tren a las ocho.", "El tren va lleno.", "El tren parte a las diez."),
+]
+SCORED = [
+    ("La sopa está fría.", "El caldo se enfrió.", 4.2),
+    ("La sopa está fría.", "El perro ladra mucho.", 0.0),
+    ("El río creció de noche.", "De madrugada subió el río.", 4.6),
+    ("El río creció de noche.", "El río bajó de día.", 1.8),
+]
+
+
+@pytest.fixture
+def project(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the project's scripts and settings, with a corpus of ten rows and benchmarks of four pairs."""
+    for folder in ("conf", "pipelines"):
+        shutil.copytree(root / folder, tmp_path / folder)
+    rows = [f"es\t{p}\t{h}\t{label}" for p, *hs in PAIRS for h, label in zip(hs, LABELS, strict=True)]
+    text = "\n".join(["language\tsentence1\tsentence2\tgold_label", *rows, "en\tIt rains.\tRain falls.\tentailment"])
+    declare(tmp_path, "ten", {"ten.tsv": text + "\n"}, format="xnli_tsv", rows=9)
+    for name, role in (("four-dev", "development"), ("four-test", "test")):
+        pairs = "".join(f"{a}{role[0]}\t{b}\n" for a, b, _ in SCORED)
+        gold = "".join(f"{score}\n" for _, _, score in SCORED)
+        files = {f"{name}/STS.input.x.txt": pairs, f"{name}/STS.gs.x.txt": gold}
+        declare(tmp_path, name, files, format="semeval_sts", role=role)
+    (tmp_path / "conf" / "evaluate" / "ten.yaml").write_text(
+        "defaults:\n  - /corpora/four-dev@benchmarks\n  - /corpora/four-test@benchmarks\n  - _self_\n"
+        "select_on: four-dev\nmain_score: cosine_pearson\nreported: []\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+LABELS = ("entailment", "neutral", "contradiction")
+
+
+def declare(project: Path, name: str, files: dict[str, str], **fields: object) -> None:
+    described = []
+    for path, text in files.items():
+        file = project / "raw" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        described.append({"addresses": [f"raw/{path}"], "sha256": [digest]})
+    corpus = {"language": "es", "licence": "CC0-1.0", "citation": "made in a test", "files": described, **fields}
+    (project / "conf" / "corpora" / f"{name}.yaml").write_text(yaml.safe_dump({name: corpus}, allow_unicode=True))
+
+
+@pytest.fixture
+def run(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """A function that runs a stage as a person would, in this process."""
+    before = dict(os.environ)
+
+    def call(stage: str, *overrides: str) -> None:
+        monkeypatch.setattr(sys, "argv", [str(project / "pipelines" / f"{stage}.py"), *OVERRIDES, *overrides])
+        runpy.run_path(sys.argv[0], run_name="__main__")
+
+    yield call
+    for name in set(os.environ) - set(before):
+        del os.environ[name]
+
+
+def digests(*folders: str) -> dict[str, str]:
+    files = sorted(path for folder in folders for path in Path(folder).rglob("*") if path.is_file())
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_raw_corpora_in_a_scored_encoder_out(project: Path, run: Callable[..., None]) -> None:
+    for stage in STAGES:
+        run(stage)
+    stats = json.loads(Path("data/triplets/stats.json").read_text())
+    assert stats["total"]["triplets_train"] == 6
+    assert stats["corpora"]["ten"]["read"] == 9
+    assert stats["corpora"]["ten"]["other_language"] == 1
+    record = json.loads(Path("metrics/train.json").read_text())
+    assert record["steps_per_epoch"] == [1, 1] or record["steps"] == sum(record["steps_per_epoch"])
+    figures = json.loads(Path("metrics/sts.json").read_text())["four-test"]
+    table = pq.read_table("predictions/four-test.parquet")
+    expected = np.corrcoef(table["gold"], table["cosine"])[0, 1]
+    assert figures["cosine_pearson"] == pytest.approx(expected, abs=1e-9)
+    assert "this model" in Path("reports/results.md").read_text()
+    shipped = SentenceTransformer("release/encoder", device="cpu").encode(["Hola."])
+    np.testing.assert_allclose(shipped, export.load(Path("models/encoder")).encode(["Hola."]), atol=1e-5)
+    assert "# terna-sample" in Path("release/README.md").read_text()
+    assert not list(project.rglob("*.part"))
+
+
+def test_two_runs_of_the_line_give_the_same_bytes(run: Callable[..., None]) -> None:
+    found = []
+    for _ in range(2):
+        for stage in STAGES:
+            run(stage)
+        found.append(digests("data", "models", "predictions", "plots", "release"))
+        for folder in ("data", "models", "predictions", "plots", "release", "reports", "metrics"):
+            shutil.rmtree(folder)
+    assert found[0] == found[1]
+    assert any(name.endswith("model.safetensors") for name in found[0])
+
+
+@pytest.mark.parametrize(
+    ("stage", "damage", "message"),
+    [
+        ("fetch", lambda: Path("raw/ten.tsv").write_text("other"), "expected"),
+        (
+            "translate",
+            lambda: spoil("data/raw/nli/ten/ten.tsv", "Ana vendió", "Ana\tvendió"),
+            "ten.tsv, line 5: 5 columns",
+        ),
+        ("translate", lambda: Path("data/raw/nli/ten/ten.tsv").write_bytes(b"a\xff"), "line 1: not UTF-8"),
+        ("evaluate", lambda: spoil("data/raw/sts/four-test/STS.gs.x.txt", "1.8", "much"), "line 4: a score expected"),
+        ("evaluate", lambda: spoil("data/raw/sts/four-test/STS.gs.x.txt", "1.8\n", ""), "4 pairs, but"),
+        ("train", lambda: Path("data/tokens/ids.npy").unlink(), "run the tokens stage"),
+    ],
+)
+def test_malformed_input_stops_its_stage_with_the_place_and_leaves_nothing(
+    run: Callable[..., None], capsys: pytest.CaptureFixture[str], stage: str, damage: Callable[[], object], message: str
+) -> None:
+    for earlier in STAGES[: STAGES.index(stage)]:
+        run(earlier)
+    damage()
+    before = digests("data", "models", "metrics", "predictions", "reports")
+    with pytest.raises(SystemExit) as caught:
+        run(stage)
+    assert caught.value.code == 1
+    assert message in capsys.readouterr().err
+    assert digests("data", "models", "metrics", "predictions", "reports") == before
+
+
+def spoil(path: str, old: str, new: str) -> None:
+    text = Path(path).read_text(encoding="utf-8")
+    assert old in text
+    Path(path).write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_an_english_row_that_was_not_translated_is_refused_at_the_triplets(
+    run: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    english = ("corpora.ten.language=en", "corpora.ten.rows=1")
+    run("fetch", *english)
+    run("translate", *english)
+    with pytest.raises(SystemExit):
+        run("triplets", *english)
+    assert "1 pairs of ten are not in 'es' but in 'en'" in capsys.readouterr().err
+    assert not Path("data/triplets").exists()

@@ -1,0 +1,99 @@
+"""One way in: every option composes, and every fault is found at once."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from terna.errors import SettingsError
+from terna.settings import Settings, compose, load
+
+
+@pytest.fixture
+def composed(root: Path) -> dict[str, Any]:
+    return compose(root / "conf", [])
+
+
+def faults(config: dict[str, Any]) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        load(config)
+    return caught.value.faults
+
+
+def test_the_default_settings_are_sound(composed: dict[str, Any]) -> None:
+    assert isinstance(load(composed), Settings)
+
+
+def test_all_faults_come_in_one_message_each_with_its_key_and_the_nearest_name(composed: dict[str, Any]) -> None:
+    composed["train"] |= {"lrr": 1e-3, "epochs": "ten", "warmup": 1.5}
+    composed["epochs"] = 3
+    composed["evaluate"]["select_on"] = "sts-2014"
+    composed["corpora"]["sample"]["licens"] = "MIT"
+    del composed["model"]["max_length"]
+    found = faults(composed)
+    assert any(fault.startswith("train.lrr: unknown key; did you mean train.lr?") for fault in found)
+    assert any(fault.startswith("train.epochs: ") and "'ten'" in fault for fault in found)
+    assert any(fault.startswith("train.warmup: ") and "1.5" in fault for fault in found)
+    assert any(fault.startswith("epochs: unknown key; did you mean train.epochs?") for fault in found)
+    assert any(fault.startswith("evaluate.select_on: ") and "sts-sample-dev" in fault for fault in found)
+    assert "corpora.sample.licens: unknown key; did you mean corpora.sample.licence?" in found
+    assert "model.max_length: missing" in found
+    assert len(found) == 7
+
+
+def test_a_number_as_text_is_a_wrong_type_and_not_read_as_a_number(composed: dict[str, Any]) -> None:
+    composed["train"]["lr"] = "1e-3"
+    assert faults(composed) == ["train.lr: Input should be a valid number, not '1e-3'"]
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ({"evaluate": {"select_on": "sts-sample-test"}}, "evaluate.select_on"),  # choosing on the test set
+        ({"model": {"backbone": "some/model"}}, "model.scratch"),
+        ({"model": {"scratch": None}}, "model.scratch"),
+        ({"fetch": {"only": "nothing"}}, "fetch.only"),
+        ({"corpora": {}}, "corpora"),
+    ],
+)
+def test_an_impossible_combination_is_named(composed: dict[str, Any], change: dict[str, Any], key: str) -> None:
+    for group, values in change.items():
+        composed[group] = composed[group] | values if values else values
+    assert any(fault.startswith(f"{key}: ") for fault in faults(composed))
+
+
+def test_a_benchmark_cannot_be_trained_on(composed: dict[str, Any]) -> None:
+    composed["corpora"]["sts-sample-test"] = composed["evaluate"]["benchmarks"]["sts-sample-test"]
+    assert {fault.split(":")[0] for fault in faults(composed)} == {
+        "corpora.sts-sample-test",
+        "corpora.sts-sample-test.format",
+    }
+
+
+def test_a_corpus_without_digest_must_say_that_any_bytes_pass(composed: dict[str, Any]) -> None:
+    composed["corpora"]["sample"]["files"][0]["sha256"] = []
+    assert faults(composed)[0].startswith("corpora.sample.files.0.sha256: empty")
+
+
+@pytest.mark.parametrize("stage", ["fetch", "train"])
+def test_a_fault_at_the_command_line_is_found_within_two_seconds(root: Path, stage: str) -> None:
+    # the clock is not asserted: what makes it fast is, that nothing heavy is imported before the settings are checked
+    words = ["train.lrr=1", "train.epochs=abc", "evaluate.select_on=nowhere"]
+    code = f"""
+import runpy, sys
+sys.argv = ["pipelines/{stage}.py", *{words!r}]
+try:
+    runpy.run_path("pipelines/{stage}.py", run_name="__main__")
+except SystemExit as end:
+    heavy = sorted({{"torch", "transformers", "pytorch_lightning", "sklearn"}} & set(sys.modules))
+    sys.exit(f"status {{end.code}} imported {{heavy}}")
+"""
+    started = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
+    print(f"{stage}: {time.perf_counter() - started:.2f} s")
+    assert "status 1 imported []" in done.stderr
+    assert "3 faults in the settings" in done.stderr
+    assert "did you mean train.lr?" in done.stderr
