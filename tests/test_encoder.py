@@ -62,6 +62,12 @@ def test_encode_leaves_a_training_model_training_and_uses_no_dropout(make_encode
     assert encoder.training
 
 
+def test_a_pretrained_backbone_comes_ready_to_train_with_its_dropout_on(make_encoder: Make, tmp_path: Path) -> None:
+    export.save(make_encoder(), tmp_path / "small")
+    model = Model(str(tmp_path / "small"), 24, "mean", None, None, None)
+    assert all(module.training for module in build_encoder(model, load_tokenizer(model, [])).modules())
+
+
 def test_no_text_gives_no_vector(make_encoder: Make) -> None:
     assert make_encoder().encode([]).shape == (0, 32)
 

@@ -116,28 +116,28 @@ class _Packing:
 
     def pack(self) -> None:
         """Fills every batch, giving up batches where it must."""
-        if self.steps:
-            self._deal(np.arange(len(self.keys)))
-            self._fill()
-        least, rash = 1, 0
+        if not self.steps:
+            return
+        most = self.steps
+        self._deal(np.arange(len(self.keys)))
+        self._fill()
+        least = 1
         while holes := int(self._room().sum()):
-            needed = -(-holes // self.size)
-            number = min(max(least, needed), (self.steps+1)//2)
-            self._dissolve(number)
-            rash += max(number-needed,0)
+            number = max(least, -(-holes // self.size))
+            self._dissolve(min(number, (self.steps + 1) // 2))
             self._fill()
             least *= 2  # so that hopeless data end after a logarithm of stalls
-        while rash:
-            self.steps += rash
+        more = most - self.steps
+        while more := more // 2:
+            self.steps += more
             self._fill()
-            self._dissolve(np.count_nonzero(self._room()))
-            rash //= 2
+            self._dissolve(int(np.count_nonzero(self._room())))
 
     def _fill(self) -> None:
         """Deals and exchanges until no place is open or no progress is made."""
         tries = _TRIES
         while tries <= _MOST_TRIES and (holes := int(self._room().sum())):
-            placed = self._deal(np.sort(self._sample(self._pool(), max(tries, 4 * holes))))
+            placed = self._deal(self.rng.permutation(self._sample(self._pool(), max(tries, 4 * holes))))
             if placed < _PROGRESS * holes:
                 placed += self._exchange(tries)
             if placed < _PROGRESS * holes:

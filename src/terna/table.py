@@ -41,7 +41,6 @@ def markdown(evaluate: Evaluate, scores: Mapping[str, Any]) -> str:
 def _benchmark(name: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> str:
     role = evaluate.benchmarks[name].role
     use = "chosen on" if name == evaluate.select_on else role
-    low, high = scores[name]["ci95"][evaluate.main_score]
     lines = [
         f"**{name}** ({use}, {scores[name]['n']} pairs; Pearson / Spearman)",
         "",
@@ -51,9 +50,14 @@ def _benchmark(name: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> str:
     for system in systems(name, evaluate, scores):
         cells = [_pair(system.figures, measure) for measure in MEASURES]
         lines.append(f"| {system.name} | {system.kind} | {' | '.join(cells)} |")
-    return "\n".join([*lines, "", f"95 % interval of this model's {evaluate.main_score}: {low:.3f} to {high:.3f}."])
+    low, high = (_figure(bound) for bound in scores[name]["ci95"][evaluate.main_score])
+    return "\n".join([*lines, "", f"95 % interval of this model's {evaluate.main_score}: {low} to {high}."])
 
 
 def _pair(figures: Mapping[str, float | None], measure: str) -> str:
     values = [figures.get(f"{measure}_{kind}") for kind in ("pearson", "spearman")]
-    return " / ".join("–" if value is None else f"{value:.3f}" for value in values) if any(values) else ""
+    return "" if measure not in {key.split("_")[0] for key in figures} else " / ".join(map(_figure, values))
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

@@ -50,7 +50,8 @@ def build_encoder(model: Model, tokenizer: PreTrainedTokenizerBase) -> Encoder:
         raise ModelError(f"model.max_length: {model.max_length}, but {model.backbone} has {limit} positions; lower it")
     width = int(backbone.config.hidden_size)
     dense = DenseHead(width, model.dense.out_features, model.dense.activation) if model.dense else None
-    return Encoder(backbone, tokenizer, pooling=model.pooling, max_length=model.max_length, dense=dense)
+    encoder = Encoder(backbone, tokenizer, pooling=model.pooling, max_length=model.max_length, dense=dense)
+    return encoder.train()  # from_pretrained leaves its model in eval mode, and Lightning would train it without dropout
 
 
 def positions(backbone: PreTrainedModel) -> int:
