@@ -92,7 +92,7 @@ def _line(keys: Ints, counts: Ints, steps: int, rng: np.random.Generator) -> Int
     order = np.lexsort((rng.random(len(keys)), crowding, group))
     turn = np.arange(len(order)) - np.searchsorted(group[order], group[order])
     spare = (turn >= steps) & ~plain[order]
-    return np.concatenate([order[~spare], order[spare]])
+    return np.concatenate([order[~spare][::-1], order[spare]])
 
 
 def _undisputed(seats: Ints) -> Bools:
@@ -137,7 +137,7 @@ class _Packing:
         """Deals and exchanges until no place is open or no progress is made."""
         tries = _TRIES
         while tries <= _MOST_TRIES and (holes := int(self._room().sum())):
-            placed = self._deal(self.rng.permutation(self._sample(self._pool(), max(tries, 4 * holes))))
+            placed = self._deal(np.sort(self._sample(self._pool(), max(tries, 4 * holes)))[::-1])
             if placed < _PROGRESS * holes:
                 placed += self._exchange(tries)
             if placed < _PROGRESS * holes:
