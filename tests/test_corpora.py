@@ -96,6 +96,12 @@ def test_snlis_rows_without_a_gold_label_are_left_out_and_counted(tmp_path: Path
     assert counts == {"read": 5, "other_language": 0, "no_label": 2, "empty_sentence": 1}
 
 
+def test_the_declared_number_of_rows_counts_those_in_the_language_of_use_or_not(tmp_path: Path) -> None:
+    put(tmp_path, {"c.txt": XNLI + ROW + ROW.replace(b"neutral", b"-") + ROW.replace(b"es", b"en")})
+    table, _ = read_nli("name", corpus("xnli_tsv", "c.txt", rows=2), tmp_path)
+    assert len(table) == 1
+
+
 def test_a_character_that_json_escapes_as_a_pair_is_one_character(tmp_path: Path) -> None:
     table, _ = read(tmp_path, "snli_jsonl", line("@").replace(b"@", rb"\ud83d\ude00"))
     assert sentences(table) == [("😀", "Vengo.")]

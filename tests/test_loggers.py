@@ -62,7 +62,7 @@ def test_csv_is_always_there_and_starts_anew(tmp_path: Path) -> None:
 
 def test_an_offline_run_is_written_beside_the_csv_without_a_call(tmp_path: Path) -> None:
     settings = Logger(wandb=True, project="terna", entity=None, group="seeds")
-    csv, wandb = loggers.build(settings, tmp_path, name="run", config={"train": {"lr": 0.1}})
+    _, wandb = loggers.build(settings, tmp_path, name="run", config={"train": {"lr": 0.1}})
     wandb.log_metrics({"loss": 0.5}, step=0)
     wandb.experiment.finish()
     assert [path.name for path in (tmp_path / "wandb").glob("offline-run-*")]

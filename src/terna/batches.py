@@ -1,9 +1,9 @@
 """The epoch's duplicate-free batches, planned as index arrays before the first step.
 
-A batch in which a text occurs twice would rank a text against itself as a wrong answer. The plan is made for all
-batches at once. A bound gives the number of batches; the rows are dealt to them, those of frequent keys first, each
-to another batch; rows that clash are dealt again. When dealing stalls, exchanges move a placed row into an open place
-so that a left-over row can take its seat; when those stall too, the emptiest batches are dissolved.
+A text that occurs twice in a batch would count as a wrong answer to itself. All batches are packed at the same time: a
+bound gives their number, the rows are dealt to them, and rows that clash are dealt again. Where dealing no longer
+helps, a placed row moves into an open place so that a left-over row can take its seat. Where that no longer helps
+either, the emptiest batches are dissolved, and at the end it is tried whether some of them can be had after all.
 """
 
 from dataclasses import dataclass
@@ -13,13 +13,11 @@ import numpy as np
 Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 Bools = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
-# a round that fills less than this share of the open places is idle; so many idle rounds on end are a stall
-_PROGRESS = 0.05
-# tries of one round: enough that the last open place is found, few enough that a round is short
-_TRIES, _MOST_TRIES = 1 << 14, 1 << 18
-# a key in the rows of at least this share of the batches has its rows dealt one by one around the batches
+# a key that is in more rows than this share of the batches is a hub: its rows are dealt one after another
 _HUB = 1 / 8
-
+# a round that fills less than this share of the open places doubles the tries of the next; past the most, it is over
+_PROGRESS = 0.02
+_FEWEST_TRIES, _MOST_TRIES = 1 << 14, 1 << 18
 # ends the sorted seats, so that a search always lands on one
 _NO_SEATS = np.array([np.iinfo(np.int64).max])
 
@@ -38,8 +36,8 @@ class Plan:
 def plan(keys: Ints, batch_size: int, seed: int, epoch: int) -> Plan:
     """Batches of `batch_size` rows of keys (n, 3) in which no key occurs twice, over all three columns.
 
-    Every batch is full and a row is in at most one; a row that repeats a key within itself is in none. The plan is a
-    function of the arguments alone, the order of its batches and of their rows is random.
+    Every batch is full, and a row is in one batch at most; a row that repeats a key within itself is in none. The plan
+    is a function of the arguments alone; the order of the batches, and of the rows in them, is random.
     """
     rng = np.random.default_rng([seed, epoch])
     ordered = np.sort(keys, axis=1)
@@ -49,7 +47,7 @@ def plan(keys: Ints, batch_size: int, seed: int, epoch: int) -> Plan:
     line = _line(numbered, counts, steps, rng)
     packing = _Packing(numbered[line], len(counts), batch_size, steps, rng)
     packing.pack()
-    rows = rng.permutation(np.flatnonzero(packing.home >= 0))
+    rows = rng.permutation(packing.placed())
     grid = rows[np.argsort(packing.home[rows], kind="stable")].reshape(packing.steps, batch_size)
     batches = usable[line[rng.permutation(grid)]]
     return Plan(batches, len(keys) - batches.size)
@@ -71,7 +69,7 @@ def _most_batches(keys: Ints, counts: Ints, size: int) -> int:
 
 
 def _most_full(counts: Ints, size: int) -> int:
-    """The most batches of `size` places that the counts fill when each is in a batch once at most."""
+    """The most batches of `size` places that can be full when each key is in a batch once at most."""
     low, high = 0, int(counts.sum()) // size
     while low < high:
         middle = (low + high + 1) // 2
@@ -81,136 +79,132 @@ def _most_full(counts: Ints, size: int) -> int:
 
 
 def _line(keys: Ints, counts: Ints, steps: int, rng: np.random.Generator) -> Ints:
-    """The rows in the order of dealing: hub by hub, then rows without one at random, then what a hub has to spare.
+    """The rows in the order of dealing: hub by hub, then rows without a hub at random, then what a hub has to spare.
 
-    Of a hub's rows those go first whose second key is rarer, by powers of two: they leave other hubs their places.
+    Of a hub's rows those go first whose second key is rarer, by powers of two: they take no place of another hub.
     """
-    hubs, second = keys[:, 0], counts[keys[:, 1]]
+    hubs = keys[:, 0]
     plain = counts[hubs] <= _HUB * steps
     group = np.where(plain, len(counts), hubs)
-    crowding = np.where(plain, 0, np.log2(second).astype(np.int64))
+    crowding = np.where(plain, 0, np.log2(counts[keys[:, 1]]).astype(np.int64))
     order = np.lexsort((rng.random(len(keys)), crowding, group))
-    turn = np.arange(len(order)) - np.searchsorted(group[order], group[order])
+    turn = _turns(group[order])
     spare = (turn >= steps) & ~plain[order]
-    return np.concatenate([order[~spare][::-1], order[spare]])
+    return np.concatenate([order[~spare], order[spare]])
 
 
-def _undisputed(seats: Ints) -> Bools:
-    """(m,): for each row of numbers (m, k), that none of them occurs in an earlier row."""
-    order = np.argsort(seats, axis=None, kind="stable")
-    again = np.diff(seats.ravel()[order], prepend=-1) == 0
-    free = np.ones(len(seats), np.bool_)
-    free[order[again] // seats.shape[1]] = False
-    return free
+def _turns(groups: Ints) -> Ints:
+    """Each element's place among its equals; `groups` is sorted."""
+    return np.arange(len(groups)) - np.searchsorted(groups, groups)
+
+
+def _undisputed(claims: Ints) -> Bools:
+    """(m,): for each row of claims (m, k), that none of them occurs in an earlier row."""
+    order = np.argsort(claims, axis=None, kind="stable")
+    again = np.diff(claims.ravel()[order], prepend=-1) == 0
+    return np.bincount(order[again] // claims.shape[1], minlength=len(claims)) == 0
 
 
 class _Packing:
-    """Rows on their way into batches: `home` is each row's batch, or -1."""
+    """Rows on their way into `steps` batches of `size`: `home` is each row's batch, or -1."""
 
     def __init__(self, keys: Ints, distinct: int, size: int, steps: int, rng: np.random.Generator) -> None:
         self.keys, self.distinct = keys, distinct
         self.size, self.steps = size, steps
         self.rng = rng
         self.home = np.full(len(keys), -1)
-        self.taken = _NO_SEATS  # the seats of placed rows, sorted: see _seats
+        self.taken = _NO_SEATS  # the seats of the placed rows, sorted
 
     def pack(self) -> None:
-        """Fills every batch, giving up batches where it must."""
-        if not self.steps:
-            return
-        most = self.steps
-        self._deal(np.arange(len(self.keys)))
-        self._fill()
-        least = 1
-        while holes := int(self._room().sum()):
+        """Fills as many batches as it can, and dissolves the rest."""
+        most, least = self.steps, 1
+        while holes := self._fill():
             number = max(least, -(-holes // self.size))
             self._dissolve(min(number, (self.steps + 1) // 2))
-            self._fill()
-            least *= 2  # so that hopeless data end after a logarithm of stalls
+            least *= 2  # so that it ends after a logarithm of stalls
         more = most - self.steps
         while more := more // 2:
             self.steps += more
             self._fill()
             self._dissolve(int(np.count_nonzero(self._room())))
 
-    def _fill(self) -> None:
-        """Deals and exchanges until no place is open or no progress is made."""
-        tries = _TRIES
-        while tries <= _MOST_TRIES and (holes := int(self._room().sum())):
-            placed = self._deal(np.sort(self._sample(self._pool(), max(tries, 4 * holes)))[::-1])
+    def _fill(self) -> int:
+        """Deals and exchanges until no place is open or no progress is made; gives the places still open."""
+        tries, pool = _FEWEST_TRIES, self._pool()
+        while (holes := int(self._room().sum())) and tries <= _MOST_TRIES:
+            placed = self._deal(pool)
             if placed < _PROGRESS * holes:
                 placed += self._exchange(tries)
             if placed < _PROGRESS * holes:
                 tries *= 2
+            pool = self.rng.permutation(self._pool())[: max(tries, 4 * holes)]
+        return holes
 
     def _deal(self, rows: Ints) -> int:
-        """Offers each row a batch with an open place; the earlier row wins a place or a key. Gives how many sat."""
+        """Offers each row one batch with an open place, the first row first, and gives how many found a place."""
         room = self._room()
         batches = np.resize(self.rng.permutation(np.flatnonzero(room)), len(rows))
         fits = self._fitting(batches, rows)
         rows, batches = rows[fits], batches[fits]
-        fits = _undisputed(self._seats(batches, rows))
-        rows, batches = rows[fits], batches[fits]
+        free = _undisputed(self._seats(batches, rows))
+        rows, batches = rows[free], batches[free]
         by_batch = np.argsort(batches, kind="stable")
-        grouped = batches[by_batch]
-        turn = np.arange(len(grouped)) - np.searchsorted(grouped, grouped)
-        seated = by_batch[turn < room[grouped]]
-        self._seat(rows[seated], batches[seated])
-        return len(seated)
+        by_batch = by_batch[_turns(batches[by_batch]) < room[batches[by_batch]]]
+        self._place(rows[by_batch], batches[by_batch])
+        return len(by_batch)
 
     def _exchange(self, tries: int) -> int:
-        """Moves a placed row into an open place and a left-over row into its seat, wherever both fit."""
-        room, pool, placed = self._room(), self._pool(), np.flatnonzero(self.home >= 0)
-        if not room.any() or not len(pool) or not len(placed):
+        """Moves placed rows into open places and rows of the pool into their seats; gives how many."""
+        groups = self._pool(), self.placed(), np.flatnonzero(self._room())
+        if not all(map(len, groups)):
             return 0
-        holes = self.rng.choice(np.flatnonzero(room), tries)
-        movers, rows = self.rng.choice(placed, tries), self.rng.choice(pool, tries)
-        seats = self.home[movers]
-        fits = self._fitting(seats, rows)
-        holes, movers, rows, seats = holes[fits], movers[fits], rows[fits], seats[fits]
-        fits = self._fitting(holes, movers)
-        holes, movers, rows, seats = holes[fits], movers[fits], rows[fits], seats[fits]
-        # each batch and each row in one exchange at most, or the checks above would not hold together
-        fits = _undisputed(np.stack([holes, seats], axis=1)) & _undisputed(rows[:, None])
-        holes, movers, rows, seats = holes[fits], movers[fits], rows[fits], seats[fits]
-        leaving = np.searchsorted(self.taken, self._seats(seats, movers).ravel())
-        self.taken = np.delete(self.taken, leaving)
-        self._seat(np.concatenate([movers, rows]), np.concatenate([holes, seats]))
+        rows, movers, targets = (self.rng.choice(group, tries) for group in groups)
+        fits = self._fitting(self.home[movers], rows)
+        rows, movers, targets = rows[fits], movers[fits], targets[fits]
+        fits = self._fitting(targets, movers)
+        rows, movers, targets = rows[fits], movers[fits], targets[fits]
+        left = self.home[movers]
+        # one exchange a batch and a row, or what fits now would not fit after another
+        free = _undisputed(np.stack([left, targets], axis=1)) & _undisputed(rows[:, None])
+        rows, movers, targets, left = rows[free], movers[free], targets[free], left[free]
+        self.taken = np.delete(self.taken, np.searchsorted(self.taken, self._seats(left, movers).ravel()))
+        self._place(np.append(movers, rows), np.append(targets, left))
         return len(rows)
 
     def _dissolve(self, number: int) -> None:
         """Returns the rows of the `number` emptiest batches to the pool."""
-        kept = np.sort(np.argsort(self._room(), kind="stable")[: max(self.steps - number, 0)])
-        renumbered = np.full(self.steps + 1, -1)  # the last for rows without a batch
+        kept = np.argsort(self._room(), kind="stable")[: self.steps - number]
+        renumbered = np.full(self.steps + 1, -1)  # the last is for rows without a batch
         renumbered[kept] = np.arange(len(kept))
-        self.home = renumbered[self.home]
-        self.steps = len(kept)
-        placed = np.flatnonzero(self.home >= 0)
-        self.taken = np.sort(np.append(_NO_SEATS, self._seats(self.home[placed], placed)))
+        self.home, self.steps = renumbered[self.home], len(kept)
+        self.taken, placed = _NO_SEATS, self.placed()
+        self._place(placed, self.home[placed])
 
-    def _sample(self, rows: Ints, tries: int) -> Ints:
-        return rows if len(rows) <= tries else self.rng.choice(rows, tries, replace=False)
+    def _place(self, rows: Ints, batches: Ints) -> None:
+        self.home[rows] = batches
+        # two sorted runs, or nearly: what the stable sort is fastest at
+        self.taken = np.sort(np.append(np.sort(self._seats(batches, rows), axis=None), self.taken), kind="stable")
 
-    def _room(self) -> Ints:
-        """Open places of each batch."""
-        return self.size - np.bincount(self.home + 1, minlength=self.steps + 1)[1:]
+    def _fitting(self, batches: Ints, rows: Ints) -> Ints:
+        """The numbers of those offers where the batch has none of the row's keys."""
+        offers = np.arange(len(rows))
+        for column in range(self.keys.shape[1]):  # the most frequent key comes first, and rules out the most
+            seats = batches[offers] * self.distinct + self.keys[rows[offers], column]
+            offers = offers[self.taken[np.searchsorted(self.taken, seats)] != seats]
+        return offers
+
+    def _seats(self, batches: Ints, rows: Ints) -> Ints:
+        """(m, 3): a number for each key of a row in a batch, of which each may be taken once."""
+        seats: Ints = batches[:, None] * self.distinct + self.keys[rows]
+        return seats
+
+    def placed(self) -> Ints:
+        """The rows that have a batch."""
+        return np.flatnonzero(self.home >= 0)
 
     def _pool(self) -> Ints:
         return np.flatnonzero(self.home < 0)
 
-    def _seats(self, batches: Ints, rows: Ints) -> Ints:
-        """(m, 3): a number for each key of a row in a batch; no seat may be taken twice."""
-        return batches[:, None] * self.distinct + self.keys[rows]
-
-    def _fitting(self, batches: Ints, rows: Ints) -> Ints:
-        """Numbers those offers where the batch has none of the row's keys."""
-        offers = np.arange(len(rows))
-        for column in range(self.keys.shape[1]):  # the most frequent key comes first: it rules out the most
-            seats = batches[offers] * self.distinct + self.keys[rows[offers], column]
-            places = np.searchsorted(self.taken, seats)
-            offers = offers[self.taken[places] != seats]
-        return offers
-
-    def _seat(self, rows: Ints, batches: Ints) -> None:
-        self.home[rows] = batches
-        self.taken = np.sort(np.append(self.taken, self._seats(batches, rows)), kind="stable")
+    def _room(self) -> Ints:
+        """The open places of each batch."""
+        return self.size - np.bincount(self.home + 1, minlength=self.steps + 1)[1:]

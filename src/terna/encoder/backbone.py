@@ -51,7 +51,7 @@ def build_encoder(model: Model, tokenizer: PreTrainedTokenizerBase) -> Encoder:
     width = int(backbone.config.hidden_size)
     dense = DenseHead(width, model.dense.out_features, model.dense.activation) if model.dense else None
     encoder = Encoder(backbone, tokenizer, pooling=model.pooling, max_length=model.max_length, dense=dense)
-    return encoder.train()  # from_pretrained leaves its model in eval mode, and Lightning would train it without dropout
+    return encoder.train()  # from_pretrained gives eval mode, and Lightning would train without dropout
 
 
 def positions(backbone: PreTrainedModel) -> int:

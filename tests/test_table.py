@@ -1,0 +1,49 @@
+"""The table of systems holds what was measured, and says how each figure came about."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from terna.settings import Evaluate, compose, load
+from terna.table import MEASURES, markdown, systems
+
+
+@pytest.fixture
+def evaluate(root: Path) -> Evaluate:
+    return load(compose(root / "conf", ["experiment=minilm_es"])).evaluate
+
+
+@pytest.fixture
+def scores(evaluate: Evaluate) -> dict[str, Any]:
+    kinds = ("pearson", "spearman")
+    ours: dict[str, Any] = {f"{m}_{k}": 0.5 + i / 10 for i, m in enumerate(MEASURES) for k in kinds}
+    ours |= {"n": 751, "ci95": {"cosine_pearson": [0.45, 0.55]}, "dot_pearson": None}
+    floor = {f"{name}_{k}": 0.25 for name in ("jaccard", "tfidf_words", "tfidf_chars") for k in kinds}
+    untouched = ours | {"cosine_pearson": 0.111}
+    names = list(evaluate.benchmarks)
+    every = {name: dict(ours) for name in names}
+    return every | {"floors": dict.fromkeys(names, floor), "untouched": {"sts2015-es": untouched}}
+
+
+def test_floors_reported_untouched_and_ours_stand_in_this_order(evaluate: Evaluate, scores: dict[str, Any]) -> None:
+    kinds = [system.kind.split(",")[0] for system in systems("sts2015-es", evaluate, scores)]
+    assert kinds == ["floor"] * 3 + ["reported"] * 2 + ["measured"] * 2
+    assert [system.kind for system in systems("sts2014-es", evaluate, scores)] == ["floor"] * 3 + ["measured"]
+
+
+def test_each_figure_is_that_of_its_source_and_an_undefined_one_a_dash(
+    evaluate: Evaluate, scores: dict[str, Any]
+) -> None:
+    text = markdown(evaluate, scores)
+    rows = {line.split("|")[1].strip(): line.split("|")[3:-1] for line in text.splitlines() if line.startswith("|")}
+    assert [cell.strip() for cell in rows["BERTIN STS"]] == [
+        "0.683 / 0.616", "0.673 / 0.612", "0.672 / 0.611", "0.601 / 0.521",
+    ]  # fmt: skip
+    assert [cell.strip() for cell in rows["this model"]] == [
+        "0.500 / 0.500", "0.600 / 0.600", "0.700 / 0.700", "– / 0.800",
+    ]  # fmt: skip
+    assert rows["the backbone, untouched"][0].strip() == "0.111 / 0.500"
+    assert [cell.strip() for cell in rows["TF-IDF, words"]] == ["0.250 / 0.250", "", "", ""]
+    assert "sts2014-es** (chosen on, 751 pairs" in text
+    assert "cosine_pearson: 0.450 to 0.550" in text
