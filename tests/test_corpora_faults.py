@@ -121,9 +121,20 @@ def test_another_number_of_rows_than_declared_is_refused_with_both(tmp_path: Pat
         (zipped(("__MACOSX/c.tsv", XNLI + ROW)), "0 members are called c.tsv"),
         (zipped(("x/c.tsv", XNLI + ROW), ("y/c.tsv", XNLI + ROW)), "2 members are called c.tsv"),
         (SOUND[:60] + bytes([SOUND[60] ^ 0xFF]) + SOUND[61:], "cannot be read"),
+        (zipped(("ñ.tsv", b"")).replace("ñ".encode(), b"\xff\xff"), "cannot be read"),
         (ENCRYPTED, "encrypted"),
     ],
-    ids=["text", "empty", "cut", "other member", "macosx alone", "two of a name", "damaged inside", "encrypted"],
+    ids=[
+        "text",
+        "empty",
+        "cut",
+        "other member",
+        "macosx alone",
+        "two of a name",
+        "damaged inside",
+        "a name",
+        "encrypted",
+    ],
 )
 def test_a_broken_archive_is_named_with_what_is_wrong(tmp_path: Path, content: bytes, what: str) -> None:
     found = refused(tmp_path, "xnli_tsv", {"c.txt": content}, members=("c.tsv",))

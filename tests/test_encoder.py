@@ -44,8 +44,8 @@ def test_small_chunks_change_neither_vectors_nor_gradients(
     encoder = make_encoder()
     ids, lengths = gather(*tokenize(encoder.tokenizer, sentences, encoder.max_length), np.arange(len(sentences)))
     results = []
-    for limit in (network.CHUNK_TOKENS, 1, 40):
-        monkeypatch.setattr(network, "CHUNK_TOKENS", limit)
+    for limit in (8192, 1, 40):
+        monkeypatch.setitem(network.CHUNK_TOKENS, "cpu", limit)
         encoder.zero_grad()
         vectors = encoder(torch.from_numpy(ids), lengths.tolist())
         vectors.pow(2).sum().backward()

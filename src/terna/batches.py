@@ -43,13 +43,12 @@ def plan(keys: Ints, batch_size: int, seed: int, epoch: int) -> Plan:
     ordered = np.sort(keys, axis=1)
     usable = np.flatnonzero((ordered[:, 1:] != ordered[:, :-1]).all(axis=1))
     numbered, counts = _by_frequency(ordered[usable], rng)
-    steps = _most_batches(numbered, counts, batch_size)
+    # a bound: no batch has a key twice, be it of all keys or of each row's most frequent one
+    steps = min(_most_full(counts, 3 * batch_size), _most_full(np.bincount(numbered[:, 0]), batch_size))
     line = _line(numbered, counts, steps, rng)
     packing = _Packing(numbered[line], len(counts), batch_size, steps, rng)
     packing.pack()
-    rows = rng.permutation(packing.placed())
-    grid = rows[np.argsort(packing.home[rows], kind="stable")].reshape(packing.steps, batch_size)
-    batches = usable[line[rng.permutation(grid)]]
+    batches = usable[line[rng.permutation(packing.batches())]]
     return Plan(batches, len(keys) - batches.size)
 
 
@@ -57,15 +56,7 @@ def _by_frequency(keys: Ints, rng: np.random.Generator) -> tuple[Ints, Ints]:
     """The keys numbered from the most frequent (ties at random), rising within a row; and how often each occurs."""
     _, numbers, counts = np.unique(keys, return_inverse=True, return_counts=True)
     order = np.lexsort((rng.random(len(counts)), -counts))
-    standing = np.empty_like(order)
-    standing[order] = np.arange(len(order))
-    return np.sort(standing[numbers.reshape(keys.shape)], axis=1), counts[order]
-
-
-def _most_batches(keys: Ints, counts: Ints, size: int) -> int:
-    """A bound: no batch has a key twice, be it of all keys or of each row's most frequent one."""
-    by_hub = _most_full(np.bincount(keys[:, 0]), size)
-    return min(by_hub, _most_full(counts, size * keys.shape[1]))
+    return np.sort(np.argsort(order)[numbers.reshape(keys.shape)], axis=1), counts[order]
 
 
 def _most_full(counts: Ints, size: int) -> int:
@@ -88,21 +79,17 @@ def _line(keys: Ints, counts: Ints, steps: int, rng: np.random.Generator) -> Int
     group = np.where(plain, len(counts), hubs)
     crowding = np.where(plain, 0, np.log2(counts[keys[:, 1]]).astype(np.int64))
     order = np.lexsort((rng.random(len(keys)), crowding, group))
-    turn = _turns(group[order])
+    turn = np.arange(len(order)) - np.searchsorted(group[order], group[order])
     spare = (turn >= steps) & ~plain[order]
     return np.concatenate([order[~spare], order[spare]])
-
-
-def _turns(groups: Ints) -> Ints:
-    """Each element's place among its equals; `groups` is sorted."""
-    return np.arange(len(groups)) - np.searchsorted(groups, groups)
 
 
 def _undisputed(claims: Ints) -> Bools:
     """(m,): for each row of claims (m, k), that none of them occurs in an earlier row."""
     order = np.argsort(claims, axis=None, kind="stable")
     again = np.diff(claims.ravel()[order], prepend=-1) == 0
-    return np.bincount(order[again] // claims.shape[1], minlength=len(claims)) == 0
+    free: Bools = np.bincount(order[again] // claims.shape[1], minlength=len(claims)) == 0
+    return free
 
 
 class _Packing:
@@ -110,8 +97,7 @@ class _Packing:
 
     def __init__(self, keys: Ints, distinct: int, size: int, steps: int, rng: np.random.Generator) -> None:
         self.keys, self.distinct = keys, distinct
-        self.size, self.steps = size, steps
-        self.rng = rng
+        self.size, self.steps, self.rng = size, steps, rng
         self.home = np.full(len(keys), -1)
         self.taken = _NO_SEATS  # the seats of the placed rows, sorted
 
@@ -128,14 +114,17 @@ class _Packing:
             self._fill()
             self._dissolve(int(np.count_nonzero(self._room())))
 
+    def batches(self) -> Ints:
+        """(steps, size): the rows of each batch, in any order; all batches are full."""
+        rows = self.rng.permutation(self._placed())
+        return rows[np.argsort(self.home[rows], kind="stable")].reshape(self.steps, self.size)
+
     def _fill(self) -> int:
         """Deals and exchanges until no place is open or no progress is made; gives the places still open."""
         tries, pool = _FEWEST_TRIES, self._pool()
         while (holes := int(self._room().sum())) and tries <= _MOST_TRIES:
-            placed = self._deal(pool)
-            if placed < _PROGRESS * holes:
-                placed += self._exchange(tries)
-            if placed < _PROGRESS * holes:
+            enough = _PROGRESS * holes
+            if self._deal(pool) < enough and self._exchange(tries) < enough:
                 tries *= 2
             pool = self.rng.permutation(self._pool())[: max(tries, 4 * holes)]
         return holes
@@ -149,24 +138,23 @@ class _Packing:
         free = _undisputed(self._seats(batches, rows))
         rows, batches = rows[free], batches[free]
         by_batch = np.argsort(batches, kind="stable")
-        by_batch = by_batch[_turns(batches[by_batch]) < room[batches[by_batch]]]
-        self._place(rows[by_batch], batches[by_batch])
-        return len(by_batch)
+        rows, batches = rows[by_batch], batches[by_batch]
+        first = np.arange(len(batches)) - np.searchsorted(batches, batches) < room[batches]
+        self._place(rows[first], batches[first])
+        return int(first.sum())
 
     def _exchange(self, tries: int) -> int:
         """Moves placed rows into open places and rows of the pool into their seats; gives how many."""
-        groups = self._pool(), self.placed(), np.flatnonzero(self._room())
+        groups = self._pool(), self._placed(), np.flatnonzero(self._room())
         if not all(map(len, groups)):
             return 0
         rows, movers, targets = (self.rng.choice(group, tries) for group in groups)
-        fits = self._fitting(self.home[movers], rows)
-        rows, movers, targets = rows[fits], movers[fits], targets[fits]
-        fits = self._fitting(targets, movers)
-        rows, movers, targets = rows[fits], movers[fits], targets[fits]
         left = self.home[movers]
+        fits = self._fitting(left, rows)
+        fits = fits[self._fitting(targets[fits], movers[fits])]
         # one exchange a batch and a row, or what fits now would not fit after another
-        free = _undisputed(np.stack([left, targets], axis=1)) & _undisputed(rows[:, None])
-        rows, movers, targets, left = rows[free], movers[free], targets[free], left[free]
+        fits = fits[_undisputed(np.stack([left, targets], axis=1)[fits]) & _undisputed(rows[fits, None])]
+        rows, movers, targets, left = rows[fits], movers[fits], targets[fits], left[fits]
         self.taken = np.delete(self.taken, np.searchsorted(self.taken, self._seats(left, movers).ravel()))
         self._place(np.append(movers, rows), np.append(targets, left))
         return len(rows)
@@ -177,7 +165,7 @@ class _Packing:
         renumbered = np.full(self.steps + 1, -1)  # the last is for rows without a batch
         renumbered[kept] = np.arange(len(kept))
         self.home, self.steps = renumbered[self.home], len(kept)
-        self.taken, placed = _NO_SEATS, self.placed()
+        self.taken, placed = _NO_SEATS, self._placed()
         self._place(placed, self.home[placed])
 
     def _place(self, rows: Ints, batches: Ints) -> None:
@@ -188,7 +176,7 @@ class _Packing:
     def _fitting(self, batches: Ints, rows: Ints) -> Ints:
         """The numbers of those offers where the batch has none of the row's keys."""
         offers = np.arange(len(rows))
-        for column in range(self.keys.shape[1]):  # the most frequent key comes first, and rules out the most
+        for column in range(3):  # the most frequent key comes first, and rules out the most
             seats = batches[offers] * self.distinct + self.keys[rows[offers], column]
             offers = offers[self.taken[np.searchsorted(self.taken, seats)] != seats]
         return offers
@@ -198,8 +186,7 @@ class _Packing:
         seats: Ints = batches[:, None] * self.distinct + self.keys[rows]
         return seats
 
-    def placed(self) -> Ints:
-        """The rows that have a batch."""
+    def _placed(self) -> Ints:
         return np.flatnonzero(self.home >= 0)
 
     def _pool(self) -> Ints:

@@ -15,7 +15,7 @@ from terna.settings import Corpus
 # the largest member that is read from an archive
 MEMBER_LIMIT = 4 << 30
 # what a damaged archive raises, and (RuntimeError) one that is encrypted or packed by an unknown method
-UNREADABLE = (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+UNREADABLE = (OSError, EOFError, RuntimeError, UnicodeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from terna.tokens import Ints, gather, tokenize
 
 Vectors = np.ndarray[Any, np.dtype[np.float32]]
-# Padded tokens that go through the backbone at once: sentences of like length share a chunk, so few are padding.
-CHUNK_TOKENS = 8192
+# Padded tokens that go through the backbone at once. Sentences of like length share a chunk: the smaller the chunks,
+# the less is padding (of a batch of ESXNLI 17 % at 1,024, 54 % at 8,192), and the more there are to launch.
+CHUNK_TOKENS = {"cpu": 1024}
+LARGE_CHUNK_TOKENS = 16384
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"tanh": nn.Tanh, "identity": nn.Identity}
 
 
@@ -55,7 +57,8 @@ class Encoder(nn.Module):
         """
         order = np.argsort(lengths, kind="stable")
         pieces = torch.split(ids, list(lengths))
-        chunks = [self._padded([pieces[i] for i in chunk]) for chunk in _chunks(order, lengths)]
+        limit = CHUNK_TOKENS.get(ids.device.type, LARGE_CHUNK_TOKENS)
+        chunks = [self._padded([pieces[i] for i in chunk]) for chunk in _chunks(order, lengths, limit)]
         place = torch.from_numpy(np.argsort(order, kind="stable")).to(ids.device)
         return torch.cat(chunks)[place]
 
@@ -116,11 +119,11 @@ def pool(hidden: Tensor, mask: Tensor, pooling: str) -> Tensor:
     return (hidden * weights).sum(1) / weights.sum(1).clamp(min=1e-9)
 
 
-def _chunks(order: Any, counts: Sequence[int]) -> list[Any]:
-    """Cut sentences, sorted by length, into runs of at most CHUNK_TOKENS tokens when padded to their longest."""
+def _chunks(order: Any, counts: Sequence[int], limit: int) -> list[Any]:
+    """Cut sentences, sorted by length, into runs of at most `limit` tokens when padded to their longest."""
     chunks, first = [], 0
     for last, sentence in enumerate(order):
-        if last > first and (last - first + 1) * counts[sentence] > CHUNK_TOKENS:
+        if last > first and (last - first + 1) * counts[sentence] > limit:
             chunks.append(order[first:last])
             first = last
     return [*chunks, order[first:]]

@@ -1,0 +1,209 @@
+"""The batch plan: valid by a slow, obvious check, and packed at least as full as the neighbour's."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sentence_transformers.base.sampler import NoDuplicatesBatchSampler
+
+from terna.batches import Ints, Plan, plan
+
+ROWS = 3_000
+
+
+def check(keys: Ints, batch_size: int, made: Plan) -> None:
+    """Valid, row by row and key by key; and an unused row is a row of no batch."""
+    used = []
+    for batch in made.batches.tolist():
+        assert len(batch) == batch_size
+        seen = [key for row in batch for key in keys[row].tolist()]
+        assert len(seen) == len(set(seen)) == 3 * batch_size
+        used += batch
+    assert len(used) == len(set(used))
+    assert all(0 <= row < len(keys) for row in used)
+    assert made.unused == len(keys) - len(used)
+    assert len(made) == len(made.batches)
+    assert made.batches.shape == (len(made), batch_size)
+    assert made.batches.dtype == np.int64
+
+
+class Texts:
+    """As much of a datasets.Dataset as the neighbour's sampler reads."""
+
+    column_names = ("anchor", "positive", "negative")
+
+    def __init__(self, keys: Ints) -> None:
+        self.rows = [dict(zip(self.column_names, row, strict=True)) for row in keys.tolist()]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, row: int) -> dict[str, int]:
+        return self.rows[row]
+
+
+def neighbours_full_batches(keys: Ints, batch_size: int, seed: int) -> int:
+    """With drop_last it would draw rows twice to reach its length; without, the full batches are those of one pass."""
+    sampler = NoDuplicatesBatchSampler(Texts(keys), batch_size, drop_last=False, generator=torch.Generator(), seed=seed)
+    return sum(len(batch) == batch_size for batch in sampler)
+
+
+def distinct_within(rows: Ints) -> Ints:
+    """Less the rows that repeat a key: the neighbour allows them, the rule does not."""
+    ordered = np.sort(rows, axis=1)
+    return rows[(ordered[:, 1:] != ordered[:, :-1]).all(axis=1)][:ROWS]
+
+
+def zipf(exponent: float, distinct: int, columns: int) -> Ints:
+    weights = 1 / np.arange(1, distinct + 1) ** exponent
+    rng = np.random.default_rng(11)
+    keys = rng.integers(distinct, distinct + 2 * ROWS, (2 * ROWS, 3))
+    keys[:, 3 - columns :] = rng.choice(distinct, (2 * ROWS, columns), p=weights / weights.sum())
+    return distinct_within(keys)
+
+
+def uniform(distinct: int) -> Ints:
+    return distinct_within(np.random.default_rng(12).integers(0, distinct, (2 * ROWS, 3)))
+
+
+def hubs(number: int, rows_each: int) -> Ints:
+    """`number` sentences in `rows_each` rows each, in any column, among 2,000 others."""
+    rng = np.random.default_rng(13)
+    keys = rng.integers(0, 2_000, (ROWS, 3))
+    chosen = rng.permutation(ROWS)[: number * rows_each]
+    keys[chosen, rng.integers(0, 3, len(chosen))] = 2_000 + np.arange(len(chosen)) % number
+    return distinct_within(keys)
+
+
+def swapped_pairs(rows: int) -> Ints:
+    """Triplets as the swapping gives them: (s, e, c) and (e, s, c'), each sentence in a few rows."""
+    rng = np.random.default_rng(14)
+    sentence = np.arange(rows // 2)
+    entailed, contradicting, other = rng.integers(rows, 3 * rows, (3, rows // 2))
+    forward = np.stack([sentence, entailed, contradicting], axis=1)
+    return distinct_within(np.concatenate([forward, np.stack([entailed, sentence, other], axis=1)]))
+
+
+DUPLICATED = {
+    "every column zipf": zipf(1.0, 3_000, 3),
+    "every column mildly zipf": zipf(0.7, 3_000, 3),
+    "negatives zipf": zipf(1.0, 500, 1),
+    "negatives steeply zipf": zipf(1.3, 500, 1),
+    "400 sentences": uniform(400),
+    "260 sentences": uniform(260),
+    "3,000 sentences": uniform(3_000),
+    "5 hubs": hubs(5, 100),
+    "70 hubs": hubs(70, 42),
+    "2 hubs in nearly every row": hubs(2, 1_400),
+    "swapped pairs": swapped_pairs(ROWS),
+}
+
+
+@pytest.mark.parametrize("batch_size", [16, 64, 512])
+@pytest.mark.parametrize("name", DUPLICATED)
+def test_no_more_rows_left_over_than_the_neighbour_leaves(name: str, batch_size: int) -> None:
+    keys = DUPLICATED[name]
+    made = plan(keys, batch_size, 7, 0)
+    check(keys, batch_size, made)
+    theirs = max(neighbours_full_batches(keys, batch_size, seed) for seed in range(2))
+    assert made.unused <= len(keys) - theirs * batch_size
+
+
+small_keys = st.integers(1, 40).flatmap(
+    lambda distinct: st.lists(st.tuples(*[st.integers(-1, distinct)] * 3), max_size=60).map(
+        lambda rows: np.array(rows, np.int64).reshape(-1, 3)
+    )
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(small_keys, st.integers(1, 12), st.integers(0, 3), st.integers(0, 3))
+def test_any_keys_give_a_valid_plan_that_is_a_function_of_its_arguments(
+    keys: Ints, batch_size: int, seed: int, epoch: int
+) -> None:
+    before = keys.copy()
+    made = plan(keys, batch_size, seed, epoch)
+    check(keys, batch_size, made)
+    assert np.array_equal(keys, before)
+    assert np.array_equal(made.batches, plan(keys, batch_size, seed, epoch).batches)
+
+
+@settings(deadline=None, max_examples=100)
+@given(small_keys)
+def test_a_batch_of_one_takes_every_row_that_repeats_no_key(keys: Ints) -> None:
+    made = plan(keys, 1, 0, 0)
+    assert sorted(made.batches.ravel()) == [row for row, triplet in enumerate(keys.tolist()) if len({*triplet}) == 3]
+
+
+def test_distinct_keys_leave_only_the_remainder() -> None:
+    made = plan(np.arange(3 * 1_003).reshape(-1, 3), 50, 0, 0)
+    assert (len(made), made.unused) == (20, 3)
+
+
+def test_even_the_last_batch_is_found_when_nothing_is_to_spare() -> None:
+    keys = swapped_pairs(ROWS)[: 46 * 64]
+    assert plan(keys, 64, 0, 0).unused == 0
+
+
+def test_rows_of_a_hub_go_one_to_a_batch() -> None:
+    """50 of 500 rows share an anchor: 50 batches of 10 are possible, with one of these rows in each."""
+    keys = np.arange(1_500).reshape(-1, 3)
+    keys[:50, 0] = 0
+    made = plan(keys, 10, 3, 0)
+    check(keys, 10, made)
+    assert made.unused == 0
+
+
+def test_one_sentence_in_every_row_makes_no_batch() -> None:
+    keys = np.arange(3 * ROWS).reshape(-1, 3)
+    keys[np.arange(ROWS), np.arange(ROWS) % 3] = -5
+    for batch_size in (2, 64):
+        made = plan(keys, batch_size, 0, 0)
+        check(keys, batch_size, made)
+        assert (len(made), made.unused) == (0, ROWS)
+
+
+@pytest.mark.parametrize(("rows", "batch_size"), [(0, 4), (3, 4)])
+def test_too_few_rows_make_no_batch(rows: int, batch_size: int) -> None:
+    made = plan(np.arange(3 * rows).reshape(-1, 3), batch_size, 0, 0)
+    assert made.batches.shape == (0, batch_size)
+    assert made.unused == rows
+
+
+def test_a_row_that_repeats_a_key_is_never_used() -> None:
+    keys = np.array([[1, 1, 2], [3, 4, 3], [5, 6, 6], [7, 8, 9], [10, 11, 12]])
+    made = plan(keys, 2, 0, 0)
+    assert sorted(made.batches.ravel()) == [3, 4]
+    assert made.unused == 3
+
+
+def test_epochs_and_seeds_have_plans_of_their_own() -> None:
+    keys = swapped_pairs(ROWS)
+    plans = [plan(keys, 16, seed, epoch).batches for seed, epoch in [(0, 0), (0, 1), (1, 0)]]
+    for one, other in [(0, 1), (0, 2), (1, 2)]:
+        assert not np.array_equal(plans[one], plans[other])
+    together = [{frozenset(batch) for batch in batches.tolist()} for batches in plans]
+    assert together[0].isdisjoint(together[1])
+
+
+def test_batches_with_a_hub_are_not_all_first() -> None:
+    """Of 187 batches 90 hold the hub: at random, half of the plan's first 90 do."""
+    keys = np.arange(3 * ROWS).reshape(-1, 3)
+    keys[:90, 2] = 0
+    first = [plan(keys, 16, 0, epoch).batches[:90] for epoch in range(20)]
+    share = np.mean([(batches < 90).any(axis=1).mean() for batches in first])
+    assert 0.4 < share < 0.56
+
+
+def test_every_row_has_its_turn_in_some_epoch() -> None:
+    """What one epoch leaves over is another epoch's."""
+    keys = swapped_pairs(ROWS)[:1_000]
+    used = np.concatenate([plan(keys, 300, 0, epoch).batches.ravel() for epoch in range(30)])
+    assert len(np.unique(used)) == len(keys)
+
+
+def test_hopeless_duplication_ends() -> None:
+    """A batch of 64 would need 192 of the 200 sentences: packing that tight is out of reach, and is given up."""
+    keys = uniform(200)
+    check(keys, 64, plan(keys, 64, 0, 0))
