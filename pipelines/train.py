@@ -52,7 +52,8 @@ def main(settings: Settings) -> None:
     trainer.fit(Learner(encoder, settings.train, sum(feed.steps)), feed)
     selection.restore()
     export.save(encoder.cpu(), Path("models/encoder"))
-    write_json(record(settings, feed, selection, trainer, time.perf_counter() - start), Path("metrics/train.json"))
+    result = record(settings, feed, selection, trainer, time.perf_counter() - start)
+    write_json({**result, "backbone_commit": revision(encoder)}, Path("metrics/train.json"))
     write_curves(LOGS / "csv" / "metrics.csv", Path("plots"))
 
 
@@ -132,6 +133,11 @@ def record(
         "selected_on": f"{settings.evaluate.select_on} {settings.evaluate.main_score}",
         "selected_score": selection.best,
     }
+
+
+def revision(encoder: "Encoder") -> str | None:
+    """The hub's commit that the backbone was loaded from; None for what is not on the hub."""
+    return getattr(encoder.backbone.config, "_commit_hash", None)
 
 
 def peak_memory(trainer: "Trainer") -> int:

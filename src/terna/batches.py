@@ -72,13 +72,14 @@ def _most_full(counts: Ints, size: int) -> int:
 def _line(keys: Ints, counts: Ints, steps: int, rng: np.random.Generator) -> Ints:
     """The rows in the order of dealing: hub by hub, then rows without a hub at random, then what a hub has to spare.
 
-    Of a hub's rows those go first whose second key is rarer, by powers of two: they take no place of another hub.
+    Of a hub's rows those go first whose second key is rarer: they take no place of another hub. A random factor on that
+    frequency gives every row its turn in some epoch.
     """
     hubs = keys[:, 0]
     plain = counts[hubs] <= _HUB * steps
     group = np.where(plain, len(counts), hubs)
-    crowding = np.where(plain, 0, np.log2(counts[keys[:, 1]]).astype(np.int64))
-    order = np.lexsort((rng.random(len(keys)), crowding, group))
+    crowding = np.where(plain, 1, counts[keys[:, 1]]) * rng.lognormal(sigma=0.5, size=len(keys))
+    order = np.lexsort((crowding, group))
     turn = np.arange(len(order)) - np.searchsorted(group[order], group[order])
     spare = (turn >= steps) & ~plain[order]
     return np.concatenate([order[~spare], order[spare]])

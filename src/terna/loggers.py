@@ -1,18 +1,18 @@
 """Where curves go: CSV always, Weights & Biases by choice.
 
-Whether W&B is online is decided before its first call: it cannot fall back once it has tried. Offline runs lie in
-logs/wandb and go up with `wandb sync`.
+Whether W&B is online is decided before its first call, with a question of our own: it cannot fall back once it has
+tried. Offline runs lie in logs/wandb and go up with `wandb sync`.
 """
 
 import logging
 import netrc
 import os
 import shutil
-import socket
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
+import httpx
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 
 from terna import settings as schema
@@ -36,10 +36,12 @@ def build(settings: schema.Logger, folder: Path, *, name: str, config: dict[str,
 
 
 def is_online() -> bool:
-    """Whether W&B can be used online: a key is set, WANDB_MODE does not say otherwise, and the service answers."""
-    mode = os.environ.get("WANDB_MODE", "online")
+    """Whether W&B can be used online: WANDB_MODE does not say otherwise, and the service knows the key that is set."""
+    if os.environ.get("WANDB_MODE", "online") != "online":
+        return False
     address = os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")
-    return mode == "online" and _has_key(address) and _answers(address)
+    key = os.environ.get("WANDB_API_KEY") or _stored_key(address)
+    return key is not None and _knows(address, key)
 
 
 def _wandb(settings: schema.Logger, folder: Path, name: str, config: dict[str, Any]) -> Logger:
@@ -58,20 +60,21 @@ def _wandb(settings: schema.Logger, folder: Path, name: str, config: dict[str, A
     )
 
 
-def _has_key(address: str) -> bool:
-    if os.environ.get("WANDB_API_KEY"):
-        return True
+def _stored_key(address: str) -> str | None:
+    """The key that `wandb login` put into netrc."""
     try:
-        return netrc.netrc().authenticators(urlparse(address).hostname or "") is not None
+        found = netrc.netrc().authenticators(urlparse(address).hostname or "")
     except (OSError, netrc.NetrcParseError):
-        return False
+        return None
+    return found[2] if found else None
 
 
-def _answers(address: str) -> bool:
-    parts = urlparse(address)
-    port = parts.port or (80 if parts.scheme == "http" else 443)
+def _knows(address: str, key: str) -> bool:
+    """Whether the service says within PATIENCE whose key this is."""
     try:
-        with socket.create_connection((parts.hostname or "", port), timeout=PATIENCE):
-            return True
-    except OSError:
+        answer = httpx.post(
+            f"{address}/graphql", json={"query": "query {viewer {id}}"}, auth=("api", key), timeout=PATIENCE
+        )
+        return bool(answer.is_success and answer.json()["data"]["viewer"])
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError):
         return False
