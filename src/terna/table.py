@@ -27,7 +27,11 @@ def systems(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> It
         yield System(name, "floor", one)
     for reported in evaluate.reported:
         if reported.benchmark == benchmark:
-            yield System(reported.system, f"reported, {reported.source}", {**reported.figures})
+            yield System(
+                reported.system,
+                f"reported, {reported.source}",
+                {name: value for name, value in reported.figures.items()},
+            )
     if untouched := scores.get("untouched", {}).get(benchmark):
         yield System("the backbone, untouched", "measured", untouched)
     yield System("this model", "measured", scores[benchmark])
