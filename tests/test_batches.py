@@ -23,7 +23,7 @@ def check(keys: Ints, batch_size: int, made: Plan) -> None:
     assert len(used) == len(set(used))
     assert made.unused == len(keys) - len(used)
     assert len(made) == len(made.batches)
-    assert (made.batches.shape, made.batches.dtype) == ((len(made), batch_size), np.int64)
+    assert made.batches.shape == (len(made), batch_size)
 
 
 class Texts:
@@ -50,8 +50,7 @@ def neighbours_full_batches(keys: Ints, batch_size: int, seed: int) -> int:
 def distinct_within(rows: Ints) -> Ints:
     """Less the rows that repeat a key: the neighbour allows them, the rule does not."""
     ordered = np.sort(rows, axis=1)
-    kept: Ints = rows[(ordered[:, 1:] != ordered[:, :-1]).all(axis=1)][:ROWS]
-    return kept
+    return rows[np.flatnonzero((ordered[:, 1:] != ordered[:, :-1]).all(axis=1))[:ROWS]]
 
 
 def zipf(exponent: float, distinct: int, columns: int) -> Ints:
@@ -99,7 +98,7 @@ DUPLICATED = {
 }
 
 
-@pytest.mark.parametrize("batch_size", [16, 64, 512])
+@pytest.mark.parametrize("batch_size", [16, 64])
 @pytest.mark.parametrize("name", DUPLICATED)
 def test_no_more_rows_left_over_than_the_neighbour_leaves(name: str, batch_size: int) -> None:
     keys = DUPLICATED[name]
@@ -134,44 +133,42 @@ def test_a_batch_of_one_takes_every_row_that_repeats_no_key(keys: Ints) -> None:
     assert sorted(made.batches.ravel()) == [row for row, triplet in enumerate(keys.tolist()) if len({*triplet}) == 3]
 
 
-def test_distinct_keys_leave_only_the_remainder() -> None:
-    made = plan(np.arange(3 * 1_003).reshape(-1, 3), 50, 0, 0)
-    assert (len(made), made.unused) == (20, 3)
+@pytest.mark.parametrize("rows", [0, 3, 4, 1_003])
+def test_distinct_keys_leave_only_the_remainder(rows: int) -> None:
+    keys = np.arange(3 * rows).reshape(-1, 3)
+    made = plan(keys, 4, 0, 0)
+    check(keys, 4, made)
+    assert (len(made), made.unused) == (rows // 4, rows % 4)
 
 
-def test_even_the_last_batch_is_found_when_nothing_is_to_spare() -> None:
-    keys = swapped_pairs(ROWS)[: 46 * 64]
-    assert plan(keys, 64, 0, 0).unused == 0
+@pytest.mark.parametrize("keys", [uniform(1_000), uniform(3_000), swapped_pairs(ROWS)])
+def test_even_the_last_batch_is_found_when_nothing_is_to_spare(keys: Ints) -> None:
+    assert [plan(keys[: 46 * 64], 64, 0, epoch).unused for epoch in range(3)] == [0, 0, 0]
 
 
-def test_rows_of_a_hub_go_one_to_a_batch() -> None:
-    """50 of 500 rows share an anchor: 50 batches of 10 are possible, with one of these rows in each."""
-    keys = np.arange(1_500).reshape(-1, 3)
-    keys[:50, 0] = 0
-    made = plan(keys, 10, 3, 0)
-    check(keys, 10, made)
-    assert made.unused == 0
+def test_rows_with_two_hubs_are_left_over_where_they_would_cost_a_batch() -> None:
+    """10 hubs in 100 rows each and 600 rows of other keys make 100 batches of 16, one of each hub in every batch."""
+    keys = np.arange(10, 10 + 3 * 1_900).reshape(-1, 3)
+    keys[:1_000, 0] = np.arange(1_000) % 10
+    keys[1_600:, 1], keys[1_600:, 2] = np.arange(300) % 10, np.arange(1, 301) % 10
+    made = plan(keys, 16, 0, 0)
+    check(keys, 16, made)
+    assert made.unused == 300
+    assert made.batches.max() < 1_600
 
 
 def test_one_sentence_in_every_row_makes_no_batch() -> None:
     keys = np.arange(3 * ROWS).reshape(-1, 3)
     keys[np.arange(ROWS), np.arange(ROWS) % 3] = -5
-    for batch_size in (2, 64):
-        made = plan(keys, batch_size, 0, 0)
-        check(keys, batch_size, made)
-        assert (len(made), made.unused) == (0, ROWS)
-
-
-@pytest.mark.parametrize("rows", [0, 3])
-def test_too_few_rows_make_no_batch(rows: int) -> None:
-    made = plan(np.arange(3 * rows).reshape(-1, 3), 4, 0, 0)
-    assert (made.batches.shape, made.unused) == ((0, 4), rows)
+    made = plan(keys, 2, 0, 0)
+    check(keys, 2, made)
+    assert (len(made), made.unused) == (0, ROWS)
 
 
 def test_a_row_that_repeats_a_key_is_never_used() -> None:
     keys = np.array([[1, 1, 2], [3, 4, 3], [5, 6, 6], [7, 8, 9], [10, 11, 12]])
     made = plan(keys, 2, 0, 0)
-    assert (sorted(made.batches.ravel()), made.unused) == ([3, 4], 3)
+    assert sorted(made.batches.ravel().tolist()) == [3, 4]
 
 
 def test_epochs_and_seeds_have_plans_of_their_own() -> None:

@@ -27,11 +27,8 @@ def systems(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> It
         yield System(name, "floor", one)
     for reported in evaluate.reported:
         if reported.benchmark == benchmark:
-            yield System(
-                reported.system,
-                f"reported, {reported.source}",
-                {name: value for name, value in reported.figures.items()},
-            )
+            figures: dict[str, float | None] = dict(reported.figures.items())
+            yield System(reported.system, f"reported, {reported.source}", figures)
     if untouched := scores.get("untouched", {}).get(benchmark):
         yield System("the backbone, untouched", "measured", untouched)
     yield System("this model", "measured", scores[benchmark])
