@@ -10,7 +10,7 @@ run: .venv/ready          ## the whole line on the receipt, params.yaml: raw cor
 	@cat reports/results.md
 
 test: .venv/ready         ## the tests
-	pytest
+	pytest -n auto
 
 check: .venv/ready        ## lint, types, import contracts
 	ruff format --check .

@@ -1,6 +1,9 @@
 """Fixtures that every test may use."""
 
 import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: see terna.launch
+
 from collections.abc import Callable
 from pathlib import Path
 
