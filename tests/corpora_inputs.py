@@ -11,6 +11,7 @@ from terna.settings import Corpus, File
 XNLI = b"language\tgold_label\tsentence1\tsentence2\tgenre\n"
 ROW = b"es\tneutral\tHola.\tVengo.\tx\n"
 MT = b"premise\thypo\tlabel\n"
+OWN = b"premise\thypothesis\tlabel\n"
 STS = ("STS.input.a.txt", "STS.gs.a.txt")
 
 

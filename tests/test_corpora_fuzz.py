@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from corpora_inputs import MT, ROW, SOUND, STS, XNLI, corpus, line, put
+from corpora_inputs import MT, OWN, ROW, SOUND, STS, XNLI, corpus, line, put
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -32,6 +32,8 @@ PIECES = (
 PIECES += (
     XNLI,
     MT,
+    OWN,
+    line().replace(b"sentence1", b"premise").replace(b"sentence2", b"hypothesis").replace(b"gold_label", b"label"),
     ROW,
     line(),
     line(label="-"),
@@ -42,12 +44,14 @@ PIECES += (
     b"1",
     b"9_9",
 )
+KEYS = ("sentence1", "sentence2", "gold_label", "premise", "hypothesis", "label")
 soup = st.lists(st.sampled_from(PIECES), max_size=12).map(b"".join)
-headed = st.builds(bytes.__add__, st.sampled_from([XNLI, MT, line()]), soup)
+headed = st.builds(bytes.__add__, st.sampled_from([XNLI, MT, OWN, line()]), soup)
 odd_texts = st.text(st.characters(exclude_categories=()), max_size=5)
-objects = st.dictionaries(st.sampled_from(["sentence1", "sentence2", "gold_label"]), odd_texts | st.integers())
+objects = st.dictionaries(st.sampled_from(KEYS), odd_texts | st.integers())
 escaped = st.lists(objects, max_size=3).map(lambda rows: "\n".join(map(json.dumps, rows)).encode())
 anything = st.binary() | soup | headed | escaped
+NLI_FORMATS = ("xnli_tsv", "xnli_mt_tsv", "snli_jsonl", "pairs_tsv", "pairs_jsonl")
 FUZZ = settings(derandomize=True, deadline=None, max_examples=150)
 
 
@@ -65,7 +69,7 @@ def tried(kind: str, contents: dict[str, bytes], members: tuple[str, ...] = ()) 
 
 
 @FUZZ
-@given(st.sampled_from(["xnli_tsv", "xnli_mt_tsv", "snli_jsonl"]), anything)
+@given(st.sampled_from(NLI_FORMATS), anything)
 def test_any_bytes_give_sound_pairs_or_a_data_error(kind: str, content: bytes) -> None:
     table = tried(kind, {"c.txt": content})
     if table is not None:

@@ -2,5 +2,6 @@
 
 from terna.corpora.nli import read_nli
 from terna.corpora.sts import read_sts
+from terna.corpora.texts import check_file
 
-__all__ = ["read_nli", "read_sts"]
+__all__ = ["check_file", "read_nli", "read_sts"]

@@ -22,6 +22,9 @@ from terna.settings import Corpus
 # half of a pair: JSON can escape one, UTF-8 cannot hold it
 SURROGATE = re.compile("[\ud800-\udfff]")
 
+# the columns or keys of a user's own pairs
+OWN = ("premise", "hypothesis", "label")
+
 # premise, hypothesis, label, language ("" where the format does not say)
 Row = tuple[str, str, str, str]
 
@@ -46,7 +49,10 @@ def read_nli(name: str, corpus: Corpus, folder: Path) -> tuple[pa.Table, Counter
     if corpus.rows is not None and counts["read"] != corpus.rows:
         raise DataError(f"{name}: {counts['read']} rows in {folder}, expected {corpus.rows}; fetch it anew")
     if not kept:
-        raise DataError(f"{name}: no labelled pair in language {corpus.language} in {folder}; is it the right file?")
+        raise DataError(
+            f"{name}: no pair in language {corpus.language} with a label ({', '.join(LABELS)}) in {folder}; "
+            "is it the right file?"
+        )
     premise, hypothesis, label, _ = zip(*kept, strict=True)
     columns = [premise, hypothesis, label, [corpus.language] * len(kept), [name] * len(kept)]
     return pa.table([pa.array(column, pa.string()) for column in columns], schema=PAIRS), counts
@@ -91,24 +97,39 @@ def _columns(text: Text, wanted: Sequence[str]) -> Iterator[list[str]]:
         raise DataError(f"{text.label}, line {reader.line_num}: {error}") from error
 
 
+def _pairs_tsv(text: Text) -> Iterator[Row]:
+    """A user's own table: tab-separated without quoting, under a header."""
+    return ((premise, hypothesis, label, "") for premise, hypothesis, label in _columns(text, OWN))
+
+
 def _snli_jsonl(text: Text) -> Iterator[Row]:
-    """SNLI's and MultiNLI's JSON lines: an object a line, with gold_label, sentence1 and sentence2."""
+    """SNLI's and MultiNLI's JSON lines."""
+    return _objects(text, ("sentence1", "sentence2", "gold_label"))
+
+
+def _pairs_jsonl(text: Text) -> Iterator[Row]:
+    """A user's own JSON lines."""
+    return _objects(text, OWN)
+
+
+def _objects(text: Text, keys: Sequence[str]) -> Iterator[Row]:
+    """An object a line: under `keys` its premise, hypothesis and label."""
     for number, line in enumerate(text.lines, start=1):
-        premise, hypothesis, label = _values(line, f"{text.label}, line {number}")
+        premise, hypothesis, label = _values(line, keys, text.label, number)
         yield premise.strip(), hypothesis.strip(), label.strip(), ""
 
 
-def _values(line: str, where: str) -> list[str]:
+def _values(line: str, keys: Sequence[str], label: str, number: int) -> list[str]:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{where}: not JSON ({error})") from error
-    keys = ("sentence1", "sentence2", "gold_label")
+        raise DataError(f"{label}, line {number}: not JSON ({error})") from error
     values: list[Any] = [row.get(key) for key in keys] if isinstance(row, dict) else [None]
     if not all(isinstance(value, str) for value in values):
-        raise DataError(f"{where}: sentence1, sentence2 and gold_label expected, each a text")
-    if any(SURROGATE.search(value) for value in values):
-        raise DataError(f"{where}: half a surrogate pair is no character; mend or drop the row")
+        raise DataError(f"{label}, line {number}: {keys[0]}, {keys[1]} and {keys[2]} expected, each a text")
+    # only an escape can bring in half of a pair
+    if "\\u" in line and any(SURROGATE.search(value) for value in values):
+        raise DataError(f"{label}, line {number}: half a surrogate pair is no character; mend or drop the row")
     return values
 
 
@@ -116,4 +137,6 @@ PARSERS: dict[str, Callable[[Text], Iterator[Row]]] = {
     "xnli_tsv": _xnli_tsv,
     "xnli_mt_tsv": _xnli_mt_tsv,
     "snli_jsonl": _snli_jsonl,
+    "pairs_tsv": _pairs_tsv,
+    "pairs_jsonl": _pairs_jsonl,
 }

@@ -1,5 +1,6 @@
 """The parser of scored pairs, in SemEval's layout: STS.input.X.txt beside STS.gs.X.txt."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from terna.errors import DataError
 from terna.records import SCORED
 from terna.settings import Corpus
 
+# float() would also take 1_0, nan and other alphabets' digits
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 # how errors call a text, and its lines
 Read = tuple[str, list[str]]
 
@@ -50,10 +53,11 @@ def _sentences(pair: str, where: str) -> tuple[str, str]:
 
 
 def _score(text: str, scale: Sequence[float], where: str) -> float:
-    try:
-        value = float(text)
-    except ValueError as error:
-        raise DataError(f"{where}: a score expected, found {text!r}") from error
+    # stripped for float() too: it knows fewer blanks than str.strip()
+    number = text.strip()
+    if not NUMBER.fullmatch(number):
+        raise DataError(f"{where}: a score expected, found {text!r}")
+    value = float(number)
     if not scale[0] <= value <= scale[1]:
         raise DataError(f"{where}: a score from {scale[0]:g} to {scale[1]:g} expected, found {text!r}")
     return value

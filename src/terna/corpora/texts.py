@@ -10,10 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from terna.errors import DataError
-from terna.settings import Corpus
+from terna.settings import Corpus, File
 
 # the largest member that is read from an archive
-MEMBER_LIMIT = 4 << 30
+MEMBER_LIMIT = 1 << 30
+# how many times its packed size a large member may have: JSON lines reach ten to fifty, a bomb a thousand
+RATIO_LIMIT = 250
+LARGE = 16 << 20
+# methods that unpack no more at a time than is asked for; the others' streams can grow without bound in memory
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+PIECE = 1 << 20
 # what a damaged archive raises, and (RuntimeError) one that is encrypted or packed by an unknown method
 UNREADABLE = (OSError, EOFError, RuntimeError, UnicodeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 
@@ -25,6 +31,18 @@ class Text:
     label: str
     base: str
     lines: Iterator[str]
+
+
+def check_file(file: File, path: Path) -> None:
+    """Read each member of an archive that the declaration names through, a piece at a time; nothing is kept or written.
+
+    Raises DataError for an archive that is broken, that lacks a member or has two of a name, or with a member that is
+    not what was packed or would unpack beyond the limits. A declaration without members passes.
+    """
+    for member in file.members:
+        with _readable(path), _opened(path, member) as packed:
+            while packed.read(PIECE):
+                pass
 
 
 def texts(corpus: Corpus, folder: Path) -> Iterator[Text]:
@@ -82,6 +100,16 @@ def _find(archive: zipfile.ZipFile, member: str, path: Path) -> zipfile.ZipInfo:
     ]
     if len(found) != 1:
         raise DataError(f"{path}: {len(found)} members are called {member}, expected one")
-    if found[0].file_size > MEMBER_LIMIT:
-        raise DataError(f"{path}: {member} would unpack to {found[0].file_size} bytes; the limit is {MEMBER_LIMIT}")
+    _bounded(found[0], member, path)
     return found[0]
+
+
+def _bounded(info: zipfile.ZipInfo, member: str, path: Path) -> None:
+    """What the header says is enough: no more is unpacked than it says, and less or more fails the checksum."""
+    size, packed = info.file_size, info.compress_size
+    if size > MEMBER_LIMIT:
+        raise DataError(f"{path}: {member} would unpack to {size} bytes; the limit is {MEMBER_LIMIT}")
+    if size > max(LARGE, RATIO_LIMIT * packed):
+        raise DataError(f"{path}: {member} would unpack from {packed} to {size} bytes; the limit is {RATIO_LIMIT}-fold")
+    if info.compress_type not in METHODS:
+        raise DataError(f"{path}: {member} is packed by method {info.compress_type}; pack it anew by deflate")

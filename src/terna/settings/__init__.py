@@ -14,6 +14,7 @@ from terna.settings.schema import (
     Settings,
     Train,
     Translate,
+    Translator,
     Triplets,
 )
 
@@ -31,6 +32,7 @@ __all__ = [
     "Settings",
     "Train",
     "Translate",
+    "Translator",
     "Triplets",
     "compose",
     "load",

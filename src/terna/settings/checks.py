@@ -7,7 +7,7 @@ whatever is wrong elsewhere, so that one message can hold every fault.
 from collections.abc import Iterator
 
 from terna.settings.declaration import Corpus
-from terna.settings.schema import Evaluate, Fetch, Model
+from terna.settings.schema import Evaluate, Fetch, Model, Translate
 
 
 def check_corpora(corpora: dict[str, Corpus]) -> Iterator[str]:
@@ -23,6 +23,20 @@ def check_apart(corpora: dict[str, Corpus], evaluate: Evaluate) -> Iterator[str]
     for name in corpora:
         if name in evaluate.benchmarks:
             yield f"corpora.{name}: also a benchmark; training on what is scored says nothing"
+
+
+def check_languages(corpora: dict[str, Corpus], translate: Translate) -> Iterator[str]:
+    codes = translate.model.codes if translate.model else {}
+    for name, corpus in corpora.items():
+        if translate.model is None and corpus.language != translate.target:
+            yield (
+                f"corpora.{name}.language: {corpus.language!r}, and nothing translates it into {translate.target!r}; "
+                "choose a translation (translate=opus_mt) or another corpus"
+            )
+        elif codes and corpus.language not in codes:
+            yield f"translate.model.codes: no code for {corpus.language!r}, the language of corpora.{name}; add it"
+    if codes and translate.target not in codes:
+        yield f"translate.model.codes: no code for the target, {translate.target!r}; add it"
 
 
 def check_fetch(fetch: Fetch) -> Iterator[str]:
@@ -66,4 +80,4 @@ def _digests(key: str, corpus: Corpus) -> Iterator[str]:
             yield f"{key}.files.{number}.sha256: empty; give the digest, or set {key}.exact to false to take any bytes"
 
 
-CHECKS = (check_corpora, check_apart, check_fetch, check_evaluate, check_selection, check_model)
+CHECKS = (check_corpora, check_apart, check_languages, check_fetch, check_evaluate, check_selection, check_model)

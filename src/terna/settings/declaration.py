@@ -34,8 +34,8 @@ class File:
 class Corpus:
     """A corpus as a declaration: where it is, what it holds, what one may do with it."""
 
-    format: Literal["xnli_tsv", "snli_jsonl", "xnli_mt_tsv", "semeval_sts"]
-    """Which parser reads it: the first three give NLI pairs, the last scored pairs."""
+    format: Literal["xnli_tsv", "snli_jsonl", "xnli_mt_tsv", "pairs_tsv", "pairs_jsonl", "semeval_sts"]
+    """Which parser reads it: all but the last give NLI pairs, the last scored pairs."""
     language: str
     """ISO 639-1 code: rows that say they are in another language are left out."""
     files: Annotated[list[File], Field(min_length=1)]

@@ -35,13 +35,35 @@ class Fetch:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Translator:
+    """A translation model of transformers, and how it is decoded."""
+
+    checkpoint: str
+    """Hub name or local folder of a Marian, M2M100 or NLLB checkpoint with safetensors weights."""
+    revision: str | None
+    """Revision of a hub name; give a commit to pin it."""
+    codes: dict[str, str]
+    """What the checkpoint calls a language, by ISO 639-1 code; empty for a checkpoint of one direction."""
+    beams: Count
+    """Beams of the search; 1 is greedy."""
+    precision: Literal["float32", "bfloat16", "float16"]
+    """Of the weights and of the arithmetic."""
+    max_length: Annotated[int, Field(ge=4)]
+    """Tokens a sentence is cut to, and tokens that its translation may have."""
+    batch_tokens: Count
+    """Source tokens a batch, padding included."""
+    shard: Count
+    """Sentences that are written down together: what a kill can cost."""
+
+
+@dataclass(frozen=True, config=STRICT)
 class Translate:
     """How rows in another language become rows in the target language."""
 
-    method: Literal["none"]
-    """`none` passes rows through."""
     target: str
     """ISO 639-1 code of the language that the triplets are in."""
+    model: Translator | None
+    """What translates; null passes rows through as they are."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -50,6 +72,10 @@ class Triplets:
 
     dev_fraction: Annotated[float, Field(ge=0, lt=1)]
     """Share of the premises held out for development; 0 turns the split off."""
+    overlap: Annotated[float, Field(gt=0, le=1)]
+    """Share of character n-grams from which on a sentence nearly equals one of a benchmark's."""
+    drop_overlap: Literal["none", "exact", "near"]
+    """Which pairs are left out: none, those with a sentence of a benchmark, or those with one that nearly is."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -176,6 +202,8 @@ class Machine:
     """Lightning's accelerator."""
     devices: Count
     """Devices a machine."""
+    workers: Count
+    """Processes that parse and translate."""
     progress: bool
     """Show progress bars."""
 
