@@ -1,44 +1,29 @@
 """Fetch the raw corpora.
 
 reads   the addresses of each corpus and benchmark, or the mirror folder in TERNA_MIRROR
-does    takes each file from the first place that has the right bytes
-writes  data/raw/nli/<corpus>/, data/raw/sts/<benchmark>/: the files under their own names, and fetched.json
+does    takes each file from the first place that has the right bytes, and reads archives through
+writes  data/raw/nli/<corpus>/, data/raw/sts/<benchmark>/: the files under their own names, and fetched.json last
 """
 
 import os
 from pathlib import Path
 
-from terna import download
+from terna.corpora import check_file
+from terna.download import fetch_corpus
 from terna.launch import stage
-from terna.records import write_json
-from terna.settings import Corpus, Settings
+from terna.settings import Settings
 
 
 @stage
 def main(settings: Settings) -> None:
     chosen = settings.fetch.only
-    for name, corpus in settings.corpora.items():
-        if chosen in (None, name):
-            fetch(corpus, Path("data/raw/nli") / name, settings.machine.progress)
-    for name, benchmark in settings.evaluate.benchmarks.items():
-        if chosen in (None, name):
-            fetch(benchmark, Path("data/raw/sts") / name, settings.machine.progress)
-
-
-def fetch(corpus: Corpus, folder: Path, progress: bool) -> None:
-    """Fetch a corpus's files into `folder`; the record of them is written last, when all are there."""
-    mirror = os.environ.get("TERNA_MIRROR")
-    digests = {}
-    for file in corpus.files:
-        digests[file.name] = download.fetch(
-            file.addresses,
-            file.sha256,
-            folder / file.name,
-            exact=corpus.exact,
-            mirror=Path(mirror) if mirror else None,
-            progress=progress,
-        )
-    write_json({"sha256": digests}, folder / "fetched.json")
+    given = os.environ.get("TERNA_MIRROR")
+    mirror = Path(given) if given else None
+    for folder, corpora in (("nli", settings.corpora), ("sts", settings.evaluate.benchmarks)):
+        for name, corpus in corpora.items():
+            if chosen in (None, name):
+                place = Path("data/raw") / folder / name
+                fetch_corpus(corpus, place, mirror=mirror, check=check_file, progress=settings.machine.progress)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,47 @@
+"""Pack the raw corpora into a folder that can be carried to a machine without a network.
+
+reads   the addresses of each corpus and benchmark, or the mirror folder in TERNA_MIRROR; TERNA_DEST, where to pack
+does    takes each file as the fetch stages do, and keeps those that are there and right
+writes  TERNA_DEST/<corpus>/: the files and fetched.json; TERNA_DEST/SHA256SUMS over all that was ever packed there
+
+    make mirror DEST=/media/stick/terna            packs what params.yaml needs
+    TERNA_MIRROR=/media/stick/terna dvc repro      runs from it
+    cd /media/stick/terna && sha256sum -c SHA256SUMS
+"""
+
+import os
+from pathlib import Path
+
+from terna.corpora import check_file
+from terna.download import fetch_corpus
+from terna.errors import SettingsError
+from terna.launch import stage
+from terna.records import read_json, write_text
+from terna.settings import Settings
+
+
+@stage
+def main(settings: Settings) -> None:
+    given = os.environ.get("TERNA_DEST")
+    if not given:
+        raise SettingsError(["TERNA_DEST: not set; say where to pack, as in `make mirror DEST=/media/stick/terna`"])
+    source = os.environ.get("TERNA_MIRROR")
+    mirror = Path(source) if source else None
+    for name, corpus in (settings.corpora | settings.evaluate.benchmarks).items():
+        place = Path(given) / name
+        fetch_corpus(corpus, place, mirror=mirror, check=check_file, progress=settings.machine.progress)
+    write_text(sums(Path(given)), Path(given) / "SHA256SUMS")
+
+
+def sums(folder: Path) -> str:
+    """The digests in each corpus's record, as sha256sum writes them, sorted by path."""
+    digests = {
+        f"{record.parent.name}/{name}": digest
+        for record in folder.glob("*/fetched.json")
+        for name, digest in read_json(record)["sha256"].items()
+    }
+    return "".join(f"{digest}  {path}\n" for path, digest in sorted(digests.items()))
+
+
+if __name__ == "__main__":
+    main()

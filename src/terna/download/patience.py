@@ -1,0 +1,28 @@
+"""How long a server is borne with."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Limits of one transfer; times in seconds, sizes in bytes."""
+
+    attempts: int = 6
+    """Tries in a row that bring less than `headway`."""
+    headway: int = 1 << 20
+    """What a try must add to the file for the count to begin anew."""
+    backoff: float = 1.0
+    """Wait before the second try; it doubles with each."""
+    longest_wait: float = 120.0
+    """No wait is longer, whatever Retry-After asks for."""
+    stall: float = 30.0
+    """Time without a byte, on connecting too."""
+    lowest_rate: float = 4096.0
+    """Bytes a second below which, over `window`, a connection is cut."""
+    window: float = 60.0
+    """Over which the rate is taken."""
+    largest: int = 32 << 30
+    """Size of a file from a server that does not say how much there is."""
+
+
+PATIENCE = Patience()
