@@ -1,47 +1,81 @@
 """Make swapped-pair triplets and hold some out for development.
 
-reads   data/nli/, and the sentences (never the scores) of the benchmarks in data/raw/sts/ to count what they share
-does    the published rule, from sorted candidates with a seed; the split is by premise
-writes  data/triplets/train.parquet, dev.parquet, stats.json
+reads   data/nli/, and the sentences (never the scores) of the benchmarks in data/raw/sts/
+does    lists which training sentences equal or nearly equal a benchmark's, and leaves out the pairs that
+        `triplets.drop_overlap` says; then the published rule, from sorted candidates with a seed, split by premise
+writes  data/triplets/: train.parquet, dev.parquet, contamination.csv, stats.json, made.json
 """
 
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
+from pyarrow import csv
 
+from terna.accounts import corpus_account, listing, shared_counts, without
+from terna.contamination import find
 from terna.corpora import read_sts
-from terna.download import sha256_of
 from terna.launch import stage
-from terna.records import PAIRS, TRIPLETS, read_json, read_table, write_json, write_table
+from terna.lineage import record
+from terna.lineage.made import sha256_of
+from terna.records import PAIRS, TRIPLETS, read_json, read_table, replacing, write_json, write_table
 from terna.sentences import distinct
 from terna.settings import Settings
-from terna.triplets import build, count_triplets, overlap
+from terna.triplets import build, count_triplets
 
 OUT = Path("data/triplets")
+NLI = Path("data/nli")
 RAW = Path("data/raw/sts")
 
 
 @stage
 def main(settings: Settings) -> None:
-    pairs = read_table(Path("data/nli/pairs.parquet"), PAIRS)
+    rules = settings.triplets
+    pairs = read_table(NLI / "pairs.parquet", PAIRS)
+    sentences = distinct(pairs["premise"], pairs["hypothesis"])
+    shared = find(sentences, scored(settings), rules.overlap)
+    clean = without(pairs, sentences, shared, rules.drop_overlap)
+    split = build(clean, target=settings.translate.target, seed=settings.seed, dev_fraction=rules.dev_fraction)
+    outs = [OUT / name for name in ("train.parquet", "dev.parquet", "contamination.csv", "stats.json")]
+    write_table(split.train, outs[0], TRIPLETS)
+    write_table(split.dev, outs[1], TRIPLETS)
+    with replacing(outs[2]) as beside:
+        csv.write_csv(listing(pairs, sentences, shared), beside)
+    digests = {path.name: sha256_of(path) for path in outs[:3]}
+    totals = {"total": split.counts, "sha256_out": digests}
+    write_json(stats(settings, pairs, clean, shared) | totals, outs[3])
+    raw = [RAW / name / file.name for name, one in settings.evaluate.benchmarks.items() for file in one.files]
+    record("triplets", [NLI / "pairs.parquet", NLI / "accounts.json", *raw], outs, OUT / "made.json")
+
+
+def scored(settings: Settings) -> dict[str, list[str]]:
+    """The sentences of each benchmark."""
     tables = {name: read_sts(name, one, RAW / name) for name, one in settings.evaluate.benchmarks.items()}
-    split = build(
-        pairs, target=settings.translate.target, seed=settings.seed, dev_fraction=settings.triplets.dev_fraction
-    )
-    write_table(split.train, OUT / "train.parquet", TRIPLETS)
-    write_table(split.dev, OUT / "dev.parquet", TRIPLETS)
-    corpora = {}
-    for name, account in read_json(Path("data/nli/accounts.json")).items():
-        own = pairs.filter(pc.equal(pairs["corpus"], name))
-        sentences = len(distinct(own["premise"], own["hypothesis"]))
-        corpora[name] = {**account, "distinct_sentences": sentences, "triplets": count_triplets(own)}
-    shared = {
-        name: overlap(split.train, [*table["sentence1"].to_pylist(), *table["sentence2"].to_pylist()])
-        for name, table in tables.items()
+    return {name: [*table["sentence1"].to_pylist(), *table["sentence2"].to_pylist()] for name, table in tables.items()}
+
+
+def stats(settings: Settings, pairs: pa.Table, clean: pa.Table, shared: pa.Table) -> dict[str, Any]:
+    """The accounts of each corpus, and what the mix shares with each benchmark."""
+    made = read_json(NLI / "accounts.json")
+    corpora = {
+        name: {
+            **account,
+            **corpus_account(pairs, clean, name),
+            "triplets": count_triplets(clean.filter(pc.equal(clean["corpus"], name))),
+        }
+        for name, account in made["corpora"].items()
     }
-    digests = {name: sha256_of(OUT / name) for name in ("train.parquet", "dev.parquet")}
-    stats = {"corpora": corpora, "total": split.counts, "overlap": shared, "sha256_out": digests}
-    write_json(stats, OUT / "stats.json")
+    rules = settings.triplets
+    return {
+        "corpora": corpora,
+        "translated_by": made["translated_by"],
+        "contamination": {
+            "limit": rules.overlap,
+            "dropped": rules.drop_overlap,
+            "sentences": shared_counts(shared, list(settings.evaluate.benchmarks)),
+        },
+    }
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from typing import Any, get_args
 import yaml
 
 from terna.card import render
+from terna.lineage.chain import Lineage, Link
 from terna.settings import Settings, compose, load
 from terna.settings.schema import Figure
 
@@ -30,8 +31,11 @@ ACCOUNT = {
     "other_language": 902,
     "no_label": 903,
     "empty_sentence": 904,
+    "translation": {},
+    "translation_dropped": 909,
     "kept": 905,
     "distinct_sentences": 906,
+    "overlap_dropped": 908,
     "triplets": 907,
 }
 TOTAL = {
@@ -76,13 +80,42 @@ def stats_of(settings: Settings) -> dict[str, Any]:
     return {
         "corpora": {name: {**ACCOUNT, "sha256_in": {f"{name}.tsv": "ab" * 32}} for name in settings.corpora},
         "total": TOTAL,
-        "overlap": {name: 41 + number for number, name in enumerate(settings.evaluate.benchmarks)},
+        "translated_by": None,
+        "contamination": {
+            "limit": 0.8,
+            "dropped": settings.triplets.drop_overlap,
+            "sentences": {
+                name: {"exact": 41 + number, "near": 51 + number}
+                for number, name in enumerate(settings.evaluate.benchmarks)
+            },
+        },
         "sha256_out": {"train.parquet": "cd" * 32, "dev.parquet": "ef" * 32},
     }
 
 
+LINEAGE = Lineage(
+    name="terna-sample",
+    commit="1a" * 20,
+    modified=["src/terna/loss.py"],
+    machine="Python 3.11.9, Linux x86_64",
+    packages={"terna": "0.1.0", "torch": "2.8.1", "scipy": None},
+    settings={"seed": 1},
+    chain=[
+        Link(stage="fetch@sample", read={}, wrote={"data/raw/nli/sample/rows.tsv": "20" * 32}),
+        Link(
+            stage="translate", read={}, wrote={"data/nli/accounts.json": "21" * 32, "data/nli/pairs.parquet": "22" * 32}
+        ),
+        Link(stage="triplets", read={}, wrote={"data/triplets/train.parquet": "23" * 32}),
+        Link(stage="tokens", read={}, wrote={"data/tokens/ids.npy": "24" * 32, "data/tokens/stats.json": "25" * 32}),
+        Link(stage="train", read={}, wrote={"models/encoder/model.safetensors": "26" * 32}),
+        Link(stage="evaluate", read={}, wrote={"predictions/sts-sample-test.parquet": "27" * 32}),
+    ],
+)
+
+
 def card_of(settings: Settings, **changed: Any) -> str:
-    contents = {"scores": scores_of(settings), "training": TRAINING, "stats": stats_of(settings)} | changed
+    contents: dict[str, Any] = {"scores": scores_of(settings), "training": TRAINING, "stats": stats_of(settings)}
+    contents |= {"lineage": LINEAGE} | changed
     return render(settings, width=32, architecture="RobertaModel", **contents)
 
 

@@ -24,6 +24,7 @@ def test_sections_come_in_the_published_order(root: Path) -> None:
         "**Dataset**",
         "**DataLoader**:",
         "**Loss**:",
+        "## Lineage",
         "## Full Model Architecture",
     ]
 
@@ -82,7 +83,8 @@ def corpora(*licences: str) -> dict[str, Corpus]:
         (["CC-BY-NC-SA-4.0", "CC-BY-NC-4.0"], "cc-by-nc-sa-4.0"),
         (["CC-BY-SA-3.0", "CC-BY-SA-4.0"], "cc-by-sa-4.0"),
         (["CC0-1.0", "unknown"], "other"),
-        (["CC-BY-NC-4.0", "mixed (OANC, CC-BY-SA-3.0, CC-BY-3.0)"], "other"),
+        (["CC-BY-SA-4.0", "mixed (OANC, CC-BY-SA-3.0, CC-BY-3.0)"], "other"),
+        (["unknown", "CC-BY-SA-4.0", "CC-BY-NC-4.0"], "cc-by-nc-4.0"),
     ],
 )
 def test_the_strictest_licence_of_the_corpora_wins_in_any_order(licences: list[str], expected: str) -> None:
@@ -92,7 +94,7 @@ def test_the_strictest_licence_of_the_corpora_wins_in_any_order(licences: list[s
 def test_an_unknown_licence_is_named_and_hides_no_ban_on_commercial_use() -> None:
     told = explanation(corpora("unknown", "CC-BY-NC-4.0"))
     assert "corpus0 (unknown)" in told
-    assert "CC-BY-NC-4.0. It rules out commercial use." in told
+    assert "CC-BY-NC-4.0, is the strictest that is known among the corpora's. It rules out commercial use." in told
     assert "commercial" not in explanation(corpora("unknown", "CC-BY-4.0"))
     assert "commercial use" in explanation(corpora("CC0-1.0", "CC-BY-NC-4.0"))
 
@@ -100,12 +102,14 @@ def test_an_unknown_licence_is_named_and_hides_no_ban_on_commercial_use() -> Non
 def test_every_row_of_the_data_is_accounted_for(root: Path) -> None:
     settings = settings_of(root)
     card = card_of(settings)
-    [accounts] = tables_of(card, "**Dataset**")
+    accounts, shared = tables_of(card, "**Dataset**")
     for row, (name, corpus) in zip(accounts, settings.corpora.items(), strict=True):
-        assert list(row.values()) == [name, *map(str, ACCOUNT.values()), corpus.licence]
+        counts = [str(value) for value in ACCOUNT.values() if isinstance(value, int)]
+        assert list(row.values()) == [name, *counts, corpus.licence]
         assert f"- `{name}`: {corpus.citation}\n  - `{name}.tsv`, sha256 `{'ab' * 32}`" in card
     assert f"`train.parquet`, sha256 `{'cd' * 32}`" in card
-    assert "- `sts-sample-dev`: 41\n- `sts-sample-test`: 42" in card
+    assert [list(row.values()) for row in shared] == [["sts-sample-dev", "41", "51"], ["sts-sample-test", "42", "52"]]
+    assert "80% or more" in card and "Pairs with any of them were left out." in card
     for phrase in ("640 triplets", "576 triplets are left for training", "64 for development", "96 pairs held out"):
         assert phrase in card
 

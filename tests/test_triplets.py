@@ -18,7 +18,7 @@ from terna.download import sha256_of
 from terna.errors import DataError
 from terna.records import LABELS, PAIRS, TRIPLETS, write_table
 from terna.settings import compose, load
-from terna.triplets import Split, build, count_triplets, overlap
+from terna.triplets import Split, build, count_triplets
 
 FUZZ = settings(derandomize=True, deadline=None, max_examples=200)
 # few sentences, some of them equal but for case and blanks, so that every graph has hubs, loops and double edges
@@ -186,13 +186,3 @@ def test_rows_that_were_not_translated_are_refused_by_corpus_and_language() -> N
 def test_pairs_that_give_no_triplet_are_refused(pairs: list[Pair]) -> None:
     with pytest.raises(DataError, match="no triplet"):
         draw(table(pairs))
-
-
-@FUZZ
-@given(st.lists(st.tuples(names, names, names)), st.lists(names))
-def test_overlap_counts_the_sentences_that_a_loop_finds(triplets: list[Pair], scored: list[str]) -> None:
-    train = pa.Table.from_pylist([dict(zip(TRIPLETS.names, row, strict=True)) for row in triplets], schema=TRIPLETS)
-    found = 0
-    for fold in folds(train):
-        found += any(fold == sentence.strip().casefold() for sentence in scored)
-    assert overlap(train, scored) == found

@@ -5,7 +5,6 @@ entailment and one contradiction gives two rows, (s, an entailment, a contradict
 contradiction). What it drew from unordered sets without a seed is drawn here from sorted candidates with one.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from terna.errors import DataError
-from terna.records import TRIPLETS
-from terna.sentences import Ints, distinct, fold, keys, number
+from terna.records import LABELS, TRIPLETS
+from terna.sentences import Ints, distinct, keys, number
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ def build(pairs: pa.Table, *, target: str, seed: int, dev_fraction: float) -> Sp
     """
     _check_language(pairs, target)
     texts = distinct(pairs["premise"], pairs["hypothesis"])
-    edges = _Edges(number(pairs["premise"], texts), number(pairs["hypothesis"], texts), pairs["label"].to_numpy())
+    edges = _edges(pairs, texts)
     held, shared = _held_out(edges, keys(texts), np.random.default_rng([seed, 0]), dev_fraction)
     train = _draw(edges.where(~held), np.random.default_rng([seed, 1]))
     dev = _draw(edges.where(held & ~shared), np.random.default_rng([seed, 2]))
@@ -59,34 +58,35 @@ def build(pairs: pa.Table, *, target: str, seed: int, dev_fraction: float) -> Sp
 def count_triplets(pairs: pa.Table) -> int:
     """How many triplets the rule gives on a PAIRS table, without drawing them."""
     texts = distinct(pairs["premise"], pairs["hypothesis"])
-    edges = _Edges(number(pairs["premise"], texts), number(pairs["hypothesis"], texts), pairs["label"].to_numpy())
+    edges = _edges(pairs, texts)
     return 2 * len(_anchors(edges))
-
-
-def overlap(train: pa.Table, sentences: Sequence[str]) -> int:
-    """How many distinct sentences of a TRIPLETS table equal one of `sentences` (after strip and casefold)."""
-    scored = pa.array(sorted({fold(sentence) for sentence in sentences}), pa.string())
-    trained = distinct(*(train[name] for name in TRIPLETS.names))
-    folded = pc.unique(pa.array([fold(text) for text in trained.to_pylist()], pa.string()))
-    return int(pc.sum(pc.is_in(folded, value_set=scored)).as_py() or 0)
 
 
 @dataclass(frozen=True)
 class _Edges:
-    """Labelled pairs of sentence numbers, as written: premise first."""
+    """Labelled pairs of sentence numbers, as written, premise first; labels as places in LABELS."""
 
     premise: Ints
     hypothesis: Ints
-    label: np.ndarray[tuple[int, ...], np.dtype[np.object_]]
+    label: Ints
+    sentences: int
 
     def where(self, mask: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> "_Edges":
-        return _Edges(self.premise[mask], self.hypothesis[mask], self.label[mask])
+        return _Edges(self.premise[mask], self.hypothesis[mask], self.label[mask], self.sentences)
 
     def both_ways(self, label: str) -> Ints:
         """(m, 2): each distinct pair of this label in both directions, sorted."""
-        chosen = self.where(self.label == label)
-        ways = np.stack([[*chosen.premise, *chosen.hypothesis], [*chosen.hypothesis, *chosen.premise]], axis=1)
-        return np.unique(ways, axis=0).astype(np.int64)
+        chosen = self.where(self.label == LABELS.index(label))
+        ahead, back = (
+            chosen.premise * self.sentences + chosen.hypothesis,
+            chosen.hypothesis * self.sentences + chosen.premise,
+        )
+        return np.stack(np.divmod(np.unique(np.concatenate([ahead, back])), self.sentences), axis=1)
+
+
+def _edges(pairs: pa.Table, texts: pa.Array) -> _Edges:
+    labels = number(pairs["label"], pa.array(LABELS))
+    return _Edges(number(pairs["premise"], texts), number(pairs["hypothesis"], texts), labels, len(texts))
 
 
 def _check_language(pairs: pa.Table, target: str) -> None:

@@ -1,5 +1,6 @@
 """What the encoder learned from: corpora, what was left out of them and why, triplets, digests."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,8 +13,10 @@ COLUMNS = {
     "other_language": "passed over: another language",
     "no_label": "dropped: no label",
     "empty_sentence": "dropped: empty sentence",
+    "translation_dropped": "dropped: translation",
     "kept": "kept",
     "distinct_sentences": "distinct sentences",
+    "overlap_dropped": "dropped: shared with a benchmark",
     "triplets": "triplets",
 }
 RULE = (
@@ -36,8 +39,8 @@ def section(settings: Settings, stats: Mapping[str, Any]) -> str:
             terms,
             _totals(stats["total"]),
             "\n".join(_digests(stats["sha256_out"])),
-            "Distinct sentences of the training triplets that a benchmark has too (after strip and casefold):",
-            "\n".join(f"- `{name}`: {stats['overlap'][name]}" for name in settings.evaluate.benchmarks),
+            *_translation(stats),
+            _contamination(stats["contamination"]),
         ]
     )
 
@@ -60,6 +63,30 @@ def _sources(settings: Settings, accounts: Mapping[str, Any]) -> Iterator[str]:
 def _digests(digests: Mapping[str, str]) -> Iterator[str]:
     for file, digest in digests.items():
         yield f"- `{file}`, sha256 `{digest}`"
+
+
+def _translation(stats: Mapping[str, Any]) -> Iterator[str]:
+    made = stats["translated_by"]
+    if made:
+        counts = Counter[str]()
+        for account in stats["corpora"].values():
+            counts.update(account.get("translation", {}))
+        lost = ", ".join(f"{reason} {count}" for reason, count in sorted(counts.items())) or "none"
+        yield (
+            f"What was not in Spanish was translated by `{made['checkpoint']}` (commit `{made['commit']}`, weights' "
+            f"sha256 `{made['sha256']}`). Pairs dropped for what came out: {lost}."
+        )
+
+
+def _contamination(found: Mapping[str, Any]) -> str:
+    dropped = {"none": "They are trained on.", "exact": "Pairs with an equal one were left out."}
+    which = dropped.get(found["dropped"], "Pairs with any of them were left out.")
+    rows = ([name, str(counts["exact"]), str(counts["near"])] for name, counts in found["sentences"].items())
+    return (
+        "Distinct sentences of the pairs that equal one of a benchmark's (letters and digits alone count), or nearly "
+        f"do (they share {found['limit']:.0%} or more of their character 5-grams). {which}\n\n"
+        + table(["benchmark", "equal", "nearly equal"], rows)
+    )
 
 
 def _totals(total: Mapping[str, int]) -> str:

@@ -5,7 +5,9 @@ from typing import Any
 
 from terna.card import architecture as modules
 from terna.card import data, fit, front, results, usage
+from terna.card import lineage as origin
 from terna.errors import DataError
+from terna.lineage.chain import Lineage
 from terna.settings import Model, Settings
 
 
@@ -17,12 +19,13 @@ def render(
     scores: Mapping[str, Any],
     training: Mapping[str, Any],
     stats: Mapping[str, Any],
+    lineage: Lineage,
 ) -> str:
     """The model card: Markdown with YAML front matter, the same whenever its arguments are.
 
     width: of the backbone's token vectors. architecture: the backbone's class. scores, training, stats: the contents
-    of metrics/sts.json, metrics/train.json and data/triplets/stats.json. Raises DataError when these tell nothing of
-    a benchmark or corpus of the settings.
+    of metrics/sts.json, metrics/train.json and data/triplets/stats.json. lineage: up to the weights. Raises DataError
+    when these tell nothing of a benchmark or corpus of the settings.
     """
     _check(settings, scores, stats)
     sections = [
@@ -35,6 +38,7 @@ def render(
         "## Training",
         data.section(settings, stats),
         fit.section(settings, training),
+        origin.section(lineage),
         modules.section(settings.model, width, architecture),
     ]
     return "\n\n".join(sections) + "\n"
@@ -44,7 +48,7 @@ def _check(settings: Settings, scores: Mapping[str, Any], stats: Mapping[str, An
     for benchmark in settings.evaluate.benchmarks:
         if benchmark not in scores or benchmark not in scores.get("floors", {}):
             raise DataError(f"metrics/sts.json: nothing on {benchmark}; run the evaluate stage (dvc repro evaluate)")
-        if benchmark not in stats["overlap"]:
+        if benchmark not in stats["contamination"]["sentences"]:
             raise DataError(f"data/triplets/stats.json: nothing on {benchmark}; run the triplets stage (dvc repro)")
     for corpus in settings.corpora:
         if corpus not in stats["corpora"]:

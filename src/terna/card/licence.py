@@ -9,8 +9,12 @@ RANKS = ("CC0", "CC-BY", "CC-BY-SA", "CC-BY-NC", "CC-BY-NC-SA")
 
 
 def identifier(corpora: Mapping[str, Corpus]) -> str:
-    """The hub's identifier of the strictest licence; `other` as soon as one licence has no place in RANKS."""
-    return "other" if _unranked(corpora) else _strictest(corpora).lower()
+    """The hub's identifier of the strictest licence.
+
+    `other` where a licence has no place in RANKS, unless another rules out commercial use: that holds in any case.
+    """
+    strictest = _strictest(corpora)
+    return "other" if _unranked(corpora) and not _limit(strictest) else strictest.lower()
 
 
 def explanation(corpora: Mapping[str, Corpus]) -> str:
@@ -19,7 +23,12 @@ def explanation(corpora: Mapping[str, Corpus]) -> str:
     if not unranked:
         return f"The licence, {strictest}, is the strictest among the corpora's.{_limit(strictest)}"
     named = ", ".join(f"{name} ({corpora[name].licence})" for name in unranked)
-    known = f" The strictest of the others is {strictest}.{_limit(strictest)}" if strictest else ""
+    if _limit(strictest):
+        return (
+            f"The licence, {strictest}, is the strictest that is known among the corpora's.{_limit(strictest)} "
+            f"What else holds for {named} is for its authors to say."
+        )
+    known = f" The strictest of the others is {strictest}." if strictest else ""
     return f"The licence is given as “other”, since no single one can be named for {named}: ask its authors.{known}"
 
 
