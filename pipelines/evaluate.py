@@ -3,7 +3,8 @@
 reads   models/encoder/, data/raw/sts/
 does    the four similarities of each pair, Pearson and Spearman each, by file and over all, with intervals
 writes  metrics/sts.json (all of it), metrics/scores.json (the few to look at), predictions/<benchmark>.parquet,
-        predictions/scatter.csv (predicted against gold), reports/results.md (the table)
+        predictions/scatter.csv (predicted against gold), predictions/made.json,
+        reports/results.md (the table)
 """
 
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from terna.correlations import clusters, intervals, summary
 from terna.curves import write_rows
 from terna.floors import lexical
 from terna.launch import stage
+from terna.lineage import record
 from terna.records import replacing, write_json, write_text
 from terna.settings import Settings
 from terna.similarity import pairwise
@@ -28,8 +30,12 @@ from terna.table import markdown
 if TYPE_CHECKING:
     from terna.encoder import Encoder
 
+ENCODER = Path("models/encoder")
 OUT = Path("predictions")
 RAW = Path("data/raw/sts")
+FIGURES = Path("metrics/sts.json")
+FEW = Path("metrics/scores.json")
+TABLE = Path("reports/results.md")
 
 
 @stage
@@ -37,7 +43,7 @@ def main(settings: Settings) -> None:
     from terna import export
 
     tables = {name: read_sts(name, one, RAW / name) for name, one in settings.evaluate.benchmarks.items()}
-    encoder, before = export.load(Path("models/encoder")), untouched(settings)
+    encoder, before = export.load(ENCODER), untouched(settings)
     ours = {name: score(encoder, table) for name, table in tables.items()}
     lexis = {name: lexical(*sentences(table)) for name, table in tables.items()}
     results: dict[str, Any] = {name: report(ours[name], table, settings.seed) for name, table in tables.items()}
@@ -49,9 +55,12 @@ def main(settings: Settings) -> None:
         write_predictions(table, {**ours[name], **lexis[name]}, OUT / f"{name}.parquet")
     points = [point for name, table in tables.items() for point in scatter(name, table, ours[name]["cosine"])]
     write_rows(OUT / "scatter.csv", ["benchmark", "file", "gold", "cosine"], points)
-    write_json(results, Path("metrics/sts.json"))
-    write_json({name: few(results[name]) for name in tables}, Path("metrics/scores.json"))
-    write_text(markdown(settings.evaluate, results), Path("reports/results.md"))
+    write_json(results, FIGURES)
+    write_json({name: few(results[name]) for name in tables}, FEW)
+    write_text(markdown(settings.evaluate, results), TABLE)
+    raw = [RAW / name / file.name for name, one in settings.evaluate.benchmarks.items() for file in one.files]
+    outs = [*(OUT / f"{name}.parquet" for name in tables), OUT / "scatter.csv", FIGURES, FEW, TABLE]
+    record("evaluate", [ENCODER, *raw], outs, OUT / "made.json")
 
 
 def untouched(settings: Settings) -> "Encoder | None":

@@ -1,36 +1,71 @@
-"""Put together what goes out: the encoder's folder with its card.
+"""Put together what goes out: the encoder's folder with its card, and the chain from the raw files to it.
 
-reads   models/encoder/, metrics/, data/triplets/stats.json
-does    fills the card from what was measured
-writes  release/encoder/ (the folder, with the card as its README.md), release/README.md
+reads   models/, metrics/, predictions/, reports/, data/: every file whose digest a stage has recorded
+does    refuses a chain that is broken; fills the card from what was measured
+writes  release/encoder/ (the folder, with the card as its README.md), release/README.md, release/lineage.json
+
+python pipelines/release.py --verify checks release/lineage.json against what lies on the disk.
 """
 
 import shutil
+import sys
+from dataclasses import replace
 from pathlib import Path
 
-from terna.card import render
-from terna.launch import stage
-from terna.records import read_json, write_text
-from terna.settings import Settings
+from omegaconf import OmegaConf
+from tqdm import tqdm
 
+from terna.card import render
+from terna.launch import command, stage
+from terna.lineage import chain, made, origin, verify
+from terna.records import read_json, write_text
+from terna.settings import Settings, load
+
+ENCODER = Path("models/encoder")
 OUT = Path("release")
+LINEAGE = OUT / "lineage.json"
+MEASURED = [Path("data/triplets/stats.json"), Path("metrics/sts.json")]
 
 
 @stage
 def main(settings: Settings) -> None:
-    config = read_json(Path("models/encoder/config.json"))
-    card = render(
+    lineage = chain.collect(settings)
+    list(verify.check(lineage.chain, Path(), settings.machine.progress))
+    card = write_card(settings, lineage)
+    shutil.rmtree(OUT, ignore_errors=True)
+    shutil.copytree(ENCODER, OUT / "encoder")
+    write_text(card, OUT / "encoder" / "README.md")
+    write_text(card, OUT / "README.md")
+    last = chain.Link(stage=chain.RELEASE, read=made.digests([*MEASURED, ENCODER]), wrote=made.digests([OUT]))
+    chain.write(replace(lineage, chain=[*lineage.chain, last]), LINEAGE)
+
+
+def write_card(settings: Settings, lineage: chain.Lineage) -> str:
+    """The card, filled from what was measured."""
+    config = read_json(ENCODER / "config.json")
+    return render(
         settings,
         width=config["hidden_size"],
         architecture=config["architectures"][0],
         scores=read_json(Path("metrics/sts.json")),
         training=read_json(Path("metrics/train.json")),
         stats=read_json(Path("data/triplets/stats.json")),
+        lineage=lineage,
     )
-    shutil.copytree(Path("models/encoder"), OUT / "encoder")
-    write_text(card, OUT / "encoder" / "README.md")
-    write_text(card, OUT / "README.md")
+
+
+@command
+def check() -> None:
+    """Say of each link that it holds; a link that broke ends it with status 1, what else changed is only told."""
+    lineage = chain.read(LINEAGE)
+    for line in verify.check(lineage.chain, Path()):
+        tqdm.write(line)
+    for line in verify.notices(lineage, load(OmegaConf.load("params.yaml")), origin.commit(Path())):
+        tqdm.write(f"notice: {line}")
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:] == ["--verify"]:
+        check()
+    else:
+        main()

@@ -2,7 +2,7 @@
 
 reads   data/triplets/{train,dev}.parquet
 does    fits or loads the model's tokenizer, numbers the sentences, tokenises them
-writes  data/tokens/: ids, offsets, keys and the triplets as .npy, tokenizer/, stats.json
+writes  data/tokens/: ids, offsets, keys and the triplets as .npy, tokenizer/, stats.json, made.json
 """
 
 from pathlib import Path
@@ -12,17 +12,19 @@ import numpy as np
 from terna.encoder import load_tokenizer
 from terna.export import save_tokenizer
 from terna.launch import stage
+from terna.lineage import record
 from terna.records import TRIPLETS, read_table, write_json
 from terna.sentences import distinct
 from terna.settings import Settings
 from terna.tokens import build
 
+IN = [Path("data/triplets/train.parquet"), Path("data/triplets/dev.parquet")]
 OUT = Path("data/tokens")
 
 
 @stage
 def main(settings: Settings) -> None:
-    train, dev = (read_table(Path("data/triplets") / f"{part}.parquet", TRIPLETS) for part in ("train", "dev"))
+    train, dev = (read_table(path, TRIPLETS) for path in IN)
     sentences = distinct(*(train[name] for name in TRIPLETS.names)).to_pylist()
     tokenizer = load_tokenizer(settings.model, sentences)
     table = build(train, dev, tokenizer, settings.model.max_length)
@@ -40,6 +42,7 @@ def main(settings: Settings) -> None:
         },
         OUT / "stats.json",
     )
+    record("tokens", IN, [OUT], OUT / "made.json")
 
 
 if __name__ == "__main__":

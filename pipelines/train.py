@@ -2,7 +2,8 @@
 
 reads   data/tokens/, data/raw/sts/<evaluate.select_on>/
 does    ranking loss over duplicate-free batches under a warmup-linear schedule
-writes  models/encoder/, metrics/train.json, plots/{loss,lr,development}.csv, logs/ (csv; wandb by choice)
+writes  models/encoder/, models/made.json, metrics/train.json, plots/{loss,lr,development}.csv,
+        logs/ (csv; wandb by choice)
 """
 
 import logging
@@ -13,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from terna import lineage
 from terna.corpora import read_sts
 from terna.curves import write_curves
 from terna.launch import stage
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from terna.selection import Selection
 
 LOGS = Path("logs")
+TOKENS = Path("data/tokens")
+RAW = Path("data/raw/sts")
+OUT = Path("models/encoder")
 
 
 @stage
@@ -40,8 +45,9 @@ def main(settings: Settings) -> None:
     from terna.learner import Learner
 
     chosen = settings.evaluate.select_on
-    benchmark = read_sts(chosen, settings.evaluate.benchmarks[chosen], Path("data/raw/sts") / chosen)
-    table = TokenTable.load(Path("data/tokens"))
+    declared = settings.evaluate.benchmarks[chosen]
+    benchmark = read_sts(chosen, declared, RAW / chosen)
+    table = TokenTable.load(TOKENS)
     quiet()
     lightning.seed_everything(settings.seed, verbose=False)
     feed = Feed(table, batch_size=settings.train.batch_size, epochs=settings.train.epochs, seed=settings.seed)
@@ -51,10 +57,13 @@ def main(settings: Settings) -> None:
     start = time.perf_counter()
     trainer.fit(Learner(encoder, settings.train, sum(feed.steps)), feed)
     selection.restore()
-    export.save(encoder.cpu(), Path("models/encoder"))
+    export.save(encoder.cpu(), OUT)
     result = record(settings, feed, selection, trainer, time.perf_counter() - start)
     write_json({**result, "backbone_commit": revision(encoder)}, Path("metrics/train.json"))
     write_curves(LOGS / "csv" / "metrics.csv", Path("plots"))
+    # metrics/train.json holds times, which no two runs share: what it measured is no link
+    scored = [RAW / chosen / file.name for file in declared.files]
+    lineage.record("train", [TOKENS, *scored], [OUT], OUT.parent / "made.json")
 
 
 def quiet() -> None:
@@ -73,7 +82,7 @@ def build(settings: Settings) -> "Encoder":
 
     from terna.encoder import build_encoder
 
-    return build_encoder(settings.model, AutoTokenizer.from_pretrained("data/tokens/tokenizer"))
+    return build_encoder(settings.model, AutoTokenizer.from_pretrained(TOKENS / "tokenizer"))
 
 
 def select(settings: Settings, encoder: "Encoder", benchmark: Any, table: TokenTable) -> "Selection":

@@ -1,30 +1,90 @@
 """Put every labelled pair into one table, in the target language.
 
 reads   data/raw/nli/<corpus>/
-does    parses each corpus of the mix; `translate: none` passes its rows through as they are
-writes  data/nli/pairs.parquet, data/nli/accounts.json (rows read, rows dropped by reason, digests)
+does    parses each corpus of the mix; `translate.model` translates each distinct sentence in another language once,
+        and keeps what is done in data/work/translate/, so that a run that was killed goes on where it was
+writes  data/nli/: pairs.parquet (sorted), translations.parquet (each sentence and what became of it),
+        accounts.json (rows read, rows dropped by reason, digests, what translated), made.json
 """
 
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from terna.corpora import read_nli
 from terna.launch import stage
-from terna.records import PAIRS, read_json, write_json, write_table
-from terna.settings import Settings
+from terna.lineage import record
+from terna.records import PAIRS, TRANSLATIONS, read_json, write_json, write_table
+from terna.sentences import distinct
+from terna.settings import Corpus, Settings
+
+OUT = Path("data/nli")
+RAW = Path("data/raw/nli")
+WORK = Path("data/work/translate")
+
+
+class Translated(NamedTuple):
+    """Pairs in the target language, what was translated, pairs dropped by corpus and reason, what translated."""
+
+    pairs: pa.Table
+    translations: pa.Table
+    dropped: dict[str, Counter[str]]
+    identity: dict[str, Any] | None
 
 
 @stage
 def main(settings: Settings) -> None:
-    tables, accounts = [], {}
-    for name, corpus in settings.corpora.items():
-        folder = Path("data/raw/nli") / name
-        table, counts = read_nli(name, corpus, folder)
-        tables.append(table)
-        accounts[name] = {**counts, "kept": len(table), "sha256_in": read_json(folder / "fetched.json")["sha256"]}
-    write_table(pa.concat_tables(tables), Path("data/nli/pairs.parquet"), PAIRS)
-    write_json(accounts, Path("data/nli/accounts.json"))
+    parsed = {name: read_nli(name, corpus, RAW / name) for name, corpus in settings.corpora.items()}
+    made = translated(pa.concat_tables([table for table, _ in parsed.values()]), settings)
+    corpora = {name: account(name, settings.corpora[name], counts, made) for name, (_, counts) in parsed.items()}
+    outs = [OUT / "pairs.parquet", OUT / "translations.parquet", OUT / "accounts.json"]
+    write_table(made.pairs.sort_by([(column, "ascending") for column in PAIRS.names]), outs[0], PAIRS)
+    write_table(made.translations, outs[1], TRANSLATIONS)
+    write_json({"corpora": corpora, "translated_by": made.identity}, outs[2])
+    raw = [RAW / name / file.name for name, one in settings.corpora.items() for file in one.files]
+    record("translate", raw, outs, OUT / "made.json")
+
+
+def translated(pairs: pa.Table, settings: Settings) -> Translated:
+    """Translate the pairs that are not in the target language, if a model is set."""
+    model, target = settings.translate.model, settings.translate.target
+    foreign = sorted(set(pc.unique(pairs["language"]).to_pylist()) - {target})
+    if model is None or not foreign:
+        return Translated(pairs, TRANSLATIONS.empty_table(), {}, None)
+    # transformers takes seconds to import: only for what needs it
+    from terna.translator import replace, translate
+
+    result = Translated(pairs.filter(pc.equal(pairs["language"], target)), TRANSLATIONS.empty_table(), {}, None)
+    for language in foreign:
+        own = pairs.filter(pc.equal(pairs["language"], language))
+        sentences = distinct(own["premise"], own["hypothesis"]).to_pylist()
+        made = translate(sentences, language, settings.translate, settings.machine, WORK)
+        part, dropped = replace(own, made.table, target)
+        rows = made.table.append_column("language", pa.array([language] * len(made.table), pa.string()))
+        result = Translated(
+            pa.concat_tables([result.pairs, part]),
+            pa.concat_tables([result.translations, rows]),
+            result.dropped | dropped,
+            made.identity,
+        )
+    return result
+
+
+def account(name: str, corpus: Corpus, counts: Mapping[str, int], made: Translated) -> dict[str, Any]:
+    """What was read of a corpus, what was dropped and why, what is left, and the digests of its files."""
+    lost = made.dropped.get(name, Counter())
+    return {
+        "licence": corpus.licence,
+        **counts,
+        "translation": dict(sorted(lost.items())),
+        "translation_dropped": lost.total(),
+        "kept": pc.sum(pc.equal(made.pairs["corpus"], name)).as_py() or 0,
+        "sha256_in": read_json(RAW / name / "fetched.json")["sha256"],
+    }
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from pyarrow import csv
 from sentence_transformers import SentenceTransformer
 
 from terna import export
@@ -122,6 +123,30 @@ def test_raw_corpora_in_a_scored_encoder_out(project: Path, run: Callable[..., N
     assert not list(project.rglob("*.part"))
 
 
+def test_the_chain_is_verified_and_the_first_link_that_broke_is_named(
+    project: Path,
+    run: Callable[..., None],
+    root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for stage in STAGES:
+        run(stage)
+    (project / "params.yaml").write_bytes((root / "params.yaml").read_bytes())
+    monkeypatch.setattr(sys, "argv", [str(project / "pipelines" / "release.py"), "--verify"])
+    runpy.run_path(sys.argv[0], run_name="__main__")
+    assert "train" in capsys.readouterr().out
+    spoil_byte(Path("data/tokens/ids.npy"))
+    with pytest.raises(SystemExit):
+        runpy.run_path(sys.argv[0], run_name="__main__")
+    assert "tokens: data/tokens/ids.npy has sha256" in capsys.readouterr().err
+
+
+def spoil_byte(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+
+
 def test_two_runs_of_the_line_give_the_same_bytes(run: Callable[..., None]) -> None:
     found = []
     for _ in range(2):
@@ -169,13 +194,33 @@ def spoil(path: str, old: str, new: str) -> None:
     Path(path).write_text(text.replace(old, new), encoding="utf-8")
 
 
-def test_an_english_row_that_was_not_translated_is_refused_at_the_triplets(
+def test_english_rows_without_a_translation_are_refused_before_anything_is_fetched(
     run: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    english = ("corpora.ten.language=en", "corpora.ten.rows=1")
-    run("fetch", *english)
-    run("translate", *english)
     with pytest.raises(SystemExit):
-        run("triplets", *english)
-    assert "1 pairs of ten are not in 'es' but in 'en'" in capsys.readouterr().err
-    assert not Path("data/triplets").exists()
+        run("fetch", "corpora.ten.language=en", "corpora.ten.rows=1")
+    assert "corpora.ten.language: 'en', and nothing translates it into 'es'" in capsys.readouterr().err
+    assert not Path("data").exists()
+
+
+def test_a_training_sentence_that_a_benchmark_has_too_is_listed_and_its_pairs_are_left_out(
+    run: Callable[..., None],
+) -> None:
+    run("fetch")
+    run("translate")
+    spoil("data/raw/sts/four-dev/STS.input.x.txt", "La sopa está fría.d\tEl perro", "LLUEVE , en el puerto .\tEl perro")
+    for which, triplets in (("none", 6), ("exact", 4)):
+        run("triplets", f"triplets.drop_overlap={which}")
+        stats = json.loads(Path("data/triplets/stats.json").read_text())
+        assert stats["total"]["triplets_train"] == triplets
+        assert stats["corpora"]["ten"]["overlap_dropped"] == (0 if which == "none" else 3)
+        assert stats["contamination"]["sentences"]["four-dev"] == {"exact": 1, "near": 0}
+        [listed] = csv.read_csv("data/triplets/contamination.csv").to_pylist()
+        assert listed == {
+            "sentence": "Llueve en el puerto.",
+            "corpora": "ten",
+            "benchmark": "four-dev",
+            "scored": "LLUEVE , en el puerto .",
+            "kind": "exact",
+            "overlap": 1.0,
+        }

@@ -7,7 +7,8 @@ receipt is read), a person at the command line (conf/ composed with overrides), 
 import functools
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from terna.errors import TernaError
@@ -29,7 +30,7 @@ TIDY = ["hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=none",
 def stage(task: Callable[[Settings], None]) -> Callable[[], None]:
     """Make `task` a command: settings composed and checked, then the task, then exit status 0 or 1."""
 
-    def command() -> None:
+    def run() -> None:
         import hydra
 
         for name, value in ENVIRONMENT.items():
@@ -39,20 +40,39 @@ def stage(task: Callable[[Settings], None]) -> Callable[[], None]:
         sys.argv[1:] = [*TIDY, *(_lenient(word, conf) for word in sys.argv[1:])]
         hydra.main(version_base="1.3", config_path="../conf", config_name="config")(_guarded(task))()
 
-    command.__doc__ = task.__doc__
-    return command
+    run.__doc__ = task.__doc__
+    return run
+
+
+def command(task: Callable[[], None]) -> Callable[[], None]:
+    """Make `task`, which takes no settings, a command: run at the project's root, then exit status 0 or 1."""
+
+    @functools.wraps(task)
+    def run() -> None:
+        os.chdir(Path(sys.argv[0]).resolve().parent.parent)
+        with _told():
+            task()
+
+    return run
 
 
 def _guarded(task: Callable[[Settings], None]) -> Callable[[object], None]:
     @functools.wraps(task)  # Hydra looks for config paths beside the file of the wrapped function
     def run(config: object) -> None:
-        try:
+        with _told():
             task(load(config))
-        except TernaError as error:
-            print(f"{type(error).__name__}: {error}", file=sys.stderr)
-            sys.exit(1)
 
     return run
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What terna refuses becomes a message and status 1."""
+    try:
+        yield
+    except TernaError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        sys.exit(1)
 
 
 def _lenient(word: str, conf: Path) -> str:
