@@ -1,9 +1,9 @@
-# make run | test | check | params | lock — each sets up what it needs first.
+# make run | test | check | params | lock | mirror — each sets up what it needs first.
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: run test check params lock clean
+.PHONY: run test verify check params lock mirror clean
 
 run: .venv/ready          ## the whole line on the receipt, params.yaml: raw corpora in, a scored encoder out
 	dvc repro
@@ -18,11 +18,17 @@ check: .venv/ready        ## lint, types, import contracts
 	mypy
 	lint-imports
 
+verify: .venv/ready       ## the chain from the raw files to the weights, every sha256 computed anew
+	python pipelines/release.py --verify
+
 params: .venv/ready       ## compose conf/ anew into the receipt, as `dvc exp run` does
 	python pipelines/compose.py
 
 lock: .venv/ready         ## write down the versions that are installed
 	pip freeze --exclude-editable | sed 's/+[a-z0-9.]*$$//' > requirements.lock
+
+mirror: .venv/ready       ## pack what the receipt fetches into a folder, for TERNA_MIRROR: make mirror DEST=/path
+	TERNA_DEST="$(DEST)" python pipelines/mirror.py --config-path=.. --config-name=params
 
 clean:                    ## what the stages made; DVC's cache and the settings stay
 	rm -rf data models metrics plots predictions release reports logs

@@ -17,6 +17,8 @@ LABELS = ("entailment", "neutral", "contradiction")
 PAIRS = pa.schema(
     [(name, pa.string()) for name in ("premise", "hypothesis", "label", "language", "corpus")],
 )
+# each sentence that was translated: data/nli/translations.parquet; target is null where reason says why it was dropped
+TRANSLATIONS = pa.schema([(name, pa.string()) for name in ("source", "target", "reason", "language")])
 # scored pairs: a benchmark, in the order of its files
 SCORED = pa.schema(
     [
