@@ -25,7 +25,7 @@ params: .venv/ready       ## compose conf/ anew into the receipt, as `dvc exp ru
 	python pipelines/compose.py
 
 lock: .venv/ready         ## write down the versions that are installed
-	pip freeze --exclude-editable | sed 's/+[a-z0-9.]*$$//' > requirements.lock
+	pip freeze --exclude-editable --exclude atheris | sed 's/+[a-z0-9.]*$$//' > requirements.lock
 
 mirror: .venv/ready       ## pack what the receipt fetches into a folder, for TERNA_MIRROR: make mirror DEST=/path
 	TERNA_DEST="$(DEST)" python pipelines/mirror.py --config-path=.. --config-name=params
