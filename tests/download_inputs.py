@@ -43,7 +43,7 @@ def left(folder: Path) -> list[str]:
 class Site(ThreadingHTTPServer):
     """`pages`: a function a path, called with the answer to make and how often the path was asked for before.
 
-    asked, ranges: the path and the Range header of each request, in order.
+    asked, ranges, versions, encodings: the path and the headers Range, If-Range and Accept-Encoding of each request.
     """
 
     def __init__(self) -> None:
@@ -51,6 +51,7 @@ class Site(ThreadingHTTPServer):
         self.pages: dict[str, Callable[[Answer, int], None]] = {}
         self.asked: list[str] = []
         self.ranges: list[str | None] = []
+        self.versions: list[str | None] = []
         self.encodings: list[str | None] = []
         self.over = threading.Event()
         self.root = f"http://127.0.0.1:{self.server_address[1]}"
@@ -66,6 +67,7 @@ class Answer(BaseHTTPRequestHandler):
         before = self.server.asked.count(self.path)
         self.server.asked.append(self.path)
         self.server.ranges.append(self.headers["Range"])
+        self.server.versions.append(self.headers["If-Range"])
         self.server.encodings.append(self.headers["Accept-Encoding"])
         self.server.pages.get(self.path, lambda answer, _: answer.head(404, length=0))(self, before)
 

@@ -1,21 +1,20 @@
 """Every training sentence that is like a benchmark's is found, and no other: by brute force, and on real corpora."""
 
 import random
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from contamination_inputs import brute_force, jaccard, normal, search, spoilt, words
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from terna.contamination import OVERLAPS, find, index, ngrams, normalise
+from terna.contamination import find, index, ngrams
 from terna.corpora import read_nli, read_sts
 from terna.sentences import distinct
 from terna.settings import compose, load
 
 FUZZ = settings(derandomize=True, deadline=None, max_examples=100)
-Row = tuple[int, str, str, str, float]
 
 # few letters and syllables, so that n-grams recur within and between texts
 texts = st.one_of(
@@ -24,45 +23,6 @@ texts = st.one_of(
     st.text(max_size=8),
 )
 benchmarks = st.dictionaries(st.sampled_from(["z", "a", "m"]), st.lists(texts, max_size=8))
-
-
-def normal(*written: str) -> list[str]:
-    plain: list[str] = normalise(pa.array(written, pa.string())).to_pylist()
-    return plain
-
-
-def jaccard(left: str, right: str) -> float:
-    """Over sets of runs of five letters; a text that has none is one itself."""
-    first, second = ({text[i : i + 5] for i in range(len(text) - 4)} or {text} for text in (left, right))
-    return len(first & second) / len(first | second)
-
-
-def brute_force(sentences: Sequence[str], scored: Mapping[str, Sequence[str]], limit: float) -> list[Row]:
-    found = []
-    for place, sentence in enumerate(sentences):
-        (left,) = normal(sentence)
-        for name, written in scored.items():
-            alike = []
-            for text, right in zip(written, normal(*written), strict=True):
-                overlap = jaccard(left, right)
-                if left and right and overlap >= limit:
-                    alike.append((left != right, -overlap, text))
-            if alike:
-                other, minus, text = min(alike)
-                found.append((place, name, text, "near" if other else "exact", -minus))
-    return found
-
-
-def search(sentences: Sequence[str], scored: Mapping[str, Sequence[str]], limit: float) -> list[Row]:
-    table = find(pa.array(sentences, pa.string()), scored, limit)
-    assert table.schema == OVERLAPS
-    return [tuple(row.values()) for row in table.to_pylist()]
-
-
-def words(rng: random.Random, number: int) -> list[str]:
-    """Sentences of 5 to 14 words out of 300 made of syllables: many n-grams are in many of them."""
-    lexicon = ["".join(rng.choices(["ca", "sa", "ri", "do", "men", "te", "la", "que"], k=3)) for _ in range(300)]
-    return [" ".join(rng.choices(lexicon, k=rng.randint(5, 14))) for _ in range(number)]
 
 
 @FUZZ
@@ -89,9 +49,8 @@ def test_among_sentences_of_common_ngrams_what_is_found_is_what_a_double_loop_fi
 
 
 def test_letters_of_another_script_by_the_thousand_are_told_apart() -> None:
-    """More than fit into a number one by one: 5 of 2,000 letters need 55 bits."""
     rng = random.Random(5)
-    letters = [chr(0x4E00 + place) for place in range(2000)]
+    letters = [chr(0x4E00 + place) for place in range(2000)]  # five of them need 55 bits
     scored = ["".join(rng.choices(letters, k=20)) for _ in range(400)]
     sentences = [text[:cut] + text[cut + 1 :] for text, cut in zip(scored[:30], range(30), strict=True)]
     sentences += ["".join(rng.choices(letters, k=20)) for _ in range(30)]
@@ -141,18 +100,6 @@ def test_what_is_normalised_is_letters_marks_and_digits_and_stays_as_it_is(text:
     assert normal(f" {text.lower() if text.isascii() else text}. ") == [once]
 
 
-def spoilt(rng: random.Random, text: str) -> dict[str, str]:
-    place, parts = rng.randrange(10, len(text) - 10), text.split()
-    return {
-        "a typo": f"{text[:place]}x{text[place + 1 :]}",
-        "a word less": " ".join(parts[:-1]),
-        "tokenised": f"`` {text.capitalize()} '' .",
-        "another case": text.upper(),
-        "punctuation": f"¡{text.replace(' ', ', ', 1)}!",
-        "an accent": text.replace("a", "á", 1),
-    }
-
-
 def test_planted_copies_are_found_among_thousands() -> None:
     rng = random.Random(11)
     lines = [line for line in words(rng, 6000) if len(line) > 60]
@@ -164,9 +111,6 @@ def test_planted_copies_are_found_among_thousands() -> None:
         expected = "exact" if kind in ("tokenised", "another case", "punctuation") else "near"
         assert found[place][2:4] == (text, expected), kind
         assert found[place][4] == jaccard(*normal(others[place], text))
-        # what is below the limit is not found: no more than Jaccard says
-        above = search([others[place]], {"name": [text]}, 0.95)
-        assert bool(above) == (found[place][4] >= 0.95)
     assert len(found) < len(planted) + 50
 
 

@@ -105,6 +105,14 @@ def test_a_pieced_file_that_is_wrong_is_fetched_once_from_zero(site: Site, targe
     assert site.ranges == [f"bytes={HALF}-", None]
 
 
+def test_a_part_as_long_as_the_file_that_is_wrong_is_fetched_once_from_zero(site: Site, target: Path) -> None:
+    broken_off(site, target)
+    target.with_name(".corpus.bin.part").write_bytes(NEWER)
+    get(site, target, lambda answer, _: answer.serve(BODY))
+    assert arrived(target)
+    assert site.ranges == [None]
+
+
 def test_and_only_once(site: Site, target: Path) -> None:
     broken_off(site, target)
     line = refused(site, target, lambda answer, _: answer.serve(NEWER))

@@ -38,14 +38,22 @@ def target(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "names",
-    [{"etag": '"1"'}, {"etag": None, "modified": MODIFIED}, {"etag": 'W/"1"', "modified": MODIFIED}, {"etag": None}],
+    ("names", "version"),
+    [
+        ({"etag": '"1"', "modified": MODIFIED}, '"1"'),
+        ({"etag": None, "modified": MODIFIED}, MODIFIED),
+        ({"etag": 'W/"1"', "modified": MODIFIED}, MODIFIED),
+        ({"etag": None}, None),
+    ],
     ids=["etag", "date", "weak etag and date", "accept-ranges alone"],
 )
-def test_after_a_reset_the_rest_alone_is_asked_for(site: Site, target: Path, names: dict[str, Any]) -> None:
+def test_after_a_reset_the_rest_of_this_version_alone_is_asked_for(
+    site: Site, target: Path, names: dict[str, Any], version: str | None
+) -> None:
     get(site, target, lambda answer, turn: answer.serve(BODY, upto=HALF if turn == 0 else None, **names))
     assert arrived(target)
     assert site.ranges == [None, f"bytes={HALF}-"]
+    assert site.versions == [None, version]
     assert set(site.encodings) == {"identity"}, "or the bytes might be others than the file's"
 
 

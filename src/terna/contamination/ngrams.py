@@ -30,10 +30,9 @@ def ngrams(text: str) -> set[str]:
 class Alphabet:
     """What numbers n-grams: `letters` is the digit of each code point, 0 where the known texts do not have it.
 
-    Its last item is for all code points beyond.
-
-    An n-gram's number is that of its digits in base `base`, cut to BITS. Each n-gram of the known texts has a number of
-    its own. One that they do not have may share a number, which can make texts look more alike, but never less.
+    The last item of `letters` is for all code points beyond. An n-gram's number is that of its digits in base `base`,
+    cut to BITS. Each n-gram of the known texts has a number of its own. One that they do not have may share a number,
+    which can make texts look more alike, but never less.
     """
 
     letters: Ints

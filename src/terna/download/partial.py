@@ -44,7 +44,7 @@ class Partial:
         except (OSError, ValueError, TypeError, KeyError):
             return None
         sound = isinstance(note.validator, str | None) and isinstance(note.total, int | None)
-        return note if sound and 0 < self.size <= (self.size if note.total is None else note.total) else None
+        return note if sound and self.size else None
 
     def begin(self, note: Note | None) -> None:
         """Start from zero; the bytes to come can be gone on with later if there is a note."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from huggingface_hub import snapshot_download
+from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
@@ -111,7 +112,7 @@ def load_model(checkpoint: Checkpoint, precision: str, device: str) -> PreTraine
             model = AutoModelForSeq2SeqLM.from_pretrained(
                 checkpoint.folder, trust_remote_code=False, use_safetensors=True, dtype=precision
             )
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, SafetensorError) as error:
             raise _unusable("model", checkpoint, error) from error
     placed: PreTrainedModel = model.to(device)
     return placed
@@ -159,10 +160,14 @@ def _code_id(tokenizer: PreTrainedTokenizerBase, codes: dict[str, str], language
 
 
 def _special_id(tokenizer: PreTrainedTokenizerBase, code: str) -> int | None:
-    """The number of a language's token: a special token that the tokenizer's own markers are not among."""
+    """The number of a language's token: a special token, but none that marks anything else (`<unk>` among them)."""
     named = set(tokenizer.special_tokens_map.values())
     number = tokenizer.convert_tokens_to_ids(code)
-    if not isinstance(number, int) or number not in tokenizer.all_special_ids or code in map(str, named):
+    if (
+        not isinstance(number, int)
+        or number not in tokenizer.all_special_ids
+        or tokenizer.convert_ids_to_tokens(number) in named
+    ):
         return None
     return number
 

@@ -40,7 +40,7 @@ class Shard:
         try:
             with pq.ParquetFile(self.path, page_checksum_verification=True) as file:
                 table = file.read()
-        except (OSError, pa.ArrowException):
+        except (OSError, ValueError, pa.ArrowException):  # ValueError: names that are not UTF-8
             return None
         fits = table.schema.equals(SHARD) and table["source"].to_pylist() == list(self.texts)
         return table if fits and not any(column.null_count for column in table.columns) else None
