@@ -18,8 +18,7 @@ from terna.contamination import find
 from terna.corpora import read_sts
 from terna.launch import stage
 from terna.lineage import record
-from terna.lineage.made import sha256_of
-from terna.records import PAIRS, TRIPLETS, read_json, read_table, replacing, write_json, write_table
+from terna.records import PAIRS, TRIPLETS, read_json, read_table, replacing, sha256_of, write_json, write_table
 from terna.sentences import distinct
 from terna.settings import Settings
 from terna.triplets import build, count_triplets

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from download_inputs import BODY, HTML, OTHER, QUICK, Site, digest, hosted, left
 
-from terna.download import fetch, sha256_of
+from terna.download import fetch
 from terna.errors import DownloadError
+from terna.records import sha256_of
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from download_inputs import BODY, digest, hosted
 KILLER = """
 import json, os, random, signal, sys, time
 from pathlib import Path
-from terna.download import Patience, fetch, sha256_of
+from terna.download import Patience, fetch
+from terna.records import sha256_of
 
 address, digest, folder, size = sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])
 target, part = folder / "corpus.bin", folder / ".corpus.bin.part"

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerBase
 
 from terna import tokens
-from terna.download import sha256_of
 from terna.encoder import load_tokenizer
 from terna.errors import DataError
-from terna.records import TRIPLETS
+from terna.records import TRIPLETS, sha256_of
 from terna.settings import compose, load
 from terna.tokens import ARRAYS, TokenTable, build, gather, tokenize
 

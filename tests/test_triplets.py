@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from triplets_oracle import Pair, folds, is_a_draw, pairs_of, possible, rows, table
 
 from terna.corpora import read_nli
-from terna.download import sha256_of
 from terna.errors import DataError
-from terna.records import LABELS, PAIRS, TRIPLETS, write_table
+from terna.records import LABELS, PAIRS, TRIPLETS, sha256_of, write_table
 from terna.settings import compose, load
 from terna.triplets import Split, build, count_triplets
 

@@ -1,5 +1,6 @@
 """The typed rows that pass between stages, in and out of Parquet, written whole or not at all."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,12 @@ SCORED = pa.schema(
 )
 # triplets: data/triplets/{train,dev}.parquet
 TRIPLETS = pa.schema([(name, pa.string()) for name in ("anchor", "positive", "negative")])
+
+
+def sha256_of(path: Path) -> str:
+    """Hex sha256 of a file's bytes, read piece by piece."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

@@ -8,6 +8,5 @@ renamed; what an http address began is gone on with, in the same call or in a la
 from terna.download.corpus import fetch_corpus
 from terna.download.patience import PATIENCE, Patience
 from terna.download.places import fetch
-from terna.download.verify import sha256_of
 
-__all__ = ["PATIENCE", "Patience", "fetch", "fetch_corpus", "sha256_of"]
+__all__ = ["PATIENCE", "Patience", "fetch", "fetch_corpus"]

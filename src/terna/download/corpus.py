@@ -6,9 +6,8 @@ from typing import Any
 
 from terna.download.patience import PATIENCE, Patience
 from terna.download.places import fetch
-from terna.download.verify import sha256_of
 from terna.errors import DataError
-from terna.records import read_json, write_json
+from terna.records import read_json, sha256_of, write_json
 from terna.settings import Corpus, File
 
 RECORD = "fetched.json"

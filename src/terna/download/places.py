@@ -10,8 +10,9 @@ import httpx
 from terna.download.partial import Partial
 from terna.download.patience import PATIENCE, Patience
 from terna.download.transfer import Transfer
-from terna.download.verify import Wanted, settle, sha256_of, verified
+from terna.download.verify import Wanted, settle, verified
 from terna.errors import DownloadError
+from terna.records import sha256_of
 
 
 def fetch(

@@ -1,7 +1,6 @@
 """What came → the file that was asked for, in its place, or an error that says what it is instead."""
 
 import codecs
-import hashlib
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from terna.errors import DataError, DownloadError
+from terna.records import sha256_of
 
 # how a page begins, after an XML declaration and comments; no table, no JSON and no archive begins so
 HTML = re.compile(
@@ -26,12 +26,6 @@ class Wanted:
     """False: other bytes pass too, but no HTML page."""
     check: Callable[[Path], None] | None
     """Raises DataError for a file that is of no use."""
-
-
-def sha256_of(path: Path) -> str:
-    """Hex sha256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def verified(path: Path, place: str, wanted: Wanted) -> str:

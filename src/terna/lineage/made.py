@@ -4,12 +4,11 @@ Every stage depends on this module: what puts the records together, and what che
 change there repeats no training.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from terna.errors import DataError
-from terna.records import write_json
+from terna.records import sha256_of, write_json
 
 NAME = "made.json"
 
@@ -26,12 +25,6 @@ def digests(paths: Iterable[Path]) -> dict[str, str]:
     """The sha256 of each file, sorted by path; a folder stands for its files, but for hidden ones and records."""
     files = {file.as_posix(): file for path in paths for file in _files(path)}
     return {name: sha256_of(files[name]) for name in sorted(files)}
-
-
-def sha256_of(path: Path) -> str:
-    """Hex sha256 of a file's bytes, read piece by piece."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _files(path: Path) -> Iterator[Path]:

@@ -7,7 +7,7 @@ from tqdm import tqdm
 
 from terna.errors import DataError
 from terna.lineage.chain import RELEASE, Lineage, Link, relevant
-from terna.lineage.made import sha256_of
+from terna.records import sha256_of
 from terna.settings import Settings
 
 AGAIN = "run the line again (dvc repro)"
