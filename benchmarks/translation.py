@@ -122,7 +122,7 @@ def main() -> None:
         (folder / "model").mkdir()
         save_marian(folder / "model", texts)
         settings = Translator(
-            str(folder / "model"), None, {}, asked.beams, "float32", asked.new_tokens, batch_tokens=2048, shard=1000
+            str(folder / "model"), None, {}, asked.beams, "float32", asked.new_tokens, batch_tokens=2048, shard=50
         )
         rows = []
         for number in range(asked.slices):

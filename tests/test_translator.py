@@ -11,11 +11,9 @@ import torch
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 from translator_inputs import CPU, SENTENCES, save_m2m100, save_marian, save_nllb, settings
 
-from terna.errors import ModelError
 from terna.settings import Machine
 from terna.translator import degenerate, translate
 from terna.translator.decoder import Decoder
-from terna.translator.workers import devices
 
 CODES = {"m2m100": {"en": "en", "es": "es"}, "nllb": {"en": "eng_Latn", "es": "spa_Latn"}}
 
@@ -189,28 +187,3 @@ def test_weights_are_of_the_precision_that_is_set(
     made = translate(SENTENCES, "en", settings(marian, precision=precision), CPU, tmp_path)
     assert seen == {getattr(torch, precision)}
     assert len(made.table) == len(SENTENCES)
-
-
-@pytest.mark.parametrize(
-    ("machine", "there", "expected"),
-    [
-        (Machine("cpu", 1, 3, False), 2, ["cpu"] * 3),
-        (Machine("auto", 1, 3, False), 0, ["cpu"] * 3),
-        (Machine("auto", 1, 3, False), 2, ["cuda:0"]),
-        (Machine("gpu", 2, 3, False), 2, ["cuda:0", "cuda:1"]),
-        (Machine("gpu", 2, 3, False), 1, r"torch sees 1 CUDA devices.*machine=cpu"),
-        (Machine("gpu", 1, 3, False), 0, r"torch sees 0 CUDA devices.*machine=cpu"),
-        (Machine("mps", 1, 3, False), 0, r"and no mps.*machine=cpu"),
-    ],
-)
-def test_a_process_for_each_device_or_for_each_of_the_workers(
-    monkeypatch: pytest.MonkeyPatch, machine: Machine, there: int, expected: list[str] | str
-) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: there > 0)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: there)
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    if isinstance(expected, str):
-        with pytest.raises(ModelError, match=expected):
-            devices(machine)
-    else:
-        assert devices(machine) == expected
