@@ -97,3 +97,48 @@ except SystemExit as end:
     assert "status 1 imported []" in done.stderr
     assert "3 faults in the settings" in done.stderr
     assert "did you mean train.lr?" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("address", "fault"),
+    [
+        ("https://example.org/", "does not end in the name of a file"),
+        ("https://example.org/a/..", "does not end in the name of a file"),
+        ("https://example.org/.hidden", "does not end in the name of a file"),
+        ("https://example.org/fetched.json", "does not end in the name of a file"),
+        ("https://[example.org/x.tsv", "is no address"),
+    ],
+)
+def test_an_address_that_names_no_file_is_refused_by_key(composed: dict[str, Any], address: str, fault: str) -> None:
+    composed["corpora"]["sample"]["files"][0]["addresses"] = [address]
+    [found] = faults(composed)
+    assert found.startswith("corpora.sample.files.0.addresses.0: ") and fault in found
+
+
+def test_two_files_of_one_name_cannot_lie_in_one_folder(composed: dict[str, Any]) -> None:
+    files = composed["evaluate"]["benchmarks"]["sts-sample-dev"]["files"]
+    files.append({**files[0], "addresses": ["elsewhere/STS.input.everyday.txt"]})
+    [found] = faults(composed)
+    assert "files.4.addresses.0: a second file called STS.input.everyday.txt" in found
+
+
+def test_a_mix_in_another_language_needs_what_translates_it(composed: dict[str, Any]) -> None:
+    composed["corpora"]["sample"]["language"] = "en"
+    [found] = faults(composed)
+    assert "corpora.sample.language: 'en', and nothing translates it" in found
+    composed["translate"]["model"] = {
+        "checkpoint": "some/model",
+        "revision": None,
+        "codes": {"en": "eng_Latn"},
+        "beams": 4,
+        "precision": "float32",
+        "max_length": 64,
+        "batch_tokens": 1024,
+        "shard": 10,
+    }
+    assert faults(composed) == [
+        "translate.model.codes: no code for 'es', the language of corpora.sample-jsonl; add it",
+        "translate.model.codes: no code for the target, 'es'; add it",
+    ]
+    composed["translate"]["model"]["codes"]["es"] = "spa_Latn"
+    load(composed)

@@ -16,7 +16,7 @@ def check_corpora(corpora: dict[str, Corpus]) -> Iterator[str]:
     for name, corpus in corpora.items():
         if corpus.format == "semeval_sts":
             yield f"corpora.{name}.format: semeval_sts has no labels to train on; list it under evaluate.benchmarks"
-        yield from _digests(f"corpora.{name}", corpus)
+        yield from _files(f"corpora.{name}", corpus)
 
 
 def check_apart(corpora: dict[str, Corpus], evaluate: Evaluate) -> Iterator[str]:
@@ -54,7 +54,7 @@ def check_evaluate(evaluate: Evaluate) -> Iterator[str]:
             yield f"{key}.role: a benchmark is for development or test, not train"
         if corpus.scale[0] >= corpus.scale[1]:
             yield f"{key}.scale: {corpus.scale} does not rise"
-        yield from _digests(key, corpus)
+        yield from _files(key, corpus)
 
 
 def check_selection(evaluate: Evaluate) -> Iterator[str]:
@@ -74,10 +74,22 @@ def check_model(model: Model) -> Iterator[str]:
         yield "model.revision: a package has no revisions; pin the package's version instead"
 
 
-def _digests(key: str, corpus: Corpus) -> Iterator[str]:
+def _files(key: str, corpus: Corpus) -> Iterator[str]:
+    names: list[str] = []
     for number, file in enumerate(corpus.files):
+        where = f"{key}.files.{number}"
         if corpus.exact and not file.sha256:
-            yield f"{key}.files.{number}.sha256: empty; give the digest, or set {key}.exact to false to take any bytes"
+            yield f"{where}.sha256: empty; give the digest, or set {key}.exact to false to take any bytes"
+        try:
+            name = file.name
+        except ValueError as error:
+            yield f"{where}.addresses.0: {file.addresses[0]!r} is no address ({error})"
+            continue
+        if name in ("", "..", "fetched.json") or name.startswith("."):
+            yield f"{where}.addresses.0: {file.addresses[0]!r} does not end in the name of a file"
+        if name in names:
+            yield f"{where}.addresses.0: a second file called {name}; only files of unlike names can lie together"
+        names.append(name)
 
 
 CHECKS = (check_corpora, check_apart, check_languages, check_fetch, check_evaluate, check_selection, check_model)
