@@ -7,6 +7,7 @@ import runpy
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 import yaml
 from pyarrow import csv
 from sentence_transformers import SentenceTransformer
+from translator_inputs import SENTENCES, save_marian
 
 from terna import export
 
@@ -201,6 +203,45 @@ def test_english_rows_without_a_translation_are_refused_before_anything_is_fetch
         run("fetch", "corpora.ten.language=en", "corpora.ten.rows=1")
     assert "corpora.ten.language: 'en', and nothing translates it into 'es'" in capsys.readouterr().err
     assert not Path("data").exists()
+
+
+def test_english_rows_are_translated_and_what_is_dropped_is_accounted_for(
+    run: Callable[..., None], project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    scratch = tmp_path_factory.mktemp("marian")
+    checkpoint = save_marian(scratch / "model", scratch)
+    rows = [f"en\t{one}\t{other}\t{label}" for one, other in pairwise(SENTENCES) for label in LABELS]
+    text = "\n".join(["language\tsentence1\tsentence2\tgold_label", *rows]) + "\n"
+    declare(project, "english", {"english.tsv": text}, format="xnli_tsv", language="en", rows=len(rows))
+    chosen = (
+        "corpora=[ten,english]",
+        "translate=opus_mt",
+        f"translate.model.checkpoint={checkpoint}",
+        "translate.model.revision=null",
+        "translate.model.max_length=30",
+        "machine.workers=1",
+    )
+    run("fetch", *chosen)
+    run("translate", *chosen)
+    pairs = pq.read_table("data/nli/pairs.parquet")
+    made = {row["source"]: row for row in pq.read_table("data/nli/translations.parquet").to_pylist()}
+    assert sorted(made) == sorted(SENTENCES)
+    assert {row["language"] for row in made.values()} == {"en"}
+    expected = [
+        (made[one]["target"], made[other]["target"], label)
+        for one, other in pairwise(SENTENCES)
+        for label in LABELS
+        if made[one]["target"] and made[other]["target"]
+    ]
+    ours = [row for row in pairs.to_pylist() if row["corpus"] == "english"]
+    assert sorted((row["premise"], row["hypothesis"], row["label"]) for row in ours) == sorted(expected)
+    assert {row["language"] for row in pairs.to_pylist()} == {"es"}
+    account = json.loads(Path("data/nli/accounts.json").read_text())
+    english = account["corpora"]["english"]
+    assert english["kept"] == len(expected) == english["read"] - english["translation_dropped"]
+    assert sum(english["translation"].values()) == english["translation_dropped"]
+    assert account["corpora"]["ten"]["kept"] == 9
+    assert account["translated_by"]["checkpoint"] == str(checkpoint)
 
 
 def test_a_training_sentence_that_a_benchmark_has_too_is_listed_and_its_pairs_are_left_out(
