@@ -4,11 +4,12 @@ import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: see terna.launch
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from download_inputs import Site, hosted
 
 from terna.encoder import Encoder, build_encoder, load_tokenizer
 from terna.settings import compose, load
@@ -29,6 +30,19 @@ def mirror() -> Path:
     if not (folder / "esxnli.tsv").is_file():
         pytest.skip(f"no corpora in {folder}: set TERNA_MIRROR to a folder that has them")
     return folder
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """A server on loopback whose pages a test writes."""
+    with hosted() as site:
+        yield site
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    """Where a download goes, in a folder that is not there yet."""
+    return tmp_path / "raw" / "corpus.bin"
 
 
 # Small sentences of unequal length, for encoders that are made in a test.

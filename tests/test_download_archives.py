@@ -4,13 +4,12 @@ import random
 import struct
 import tracemalloc
 import zipfile
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 from corpora_inputs import zipped
-from download_inputs import QUICK, Site, digest, hosted, left
+from download_inputs import QUICK, Site, digest, left
 
 from terna.corpora import check_file, texts
 from terna.download import fetch
@@ -107,12 +106,6 @@ def test_repetitive_json_lines_pass(tmp_path: Path) -> None:
     assert len(rows) > texts.LARGE
     (tmp_path / "c.zip").write_bytes(zipped(("c.jsonl", rows)))
     check_file(declared("c.jsonl"), tmp_path / "c.zip")
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with hosted() as site:
-        yield site
 
 
 def test_names_that_lead_out_of_the_folder_lead_nowhere(site: Site, tmp_path: Path) -> None:

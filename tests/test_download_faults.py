@@ -1,24 +1,12 @@
 """Whatever a server answers, an error names the address, what came and what was expected; nothing else is left."""
 
 import gzip
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from download_inputs import BODY, HALF, HTML, OTHER, Answer, Site, arrived, digest, get, hosted, refused
+from download_inputs import BODY, HALF, HTML, OTHER, Answer, Site, arrived, digest, get, refused
 
 from terna.errors import DataError, DownloadError
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with hosted() as site:
-        yield site
-
-
-@pytest.fixture
-def target(tmp_path: Path) -> Path:
-    return tmp_path / "raw" / "corpus.bin"
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 429, 408])

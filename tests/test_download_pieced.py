@@ -1,24 +1,12 @@
 """Bytes of two answers make one file only if they are of one version."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from download_inputs import BODY, HALF, NEWER, QUICK, Answer, Site, arrived, broken_off, digest, get, hosted, refused
+from download_inputs import BODY, HALF, NEWER, QUICK, Answer, Site, arrived, broken_off, digest, get, refused
 
 from terna.download import fetch
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with hosted() as site:
-        yield site
-
-
-@pytest.fixture
-def target(tmp_path: Path) -> Path:
-    return tmp_path / "raw" / "corpus.bin"
 
 
 @pytest.mark.parametrize("heeds", [True, False])

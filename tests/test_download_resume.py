@@ -1,6 +1,5 @@
 """A download that broke off is gone on with, in the same call and in a later one."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,24 +16,12 @@ from download_inputs import (
     broken_off,
     digest,
     get,
-    hosted,
     kept,
     left,
 )
 
 from terna.download import fetch
 from terna.errors import DownloadError
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with hosted() as site:
-        yield site
-
-
-@pytest.fixture
-def target(tmp_path: Path) -> Path:
-    return tmp_path / "raw" / "corpus.bin"
 
 
 @pytest.mark.parametrize(

@@ -1,25 +1,14 @@
 """No server holds us for ever, and one that asks for time gets some."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
-from download_inputs import BODY, HALF, HASTY, QUICK, Answer, Site, arrived, get, hosted, refused
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with hosted() as site:
-        yield site
-
-
-@pytest.fixture
-def target(tmp_path: Path) -> Path:
-    return tmp_path / "raw" / "corpus.bin"
+from download_inputs import BODY, HALF, HASTY, QUICK, Answer, Site, arrived, get, refused
 
 
 @pytest.mark.parametrize(
