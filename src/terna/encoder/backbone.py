@@ -16,7 +16,7 @@ from transformers import (
     RobertaModel,
 )
 
-from terna.encoder.network import DenseHead, Encoder
+from terna.encoder.network import DenseHead, Encoder, padding_positions
 from terna.errors import ModelError
 from terna.settings import Model, Scratch
 
@@ -56,11 +56,8 @@ def build_encoder(model: Model, tokenizer: PreTrainedTokenizerBase) -> Encoder:
 
 def positions(backbone: PreTrainedModel) -> int:
     """Tokens that the backbone's positions allow (RoBERTa's table has as many rows more as its padding id + 1)."""
-    config = backbone.config
-    table = getattr(config, "max_position_embeddings", None) or 2**31
-    embeddings = getattr(backbone, "embeddings", None)
-    padding = getattr(getattr(embeddings, "position_embeddings", None), "padding_idx", None)
-    return int(table) if padding is None else int(table) - padding - 1
+    table = getattr(backbone.config, "max_position_embeddings", None) or 2**31
+    return int(table) - padding_positions(backbone)
 
 
 def locate(backbone: str) -> str:

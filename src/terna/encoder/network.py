@@ -1,29 +1,36 @@
 """The encoder: tokenizer → backbone → pooling → Dense head, and `encode(texts)`."""
 
+import inspect
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.checkpoint import checkpoint
 from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from terna.encoder.attention import use_packed, use_padded
+from terna.encoder.layout import Batch, Chunk, arrange, chunk_tokens
 from terna.tokens import Ints, gather, tokenize
 
 Vectors = np.ndarray[Any, np.dtype[np.float32]]
-# Padded tokens that go through the backbone at once. Sentences of like length share a chunk: the smaller the chunks,
-# the less is padding (of a batch of ESXNLI 17 % at 1,024, 54 % at 8,192), and the more there are to launch.
-CHUNK_TOKENS = {"cpu": 1024}
-LARGE_CHUNK_TOKENS = 16384
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"tanh": nn.Tanh, "identity": nn.Identity}
+# what packed and padded vectors may differ by, as a share of the largest value: rounding is below, an error above
+ROUNDING = 1e-3
+
+log = logging.getLogger(__name__)
 
 
 class Encoder(nn.Module):
     """Sentences to vectors.
 
     pooling: `mean` (over the sentence's own tokens), `cls` (the first token's vector) or `max`. dense: a linear map
-    with its activation, on the pooled vector; None for none. max_length: tokens a sentence is cut to.
+    with its activation, on the pooled vector; None for none. max_length: tokens a sentence is cut to. packed: compute
+    no padding, where the backbone can; it then says so in `packed`.
     """
 
     def __init__(
@@ -34,6 +41,7 @@ class Encoder(nn.Module):
         pooling: str,
         max_length: int,
         dense: "DenseHead | None" = None,
+        packed: bool = True,
     ) -> None:
         super().__init__()
         self.backbone = backbone
@@ -41,35 +49,73 @@ class Encoder(nn.Module):
         self.pooling = pooling
         self.max_length = max_length
         self.dense = dense
+        self.cached = False
+        # RoBERTa counts positions from its padding id + 1
+        self.first_position = padding_positions(backbone)
         pooler = getattr(backbone, "pooler", None)
         if pooler is not None:  # it lies beside the path from tokens to our vector: no gradient ever reaches it
             pooler.requires_grad_(False)
+        self.packed = packed and self._packs()
 
     @property
     def dimension(self) -> int:
         """Length of a sentence vector."""
         return self.dense.linear.out_features if self.dense else int(self.backbone.config.hidden_size)
 
-    def forward(self, ids: Tensor, lengths: Sequence[int]) -> Tensor:
-        """Vectors (sentences, dimension) of sentences that lie one after another in `ids` (tokens,).
+    def forward(self, batch: Batch) -> Tensor:
+        """Vectors (sentences, dimension) of a batch, in its order."""
+        run = self._checkpointed if self.cached and torch.is_grad_enabled() else self._vectors
+        return torch.cat([run(chunk) for chunk in batch.chunks])[batch.place]
 
-        Sentences of like length go through the backbone together; the order of the result is that of `lengths`.
-        """
-        order = np.argsort(lengths, kind="stable")
-        pieces = torch.split(ids, list(lengths))
-        limit = CHUNK_TOKENS.get(ids.device.type, LARGE_CHUNK_TOKENS)
-        chunks = [self._padded([pieces[i] for i in chunk]) for chunk in _chunks(order, lengths, limit)]
-        place = torch.from_numpy(np.argsort(order, kind="stable")).to(ids.device)
-        return torch.cat(chunks)[place]
+    def arrange(self, ids: Ints, lengths: Ints) -> Batch:
+        """Sentences that lie one after another in `ids` (tokens,) as a batch for this encoder's device, on the host."""
+        return arrange(ids, lengths, chunk_tokens(next(self.parameters()).device))
 
-    def _padded(self, pieces: list[Tensor]) -> Tensor:
-        padding = self.tokenizer.pad_token_id
-        ids = nn.utils.rnn.pad_sequence(pieces, batch_first=True, padding_value=padding)
-        sizes = torch.tensor([len(piece) for piece in pieces], device=ids.device)
-        mask = (torch.arange(ids.shape[1], device=ids.device) < sizes[:, None]).long()
-        hidden = self.backbone(input_ids=ids, attention_mask=mask).last_hidden_state
-        pooled = pool(hidden, mask, self.pooling)
+    def _vectors(self, chunk: Chunk) -> Tensor:
+        hidden = self._packed(chunk) if self.packed else self._padded(chunk)
+        pooled = pool(hidden, chunk, self.pooling)
         return self.dense(pooled) if self.dense else pooled
+
+    def _checkpointed(self, chunk: Chunk) -> Tensor:
+        found: Tensor = checkpoint(self._vectors, chunk, use_reentrant=False)
+        return found
+
+    def _packed(self, chunk: Chunk) -> Tensor:
+        """Token vectors (tokens, width), nothing but the sentences' own tokens computed."""
+        positions = (chunk.positions + self.first_position)[None]
+        hidden: Tensor = self.backbone(input_ids=chunk.ids[None], position_ids=positions, layout=chunk)[0][0]
+        return hidden
+
+    def _padded(self, chunk: Chunk) -> Tensor:
+        """The same by way of a padded batch and its mask: the reference, and what every backbone can do."""
+        pieces = chunk.ids.split(chunk.lengths)
+        ids = pad_sequence(pieces, batch_first=True, padding_value=self.tokenizer.pad_token_id)
+        sizes = chunk.offsets.diff()
+        mask = torch.arange(ids.shape[1], device=ids.device) < sizes[:, None]
+        hidden: Tensor = self.backbone(input_ids=ids, attention_mask=mask.long())[0]
+        return hidden[mask]
+
+    @torch.no_grad()
+    def _packs(self) -> bool:
+        """Let the backbone take packed batches, if it can, and if it then gives the vectors that it gives padded."""
+        name = type(self.backbone).__name__
+        takes = "position_ids" in inspect.signature(self.backbone.forward).parameters
+        if not (takes and self.backbone._supports_attention_backend):
+            log.warning("%s does not take packed sentences: they are padded", name)
+            return False
+        # any tokens but padding, by which RoBERTa would count positions
+        ids = (self.tokenizer.pad_token_id + 1 + np.arange(12) % 5) % self.backbone.config.vocab_size
+        probe = arrange(ids, [3, 4, 5], 15).to(self.backbone.device).chunks[0]
+        training = self.training
+        self.eval()
+        padded = self._padded(probe)
+        use_packed(self.backbone)
+        same = bool((self._packed(probe) - padded).abs().max() <= ROUNDING * padded.abs().max())
+        self.train(training)
+        if not same:
+            use_padded(self.backbone)
+            log.warning("%s gives other vectors for packed sentences: they are padded", name)
+        return same
 
     def encode(self, texts: Sequence[str], *, batch_size: int = 64, progress: bool = False) -> Vectors:
         """Vectors of texts, float32 (len(texts), dimension), in their order, without dropout."""
@@ -86,8 +132,7 @@ class Encoder(nn.Module):
         with tqdm(total=len(order), disable=not progress, unit="sentence") as bar:
             for first in range(0, len(order), batch_size):
                 batch = order[first : first + batch_size]
-                flat, lengths = gather(ids, offsets, batch)
-                vectors[batch] = self(torch.from_numpy(flat).to(device), lengths.tolist()).float().cpu().numpy()
+                vectors[batch] = self(self.arrange(*gather(ids, offsets, batch)).to(device)).float().cpu().numpy()
                 bar.update(len(batch))
         self.train(training)
         return vectors
@@ -108,22 +153,16 @@ class DenseHead(nn.Module):
         return result
 
 
-def pool(hidden: Tensor, mask: Tensor, pooling: str) -> Tensor:
-    """Token vectors (sentences, tokens, width) and their mask (sentences, tokens) → (sentences, width)."""
+def pool(hidden: Tensor, chunk: Chunk, pooling: str) -> Tensor:
+    """Token vectors (tokens, width) of a chunk → sentence vectors (sentences, width), in float32 or better."""
     if pooling == "cls":
-        return hidden[:, 0]
-    inside = mask.unsqueeze(-1)
-    if pooling == "max":
-        return hidden.masked_fill(inside == 0, torch.finfo(hidden.dtype).min).amax(1)
-    weights = inside.to(hidden.dtype)
-    return (hidden * weights).sum(1) / weights.sum(1).clamp(min=1e-9)
+        return hidden[chunk.offsets[:-1]]
+    exact = hidden.to(torch.promote_types(hidden.dtype, torch.float32))
+    return torch.segment_reduce(exact, pooling, lengths=chunk.offsets.diff().long(), axis=0, unsafe=True)
 
 
-def _chunks(order: Any, counts: Sequence[int], limit: int) -> list[Any]:
-    """Cut sentences, sorted by length, into runs of at most `limit` tokens when padded to their longest."""
-    chunks, first = [], 0
-    for last, sentence in enumerate(order):
-        if last > first and (last - first + 1) * counts[sentence] > limit:
-            chunks.append(order[first:last])
-            first = last
-    return [*chunks, order[first:]]
+def padding_positions(backbone: PreTrainedModel) -> int:
+    """Rows of the position table that no token has: RoBERTa's positions begin behind its padding id."""
+    embeddings = getattr(backbone, "embeddings", None)
+    padding = getattr(getattr(embeddings, "position_embeddings", None), "padding_idx", None)
+    return 0 if padding is None else int(padding) + 1

@@ -1,0 +1,93 @@
+"""Attention within each sentence of a flat sequence: a stock transformers model computes no padding.
+
+Registered with transformers' AttentionInterface and AttentionMaskInterface under NAME; the model hands on the chunk
+that its `layout` argument holds. On CUDA the variable-length kernels that torch itself uses for nested tensors, which
+know dropout; elsewhere scaled dot products over the sentences of one length together.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
+
+from terna.encoder.layout import Chunk
+
+NAME = "terna_packed"
+HALF = (torch.float16, torch.bfloat16)
+
+
+def use_packed(backbone: PreTrainedModel) -> None:
+    """Let `backbone` take chunks: input_ids and position_ids of shape (1, tokens), and `layout`, the Chunk."""
+    AttentionInterface.register(NAME, attend)
+    AttentionMaskInterface.register(NAME, no_mask)
+    backbone.set_attn_implementation(NAME)
+
+
+def use_padded(backbone: PreTrainedModel) -> None:
+    """Let `backbone` take padded batches with a mask again, by transformers' own attention."""
+    backbone.set_attn_implementation("sdpa" if backbone._supports_sdpa else "eager")
+
+
+def no_mask(*_: object, **__: object) -> None:
+    """The layout says which tokens belong together: there is no mask."""
+
+
+def attend(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    *,
+    scaling: float,
+    layout: Chunk,
+    dropout: float = 0.0,
+    sliding_window: int | None = None,
+    **_: Any,
+) -> tuple[Tensor, None]:
+    """Attention of queries, keys and values (1, heads, tokens, width) → (1, tokens, heads, width).
+
+    sliding_window: tokens attend to those less than so many places away; None to all of their sentence.
+    """
+    flat = [each[0].transpose(0, 1) for each in (query, key, value)]
+    window = sliding_window if sliding_window and max(layout.lengths) > sliding_window else None
+    if query.is_cuda and (query.dtype in HALF or window is None):
+        return _by_kernel(flat, layout, scaling, dropout, window)[None], None
+    return _by_group(flat, layout, scaling, dropout, window)[None], None
+
+
+def _by_group(flat: list[Tensor], layout: Chunk, scaling: float, dropout: float, window: int | None) -> Tensor:
+    """(tokens, heads, width) three times → the same shape, sentences of one length together."""
+    groups = layout.groups
+    # split's gradient is one concatenation; a slice's would be a whole tensor of zeros for each group
+    parts = [each.split([count * length for count, length in groups]) for each in flat]
+    found = []
+    for (count, length), *part in zip(groups, *parts, strict=True):
+        rows = [each.unflatten(0, (count, length)).transpose(1, 2) for each in part]
+        mask = _band(length, window, rows[0].device) if window and length > window else None
+        made = scaled_dot_product_attention(*rows, attn_mask=mask, dropout_p=dropout, scale=scaling)
+        found.append(made.transpose(1, 2).flatten(0, 1))
+    return torch.cat(found)
+
+
+def _band(length: int, window: int, device: torch.device) -> Tensor:
+    place = torch.arange(length, device=device)
+    return (place[:, None] - place).abs() < window
+
+
+def _by_kernel(flat: list[Tensor], layout: Chunk, scaling: float, dropout: float, window: int | None) -> Tensor:
+    """The same by CUDA's variable-length kernels: flash attention in half precision, memory-efficient in float32."""
+    bounds = (layout.offsets, layout.offsets, layout.lengths[-1], layout.lengths[-1])
+    if flat[0].dtype in HALF:
+        reach = {} if window is None else {"window_size_left": window - 1, "window_size_right": window - 1}
+        made: Tensor = torch.ops.aten._flash_attention_forward(
+            *flat, *bounds, dropout, False, False, scale=scaling, **reach
+        )[0]
+        return made
+    batched = (each[None] for each in flat)
+    found: Tensor = torch.ops.aten._efficient_attention_forward(
+        *batched, None, *bounds, dropout, 0, torch.is_grad_enabled(), scale=scaling
+    )[0]
+    return found[0]
