@@ -32,6 +32,8 @@ SCORED = pa.schema(
 )
 # triplets: data/triplets/{train,dev}.parquet
 TRIPLETS = pa.schema([(name, pa.string()) for name in ("anchor", "positive", "negative")])
+# what is known to follow: data/triplets/positives.parquet
+POSITIVES = pa.schema([(name, pa.string()) for name in ("sentence", "positive")])
 
 
 def sha256_of(path: Path) -> str:
