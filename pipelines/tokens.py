@@ -13,10 +13,10 @@ from terna.encoder import load_tokenizer
 from terna.export import save_tokenizer
 from terna.launch import stage
 from terna.lineage import record
-from terna.records import POSITIVES, TRIPLETS, read_table, write_json
+from terna.records import POSITIVES, TEXTS, TRIPLETS, read_table, write_json
 from terna.sentences import distinct
 from terna.settings import Settings
-from terna.tokens import build
+from terna.tokens import build, corpora
 
 IN = [Path("data/triplets") / name for name in ("train.parquet", "dev.parquet", "positives.parquet")]
 OUT = Path("data/tokens")
@@ -26,7 +26,7 @@ OUT = Path("data/tokens")
 def main(settings: Settings) -> None:
     train, dev = (read_table(path, TRIPLETS) for path in IN[:2])
     positives = read_table(IN[2], POSITIVES)
-    sentences = distinct(*(train[name] for name in TRIPLETS.names)).to_pylist()
+    sentences = distinct(*(train[name] for name in TEXTS)).to_pylist()
     tokenizer = load_tokenizer(settings.model, sentences)
     table = build(train, dev, positives, tokenizer, settings.model.max_length)
     table.save(OUT)
@@ -40,6 +40,8 @@ def main(settings: Settings) -> None:
             "longest": int(lengths.max()),
             "at_max_length": cut,
             "vocabulary": len(tokenizer),
+            # in the order of the numbers in corpus.npy
+            "corpora": corpora(train),
         },
         OUT / "stats.json",
     )

@@ -35,7 +35,9 @@ def table_for(encoder: Encoder, triplets: int = 18) -> TokenTable:
     ids, offsets = tokenize(encoder.tokenizer, texts, encoder.max_length)
     rows = np.arange(3 * triplets, dtype=np.int32).reshape(-1, 3)
     rows[[3, 5], 0] = rows[1, 0]
-    return TokenTable(ids, offsets, np.arange(3 * triplets), rows, rows[:2], np.zeros((0, 2), np.int32))
+    return TokenTable(
+        ids, offsets, np.arange(3 * triplets), rows, rows[:2], np.zeros((0, 2), np.int32), np.zeros(triplets, np.int16)
+    )
 
 
 def fit(encoder: Encoder, settings: Train, *callbacks: Callback, seed: int = 1) -> Learner:

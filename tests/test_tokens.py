@@ -1,6 +1,7 @@
 """Each sentence tokenised once is each sentence tokenised, and three integers lead back to three texts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from terna.encoder import load_tokenizer
 from terna.errors import DataError
 from terna.records import POSITIVES, TRIPLETS, sha256_of
 from terna.settings import compose, load
-from terna.tokens import ARRAYS, TokenTable, build, gather, tokenize
+from terna.tokens import ARRAYS, TokenTable, build, corpora, gather, tokenize
 
 FUZZ = settings(derandomize=True, deadline=None, max_examples=200)
 TEXTS = [
@@ -31,8 +32,9 @@ POSITIVES_OF_TRAIN = [("El pan.", "La miga."), ("La miga.", "El pan."), ("Casa."
 DEV = [("La niña ríe.", "Una niña se ríe.", "Nadie ríe.")]
 
 
-def triplets(rows: list[tuple[str, str, str]]) -> pa.Table:
-    return pa.Table.from_pylist([dict(zip(TRIPLETS.names, row, strict=True)) for row in rows], schema=TRIPLETS)
+def triplets(rows: list[tuple[str, str, str]], corpora: Iterable[str] = cycle(["one"])) -> pa.Table:
+    named = [dict(zip(TRIPLETS.names, (*row, corpus), strict=True)) for row, corpus in zip(rows, corpora, strict=False)]
+    return pa.Table.from_pylist(named, schema=TRIPLETS)
 
 
 def known(rows: list[tuple[str, str]]) -> pa.Table:
@@ -131,10 +133,15 @@ def test_known_positives_are_the_keys_of_their_texts_each_pair_once_and_sorted(t
     assert len(expected) == 3  # "Casa." and "casa. " are one key
 
 
+def test_each_row_that_is_trained_on_keeps_its_corpus(fitted: PreTrainedTokenizerBase) -> None:
+    train = triplets(TRAIN, ["xnli", "esxnli", "xnli"])
+    found = build(train, triplets(DEV, ["another"]), known([]), fitted, 64).corpus
+    assert found.dtype == np.int16 and [corpora(train)[number] for number in found] == train["corpus"].to_pylist()
+
+
 def test_a_known_positive_that_is_in_no_triplet_is_refused(fitted: PreTrainedTokenizerBase) -> None:
-    stale = known([("El pan.", "La corteza.")])
     with pytest.raises(DataError, match=r"positives\.parquet: .* run the triplets stage"):
-        build(triplets(TRAIN), triplets(DEV), stale, fitted, 64)
+        build(triplets(TRAIN), triplets(DEV), known([("El pan.", "La corteza.")]), fitted, 64)
 
 
 @pytest.mark.parametrize("dev", [DEV, []])

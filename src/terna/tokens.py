@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from terna.errors import DataError
-from terna.records import POSITIVES, TRIPLETS, replacing
+from terna.records import POSITIVES, TEXTS, replacing
 from terna.sentences import distinct, keys, number
 
 Ints = np.ndarray[Any, np.dtype[np.integer[Any]]]
-ARRAYS = ("ids", "offsets", "keys", "train", "dev", "positives")
+ARRAYS = ("ids", "offsets", "keys", "train", "dev", "positives", "corpus")
 # texts that go to the tokenizer at once
 CHUNK = 8192
 
@@ -34,7 +34,7 @@ class TokenTable:
     sentence i is ids[offsets[i]:offsets[i + 1]]. keys: (sentences,) int64, equal for sentences that are equal after
     strip and casefold. train, dev: (n, 3) int32, anchor, positive, negative as sentence numbers. positives: (m, 2)
     int32, distinct and sorted, the keys of two sentences of `train` that were labelled an entailment, each pair in both
-    directions.
+    directions. corpus: (n,) int16, which of `corpora(train)` each row of `train` is from.
     """
 
     ids: Ints
@@ -43,6 +43,7 @@ class TokenTable:
     train: Ints
     dev: Ints
     positives: Ints
+    corpus: Ints
 
     def save(self, folder: Path) -> None:
         """Write each array as .npy into `folder`, beside what else is there."""
@@ -68,10 +69,18 @@ def build(train: pa.Table, dev: pa.Table, positives: pa.Table, tokenizer: Tokeni
 
     Raises DataError when a known positive is in no triplet.
     """
-    texts = distinct(*(table[name] for table in (train, dev) for name in TRIPLETS.names))
+    texts = distinct(*(table[name] for table in (train, dev) for name in TEXTS))
     ids, offsets = tokenize(tokenizer, texts.to_pylist(), max_length)
     classes = keys(texts)
-    return TokenTable(ids, offsets, classes, _rows(train, texts), _rows(dev, texts), _known(positives, texts, classes))
+    known = _known(positives, texts, classes)
+    corpus = number(train["corpus"], pa.array(corpora(train), pa.string())).astype(np.int16)
+    return TokenTable(ids, offsets, classes, _rows(train, texts), _rows(dev, texts), known, corpus)
+
+
+def corpora(train: pa.Table) -> list[str]:
+    """The corpora of a TRIPLETS table by name, as TokenTable numbers them."""
+    names: list[str] = distinct(train["corpus"]).to_pylist()
+    return names
 
 
 def tokenize(tokenizer: Tokenizer, texts: Sequence[str], max_length: int) -> tuple[Ints, Ints]:
@@ -95,7 +104,7 @@ def gather(ids: Ints, offsets: Ints, sentences: Ints) -> tuple[Ints, Ints]:
 
 
 def _rows(triplets: pa.Table, texts: pa.Array) -> Ints:
-    return np.stack([number(triplets[name], texts) for name in TRIPLETS.names], axis=1).astype(np.int32)
+    return np.stack([number(triplets[name], texts) for name in TEXTS], axis=1).astype(np.int32)
 
 
 def _known(positives: pa.Table, texts: pa.Array, classes: Ints) -> Ints:

@@ -43,14 +43,15 @@ def build(pairs: pa.Table, *, target: str, seed: int, dev_fraction: float) -> Sp
     edges = _edges(pairs, texts)
     classes = keys(texts)
     held, shared = _held_out(edges, classes, np.random.default_rng([seed, 0]), dev_fraction)
-    train = _draw(edges.where(~held), np.random.default_rng([seed, 1]))
-    dev = _draw(edges.where(held & ~shared), np.random.default_rng([seed, 2]))
+    trained, developed = edges.where(~held), edges.where(held & ~shared)
+    train = _draw(trained, np.random.default_rng([seed, 1]))
+    dev = _draw(developed, np.random.default_rng([seed, 2]))
     if not len(train):
         raise DataError(
             "no triplet: no sentence that is trained on has both an entailment and a contradiction; "
             "add pairs or corpora, or lower triplets.dev_fraction"
         )
-    positives = _partners(edges.where(~held), classes, np.unique(train))
+    positives = _partners(trained, classes, np.unique(train))
     counts = {
         "pairs": len(pairs),
         "sentences": len(texts),
@@ -61,8 +62,12 @@ def build(pairs: pa.Table, *, target: str, seed: int, dev_fraction: float) -> Sp
         "pairs_held_out": int(held.sum()),
         "pairs_held_out_dropped_as_shared": int((held & shared).sum()),
     }
-    known = _table(positives, texts, POSITIVES)
-    return Split(_table(train, texts, TRIPLETS), _table(dev, texts, TRIPLETS), known, counts)
+    return Split(
+        _triplets(train, _origins(train, trained), pairs, texts),
+        _triplets(dev, _origins(dev, developed), pairs, texts),
+        pa.table(_take(texts, positives), schema=POSITIVES),
+        counts,
+    )
 
 
 def count_triplets(pairs: pa.Table) -> int:
@@ -74,15 +79,16 @@ def count_triplets(pairs: pa.Table) -> int:
 
 @dataclass(frozen=True)
 class _Edges:
-    """Labelled pairs of sentence numbers, as written, premise first; labels as places in LABELS."""
+    """Labelled pairs of sentence numbers, as written, premise first; labels as places in LABELS, corpora by name."""
 
     premise: Ints
     hypothesis: Ints
     label: Ints
+    corpus: Ints
     sentences: int
 
     def where(self, mask: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> "_Edges":
-        return _Edges(self.premise[mask], self.hypothesis[mask], self.label[mask], self.sentences)
+        return _Edges(self.premise[mask], self.hypothesis[mask], self.label[mask], self.corpus[mask], self.sentences)
 
     def both_ways(self, label: str) -> Ints:
         """(m, 2): each distinct pair of this label in both directions, sorted."""
@@ -94,7 +100,8 @@ class _Edges:
 
 def _edges(pairs: pa.Table, texts: pa.Array) -> _Edges:
     labels = number(pairs["label"], pa.array(LABELS))
-    return _Edges(number(pairs["premise"], texts), number(pairs["hypothesis"], texts), labels, len(texts))
+    corpus = number(pairs["corpus"], distinct(pairs["corpus"]))
+    return _Edges(number(pairs["premise"], texts), number(pairs["hypothesis"], texts), labels, corpus, len(texts))
 
 
 def _check_language(pairs: pa.Table, target: str) -> None:
@@ -155,5 +162,20 @@ def _distinct(first: Ints, second: Ints, sentences: int) -> Ints:
     return np.stack(np.divmod(np.unique(first * sentences + second), sentences), axis=1)
 
 
-def _table(rows: Ints, texts: pa.Array, schema: pa.Schema) -> pa.Table:
-    return pa.table([texts.take(pa.array(column)) for column in rows.T], schema=schema)
+def _origins(rows: Ints, edges: _Edges) -> Ints:
+    """(n,): the corpus of the pair of anchor and positive, in either direction; of several the first by name."""
+    pairs = edges.where(edges.label == LABELS.index("entailment"))
+    ahead, back = pairs.premise * edges.sentences + pairs.hypothesis, pairs.hypothesis * edges.sentences + pairs.premise
+    codes, corpora = np.concatenate([ahead, back]), np.tile(pairs.corpus, 2)
+    order = np.lexsort((corpora, codes))
+    known, first = np.unique(codes[order], return_index=True)
+    return corpora[order[first[np.searchsorted(known, rows[:, 0] * edges.sentences + rows[:, 1])]]]
+
+
+def _triplets(rows: Ints, origins: Ints, pairs: pa.Table, texts: pa.Array) -> pa.Table:
+    corpus = distinct(pairs["corpus"]).take(pa.array(origins))
+    return pa.table([*_take(texts, rows), corpus], schema=TRIPLETS)
+
+
+def _take(texts: pa.Array, rows: Ints) -> list[pa.Array]:
+    return [texts.take(pa.array(column)) for column in rows.T]
