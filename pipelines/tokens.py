@@ -1,8 +1,8 @@
 """Tokenise each distinct sentence once.
 
-reads   data/triplets/{train,dev}.parquet
+reads   data/triplets/{train,dev,positives}.parquet
 does    fits or loads the model's tokenizer, numbers the sentences, tokenises them
-writes  data/tokens/: ids, offsets, keys and the triplets as .npy, tokenizer/, stats.json, made.json
+writes  data/tokens/: ids, offsets, keys, triplets and known positives as .npy, tokenizer/, stats.json, made.json
 """
 
 from pathlib import Path
@@ -13,21 +13,22 @@ from terna.encoder import load_tokenizer
 from terna.export import save_tokenizer
 from terna.launch import stage
 from terna.lineage import record
-from terna.records import TRIPLETS, read_table, write_json
+from terna.records import POSITIVES, TEXTS, TRIPLETS, read_table, write_json
 from terna.sentences import distinct
 from terna.settings import Settings
-from terna.tokens import build
+from terna.tokens import build, corpora
 
-IN = [Path("data/triplets/train.parquet"), Path("data/triplets/dev.parquet")]
+IN = [Path("data/triplets") / name for name in ("train.parquet", "dev.parquet", "positives.parquet")]
 OUT = Path("data/tokens")
 
 
 @stage
 def main(settings: Settings) -> None:
-    train, dev = (read_table(path, TRIPLETS) for path in IN)
-    sentences = distinct(*(train[name] for name in TRIPLETS.names)).to_pylist()
+    train, dev = (read_table(path, TRIPLETS) for path in IN[:2])
+    positives = read_table(IN[2], POSITIVES)
+    sentences = distinct(*(train[name] for name in TEXTS)).to_pylist()
     tokenizer = load_tokenizer(settings.model, sentences)
-    table = build(train, dev, tokenizer, settings.model.max_length)
+    table = build(train, dev, positives, tokenizer, settings.model.max_length)
     table.save(OUT)
     save_tokenizer(tokenizer, OUT / "tokenizer", settings.model.max_length)
     lengths = np.diff(table.offsets)
@@ -39,6 +40,8 @@ def main(settings: Settings) -> None:
             "longest": int(lengths.max()),
             "at_max_length": cut,
             "vocabulary": len(tokenizer),
+            # in the order of the numbers in corpus.npy
+            "corpora": corpora(train),
         },
         OUT / "stats.json",
     )

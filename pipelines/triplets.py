@@ -3,7 +3,7 @@
 reads   data/nli/, and the sentences (never the scores) of the benchmarks in data/raw/sts/
 does    lists which training sentences equal or nearly equal a benchmark's, and leaves out the pairs that
         `triplets.drop_overlap` says; then the published rule, from sorted candidates with a seed, split by premise
-writes  data/triplets/: train.parquet, dev.parquet, contamination.csv, stats.json, made.json
+writes  data/triplets/: train.parquet, dev.parquet, positives.parquet, contamination.csv, stats.json, made.json
 """
 
 from pathlib import Path
@@ -18,7 +18,17 @@ from terna.contamination import find
 from terna.corpora import read_sts
 from terna.launch import stage
 from terna.lineage import record
-from terna.records import PAIRS, TRIPLETS, read_json, read_table, replacing, sha256_of, write_json, write_table
+from terna.records import (
+    PAIRS,
+    POSITIVES,
+    TRIPLETS,
+    read_json,
+    read_table,
+    replacing,
+    sha256_of,
+    write_json,
+    write_table,
+)
 from terna.sentences import distinct
 from terna.settings import Settings
 from terna.triplets import build, count_triplets
@@ -36,14 +46,16 @@ def main(settings: Settings) -> None:
     shared = find(sentences, scored(settings), rules.overlap)
     clean = without(pairs, sentences, shared, rules.drop_overlap)
     split = build(clean, target=settings.translate.target, seed=settings.seed, dev_fraction=rules.dev_fraction)
-    outs = [OUT / name for name in ("train.parquet", "dev.parquet", "contamination.csv", "stats.json")]
+    names = ("train.parquet", "dev.parquet", "positives.parquet", "contamination.csv", "stats.json")
+    outs = [OUT / name for name in names]
     write_table(split.train, outs[0], TRIPLETS)
     write_table(split.dev, outs[1], TRIPLETS)
-    with replacing(outs[2]) as beside:
+    write_table(split.positives, outs[2], POSITIVES)
+    with replacing(outs[3]) as beside:
         csv.write_csv(listing(pairs, sentences, shared), beside)
-    digests = {path.name: sha256_of(path) for path in outs[:3]}
+    digests = {path.name: sha256_of(path) for path in outs[:4]}
     totals = {"total": split.counts, "sha256_out": digests}
-    write_json(stats(settings, pairs, clean, shared) | totals, outs[3])
+    write_json(stats(settings, pairs, clean, shared) | totals, outs[4])
     raw = [RAW / name / file.name for name, one in settings.evaluate.benchmarks.items() for file in one.files]
     record("triplets", [NLI / "pairs.parquet", NLI / "accounts.json", *raw], outs, OUT / "made.json")
 

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from loss_inputs import embeddings
 from sentence_transformers.sentence_transformer.losses import (
     MultipleNegativesRankingLoss,
     MultipleNegativesSymmetricRankingLoss,
@@ -10,13 +11,6 @@ from torch import Tensor
 
 from terna.errors import DataError
 from terna.loss import ranking_loss
-
-
-def embeddings(columns: int, dtype: torch.dtype = torch.float64, batch: int = 7, dimension: int = 5) -> list[Tensor]:
-    """Leaves that take gradients, none of unit length."""
-    generator = torch.Generator().manual_seed(3)
-    drawn = torch.randn(columns, batch, dimension, generator=generator, dtype=torch.float64)
-    return [column.mul(1.7).to(dtype).requires_grad_() for column in drawn]
 
 
 def ours(columns: list[Tensor], scale: float, symmetric: bool) -> Tensor:
@@ -90,9 +84,17 @@ def test_autocast_does_not_reach_the_cosine() -> None:
 
 
 @pytest.mark.parametrize(
-    "shapes", [[(4, 3), (5, 3), (4, 3)], [(4, 3), (4, 3), (4, 2)], [(4, 3), (4, 3), (5, 3)], [(4,), (4,), (4,)]]
+    "shapes",
+    [
+        [(4, 3), (5, 3), (4, 3)],
+        [(4, 3), (4, 3), (4, 2)],
+        [(4, 2), (4, 3), (4, 3)],
+        [(4, 3), (4, 3), (5, 3)],
+        [(5, 3), (4, 3), (4, 3)],
+        [(4,), (4,), (4,)],
+    ],
 )
-def test_unequal_shapes_are_refused_by_name(shapes: list[tuple[int, ...]]) -> None:
+def test_shapes_that_do_not_fit_are_refused_by_name(shapes: list[tuple[int, ...]]) -> None:
     anchors, positives, negatives = (torch.ones(shape) for shape in shapes)
     with pytest.raises(DataError, match="embeddings of shapes") as refusal:
         ranking_loss(anchors, positives, negatives)

@@ -112,6 +112,10 @@ def test_raw_corpora_in_a_scored_encoder_out(project: Path, run: Callable[..., N
     assert stats["total"]["triplets_train"] == 6
     assert stats["corpora"]["ten"]["read"] == 9
     assert stats["corpora"]["ten"]["other_language"] == 1
+    made = {stage: json.loads(Path(f"data/{stage}/made.json").read_text()) for stage in ("triplets", "tokens")}
+    known = stats["sha256_out"]["positives.parquet"]
+    assert made["triplets"]["wrote"]["data/triplets/positives.parquet"] == known
+    assert made["tokens"]["read"]["data/triplets/positives.parquet"] == known
     record = json.loads(Path("metrics/train.json").read_text())
     assert record["steps_per_epoch"] == [1, 1] or record["steps"] == sum(record["steps_per_epoch"])
     figures = json.loads(Path("metrics/sts.json").read_text())["four-test"]

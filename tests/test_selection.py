@@ -129,7 +129,9 @@ def test_the_development_score_is_scipys_and_the_triplet_accuracy_a_plain_count(
     columns = [["x"] * len(pairs), list(range(len(pairs))), [a for a, _ in pairs], [b for _, b in pairs], gold]
     ids, offsets = tokenize(encoder.tokenizer, sentences, encoder.max_length)
     dev = np.array([[0, 1, 2], [0, 2, 1], [3, 4, 0], [2, 3, 4]], np.int32)
-    table = TokenTable(ids, offsets, np.arange(len(sentences)), dev, dev)
+    table = TokenTable(
+        ids, offsets, np.arange(len(sentences)), dev, dev, np.zeros((0, 2), np.int32), np.zeros(len(dev), np.int16)
+    )
     found = development_score(pa.table(columns, schema=SCORED), table)(encoder)
 
     vectors = torch.nn.functional.normalize(torch.from_numpy(encoder.encode(sentences)).double(), dim=1)

@@ -1,6 +1,7 @@
 """Each sentence tokenised once is each sentence tokenised, and three integers lead back to three texts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,9 @@ from transformers import PreTrainedTokenizerBase
 from terna import tokens
 from terna.encoder import load_tokenizer
 from terna.errors import DataError
-from terna.records import TRIPLETS, sha256_of
+from terna.records import POSITIVES, TRIPLETS, sha256_of
 from terna.settings import compose, load
-from terna.tokens import ARRAYS, TokenTable, build, gather, tokenize
+from terna.tokens import ARRAYS, TokenTable, build, corpora, gather, tokenize
 
 FUZZ = settings(derandomize=True, deadline=None, max_examples=200)
 TEXTS = [
@@ -27,11 +28,17 @@ TEXTS = [
     "a" * 300,
 ]
 TRAIN = [("Casa.", "casa. ", "Un barco."), ("El pan.", "La miga.", "Casa."), ("El pan.", "EL PAN.", "Un barco.")]
+POSITIVES_OF_TRAIN = [("El pan.", "La miga."), ("La miga.", "El pan."), ("Casa.", "El pan."), ("casa. ", "El pan.")]
 DEV = [("La niña ríe.", "Una niña se ríe.", "Nadie ríe.")]
 
 
-def triplets(rows: list[tuple[str, str, str]]) -> pa.Table:
-    return pa.Table.from_pylist([dict(zip(TRIPLETS.names, row, strict=True)) for row in rows], schema=TRIPLETS)
+def triplets(rows: list[tuple[str, str, str]], corpora: Iterable[str] = cycle(["one"])) -> pa.Table:
+    named = [dict(zip(TRIPLETS.names, (*row, corpus), strict=True)) for row, corpus in zip(rows, corpora, strict=False)]
+    return pa.Table.from_pylist(named, schema=TRIPLETS)
+
+
+def known(rows: list[tuple[str, str]]) -> pa.Table:
+    return pa.Table.from_pylist([dict(zip(POSITIVES.names, row, strict=True)) for row in rows], schema=POSITIVES)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +58,7 @@ def tokenizer(root: Path, fitted: PreTrainedTokenizerBase, request: pytest.Fixtu
 
 @pytest.fixture
 def table(fitted: PreTrainedTokenizerBase) -> TokenTable:
-    return build(triplets(TRAIN), triplets(DEV), fitted, 64)
+    return build(triplets(TRAIN), triplets(DEV), known(POSITIVES_OF_TRAIN), fitted, 64)
 
 
 @pytest.mark.parametrize("chunk", [1, 4, 8192])
@@ -117,11 +124,31 @@ def test_keys_are_equal_exactly_where_texts_are_after_strip_and_casefold(table: 
     assert len(np.unique(keys)) == 7
 
 
+def test_known_positives_are_the_keys_of_their_texts_each_pair_once_and_sorted(table: TokenTable) -> None:
+    texts = [text for row in TRAIN for text in row]
+    key = dict(zip(texts, table.keys[table.train.ravel()].tolist(), strict=True))
+    expected = {(key[one], key[other]) for one, other in POSITIVES_OF_TRAIN}
+    assert table.positives.dtype == np.int32
+    assert [tuple(row) for row in table.positives.tolist()] == sorted(expected)
+    assert len(expected) == 3  # "Casa." and "casa. " are one key
+
+
+def test_each_row_that_is_trained_on_keeps_its_corpus(fitted: PreTrainedTokenizerBase) -> None:
+    train = triplets(TRAIN, ["xnli", "esxnli", "xnli"])
+    found = build(train, triplets(DEV, ["another"]), known([]), fitted, 64).corpus
+    assert found.dtype == np.int16 and [corpora(train)[number] for number in found] == train["corpus"].to_pylist()
+
+
+def test_a_known_positive_that_is_in_no_triplet_is_refused(fitted: PreTrainedTokenizerBase) -> None:
+    with pytest.raises(DataError, match=r"positives\.parquet: .* run the triplets stage"):
+        build(triplets(TRAIN), triplets(DEV), known([("El pan.", "La corteza.")]), fitted, 64)
+
+
 @pytest.mark.parametrize("dev", [DEV, []])
 def test_what_was_saved_is_mapped_into_memory_and_equal(
     fitted: PreTrainedTokenizerBase, tmp_path: Path, dev: list[tuple[str, str, str]]
 ) -> None:
-    table = build(triplets(TRAIN), triplets(dev), fitted, 64)
+    table = build(triplets(TRAIN), triplets(dev), known(POSITIVES_OF_TRAIN if dev else []), fitted, 64)
     table.save(tmp_path)
     loaded = TokenTable.load(tmp_path)
     for name in ARRAYS:
@@ -129,6 +156,7 @@ def test_what_was_saved_is_mapped_into_memory_and_equal(
         assert isinstance(mapped, np.memmap) and not mapped.flags.writeable
         assert mapped.dtype == saved.dtype and np.array_equal(mapped, saved)
     assert loaded.dev.shape == (len(dev), 3)
+    assert loaded.positives.shape == (3 if dev else 0, 2)
     chosen = loaded.train.ravel()
     for mapped, plain in zip(
         gather(loaded.ids, loaded.offsets, chosen), gather(table.ids, table.offsets, chosen), strict=True

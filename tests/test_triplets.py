@@ -141,6 +141,7 @@ def test_the_fraction_is_one_of_premises_each_with_all_its_pairs(fraction: float
         "triplets_before_split": 100,
         "triplets_train": 2 * (50 - held),
         "triplets_dev": 2 * held,
+        "known_positives": 2 * (50 - held),
         "pairs_held_out": 3 * held,
         "pairs_held_out_dropped_as_shared": 0,
     }

@@ -2,10 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 
 import pyarrow as pa
 
+from terna.corpora import read_nli
 from terna.records import PAIRS
+from terna.settings import compose, load
 
 Pair = tuple[str, str, str]
 Triplet = tuple[str, str, str]
@@ -14,6 +17,12 @@ Triplet = tuple[str, str, str]
 def table(pairs: Iterable[Pair], language: str = "es", corpus: str = "name") -> pa.Table:
     rows = [(*pair, language, corpus) for pair in pairs]
     return pa.Table.from_pylist([dict(zip(PAIRS.names, row, strict=True)) for row in rows], schema=PAIRS)
+
+
+def samples(root: Path) -> pa.Table:
+    """The pairs of the default mix."""
+    declared = load(compose(root / "conf", [])).corpora
+    return pa.concat_tables([read_nli(name, one, root / "samples" / "nli")[0] for name, one in declared.items()])
 
 
 def pairs_of(pairs: pa.Table) -> list[Pair]:
@@ -45,6 +54,14 @@ def possible(pairs: Iterable[Pair]) -> dict[str, tuple[set[Triplet], set[Triplet
     return found
 
 
+def known_positives(pairs: Iterable[Pair], sentences: Iterable[str]) -> list[tuple[str, str]]:
+    """Which of the sentences were labelled an entailment of each other, in some spelling and either direction."""
+    entailed = partners(((fold(one), fold(other), label) for one, other, label in pairs), "entailment")
+    texts = sorted(set(sentences))
+    found = [(one, other) for one in texts for other in texts if fold(other) in entailed.get(fold(one), set())]
+    return [(one, other) for one, other in found if fold(one) != fold(other)]
+
+
 def is_a_draw(triplets: list[Triplet], pairs: Iterable[Pair]) -> bool:
     """Whether the rows are, sentence after sentence, one forward and one swapped triplet for each that has them."""
     choices = possible(pairs)
@@ -57,4 +74,8 @@ def is_a_draw(triplets: list[Triplet], pairs: Iterable[Pair]) -> bool:
 
 
 def folds(triplets: pa.Table) -> set[str]:
-    return {text.strip().casefold() for row in rows(triplets) for text in row}
+    return {fold(text) for row in rows(triplets) for text in row}
+
+
+def fold(text: str) -> str:
+    return text.strip().casefold()

@@ -9,6 +9,7 @@ from transformers import get_linear_schedule_with_warmup
 
 from terna.encoder import Encoder
 from terna.loss import ranking_loss
+from terna.optimizer import parameter_groups
 from terna.settings import Train
 
 
@@ -33,17 +34,8 @@ class Learner(LightningModule):
     def configure_optimizers(self) -> Any:
         """AdamW with decay on matrices alone, and a rate that climbs over the warm-up, then falls to 0 at the end."""
         optimizer = torch.optim.AdamW(
-            parameter_groups(self.encoder, self.settings.weight_decay), lr=self.settings.lr, eps=self.settings.eps
+            parameter_groups(self.encoder, self.settings.weight_decay, lr=self.settings.lr), eps=self.settings.eps
         )
         warmup = round(self.settings.warmup * self.steps)
         schedule = get_linear_schedule_with_warmup(optimizer, warmup, self.steps)  # type: ignore[no-untyped-call]
         return [optimizer], [{"scheduler": schedule, "interval": "step"}]
-
-
-def parameter_groups(encoder: Encoder, weight_decay: float) -> list[dict[str, Any]]:
-    """Trainable parameters, with decay on all but biases and norms (those are the vectors)."""
-    trainable = [parameter for parameter in encoder.parameters() if parameter.requires_grad]
-    return [
-        {"params": [parameter for parameter in trainable if parameter.ndim > 1], "weight_decay": weight_decay},
-        {"params": [parameter for parameter in trainable if parameter.ndim <= 1], "weight_decay": 0.0},
-    ]

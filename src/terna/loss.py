@@ -1,5 +1,7 @@
 """The in-batch-negatives ranking loss: every other text of the batch is a wrong answer."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
@@ -14,30 +16,105 @@ def ranking_loss(
     *,
     scale: float = 20.0,
     symmetric: bool = False,
+    known: Tensor | None = None,
+    offset: int = 0,
+    all_anchors: Tensor | None = None,
+    known_anchors: Tensor | None = None,
+    dimensions: Sequence[int] = (),
 ) -> Tensor:
     """Cross-entropy of each anchor's positive among all positives and all negatives, by scaled cosine.
 
-    Anchors, positives and negatives are (B, d); without negatives the positives alone are ranked. `symmetric`: the mean
-    of that and of the cross-entropy of each positive's anchor among all anchors. The loss is a scalar, in float32 or
-    better whatever the embeddings and autocast are. Raises DataError on unequal shapes.
+    anchors: (B, d). positives, negatives: (N, d), N >= B, the anchors' own from row `offset` on; so a process can rank
+    its own anchors among the texts of all, and the mean over the processes is the loss of the whole batch. Without
+    negatives the positives alone are ranked. known: bool, (B, N) or with negatives (B, 2 N), True for a candidate that
+    is no wrong answer to the anchor: it is left out of that anchor's softmax, its own positive never.
 
-    Source: Henderson et al., Efficient Natural Language Response Suggestion for Smart Reply, 2017, section 4.4.
+    symmetric: the mean of that and of the cross-entropy of each own positive's anchor among all anchors, which are
+    `all_anchors` (N, d) where N > B. known_anchors: bool (B, N), True for an anchor that is no wrong answer to the own
+    positive; where N = B, it is `known` transposed.
+
+    dimensions: the sum of the losses of the embeddings cut to their first k, for each k; none: the whole embeddings.
+
+    The loss is a scalar, in float32 or better whatever the embeddings and autocast are. Raises DataError on shapes that
+    do not fit each other.
+
+    Sources: Henderson et al., Efficient Natural Language Response Suggestion for Smart Reply, 2017, section 4.4;
+    Kusupati et al., Matryoshka Representation Learning, 2022, section 3, with all weights 1.
     """
-    given = [anchors, positives] if negatives is None else [anchors, positives, negatives]
-    if anchors.ndim != 2 or any(embeddings.shape != anchors.shape for embeddings in given):
-        shapes = ", ".join(str(tuple(embeddings.shape)) for embeddings in given)
-        raise DataError(f"embeddings of shapes {shapes} in one loss: each must be (batch, dimension), the same for all")
+    candidates = [positives] if negatives is None else [positives, negatives]
+    everyone = anchors if all_anchors is None else all_anchors
+    sizes = dimensions or anchors.shape[-1:]
+    _check_embeddings(anchors, candidates, offset, sizes)
+    _check_known("known", known, (len(anchors), len(positives) * len(candidates)))
     # autocast would run the matrix product in half precision, where a scaled cosine has two or three digits
     with torch.autocast(anchors.device.type, enabled=False):
-        units = [normalize(_at_least_float32(embeddings), dim=1) for embeddings in given]
-        similarities = scale * units[0] @ torch.cat(units[1:]).T
-        targets = torch.arange(len(anchors), device=anchors.device)
-        forward = cross_entropy(similarities, targets)
+        forward = _ranked(anchors, torch.cat(candidates), known, offset, scale, sizes)
         if not symmetric:
             return forward
-        backward = cross_entropy(similarities[:, : len(anchors)].T, targets)
-        return (forward + backward) / 2
+        _check_anchors(everyone, positives)
+        known_anchors = _turned(known, len(anchors), len(positives)) if known_anchors is None else known_anchors
+        _check_known("known_anchors", known_anchors, (len(anchors), len(positives)))
+        own = positives[offset : offset + len(anchors)]
+        return (forward + _ranked(own, everyone, known_anchors, offset, scale, sizes)) / 2
+
+
+def _ranked(
+    queries: Tensor, candidates: Tensor, known: Tensor | None, offset: int, scale: float, sizes: Sequence[int]
+) -> Tensor:
+    """The sum over sizes of the mean cross-entropy of query i's own candidate, offset + i."""
+    own = torch.arange(offset, offset + len(queries), device=queries.device)
+    wrong = None if known is None else known.scatter(1, own[:, None], value=False)
+    queries, candidates = _at_least_float32(queries), _at_least_float32(candidates)
+    losses = []
+    for size in sizes:
+        similarities = scale * normalize(queries[:, :size], dim=1) @ normalize(candidates[:, :size], dim=1).T
+        if wrong is not None:
+            similarities = similarities.masked_fill(wrong, -torch.inf)
+        losses.append(cross_entropy(similarities, own))
+    return torch.stack(losses).sum()
+
+
+def _turned(known: Tensor | None, anchors: int, positives: int) -> Tensor | None:
+    """Which anchors are no wrong answer to a positive: of the anchors that are here, `known` says it."""
+    if known is not None and positives > anchors:
+        raise DataError(
+            f"known positives of {anchors} anchors, but {positives} to rank for each positive: give those of the "
+            "others as known_anchors"
+        )
+    return None if known is None else known[:, :positives].T
 
 
 def _at_least_float32(embeddings: Tensor) -> Tensor:
     return embeddings.to(torch.promote_types(embeddings.dtype, torch.float32))
+
+
+def _check_embeddings(anchors: Tensor, candidates: list[Tensor], offset: int, sizes: Sequence[int]) -> None:
+    shapes = ", ".join(str(tuple(embeddings.shape)) for embeddings in [anchors, *candidates])
+    alike = all(embeddings.shape == candidates[0].shape for embeddings in candidates)
+    if anchors.ndim != 2 or not alike or candidates[0].shape[1:] != anchors.shape[1:]:
+        raise DataError(
+            f"embeddings of shapes {shapes} in one loss: each must be (batch, dimension), positives and negatives "
+            "the same, the dimension the same for all"
+        )
+    if not 0 <= offset <= len(candidates[0]) - len(anchors):
+        raise DataError(
+            f"embeddings of shapes {shapes} in one loss: from positive {offset} on there is not one for each anchor"
+        )
+    if not all(0 < size <= anchors.shape[1] for size in sizes):
+        raise DataError(
+            f"train.matryoshka: {list(sizes)}, but a sentence vector has {anchors.shape[1]} dimensions; "
+            "each must be from 1 to that"
+        )
+
+
+def _check_anchors(everyone: Tensor, positives: Tensor) -> None:
+    if everyone.shape != positives.shape:
+        raise DataError(
+            f"{tuple(everyone.shape)} anchors for {tuple(positives.shape)} positives: the symmetric loss ranks the "
+            "anchors of all processes for each positive; give them as all_anchors"
+        )
+
+
+def _check_known(name: str, known: Tensor | None, shape: tuple[int, int]) -> None:
+    if known is not None and (tuple(known.shape) != shape or known.dtype != torch.bool):
+        raise DataError(f"{name} is {known.dtype} of shape {tuple(known.shape)}: it must be bool of shape {shape}")

@@ -30,8 +30,11 @@ SCORED = pa.schema(
         ("gold", pa.float64()),
     ]
 )
-# triplets: data/triplets/{train,dev}.parquet
-TRIPLETS = pa.schema([(name, pa.string()) for name in ("anchor", "positive", "negative")])
+# triplets: data/triplets/{train,dev}.parquet; corpus is the one of the pair of anchor and positive
+TEXTS = ("anchor", "positive", "negative")
+TRIPLETS = pa.schema([(name, pa.string()) for name in (*TEXTS, "corpus")])
+# what is known to follow: data/triplets/positives.parquet
+POSITIVES = pa.schema([(name, pa.string()) for name in ("sentence", "positive")])
 
 
 def sha256_of(path: Path) -> str:

@@ -8,13 +8,14 @@ from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from terna.errors import DataError
-from terna.records import TRIPLETS, replacing
+from terna.records import POSITIVES, TEXTS, replacing
 from terna.sentences import distinct, keys, number
 
 Ints = np.ndarray[Any, np.dtype[np.integer[Any]]]
-ARRAYS = ("ids", "offsets", "keys", "train", "dev")
+ARRAYS = ("ids", "offsets", "keys", "train", "dev", "positives", "corpus")
 # texts that go to the tokenizer at once
 CHUNK = 8192
 
@@ -31,7 +32,9 @@ class TokenTable:
 
     ids: (tokens,) int32, all sentences one after another, special tokens included. offsets: (sentences + 1,) int64,
     sentence i is ids[offsets[i]:offsets[i + 1]]. keys: (sentences,) int64, equal for sentences that are equal after
-    strip and casefold. train, dev: (n, 3) int32, anchor, positive, negative as sentence numbers.
+    strip and casefold. train, dev: (n, 3) int32, anchor, positive, negative as sentence numbers. positives: (m, 2)
+    int32, distinct and sorted, the keys of two sentences of `train` that were labelled an entailment, each pair in both
+    directions. corpus: (n,) int16, which of `corpora(train)` each row of `train` is from.
     """
 
     ids: Ints
@@ -39,6 +42,8 @@ class TokenTable:
     keys: Ints
     train: Ints
     dev: Ints
+    positives: Ints
+    corpus: Ints
 
     def save(self, folder: Path) -> None:
         """Write each array as .npy into `folder`, beside what else is there."""
@@ -59,15 +64,23 @@ class TokenTable:
         return cls(**arrays)
 
 
-def build(train: pa.Table, dev: pa.Table, tokenizer: Tokenizer, max_length: int) -> TokenTable:
-    """Number the distinct sentences of two TRIPLETS tables and tokenise each once."""
-    texts = distinct(*(table[name] for table in (train, dev) for name in TRIPLETS.names))
+def build(train: pa.Table, dev: pa.Table, positives: pa.Table, tokenizer: Tokenizer, max_length: int) -> TokenTable:
+    """Number the distinct sentences of two TRIPLETS tables, tokenise each once, and number a POSITIVES table.
+
+    Raises DataError when a known positive is in no triplet.
+    """
+    texts = distinct(*(table[name] for table in (train, dev) for name in TEXTS))
     ids, offsets = tokenize(tokenizer, texts.to_pylist(), max_length)
-    rows = [
-        np.stack([number(table[name], texts) for name in TRIPLETS.names], axis=1).astype(np.int32)
-        for table in (train, dev)
-    ]
-    return TokenTable(ids, offsets, keys(texts), *rows)
+    classes = keys(texts)
+    known = _known(positives, texts, classes)
+    corpus = number(train["corpus"], pa.array(corpora(train), pa.string())).astype(np.int16)
+    return TokenTable(ids, offsets, classes, _rows(train, texts), _rows(dev, texts), known, corpus)
+
+
+def corpora(train: pa.Table) -> list[str]:
+    """The corpora of a TRIPLETS table by name, as TokenTable numbers them."""
+    names: list[str] = distinct(train["corpus"]).to_pylist()
+    return names
 
 
 def tokenize(tokenizer: Tokenizer, texts: Sequence[str], max_length: int) -> tuple[Ints, Ints]:
@@ -88,6 +101,21 @@ def gather(ids: Ints, offsets: Ints, sentences: Ints) -> tuple[Ints, Ints]:
     firsts = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)[:-1]])
     places = np.arange(lengths.sum()) + np.repeat(starts - firsts, lengths)
     return ids[places].astype(np.int64), lengths
+
+
+def _rows(triplets: pa.Table, texts: pa.Array) -> Ints:
+    return np.stack([number(triplets[name], texts) for name in TEXTS], axis=1).astype(np.int32)
+
+
+def _known(positives: pa.Table, texts: pa.Array, classes: Ints) -> Ints:
+    columns = [pc.index_in(positives[name], value_set=texts) for name in POSITIVES.names]
+    if any(column.null_count for column in columns):
+        raise DataError(
+            "data/triplets/positives.parquet: a sentence of it is in no triplet, so it was made with others; "
+            "run the triplets stage (dvc repro triplets)"
+        )
+    pairs = np.stack([classes[column.to_numpy()] for column in columns], axis=1)
+    return np.unique(pairs, axis=0).astype(np.int32)
 
 
 def _ids(tokenizer: Tokenizer, texts: Sequence[str], max_length: int) -> Iterator[Ints]:

@@ -12,16 +12,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from terna.errors import DataError
-from terna.records import LABELS, TRIPLETS
+from terna.records import LABELS, POSITIVES, TRIPLETS
 from terna.sentences import Ints, distinct, keys, number
 
 
 @dataclass(frozen=True)
 class Split:
-    """Triplets to train on and to develop on (TRIPLETS tables), and the counts of what was done."""
+    """Triplets to train on and to develop on (TRIPLETS tables), and the counts of what was done.
+
+    positives, a POSITIVES table: each sentence of the training triplets with each of its entailment partners that is a
+    sentence of them too, in whichever direction they were labelled, sorted. Only training pairs count. Sentences that
+    are equal after strip and casefold share their partners, and are none of each other's.
+    """
 
     train: pa.Table
     dev: pa.Table
+    positives: pa.Table
     counts: dict[str, int]
 
 
@@ -35,24 +41,33 @@ def build(pairs: pa.Table, *, target: str, seed: int, dev_fraction: float) -> Sp
     _check_language(pairs, target)
     texts = distinct(pairs["premise"], pairs["hypothesis"])
     edges = _edges(pairs, texts)
-    held, shared = _held_out(edges, keys(texts), np.random.default_rng([seed, 0]), dev_fraction)
-    train = _draw(edges.where(~held), np.random.default_rng([seed, 1]))
-    dev = _draw(edges.where(held & ~shared), np.random.default_rng([seed, 2]))
+    classes = keys(texts)
+    held, shared = _held_out(edges, classes, np.random.default_rng([seed, 0]), dev_fraction)
+    trained, developed = edges.where(~held), edges.where(held & ~shared)
+    train = _draw(trained, np.random.default_rng([seed, 1]))
+    dev = _draw(developed, np.random.default_rng([seed, 2]))
     if not len(train):
         raise DataError(
             "no triplet: no sentence that is trained on has both an entailment and a contradiction; "
             "add pairs or corpora, or lower triplets.dev_fraction"
         )
+    positives = _partners(trained, classes, np.unique(train))
     counts = {
         "pairs": len(pairs),
         "sentences": len(texts),
         "triplets_before_split": 2 * len(_anchors(edges)),
         "triplets_train": len(train),
         "triplets_dev": len(dev),
+        "known_positives": len(positives),
         "pairs_held_out": int(held.sum()),
         "pairs_held_out_dropped_as_shared": int((held & shared).sum()),
     }
-    return Split(_table(train, texts), _table(dev, texts), counts)
+    return Split(
+        _triplets(train, _origins(train, trained), pairs, texts),
+        _triplets(dev, _origins(dev, developed), pairs, texts),
+        pa.table(_take(texts, positives), schema=POSITIVES),
+        counts,
+    )
 
 
 def count_triplets(pairs: pa.Table) -> int:
@@ -64,29 +79,29 @@ def count_triplets(pairs: pa.Table) -> int:
 
 @dataclass(frozen=True)
 class _Edges:
-    """Labelled pairs of sentence numbers, as written, premise first; labels as places in LABELS."""
+    """Labelled pairs of sentence numbers, as written, premise first; labels as places in LABELS, corpora by name."""
 
     premise: Ints
     hypothesis: Ints
     label: Ints
+    corpus: Ints
     sentences: int
 
     def where(self, mask: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> "_Edges":
-        return _Edges(self.premise[mask], self.hypothesis[mask], self.label[mask], self.sentences)
+        return _Edges(self.premise[mask], self.hypothesis[mask], self.label[mask], self.corpus[mask], self.sentences)
 
     def both_ways(self, label: str) -> Ints:
         """(m, 2): each distinct pair of this label in both directions, sorted."""
         chosen = self.where(self.label == LABELS.index(label))
-        ahead, back = (
-            chosen.premise * self.sentences + chosen.hypothesis,
-            chosen.hypothesis * self.sentences + chosen.premise,
-        )
-        return np.stack(np.divmod(np.unique(np.concatenate([ahead, back])), self.sentences), axis=1)
+        ahead = np.concatenate([chosen.premise, chosen.hypothesis])
+        back = np.concatenate([chosen.hypothesis, chosen.premise])
+        return _distinct(ahead, back, self.sentences)
 
 
 def _edges(pairs: pa.Table, texts: pa.Array) -> _Edges:
     labels = number(pairs["label"], pa.array(LABELS))
-    return _Edges(number(pairs["premise"], texts), number(pairs["hypothesis"], texts), labels, len(texts))
+    corpus = number(pairs["corpus"], distinct(pairs["corpus"]))
+    return _Edges(number(pairs["premise"], texts), number(pairs["hypothesis"], texts), labels, corpus, len(texts))
 
 
 def _check_language(pairs: pa.Table, target: str) -> None:
@@ -132,5 +147,35 @@ def _choose(anchors: Ints, ways: Ints, rng: np.random.Generator) -> Ints:
     return np.asarray(ways[rng.integers(first, last), 1]) if len(anchors) else anchors
 
 
-def _table(rows: Ints, texts: pa.Array) -> pa.Table:
-    return pa.table([texts.take(pa.array(rows[:, column])) for column in range(3)], schema=TRIPLETS)
+def _partners(edges: _Edges, classes: Ints, sentences: Ints) -> Ints:
+    """(m, 2): those of `sentences` whose classes were labelled an entailment, sorted."""
+    ways = classes[edges.both_ways("entailment")]
+    ways = ways[ways[:, 0] != ways[:, 1]]
+    found = pa.table({"class": ways[:, 0], "other": ways[:, 1]})
+    for key, name in (("class", "sentence"), ("other", "positive")):
+        found = found.join(pa.table({key: classes[sentences], name: sentences}), key, join_type="inner")
+    return _distinct(found["sentence"].to_numpy(), found["positive"].to_numpy(), edges.sentences)
+
+
+def _distinct(first: Ints, second: Ints, sentences: int) -> Ints:
+    """(m, 2): each pair once, sorted."""
+    return np.stack(np.divmod(np.unique(first * sentences + second), sentences), axis=1)
+
+
+def _origins(rows: Ints, edges: _Edges) -> Ints:
+    """(n,): the corpus of the pair of anchor and positive, in either direction; of several the first by name."""
+    pairs = edges.where(edges.label == LABELS.index("entailment"))
+    ahead, back = pairs.premise * edges.sentences + pairs.hypothesis, pairs.hypothesis * edges.sentences + pairs.premise
+    codes, corpora = np.concatenate([ahead, back]), np.tile(pairs.corpus, 2)
+    order = np.lexsort((corpora, codes))
+    known, first = np.unique(codes[order], return_index=True)
+    return corpora[order[first[np.searchsorted(known, rows[:, 0] * edges.sentences + rows[:, 1])]]]
+
+
+def _triplets(rows: Ints, origins: Ints, pairs: pa.Table, texts: pa.Array) -> pa.Table:
+    corpus = distinct(pairs["corpus"]).take(pa.array(origins))
+    return pa.table([*_take(texts, rows), corpus], schema=TRIPLETS)
+
+
+def _take(texts: pa.Array, rows: Ints) -> list[pa.Array]:
+    return [texts.take(pa.array(column)) for column in rows.T]

@@ -1,0 +1,73 @@
+"""What the optimizer steps on: which parameters decay, and at which rate each layer learns."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from torch import nn
+
+from terna.errors import ModelError
+
+
+def parameter_groups(
+    encoder: nn.Module, weight_decay: float, *, lr: float, layer_decay: float = 1.0
+) -> list[dict[str, Any]]:
+    """Trainable parameters in groups for AdamW, each with its `lr` and its `weight_decay`.
+
+    Decay is on all but biases and norms (those are the vectors). What follows the layers and the topmost layer learn
+    at `lr`, each layer below at `layer_decay` times the one above, the embeddings at that times the lowest layer's.
+    The first group has the full rate; at layer_decay 1 there are two groups, with and without decay. Raises ModelError
+    when layers are to differ and it is not plain which modules they are.
+
+    Source: Howard and Ruder, Universal Language Model Fine-tuning for Text Classification, 2018, section 3.2.
+    """
+    depths = dict.fromkeys(encoder.parameters(), 0) if layer_decay == 1.0 else _depths(encoder)
+    groups = []
+    for depth in sorted(set(depths.values())):
+        own = [parameter for parameter, found in depths.items() if found == depth and parameter.requires_grad]
+        rate = lr * layer_decay**depth
+        for parameters, decay in (
+            ([parameter for parameter in own if parameter.ndim > 1], weight_decay),
+            ([parameter for parameter in own if parameter.ndim <= 1], 0.0),
+        ):
+            groups.append({"params": parameters, "weight_decay": decay, "lr": rate})
+    return [group for group in groups if group["params"]]
+
+
+def _depths(encoder: nn.Module) -> dict[nn.Parameter, int]:
+    """How many layers stand above each parameter: 0 in the topmost, as many as there are layers in the embeddings."""
+    layers = _layers(encoder)
+    inside = {parameter: depth for depth, layer in enumerate(reversed(layers)) for parameter in layer.parameters()}
+    # embeddings that a model looks up between its layers (MPNet's relative positions) stand behind them
+    looked_up = {
+        parameter
+        for module in encoder.modules()
+        if isinstance(module, nn.Embedding)
+        for parameter in module.parameters()
+    }
+    depths, reached = {}, False
+    for parameter in encoder.parameters():  # in the order of the modules: embeddings, layers, head
+        reached = reached or parameter in inside
+        outside = 0 if reached and parameter not in looked_up else len(layers)
+        depths[parameter] = inside.get(parameter, outside)
+    return depths
+
+
+def _layers(encoder: nn.Module) -> nn.ModuleList:
+    """The one longest list of modules of one kind, lowest layer first."""
+    lists = [found for found in _lists(encoder) if len({type(layer) for layer in found}) == 1]
+    longest = [found for found in lists if len(found) == max(map(len, lists))]
+    if len(longest) != 1:
+        raise ModelError(
+            f"train.layer_decay: the backbone has {len(longest) or 'no'} lists of modules that may be its layers, "
+            "where one is needed; set it to 1.0"
+        )
+    return longest[0]
+
+
+def _lists(module: nn.Module) -> Iterator[nn.ModuleList]:
+    """Lists of modules, less those within another: an expert is no layer."""
+    for child in module.children():
+        if isinstance(child, nn.ModuleList):
+            yield child
+        else:
+            yield from _lists(child)
