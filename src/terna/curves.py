@@ -1,36 +1,33 @@
-"""The run's log → tidy CSV files, one a plot."""
+"""The curves of a run → tidy CSV files, one a plot."""
 
 import csv
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from terna.errors import DataError
 from terna.records import replacing
 
-Rows = Sequence[Mapping[str, str]]
+Rows = Sequence[Mapping[str, float | str]]
 
 
-def write_curves(log: Path, folder: Path) -> None:
-    """Split Lightning's CSV log into folder/loss.csv, lr.csv (a row a step) and development.csv (a row a scoring).
+@dataclass
+class Curves:
+    """What a run was like, a row a step of training and a row a scoring; steps are optimizer steps done so far.
 
-    Steps are optimizer steps done so far. Raises DataError when the log is missing.
+    trained: `step`, `loss` and `lr`, the rate that the step was taken with. scored: `step` and a `dev/…` for each
+    figure that is defined.
     """
-    try:
-        with log.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except FileNotFoundError as error:
-        raise DataError(f"{log}: the run wrote no log; train again (dvc repro -f train)") from error
-    figures = [name for name in (rows[0] if rows else {}) if name.startswith("dev/")]
-    # Lightning counts a training step from 0 and logs it when it is done
-    trained = [{**row, "step": str(int(row["step"]) + 1)} for row in rows if row.get("loss")]
-    write_rows(folder / "loss.csv", ["step", "loss"], trained)
-    write_rows(folder / "lr.csv", ["step", "lr"], trained)
-    scored = [
-        {name.removeprefix("dev/"): value for name, value in row.items()}
-        for row in rows
-        if any(row.get(name) for name in figures)
-    ]
-    write_rows(folder / "development.csv", ["step", *(name.removeprefix("dev/") for name in figures)], scored)
+
+    trained: list[dict[str, float]] = field(default_factory=list)
+    scored: list[dict[str, float]] = field(default_factory=list)
+
+    def write(self, folder: Path) -> None:
+        """Write folder/loss.csv, lr.csv and development.csv."""
+        write_rows(folder / "loss.csv", ["step", "loss"], self.trained)
+        write_rows(folder / "lr.csv", ["step", "lr"], self.trained)
+        plain = [{name.removeprefix("dev/"): value for name, value in row.items()} for row in self.scored]
+        figures = sorted({name for row in plain for name in row} - {"step"})
+        write_rows(folder / "development.csv", ["step", *figures], plain)
 
 
 def write_rows(path: Path, columns: Sequence[str], rows: Rows) -> None:
