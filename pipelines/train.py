@@ -1,38 +1,44 @@
 """Train the encoder and keep the weights that score best on the development benchmark.
 
 reads   data/tokens/, data/raw/sts/<evaluate.select_on>/
-does    ranking loss over duplicate-free batches under a warmup-linear schedule
+does    ranking loss over duplicate-free batches under a warmup-linear schedule; a run that was stopped goes on from
+        its checkpoint in checkpoints/ and ends in the same bytes
 writes  models/encoder/, models/made.json, metrics/train.json, plots/{loss,lr,development}.csv,
         logs/ (csv; wandb by choice)
 """
 
 import logging
 import resource
+import sys
 import time
 import warnings
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from terna import lineage
+from terna import lineage, resume
 from terna.corpora import read_sts
-from terna.curves import write_curves
+from terna.errors import ModelError
 from terna.launch import stage
-from terna.records import write_json
+from terna.records import read_json, write_json
 from terna.settings import Settings
 from terna.tokens import TokenTable
 
 if TYPE_CHECKING:
-    from pytorch_lightning import Trainer
+    from pytorch_lightning import Callback, Trainer
 
     from terna.encoder import Encoder
     from terna.feed import Feed
+    from terna.recorder import Recorder
     from terna.selection import Selection
 
 LOGS = Path("logs")
 TOKENS = Path("data/tokens")
 RAW = Path("data/raw/sts")
 OUT = Path("models/encoder")
+# no output of the stage: DVC would remove it before the run that is to go on from it
+CHECKPOINTS = Path("checkpoints")
 
 
 @stage
@@ -41,29 +47,45 @@ def main(settings: Settings) -> None:
     import pytorch_lightning as lightning
 
     from terna import export
-    from terna.feed import Feed
     from terna.learner import Learner
 
     chosen = settings.evaluate.select_on
     declared = settings.evaluate.benchmarks[chosen]
+    scored = [RAW / chosen / file.name for file in declared.files]
     benchmark = read_sts(chosen, declared, RAW / chosen)
     table = TokenTable.load(TOKENS)
+    checkpoint = resume.claim(CHECKPOINTS, identity(settings, scored))
     quiet()
     lightning.seed_everything(settings.seed, verbose=False)
-    feed = Feed(table, batch_size=settings.train.batch_size, epochs=settings.train.epochs, seed=settings.seed)
     encoder = build(settings)
-    selection = select(settings, encoder, benchmark, table)
-    trainer = trainer_for(settings, selection)
-    start = time.perf_counter()
-    trainer.fit(Learner(encoder, settings.train, sum(feed.steps)), feed)
+    feed = feed_for(settings, table, encoder)
+    recorder, selection = watch(settings, encoder, feed, benchmark)
+    trainer = trainer_for(settings, recorder, selection)
+    learner = Learner(encoder, settings.train, sum(feed.steps), settings.seed)
+    start, first = time.perf_counter(), steps_done(checkpoint)
+    fit(trainer, learner, feed, checkpoint)
+    seconds = time.perf_counter() - start
+    if not trainer.is_global_zero:
+        return
     selection.restore()
     export.save(encoder.cpu(), OUT)
-    result = record(settings, feed, selection, trainer, time.perf_counter() - start)
+    result = record(settings, feed, selection, trainer, trainer.global_step - first, seconds)
     write_json({**result, "backbone_commit": revision(encoder)}, Path("metrics/train.json"))
-    write_curves(LOGS / "csv" / "metrics.csv", Path("plots"))
+    recorder.curves.write(Path("plots"))
     # metrics/train.json holds times, which no two runs share: what it measured is no link
-    scored = [RAW / chosen / file.name for file in declared.files]
     lineage.record("train", [TOKENS, *scored], [OUT], OUT.parent / "made.json")
+    resume.release(CHECKPOINTS)
+
+
+def identity(settings: Settings, scored: list[Path]) -> dict[str, Any]:
+    """All that the run's outcome depends on: settings, data, and the packages that compute."""
+    plain = asdict(settings)
+    return {
+        **{name: plain[name] for name in ("seed", "model", "train")},
+        "evaluate": {name: plain["evaluate"][name] for name in ("select_on", "main_score")},
+        "data": lineage.digests([TOKENS, *scored]),
+        "packages": {name: version(name) for name in ("torch", "transformers", "pytorch-lightning")},
+    }
 
 
 def quiet() -> None:
@@ -82,57 +104,124 @@ def build(settings: Settings) -> "Encoder":
 
     from terna.encoder import build_encoder
 
-    return build_encoder(settings.model, AutoTokenizer.from_pretrained(TOKENS / "tokenizer"))
+    tokenizer = AutoTokenizer.from_pretrained(TOKENS / "tokenizer")
+    encoder = build_encoder(settings.model, tokenizer, packed=settings.train.packed)
+    encoder.cached = settings.train.cached
+    if settings.train.compile:
+        encoder.backbone.compile(dynamic=True)
+    return encoder
 
 
-def select(settings: Settings, encoder: "Encoder", benchmark: Any, table: TokenTable) -> "Selection":
-    """What scores the development data and keeps the best weights."""
-    from terna.selection import Selection, development_score
+def feed_for(settings: Settings, table: TokenTable, encoder: "Encoder") -> "Feed":
+    """The batches of all epochs."""
+    from terna.feed import Feed
 
-    return Selection(
-        encoder,
-        development_score(benchmark, table),
-        main=settings.evaluate.main_score,
-        path=LOGS / "best.safetensors",
-        every=settings.train.score_every,
-        patience=settings.train.patience,
+    options, names = settings.train, read_json(TOKENS / "stats.json")["corpora"]
+    return Feed(
+        table,
+        encoder.arrange,
+        batch_size=options.batch_size,
+        epochs=options.epochs,
+        seed=settings.seed,
+        weights=[options.weights.get(name, 1.0) for name in names],
+        known_positives=options.known_positives,
+        workers=settings.machine.workers,
     )
 
 
-def trainer_for(settings: Settings, selection: "Selection") -> "Trainer":
+def watch(settings: Settings, encoder: "Encoder", feed: "Feed", benchmark: Any) -> "tuple[Recorder, Selection]":
+    """What keeps the curves, and what scores the development data and keeps the best weights."""
+    from terna.recorder import Recorder
+    from terna.selection import Selection, development_score
+
+    def describe(step: int) -> str:
+        epoch, number = feed.place(step - 1)
+        rows = ", ".join(map(str, feed.rows(epoch)[number][:5]))
+        path = CHECKPOINTS / resume.CHECKPOINT
+        kept = f"the last good checkpoint is {path}" if path.exists() else "there is no checkpoint yet"
+        return (
+            f"batch {number + 1} of epoch {epoch + 1}, rows {rows}, … of data/triplets/train.parquet; {kept}. Lower "
+            f"train.lr or choose another train.precision, and delete {CHECKPOINTS}/"
+        )
+
+    recorder = Recorder(describe)
+    selection = Selection(
+        encoder,
+        development_score(benchmark, feed.table),
+        recorder.scored,
+        main=settings.evaluate.main_score,
+        folder=CHECKPOINTS,
+        every=settings.train.score_every,
+        patience=settings.train.patience,
+    )
+    return recorder, selection
+
+
+def trainer_for(settings: Settings, recorder: "Recorder", selection: "Selection") -> "Trainer":
     """Lightning's engine, deterministic, with our selection in place of its validation loop."""
+    import torch
     from pytorch_lightning import Trainer
 
     from terna import loggers
+    from terna.recorder import Checkpoints
 
+    machine, precision = settings.machine, settings.train.precision
+    torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
+    checkpoints = Checkpoints(CHECKPOINTS / resume.CHECKPOINT, machine.checkpoint_every, recorder, selection.prune)
+    callbacks: list[Callback] = [recorder, selection, checkpoints]  # each is part of what the next keeps
     return Trainer(
-        accelerator=settings.machine.accelerator,
-        devices=settings.machine.devices,
-        precision=settings.train.precision,
+        accelerator=machine.accelerator,
+        devices=machine.devices,
+        num_nodes=machine.nodes,
+        strategy="ddp" if machine.devices * machine.nodes > 1 else "auto",
+        precision="32-true" if precision == "tf32" else precision,
         max_epochs=settings.train.epochs,
         gradient_clip_val=settings.train.clip or None,
-        callbacks=[selection],
+        callbacks=callbacks,
         logger=loggers.build(settings.logger, LOGS, name=settings.release.name, config=asdict(settings)),
-        log_every_n_steps=1,
+        log_every_n_steps=50,
         reload_dataloaders_every_n_epochs=1,
         use_distributed_sampler=False,
         enable_checkpointing=False,
         enable_model_summary=False,
-        enable_progress_bar=settings.machine.progress,
+        enable_progress_bar=machine.progress,
         deterministic=True,
     )
 
 
+def steps_done(checkpoint: Path | None) -> int:
+    """The steps that a checkpoint has behind it."""
+    import torch
+
+    if checkpoint is None:
+        return 0
+    return int(torch.load(checkpoint, weights_only=True, mmap=True, map_location="cpu")["global_step"])
+
+
+def fit(trainer: "Trainer", learner: Any, feed: "Feed", checkpoint: Path | None) -> None:
+    """Train; when SIGTERM stopped it, say how to go on, and end with a shell's status for that."""
+    from pytorch_lightning.utilities.exceptions import SIGTERMException
+
+    if trainer.strategy.root_device.type == "cpu" and trainer.precision == "16-mixed":
+        raise ModelError("train.precision: 16-mixed needs a GPU (machine=gpu); choose 32-true or bf16-mixed")
+    try:
+        trainer.fit(learner, feed, ckpt_path=checkpoint, weights_only=True)
+    except SIGTERMException:
+        print(f"stopped by SIGTERM after step {trainer.global_step}; dvc repro goes on from there", file=sys.stderr)
+        sys.exit(143)
+
+
 def record(
-    settings: Settings, feed: "Feed", selection: "Selection", trainer: "Trainer", seconds: float
+    settings: Settings, feed: "Feed", selection: "Selection", trainer: "Trainer", steps: int, seconds: float
 ) -> dict[str, Any]:
-    """What metrics/train.json tells of the run."""
-    steps, available = trainer.global_step, len(feed.table.train)
+    """What metrics/train.json tells of the run; steps and seconds are those since it last went on."""
+    available, share = len(feed.table.train), feed.batch_size // trainer.world_size
     return {
         "triplets": available,
         "batch_size": feed.batch_size,
+        "negatives_per_anchor": 2 * (feed.batch_size if settings.train.gather else share) - 1,
         "epochs": settings.train.epochs,
-        "steps": steps,
+        "steps": trainer.global_step,
         "steps_per_epoch": feed.steps,
         "triplets_left_out_per_epoch": [available - count * feed.batch_size for count in feed.steps],
         "triplets_per_second": round(steps * feed.batch_size / seconds, 2),

@@ -69,9 +69,9 @@ def make_encoder(root: Path) -> Callable[..., Encoder]:
         "model.max_length=24",
     ]
 
-    def make(*overrides: str) -> Encoder:
+    def make(*overrides: str, packed: bool = True) -> Encoder:
         model = load(compose(root / "conf", [*tiny, *overrides])).model
         torch.manual_seed(7)
-        return build_encoder(model, load_tokenizer(model, SENTENCES)).eval()
+        return build_encoder(model, load_tokenizer(model, SENTENCES), packed=packed).eval()
 
     return make

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from terna import export
-from terna.encoder import Encoder, build_encoder, load_tokenizer, locate, network, positions
+from terna.encoder import Encoder, build_encoder, load_tokenizer, layout, locate, positions
 from terna.errors import ModelError
 from terna.settings import Model
 from terna.tokens import gather, tokenize
@@ -38,16 +38,17 @@ def test_a_batch_gives_each_sentence_the_vector_that_it_has_alone(
     np.testing.assert_allclose(encoder.encode(sentences), alone, atol=1e-6)
 
 
+@pytest.mark.parametrize("packed", [True, False])
 def test_small_chunks_change_neither_vectors_nor_gradients(
-    make_encoder: Make, sentences: list[str], monkeypatch: pytest.MonkeyPatch
+    make_encoder: Make, sentences: list[str], monkeypatch: pytest.MonkeyPatch, packed: bool
 ) -> None:
-    encoder = make_encoder()
+    encoder = make_encoder(packed=packed)
     ids, lengths = gather(*tokenize(encoder.tokenizer, sentences, encoder.max_length), np.arange(len(sentences)))
     results = []
     for limit in (8192, 1, 40):
-        monkeypatch.setitem(network.CHUNK_TOKENS, "cpu", limit)
+        monkeypatch.setitem(layout.CHUNK_TOKENS, "cpu", limit)
         encoder.zero_grad()
-        vectors = encoder(torch.from_numpy(ids), lengths.tolist())
+        vectors = encoder(encoder.arrange(ids, lengths))
         vectors.pow(2).sum().backward()
         results.append((vectors, encoder.backbone.embeddings.word_embeddings.weight.grad.clone()))
     for vectors, gradient in results[1:]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from learner_inputs import feed_for, fit, table_for
 from pytorch_lightning import Callback, Trainer
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
@@ -16,10 +17,9 @@ from transformers import get_linear_schedule_with_warmup
 from terna import export
 from terna.encoder import Encoder
 from terna.errors import DataError
-from terna.feed import Feed
 from terna.learner import Learner
 from terna.settings import Train, compose, load
-from terna.tokens import TokenTable, gather, tokenize
+from terna.tokens import gather, tokenize
 
 Make = Callable[..., Encoder]
 
@@ -27,36 +27,6 @@ Make = Callable[..., Encoder]
 @pytest.fixture
 def settings(root: Path) -> Train:
     return replace(load(compose(root / "conf", [])).train, batch_size=4, epochs=3, warmup=0.25)
-
-
-def table_for(encoder: Encoder, triplets: int = 18) -> TokenTable:
-    """Triplets of all different short texts, but for one anchor that stands in three of them."""
-    texts = [f"frase {word} número {i}" for i in range(triplets) for word in ("una", "dos", "tres")]
-    ids, offsets = tokenize(encoder.tokenizer, texts, encoder.max_length)
-    rows = np.arange(3 * triplets, dtype=np.int32).reshape(-1, 3)
-    rows[[3, 5], 0] = rows[1, 0]
-    return TokenTable(
-        ids, offsets, np.arange(3 * triplets), rows, rows[:2], np.zeros((0, 2), np.int32), np.zeros(triplets, np.int16)
-    )
-
-
-def fit(encoder: Encoder, settings: Train, *callbacks: Callback, seed: int = 1) -> Learner:
-    feed = Feed(table_for(encoder), batch_size=settings.batch_size, epochs=settings.epochs, seed=seed)
-    learner = Learner(encoder.train(), settings, sum(feed.steps))
-    Trainer(
-        accelerator="cpu",
-        max_epochs=settings.epochs,
-        gradient_clip_val=settings.clip or None,
-        callbacks=list(callbacks),
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        reload_dataloaders_every_n_epochs=1,
-        use_distributed_sampler=False,
-        deterministic=True,
-    ).fit(learner, feed)
-    return learner
 
 
 class Rates(Callback):
@@ -98,10 +68,10 @@ def test_a_step_without_dropout_has_the_neighbours_loss_and_gradients(
         [f"{word} {i} {'y más ' * i}" for i in range(4)] for word in ("casa", "hogar", "barco")
     )
     ids, lengths = gather(*tokenize(encoder.tokenizer, [*anchors, *positives, *negatives], 24), np.arange(12))
-    learner = Learner(encoder.eval(), settings, 10)
+    learner = Learner(encoder.eval(), settings, 10, 1)
+    learner.trainer = Trainer(logger=False, enable_checkpointing=False, barebones=True)
     learner.log = lambda *_, **__: None  # type: ignore[method-assign, assignment]
-    learner.optimizers = lambda: torch.optim.SGD(encoder.parameters(), lr=1.0)  # type: ignore[method-assign, assignment]
-    ours = learner.training_step((torch.from_numpy(ids), lengths.tolist()), 0)
+    ours = learner.training_step((encoder.arrange(ids, lengths), None), 0)
     ours.backward()
     neighbour = SentenceTransformer(str(tmp_path / "encoder"), device="cpu").eval()
     features = [neighbour.preprocess(texts) for texts in (anchors, positives, negatives)]
@@ -128,20 +98,23 @@ def test_two_runs_give_the_same_bytes_and_another_seed_does_not(make_encoder: Ma
     assert not torch.equal(weights[0], weights[2])
 
 
-def test_a_batch_that_cannot_be_filled_is_refused_before_training(make_encoder: Make) -> None:
+def test_a_batch_that_cannot_be_filled_is_refused_before_training(make_encoder: Make, settings: Train) -> None:
     with pytest.raises(DataError, match=r"train\.batch_size: no batch of 64 triplets"):
-        Feed(table_for(make_encoder()), batch_size=64, epochs=1, seed=1)
+        feed_for(make_encoder(), replace(settings, batch_size=64))
 
 
-def test_the_feed_is_as_long_as_it_says_and_its_batches_decode_to_their_triplets(make_encoder: Make) -> None:
+def test_the_feed_is_as_long_as_it_says_and_its_batches_decode_to_their_triplets(
+    make_encoder: Make, settings: Train
+) -> None:
     encoder = make_encoder()
     table = table_for(encoder)
-    feed = Feed(table, batch_size=4, epochs=2, seed=5)
+    feed = feed_for(encoder, settings, 5, table)
     loader = feed.train_dataloader()
     batches = list(loader)
     assert len(batches) == len(loader) == feed.steps[0] == 4
-    for ids, lengths in batches:
-        texts = encoder.tokenizer.batch_decode(ids.split(lengths), skip_special_tokens=True)
+    for batch, _ in batches:
+        pieces = [piece for chunk in batch.chunks for piece in chunk.ids.split(chunk.lengths)]
+        texts = encoder.tokenizer.batch_decode([pieces[place] for place in batch.place], skip_special_tokens=True)
         anchors, positives, negatives = texts[:4], texts[4:8], texts[8:]
         assert len(set(texts)) == 12
         assert [text.split()[1] for text in (*positives, *negatives)] == ["dos"] * 4 + ["tres"] * 4

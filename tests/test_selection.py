@@ -39,6 +39,10 @@ class Drift(LightningModule):
         return torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
 
 
+def tell(trainer: Trainer, figures: dict[str, float]) -> None:
+    pass
+
+
 def counter(encoder: Encoder) -> Tensor:
     return encoder.backbone.embeddings.LayerNorm.bias.data
 
@@ -60,7 +64,7 @@ def run(make_encoder: Make, tmp_path: Path) -> Callable[..., tuple[Selection, En
             return {"cosine_pearson": next(answers)}
 
         selection = Selection(
-            encoder, score, main="cosine_pearson", path=tmp_path / "best.safetensors", every=every, patience=patience
+            encoder, score, tell, main="cosine_pearson", folder=tmp_path, every=every, patience=patience
         )
         trainer = Trainer(
             accelerator="cpu",
@@ -106,7 +110,7 @@ def test_it_stops_when_patience_is_over(run: Callable[..., tuple]) -> None:
 
 def test_an_undefined_main_score_ends_the_run_with_its_name(make_encoder: Make, tmp_path: Path) -> None:
     selection = Selection(
-        make_encoder().train(), lambda _: {}, main="dot_pearson", path=tmp_path / "best", every=None, patience=None
+        make_encoder().train(), lambda _: {}, tell, main="dot_pearson", folder=tmp_path, every=None, patience=None
     )
     with pytest.raises(ModelError, match=r"evaluate\.main_score: dot_pearson"):
         Trainer(

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from terna.curves import Curves
 from terna.errors import ModelError
-from terna.records import replacing
 
 # steps whose losses are fetched from the device together: fetching makes it wait
 FETCH = 50
@@ -56,7 +55,8 @@ class Recorder(Callback):
         """Take the losses from the device; ModelError when one is not finite, with its step and batch."""
         if not self.waiting:
             return
-        losses = torch.stack([loss for _, _, loss in self.waiting]).tolist()
+        own = torch.stack([loss for _, _, loss in self.waiting])
+        losses = trainer.strategy.reduce(own, reduce_op="mean").tolist()  # over the processes
         rows = [
             {"step": step, "loss": loss, "lr": lr} for (step, lr, _), loss in zip(self.waiting, losses, strict=True)
         ]
@@ -102,7 +102,8 @@ class Checkpoints(Callback):
         if not all(bool(parameter.isfinite().all()) for parameter in pl_module.parameters()):
             step = trainer.global_step
             raise ModelError(f"the weights are no longer finite after step {step}: {self.recorder.describe(step)}")
-        with replacing(self.path, here=trainer.is_global_zero) as beside:
-            trainer.save_checkpoint(beside)
+        beside = self.path.with_name(f".{self.path.name}.part")
+        trainer.save_checkpoint(beside)
         if trainer.is_global_zero:
+            beside.replace(self.path)
             self.saved()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,19 +20,29 @@ Score = Callable[[Encoder], dict[str, float]]
 
 
 class Selection(Callback):
-    """Scores `encoder` at the start, each epoch's end and every `every` steps, and keeps the best weights at `path`.
+    """Scores `encoder` at the start, each epoch's end and every `every` steps, and keeps the best weights in `folder`.
 
-    main: the figure of `score` that decides; the first of equals wins. patience: stop after so many scorings without a
-    better one. The score at the start is for the curve: untrained weights are never chosen.
+    main: the figure of `score` that decides; the first of equals wins. tell: is given the figures of each scoring.
+    patience: stop after so many scorings without a better one. The score at the start is for the curve: untrained
+    weights are never chosen. Of several processes the first scores and keeps.
     """
 
     def __init__(
-        self, encoder: Encoder, score: Score, *, main: str, path: Path, every: int | None, patience: int | None
+        self,
+        encoder: Encoder,
+        score: Score,
+        tell: Callable[[Trainer, dict[str, float]], None],
+        *,
+        main: str,
+        folder: Path,
+        every: int | None,
+        patience: int | None,
     ) -> None:
         self.encoder = encoder
         self.score = score
+        self.tell = tell
         self.main = main
-        self.path = path
+        self.folder = folder
         self.every = every
         self.patience = patience
         self.best: float | None = None
@@ -39,8 +50,9 @@ class Selection(Callback):
         self.waited = 0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Score the model as it starts."""
-        self._figure(trainer)
+        """Score the model as it starts, unless the run goes on from a checkpoint."""
+        if not trainer.global_step:
+            self._figure(trainer)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: object) -> None:
         """Score when it is time, keep what is better, and stop the run when patience is over."""
@@ -50,27 +62,46 @@ class Selection(Callback):
         found = self._figure(trainer)
         if self.best is None or found > self.best:
             self.best, self.best_step, self.waited = found, trainer.global_step, 0
-            self._keep()
+            if trainer.is_global_zero:
+                self._keep()
         else:
             self.waited += 1
         if self.patience is not None and self.waited >= self.patience:
             trainer.should_stop = True
 
+    def state_dict(self) -> dict[str, Any]:
+        """What was best so far, for a checkpoint; its weights lie in `folder`."""
+        return {"best": self.best, "best_step": self.best_step, "waited": self.waited}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self.best, self.best_step, self.waited = (state_dict[name] for name in ("best", "best_step", "waited"))
+
     def restore(self) -> None:
         """Put the best weights back into the encoder."""
-        self.encoder.load_state_dict(load_file(self.path))
+        self.encoder.load_state_dict(load_file(self._path))
+
+    def prune(self) -> None:
+        """Remove weights that were best once: call it when a checkpoint that knows the best has been written."""
+        for path in self.folder.glob("best-*.safetensors"):
+            if path != self._path:
+                path.unlink()
+
+    @property
+    def _path(self) -> Path:
+        return self.folder / f"best-{self.best_step}.safetensors"
 
     def _figure(self, trainer: Trainer) -> float:
-        found = self.score(self.encoder)
-        for logger in trainer.loggers:
-            logger.log_metrics({f"dev/{name}": value for name, value in found.items()}, trainer.global_step)
+        own = self.score(self.encoder) if trainer.is_global_zero else None
+        found: dict[str, float] = trainer.strategy.broadcast(own)
+        self.tell(trainer, found)
         if self.main not in found:
             raise ModelError(f"evaluate.main_score: {self.main} is undefined: the model gives every pair one score")
         return found[self.main]
 
     def _keep(self) -> None:
         weights = {name: value.detach().cpu().contiguous() for name, value in self.encoder.state_dict().items()}
-        with replacing(self.path) as beside:
+        with replacing(self._path) as beside:
             save_file(weights, beside)
 
 

@@ -40,8 +40,8 @@ def load_tokenizer(model: Model, sentences: Iterable[str]) -> PreTrainedTokenize
         raise ModelError(_unusable("tokenizer", model, error)) from error
 
 
-def build_encoder(model: Model, tokenizer: PreTrainedTokenizerBase) -> Encoder:
-    """An encoder ready to train; new weights come from torch's global generator.
+def build_encoder(model: Model, tokenizer: PreTrainedTokenizerBase, *, packed: bool = True) -> Encoder:
+    """An encoder ready to train; new weights come from torch's global generator. packed: see Encoder.
 
     Raises ModelError when the backbone cannot be loaded or has fewer positions than model.max_length.
     """
@@ -50,7 +50,9 @@ def build_encoder(model: Model, tokenizer: PreTrainedTokenizerBase) -> Encoder:
         raise ModelError(f"model.max_length: {model.max_length}, but {model.backbone} has {limit} positions; lower it")
     width = int(backbone.config.hidden_size)
     dense = DenseHead(width, model.dense.out_features, model.dense.activation) if model.dense else None
-    encoder = Encoder(backbone, tokenizer, pooling=model.pooling, max_length=model.max_length, dense=dense)
+    encoder = Encoder(
+        backbone, tokenizer, pooling=model.pooling, max_length=model.max_length, dense=dense, packed=packed
+    )
     return encoder.train()  # from_pretrained gives eval mode, and Lightning would train without dropout
 
 

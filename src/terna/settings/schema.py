@@ -144,8 +144,16 @@ class Train:
     """AdamW's epsilon."""
     clip: Annotated[float, Field(ge=0)]
     """Largest gradient norm; 0 turns clipping off."""
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"]
-    """Lightning's precision."""
+    precision: Literal["32-true", "tf32", "bf16-mixed", "16-mixed"]
+    """Lightning's precision; tf32 is 32-true with matrix products in TensorFloat-32, where a GPU has it."""
+    packed: bool
+    """Compute no padding, where the backbone can; false: padded batches, the reference."""
+    cached: bool
+    """Gradient caching: memory for a chunk of the batch at a time, for a second forward pass. The same gradients."""
+    compile: bool
+    """Compile the backbone with torch.compile."""
+    gather: bool
+    """With several devices: rank each anchor among the texts of all of them, not of its own alone."""
     score_every: Count | None
     """Also score the development benchmark every so many steps; null: at each epoch's end alone."""
     patience: Count | None
@@ -202,6 +210,10 @@ class Machine:
     """Lightning's accelerator."""
     devices: Count
     """Devices a machine."""
+    nodes: Count
+    """Machines."""
+    checkpoint_every: Count
+    """Steps from one checkpoint to the next: what a kill can cost. SIGTERM writes one too."""
     workers: Count
     """Processes that parse and translate."""
     progress: bool

@@ -1,0 +1,56 @@
+"""Whether a checkpoint is of this very run: then training goes on from it, else it is refused."""
+
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from terna.errors import ModelError
+from terna.records import read_json, write_json
+
+CHECKPOINT = "last.ckpt"
+IDENTITY = "run.json"
+
+
+def claim(folder: Path, run: Mapping[str, Any]) -> Path | None:
+    """The checkpoint in `folder` to go on from; None where there is none, and then `folder` is this run's.
+
+    run: all that the outcome depends on, nested as in the settings. Raises ModelError when the checkpoint is of another
+    run, with each key that differs and both its values.
+    """
+    flat, path = dict(_flat(run)), folder / CHECKPOINT
+    found = read_json(folder / IDENTITY) if (folder / IDENTITY).is_file() else None
+    if not path.is_file() or found is None:
+        if found != flat:  # of several processes only the first finds it so
+            shutil.rmtree(folder, ignore_errors=True)
+            write_json(flat, folder / IDENTITY)
+        return None
+    different = [
+        f"  {key}: {found.get(key)!r} there, {flat.get(key)!r} here"
+        for key in sorted(found.keys() | flat.keys())
+        if found.get(key) != flat.get(key)
+    ]
+    if different:
+        raise ModelError(
+            "\n".join(
+                [
+                    f"{path} is of a run that was interrupted, with other settings or data:",
+                    *different,
+                    f"Set them back to go on with that run, or delete {folder}/ to train anew",
+                ]
+            )
+        )
+    return path
+
+
+def release(folder: Path) -> None:
+    """Remove what a run needed to go on: call it when its outputs are whole."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, inner in value.items():
+        if isinstance(inner, Mapping) and inner:
+            yield from _flat(inner, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", inner
