@@ -115,16 +115,26 @@ def test_every_row_of_the_data_is_accounted_for(root: Path) -> None:
 
 
 def test_the_parameters_are_printed_in_full(root: Path) -> None:
-    settings = settings_of(root, "train.symmetric=true", "train.warmup=0.3", "train.score_every=9", "seed=11")
+    options = ["train.matryoshka=[64,128]", "train.layer_decay=0.9", "+train.weights={sample: 2.0}"]
+    words = ["train.symmetric=true", "train.known_positives=true", "train.warmup=0.3", "train.score_every=9", "seed=11"]
+    settings = settings_of(root, *words, *options)
     card = card_of(settings)
     loader, loss = (ast.literal_eval(block_of(card, heading)) for heading in ("**DataLoader**", "**Loss**"))
     fit = json.loads(block_of(card, "Parameters of the fit"))
     assert "of length 17 to 18 with" in card
     assert loader == {name: TRAINING[name] for name in loader}
     assert {"batch_size", "steps_per_epoch", "triplets_left_out_per_epoch"} <= set(loader)
-    assert loss == {"scale": 20.0, "similarity": "cosine", "symmetric": True}
+    assert loss == {
+        "scale": 20.0,
+        "similarity": "cosine",
+        "symmetric": True,
+        "known_positives_left_out": True,
+        "matryoshka_dims": [64, 128],
+    }
     expected = {
         "epochs": settings.train.epochs,
+        "corpus_weights": {"sample": 2.0},
+        "layer_decay": 0.9,
         "steps": 35,
         "evaluation_steps": 9,
         "patience": None,

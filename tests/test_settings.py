@@ -65,6 +65,49 @@ def test_an_impossible_combination_is_named(composed: dict[str, Any], change: di
     assert any(fault.startswith(f"{key}: ") for fault in faults(composed))
 
 
+@pytest.mark.parametrize(
+    ("values", "fault"),
+    [
+        (
+            {"weights": {"sampl": 2.0}},
+            "train.weights.sampl: no corpus of the mix is called 'sampl'; did you mean sample?",
+        ),
+        (
+            {"weights": {"xnli": 2}},
+            "train.weights.xnli: no corpus of the mix is called 'xnli'; there are sample, sample-jsonl",
+        ),
+        ({"weights": {"sample": 0, "sample-jsonl": 0.0}}, "train.weights: 0 for every corpus of the mix"),
+        ({"weights": {"sample": -0.5}}, "train.weights.sample: Input should be greater than or equal to 0"),
+        ({"weights": {"sample": float("inf")}}, "train.weights.sample: Input should be a finite number"),
+        ({"matryoshka": [64, 32]}, "train.matryoshka: [64, 32] does not rise"),
+        ({"matryoshka": [32, 32]}, "train.matryoshka: [32, 32] does not rise"),
+        ({"matryoshka": [0]}, "train.matryoshka.0: Input should be greater than or equal to 1"),
+        ({"matryoshka": [64, 129]}, "train.matryoshka: 129, but a sentence vector has 128 dimensions"),
+        ({"layer_decay": 0.0}, "train.layer_decay: Input should be greater than 0"),
+        ({"layer_decay": 1.1}, "train.layer_decay: Input should be less than or equal to 1"),
+        ({"known_positives": "yes"}, "train.known_positives: Input should be a valid boolean"),
+    ],
+)
+def test_an_option_of_training_that_cannot_be_is_named(
+    composed: dict[str, Any], values: dict[str, Any], fault: str
+) -> None:
+    composed["train"] |= values
+    [found] = faults(composed)
+    assert found.startswith(fault)
+
+
+def test_the_options_of_training_can_be_given_at_the_command_line(root: Path) -> None:
+    words = ["+train.weights={sample-jsonl: 0.5}", "train.matryoshka=[32,64]", "train.layer_decay=0.9"]
+    train = load(compose(root / "conf", [*words, "model.dense={out_features:64,activation:tanh}"])).train
+    assert (train.weights, train.matryoshka, train.layer_decay) == ({"sample-jsonl": 0.5}, [32, 64], 0.9)
+
+
+def test_the_head_is_how_long_a_vector_is(composed: dict[str, Any]) -> None:
+    composed["train"]["matryoshka"] = [128]
+    composed["model"]["dense"] = {"out_features": 64, "activation": "tanh"}
+    assert faults(composed) == ["train.matryoshka: 128, but a sentence vector has 64 dimensions; lower it"]
+
+
 def test_a_benchmark_cannot_be_trained_on(composed: dict[str, Any]) -> None:
     composed["corpora"]["sts-sample-test"] = composed["evaluate"]["benchmarks"]["sts-sample-test"]
     assert {fault.split(":")[0] for fault in faults(composed)} == {

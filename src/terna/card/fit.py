@@ -38,19 +38,27 @@ def _loader(training: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _loss(train: Train) -> dict[str, Any]:
-    return {"scale": train.scale, "similarity": "cosine", "symmetric": train.symmetric}
+    return {
+        "scale": train.scale,
+        "similarity": "cosine",
+        "symmetric": train.symmetric,
+        "known_positives_left_out": train.known_positives,
+        "matryoshka_dims": train.matryoshka,
+    }
 
 
 def _fit(settings: Settings, training: Mapping[str, Any]) -> dict[str, Any]:
     train = settings.train
     return {
         "epochs": train.epochs,
+        "corpus_weights": train.weights,
         "steps": training["steps"],
         "evaluation_steps": train.score_every,
         "patience": train.patience,
         "max_grad_norm": train.clip,
         "optimizer_class": "torch.optim.AdamW",
         "optimizer_params": {"lr": train.lr, "eps": train.eps},
+        "layer_decay": train.layer_decay,
         "weight_decay": train.weight_decay,
         "no_weight_decay_on": "biases and norms",
         "scheduler": "linear warm-up, then linear decay to 0",

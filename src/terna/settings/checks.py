@@ -5,9 +5,11 @@ whatever is wrong elsewhere, so that one message can hold every fault.
 """
 
 from collections.abc import Iterator
+from difflib import get_close_matches
+from itertools import pairwise
 
 from terna.settings.declaration import Corpus
-from terna.settings.schema import Evaluate, Fetch, Model, Translate
+from terna.settings.schema import Evaluate, Fetch, Model, Train, Translate
 
 
 def check_corpora(corpora: dict[str, Corpus]) -> Iterator[str]:
@@ -74,6 +76,29 @@ def check_model(model: Model) -> Iterator[str]:
         yield "model.revision: a package has no revisions; pin the package's version instead"
 
 
+def check_weights(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
+    for name in train.weights:
+        if name not in corpora:
+            near = get_close_matches(name, corpora, n=1)
+            meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(corpora)}"
+            yield f"train.weights.{name}: no corpus of the mix is called {name!r}; {meant}"
+    if corpora and not any(train.weights.get(name, 1.0) for name in corpora):
+        yield "train.weights: 0 for every corpus of the mix, so that nothing is trained on; raise one"
+
+
+def check_matryoshka(train: Train) -> Iterator[str]:
+    if any(low >= high for low, high in pairwise(train.matryoshka)):
+        yield f"train.matryoshka: {train.matryoshka} does not rise; sort it and name each length once"
+
+
+def check_width(model: Model, train: Train) -> Iterator[str]:
+    # of a pretrained backbone without a head the width is known when it is loaded: the loss refuses then
+    width = model.dense.out_features if model.dense else model.scratch.hidden_size if model.scratch else None
+    longest = max(train.matryoshka, default=0)
+    if width and longest > width:
+        yield f"train.matryoshka: {longest}, but a sentence vector has {width} dimensions; lower it"
+
+
 def _files(key: str, corpus: Corpus) -> Iterator[str]:
     names: list[str] = []
     for number, file in enumerate(corpus.files):
@@ -92,4 +117,15 @@ def _files(key: str, corpus: Corpus) -> Iterator[str]:
         names.append(name)
 
 
-CHECKS = (check_corpora, check_apart, check_languages, check_fetch, check_evaluate, check_selection, check_model)
+CHECKS = (
+    check_corpora,
+    check_apart,
+    check_languages,
+    check_fetch,
+    check_evaluate,
+    check_selection,
+    check_model,
+    check_weights,
+    check_matryoshka,
+    check_width,
+)

@@ -130,6 +130,8 @@ class Train:
     """Triplets a step."""
     epochs: Count
     """Passes over the triplets."""
+    weights: dict[Name, Annotated[float, Field(ge=0, allow_inf_nan=False)]]
+    """How often an epoch has each triplet of a corpus, on average; one that is not named: once."""
     lr: Positive
     """Peak learning rate of AdamW."""
     warmup: Fraction
@@ -138,8 +140,14 @@ class Train:
     """Factor on the cosine before the softmax."""
     symmetric: bool
     """Also rank the anchors for each positive, and average the two losses."""
+    known_positives: bool
+    """Leave known positives of an anchor out of its negatives: a labelled entailment counts in both directions."""
+    matryoshka: list[Count]
+    """Sum the loss over vectors cut to so many dimensions, rising; the whole counts if it is named; empty: it alone."""
     weight_decay: Annotated[float, Field(ge=0)]
     """AdamW's decay, on all but biases and norms."""
+    layer_decay: Annotated[float, Field(gt=0, le=1)]
+    """The learning rate of a layer as a share of that of the layer above; 1: the same for all."""
     eps: Positive
     """AdamW's epsilon."""
     clip: Annotated[float, Field(ge=0)]
