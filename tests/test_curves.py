@@ -1,30 +1,23 @@
-"""The run's log becomes tidy files: a row a step of training, a row a scoring, steps as optimizer steps done."""
+"""The curves of a run become tidy files: a row a step of training, a row a scoring, steps as optimizer steps done."""
 
 import csv
 from pathlib import Path
 
 import pytest
 
-from terna.curves import write_curves
-from terna.errors import DataError
+from terna.curves import Curves
 
-# as Lightning writes it: a scoring at the start, two steps, a scoring after them, the columns sorted
-LOG = """\
-dev/cosine_pearson,dev/triplet_accuracy,epoch,loss,lr,step
-0.25,0.5,,,,0
-,,0,1.5,0.0,0
-,,0,1.25,0.001,1
-0.75,,,,,2
-,,1,0.0,0.0005,2
-"""
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    path = tmp_path / "logs" / "metrics.csv"
-    path.parent.mkdir()
-    path.write_text(LOG, encoding="utf-8")
-    return path
+CURVES = Curves(
+    trained=[
+        {"step": 1, "loss": 1.5, "lr": 0.0},
+        {"step": 2, "loss": 1.25, "lr": 0.001},
+        {"step": 3, "loss": 0.0, "lr": 0.0005},
+    ],
+    scored=[
+        {"step": 0, "dev/triplet_accuracy": 0.5, "dev/cosine_pearson": 0.25},
+        {"step": 2, "dev/cosine_pearson": 0.75},
+    ],
+)
 
 
 def rows(path: Path) -> list[list[str]]:
@@ -32,41 +25,25 @@ def rows(path: Path) -> list[list[str]]:
         return list(csv.reader(file))
 
 
-def test_training_steps_are_counted_from_one_when_they_are_done(log: Path, tmp_path: Path) -> None:
-    write_curves(log, tmp_path / "plots")
-    assert rows(tmp_path / "plots" / "loss.csv") == [["step", "loss"], ["1", "1.5"], ["2", "1.25"], ["3", "0.0"]]
-    assert rows(tmp_path / "plots" / "lr.csv") == [["step", "lr"], ["1", "0.0"], ["2", "0.001"], ["3", "0.0005"]]
+def test_each_step_has_its_loss_and_the_rate_that_it_was_taken_with(tmp_path: Path) -> None:
+    CURVES.write(tmp_path)
+    assert rows(tmp_path / "loss.csv") == [["step", "loss"], ["1", "1.5"], ["2", "1.25"], ["3", "0.0"]]
+    assert rows(tmp_path / "lr.csv") == [["step", "lr"], ["1", "0.0"], ["2", "0.001"], ["3", "0.0005"]]
 
 
-def test_a_scoring_stands_at_the_steps_done_before_it_with_a_gap_where_a_figure_is_undefined(
-    log: Path, tmp_path: Path
-) -> None:
-    write_curves(log, tmp_path / "plots")
-    assert rows(tmp_path / "plots" / "development.csv") == [
+def test_a_figure_that_was_undefined_in_a_scoring_leaves_a_gap(tmp_path: Path) -> None:
+    CURVES.write(tmp_path)
+    assert rows(tmp_path / "development.csv") == [
         ["step", "cosine_pearson", "triplet_accuracy"],
         ["0", "0.25", "0.5"],
         ["2", "0.75", ""],
     ]
 
 
-def test_the_files_are_the_three_and_their_lines_end_alike_on_every_system(log: Path, tmp_path: Path) -> None:
-    write_curves(log, tmp_path / "plots")
-    files = sorted((tmp_path / "plots").iterdir())
+@pytest.mark.parametrize("curves", [CURVES, Curves()])
+def test_the_files_are_the_three_and_their_lines_end_alike_on_every_system(curves: Curves, tmp_path: Path) -> None:
+    curves.write(tmp_path)
+    files = sorted(tmp_path.iterdir())
     assert [path.name for path in files] == ["development.csv", "loss.csv", "lr.csv"]
     assert not any(b"\r" in path.read_bytes() for path in files)
-
-
-@pytest.mark.parametrize("content", ["", "epoch,loss,lr,step\n"])
-def test_a_run_that_logged_nothing_gives_files_with_a_heading_alone(log: Path, tmp_path: Path, content: str) -> None:
-    log.write_text(content, encoding="utf-8")
-    write_curves(log, tmp_path / "plots")
-    assert [rows(path) for path in sorted((tmp_path / "plots").iterdir())] == [
-        [["step"]],
-        [["step", "loss"]],
-        [["step", "lr"]],
-    ]
-
-
-def test_a_missing_log_is_named_with_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"nowhere\.csv: the run wrote no log; train again"):
-        write_curves(tmp_path / "nowhere.csv", tmp_path / "plots")
+    assert all(path.read_bytes() for path in files)
