@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from triplets_oracle import Pair, rows, samples, table
 
@@ -18,13 +18,15 @@ from terna.records import LABELS
 from terna.triplets import build
 
 FUZZ = settings(derandomize=True, deadline=None, max_examples=200)
-names = st.sampled_from(["a", "A", "b", "c", "d", "e", "f", "g"])
+# so few that a pair often stands in several corpora
+names = st.sampled_from(["a", "A", "b", "c"])
 mixes = st.lists(st.tuples(names, names, st.sampled_from(LABELS), st.sampled_from(["x", "b", "m"])), max_size=40)
 weights_of_three = st.lists(st.floats(0, 3), min_size=3, max_size=3)
 
 
 @FUZZ
 @given(mixes)
+@example([("a", "b", "entailment", "m"), ("b", "a", "entailment", "b"), ("a", "c", "contradiction", "x")])
 def test_a_triplet_is_of_the_corpus_that_its_anchor_and_positive_are_a_pair_of(mix: list[tuple[str, ...]]) -> None:
     pairs = pa.concat_tables(
         [table([(one, other, label)], corpus=name) for one, other, label, name in mix] or [table([])]
