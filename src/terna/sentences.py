@@ -26,7 +26,7 @@ def number(column: pa.ChunkedArray, texts: pa.Array) -> Ints:
 
 
 def keys(texts: pa.Array | pa.ChunkedArray) -> Ints:
-    """A number for each text, the same for texts that are equal after strip and casefold: 0 for the first, and so on."""
+    """A number for each text, by first occurrence, the same for texts that are equal after strip and casefold."""
     pieces = texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
     with ThreadPoolExecutor() as threads:
         folded = pa.chunked_array(threads.map(_folded, pieces), pa.string())
