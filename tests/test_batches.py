@@ -107,6 +107,37 @@ def test_no_more_rows_left_over_than_the_neighbour_leaves(name: str, batch_size:
     assert made.unused <= len(keys) - neighbours_full_batches(keys, batch_size, seed=0) * batch_size
 
 
+MANY = 30_000
+
+
+def premises_and_recurring(rows: int) -> Ints:
+    """As SNLI's: a premise in some five rows, a fifth of the other sentences from a pool in zipf shape."""
+    rng = np.random.default_rng(15)
+    keys = rng.integers(10 * rows, 20 * rows, (rows, 3))
+    keys[:, 0] = rng.integers(rows // 5, size=rows)
+    weights = 1 / np.arange(4, rows // 10)
+    recurring = rng.choice(len(weights), (rows, 2), p=weights / weights.sum()) + rows
+    keys[:, 1:] = np.where(rng.random((rows, 2)) < 0.2, recurring, keys[:, 1:])
+    keys[::2] = keys[::2, [1, 0, 2]]
+    ordered = np.sort(keys, axis=1)
+    return keys[(ordered[:, 1:] != ordered[:, :-1]).all(axis=1)]
+
+
+@pytest.mark.parametrize("batch_size", [64, 512, 4096])
+def test_large_batches_leave_no_more_rows_over_than_the_neighbour(batch_size: int) -> None:
+    keys = premises_and_recurring(MANY)
+    made = plan(keys, batch_size, 7, 0)
+    check(keys, batch_size, made)
+    assert made.unused <= len(keys) - neighbours_full_batches(keys, batch_size, seed=0) * batch_size
+
+
+def test_only_which_keys_are_equal_counts_not_how_far_apart_they_lie() -> None:
+    """Numbers that leave gaps are numbered anew in the same order, so that the plan is the same."""
+    keys = np.unique(swapped_pairs(ROWS), return_inverse=True)[1].reshape(-1, 3)
+    plans = [plan(made, 64, 0, 0).batches for made in (keys, keys - 5, 1_000 * keys - 10**9, keys * 2**40)]
+    assert all(np.array_equal(made, plans[0]) for made in plans)
+
+
 small_keys = st.integers(1, 40).flatmap(
     lambda distinct: st.lists(st.tuples(*[st.integers(-1, distinct)] * 3), max_size=60).map(
         lambda rows: np.array(rows, np.int64).reshape(-1, 3)

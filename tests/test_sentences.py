@@ -1,5 +1,7 @@
 """Numbers stand for texts: the same for any order, and equal keys exactly where texts count as equal."""
 
+import sys
+
 import numpy as np
 import pyarrow as pa
 from hypothesis import given, settings
@@ -50,3 +52,23 @@ def test_case_and_outer_blanks_do_not_part_two_sentences_but_accents_and_inner_b
     assert fold("STRASSE") == fold("straße")
     assert fold("esta") != fold("está")
     assert fold("a  b") != fold("a b")
+
+
+def test_keys_fold_every_code_point_as_python_does_alone_at_either_end_and_inside() -> None:
+    characters = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
+    for formed in ("{}", "{}A", "A{}", "A{}É"):
+        values = [formed.format(character) for character in characters]
+        folded = [fold(value) for value in values]
+        first = {text: place for place, text in reversed(list(enumerate(folded)))}
+        rank = {place: number for number, place in enumerate(sorted(first.values()))}
+        assert keys(pa.array(values, pa.string())).tolist() == [rank[first[text]] for text in folded]
+
+
+@FUZZ
+@given(st.lists(st.text(max_size=4) | st.sampled_from(["", " ", "a", "A\t", "É", "é ", "ß", "SS"]), max_size=40))
+def test_keys_are_numbered_by_the_first_text_of_each_class_however_they_are_chunked(values: list[str]) -> None:
+    folded = list(dict.fromkeys(fold(value) for value in values))
+    expected = [folded.index(fold(value)) for value in values]
+    half = len(values) // 2
+    pieces = [pa.array(values[:half], pa.string()), pa.array(["x", *values[half:]], pa.string()).slice(1)]
+    assert keys(pa.chunked_array(pieces)).tolist() == keys(pa.array(values, pa.string())).tolist() == expected

@@ -40,9 +40,9 @@ def plan(keys: Ints, batch_size: int, seed: int, epoch: int) -> Plan:
     is a function of the arguments alone; the order of the batches, and of the rows in them, is random.
     """
     rng = np.random.default_rng([seed, epoch])
-    ordered = np.sort(keys, axis=1)
-    usable = np.flatnonzero((ordered[:, 1:] != ordered[:, :-1]).all(axis=1))
-    numbered, counts = _by_frequency(ordered[usable], rng)
+    first, second, third = keys.T
+    usable = np.flatnonzero((first != second) & (first != third) & (second != third))
+    numbered, counts = _numbered(keys[usable], rng)
     # a bound: no batch has a key twice, be it of all keys or of each row's most frequent one
     steps = min(_most_full(counts, 3 * batch_size), _most_full(np.bincount(numbered[:, 0]), batch_size))
     line = _line(numbered, counts, steps, rng)
@@ -52,21 +52,31 @@ def plan(keys: Ints, batch_size: int, seed: int, epoch: int) -> Plan:
     return Plan(batches, len(keys) - batches.size)
 
 
-def _by_frequency(keys: Ints, rng: np.random.Generator) -> tuple[Ints, Ints]:
-    """The keys numbered from the most frequent (ties at random), rising within a row; and how often each occurs."""
-    _, numbers, counts = np.unique(keys, return_inverse=True, return_counts=True)
-    order = np.lexsort((rng.random(len(counts)), -counts))
-    return np.sort(np.argsort(order)[numbers.reshape(keys.shape)], axis=1), counts[order]
+def _numbered(keys: Ints, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    """The keys numbered anew at random, in each row the most frequent first; and how often each number occurs."""
+    keys = _dense(keys)
+    counts = np.bincount(keys.ravel())
+    numbers = rng.permutation(len(counts))
+    # sorts by frequency, and by number where that is equal
+    weights = counts * len(counts) + numbers
+    counts[numbers] = counts.copy()
+    return np.sort(weights[keys], axis=1)[:, ::-1] % max(1, len(counts)), counts
+
+
+def _dense(keys: Ints) -> Ints:
+    """The keys numbered from 0 on: as they are, less the lowest, where that leaves few numbers out."""
+    if keys.size and int(keys.max()) - (low := int(keys.min())) <= 2 * keys.size:
+        return keys - low if low else keys
+    return np.unique(keys, return_inverse=True)[1].reshape(keys.shape)
 
 
 def _most_full(counts: Ints, size: int) -> int:
     """The most batches of `size` places that can be full when each key is in a batch once at most."""
-    low, high = 0, int(counts.sum()) // size
-    while low < high:
-        middle = (low + high + 1) // 2
-        enough = int(np.minimum(counts, middle).sum()) >= middle * size
-        low, high = (middle, high) if enough else (low, middle - 1)
-    return low
+    # keys that occur once at least, twice at least, ...; summed up, the places that 1, 2, ... batches can fill
+    at_least = np.cumsum(np.bincount(counts)[:0:-1])[::-1]
+    places = np.cumsum(at_least)
+    full = int(np.count_nonzero(places >= size * np.arange(1, len(places) + 1)))
+    return full if full < len(places) else int(counts.sum()) // size
 
 
 def _line(keys: Ints, counts: Ints, steps: int, rng: np.random.Generator) -> Ints:
@@ -75,14 +85,15 @@ def _line(keys: Ints, counts: Ints, steps: int, rng: np.random.Generator) -> Int
     Of a hub's rows those go first whose second key is rarer: they take no place of another hub. A random factor on that
     frequency gives every row its turn in some epoch.
     """
-    hubs = keys[:, 0]
-    plain = counts[hubs] <= _HUB * steps
-    group = np.where(plain, len(counts), hubs)
-    crowding = np.where(plain, 1, counts[keys[:, 1]]) * rng.lognormal(sigma=0.5, size=len(keys))
-    order = np.lexsort((crowding, group))
-    turn = np.arange(len(order)) - np.searchsorted(group[order], group[order])
-    spare = (turn >= steps) & ~plain[order]
-    return np.concatenate([order[~spare], order[spare]])
+    often = counts[keys[:, 0]]
+    rows, plain = np.flatnonzero(often > _HUB * steps), np.flatnonzero(often <= _HUB * steps)
+    hubs = keys[rows, 0]
+    crowding = counts[keys[rows, 1]] * rng.lognormal(sigma=0.5, size=len(rows))
+    order = np.lexsort((crowding, hubs, -counts[hubs]))
+    starts = np.flatnonzero(np.diff(hubs[order], prepend=-1))
+    turn = np.arange(len(rows)) - np.repeat(starts, np.diff(starts, append=len(rows)))
+    spare = turn >= steps
+    return np.concatenate([rows[order[~spare]], rng.permutation(plain), rows[order[spare]]])
 
 
 def _undisputed(claims: Ints) -> Bools:
@@ -133,16 +144,36 @@ class _Packing:
     def _deal(self, rows: Ints) -> int:
         """Offers each row one batch with an open place, the first row first, and gives how many found a place."""
         room = self._room()
-        batches = np.resize(self.rng.permutation(np.flatnonzero(room)), len(rows))
-        fits = self._fitting(batches, rows)
-        rows, batches = rows[fits], batches[fits]
-        free = _undisputed(self._seats(batches, rows))
-        rows, batches = rows[free], batches[free]
-        by_batch = np.argsort(batches, kind="stable")
-        rows, batches = rows[by_batch], batches[by_batch]
-        first = np.arange(len(batches)) - np.searchsorted(batches, batches) < room[batches]
-        self._place(rows[first], batches[first])
-        return int(first.sum())
+        batches = np.flatnonzero(room)
+        offers = self._offers(rows, len(batches))
+        fits = offers >= 0
+        fits[fits] = self._fits(np.repeat(batches, fits.sum(axis=1)), offers[fits])
+        keys, turns = self._claims(offers, fits)
+        batch, again = np.nonzero(keys[:, 1:] == keys[:, :-1])
+        fits[batch, turns[batch, again + 1]] = False
+        fits &= np.cumsum(fits, axis=1) <= room[batches, None]
+        self.home[offers[fits]] = np.repeat(batches, fits.sum(axis=1))
+        self._take((keys + batches[:, None] * self.distinct)[np.take_along_axis(fits, turns, axis=1)])
+        return int(fits.sum())
+
+    def _claims(self, offers: Ints, fits: Bools) -> tuple[Ints, Ints]:
+        """(batches, 3 turns) each: in each batch the keys of the offers that fit, sorted, and whose turn it is.
+
+        Of equal keys the first turn comes first. What does not fit has a number that is no key's.
+        """
+        turns = offers.shape[1]
+        bits = turns.bit_length()
+        keys = np.where(fits[..., None], self.keys[offers], self.distinct)
+        # sorting both in one integer, a batch at a time, takes a fraction of an argsort over all
+        claims = ((keys << bits) + np.arange(turns)[:, None]).reshape(len(offers), 3 * turns)
+        claims.sort(axis=1)
+        return claims >> bits, claims & ((1 << bits) - 1)
+
+    def _offers(self, rows: Ints, number: int) -> Ints:
+        """(number, turns): the rows dealt out one by one, -1 where they do not go round."""
+        offers = np.full((-(-len(rows) // number), number), -1)
+        offers.ravel()[: len(rows)] = rows
+        return np.ascontiguousarray(offers[:, self.rng.permutation(number)].T)
 
     def _exchange(self, tries: int) -> int:
         """Moves placed rows into open places and rows of the pool into their seats; gives how many."""
@@ -171,8 +202,18 @@ class _Packing:
 
     def _place(self, rows: Ints, batches: Ints) -> None:
         self.home[rows] = batches
-        # two sorted runs, or nearly: what the stable sort is fastest at
-        self.taken = np.sort(np.append(np.sort(self._seats(batches, rows), axis=None), self.taken), kind="stable")
+        self._take(np.sort(self._seats(batches, rows), axis=None))
+
+    def _take(self, seats: Ints) -> None:
+        """Adds sorted seats to the taken ones."""
+        # two sorted runs are what the stable sort is fastest at
+        self.taken = np.sort(np.append(seats, self.taken), kind="stable")
+
+    def _fits(self, batches: Ints, rows: Ints) -> Bools:
+        """The same as `_fitting`, as a mask."""
+        fits = np.zeros(len(rows), np.bool_)
+        fits[self._fitting(batches, rows)] = True
+        return fits
 
     def _fitting(self, batches: Ints, rows: Ints) -> Ints:
         """The numbers of those offers where the batch has none of the row's keys."""
