@@ -125,6 +125,7 @@ def feed_for(settings: Settings, table: TokenTable, encoder: "Encoder") -> "Feed
         seed=settings.seed,
         weights=[options.weights.get(name, 1.0) for name in names],
         known_positives=options.known_positives,
+        gather=options.gather,
         workers=settings.machine.workers,
     )
 
@@ -179,7 +180,7 @@ def trainer_for(settings: Settings, recorder: "Recorder", selection: "Selection"
         gradient_clip_val=settings.train.clip or None,
         callbacks=callbacks,
         logger=loggers.build(settings.logger, LOGS, name=settings.release.name, config=asdict(settings)),
-        log_every_n_steps=50,
+        log_every_n_steps=1,
         reload_dataloaders_every_n_epochs=1,
         use_distributed_sampler=False,
         enable_checkpointing=False,
@@ -215,15 +216,15 @@ def record(
     settings: Settings, feed: "Feed", selection: "Selection", trainer: "Trainer", steps: int, seconds: float
 ) -> dict[str, Any]:
     """What metrics/train.json tells of the run; steps and seconds are those since it last went on."""
-    available, share = len(feed.table.train), feed.batch_size // trainer.world_size
+    share = feed.batch_size // trainer.world_size
     return {
-        "triplets": available,
+        "triplets": len(feed.table.train),
         "batch_size": feed.batch_size,
         "negatives_per_anchor": 2 * (feed.batch_size if settings.train.gather else share) - 1,
         "epochs": settings.train.epochs,
         "steps": trainer.global_step,
         "steps_per_epoch": feed.steps,
-        "triplets_left_out_per_epoch": [available - count * feed.batch_size for count in feed.steps],
+        "triplets_left_out_per_epoch": feed.left_out,
         "triplets_per_second": round(steps * feed.batch_size / seconds, 2),
         "seconds": round(seconds, 1),
         "peak_memory_mb": round(peak_memory(trainer) / 2**20),

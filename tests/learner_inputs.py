@@ -21,9 +21,7 @@ def table_for(encoder: Encoder, triplets: int = 18) -> TokenTable:
     rows[[3, 5], 0] = rows[1, 0]
     pairs = rows[:, :2]
     both = np.unique(np.concatenate([pairs, pairs[:, ::-1]]), axis=0).astype(np.int32)
-    return TokenTable(
-        ids, offsets, np.arange(3 * triplets), rows, rows[:2], both, np.zeros(triplets, np.int16)
-    )
+    return TokenTable(ids, offsets, np.arange(3 * triplets), rows, rows[:2], both, np.zeros(triplets, np.int16))
 
 
 def feed_for(encoder: Encoder, settings: Train, seed: int = 1, table: TokenTable | None = None) -> Feed:

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from terna import export
-from terna.encoder import Encoder, build_encoder, load_tokenizer, layout, locate, positions
+from terna.encoder import Encoder, build_encoder, layout, load_tokenizer, locate, positions
 from terna.encoder.attention import use_padded
 from terna.errors import ModelError
 from terna.settings import Model

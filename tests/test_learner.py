@@ -71,7 +71,7 @@ def test_a_step_without_dropout_has_the_neighbours_loss_and_gradients(
     learner = Learner(encoder.eval(), settings, 10, 1)
     learner.trainer = Trainer(logger=False, enable_checkpointing=False, barebones=True)
     learner.log = lambda *_, **__: None  # type: ignore[method-assign, assignment]
-    ours = learner.training_step((encoder.arrange(ids, lengths), None), 0)
+    ours = learner.training_step((encoder.arrange(ids, lengths), None, None), 0)
     ours.backward()
     neighbour = SentenceTransformer(str(tmp_path / "encoder"), device="cpu").eval()
     features = [neighbour.preprocess(texts) for texts in (anchors, positives, negatives)]
@@ -112,7 +112,7 @@ def test_the_feed_is_as_long_as_it_says_and_its_batches_decode_to_their_triplets
     loader = feed.train_dataloader()
     batches = list(loader)
     assert len(batches) == len(loader) == feed.steps[0] == 4
-    for batch, _ in batches:
+    for batch, *_ in batches:
         pieces = [piece for chunk in batch.chunks for piece in chunk.ids.split(chunk.lengths)]
         texts = encoder.tokenizer.batch_decode([pieces[place] for place in batch.place], skip_special_tokens=True)
         anchors, positives, negatives = texts[:4], texts[4:8], texts[8:]

@@ -57,9 +57,7 @@ class Pads:
 
 def encoder_of(config: PreTrainedConfig, pooling: str = "mean") -> Encoder:
     torch.manual_seed(3)
-    return Encoder(
-        AutoModel.from_config(config), Pads(config.pad_token_id), pooling=pooling, max_length=30
-    ).eval()  # type: ignore[arg-type]
+    return Encoder(AutoModel.from_config(config), Pads(config.pad_token_id), pooling=pooling, max_length=30).eval()  # type: ignore[arg-type]
 
 
 def triplets(seed: int = 0, longest: int = 30) -> tuple[np.ndarray, np.ndarray]:
@@ -69,7 +67,9 @@ def triplets(seed: int = 0, longest: int = 30) -> tuple[np.ndarray, np.ndarray]:
     return rng.integers(3, 50, lengths.sum()), lengths
 
 
-def outcome(encoder: Encoder, packed: bool, limit: int = 64) -> tuple[torch.Tensor, torch.Tensor, dict[str, torch.Tensor]]:
+def outcome(
+    encoder: Encoder, packed: bool, limit: int = 64
+) -> tuple[torch.Tensor, torch.Tensor, dict[str, torch.Tensor]]:
     encoder.packed = packed
     (use_packed if packed else use_padded)(encoder.backbone)
     encoder.zero_grad()
@@ -119,7 +119,9 @@ def test_a_family_with_positions_in_its_attention_is_padded_and_the_log_says_so(
     assert "MPNetModel does not take packed sentences: they are padded" in told.text
     vectors = encoder(arrange(*triplets(), 64))
     ids, lengths = triplets()
-    alone = [encoder.backbone(torch.from_numpy(part)[None])[0][0].mean(0) for part in np.split(ids, lengths.cumsum()[:-1])]
+    alone = [
+        encoder.backbone(torch.from_numpy(part)[None])[0][0].mean(0) for part in np.split(ids, lengths.cumsum()[:-1])
+    ]
     torch.testing.assert_close(vectors, torch.stack(alone), atol=1e-5, rtol=1e-5)
 
 

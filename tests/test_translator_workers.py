@@ -125,13 +125,13 @@ def test_no_job_needs_no_process(workers: ModuleType) -> None:
 @pytest.mark.parametrize(
     ("machine", "there", "expected"),
     [
-        (Machine("cpu", 1, 3, False), 2, ["cpu"] * 3),
-        (Machine("auto", 1, 3, False), 0, ["cpu"] * 3),
-        (Machine("auto", 1, 3, False), 2, ["cuda:0"]),
-        (Machine("gpu", 2, 3, False), 2, ["cuda:0", "cuda:1"]),
-        (Machine("gpu", 2, 3, False), 1, r"torch sees 1 CUDA devices.*machine=cpu"),
-        (Machine("gpu", 1, 3, False), 0, r"torch sees 0 CUDA devices.*machine=cpu"),
-        (Machine("mps", 1, 3, False), 0, r"and no mps.*machine=cpu"),
+        (Machine("cpu", 1, 1, 200, 3, False), 2, ["cpu"] * 3),
+        (Machine("auto", 1, 1, 200, 3, False), 0, ["cpu"] * 3),
+        (Machine("auto", 1, 1, 200, 3, False), 2, ["cuda:0"]),
+        (Machine("gpu", 2, 1, 200, 3, False), 2, ["cuda:0", "cuda:1"]),
+        (Machine("gpu", 2, 1, 200, 3, False), 1, r"torch sees 1 CUDA devices.*machine=cpu"),
+        (Machine("gpu", 1, 1, 200, 3, False), 0, r"torch sees 0 CUDA devices.*machine=cpu"),
+        (Machine("mps", 1, 1, 200, 3, False), 0, r"and no mps.*machine=cpu"),
     ],
 )
 def test_a_process_for_each_device_or_for_each_of_the_workers(

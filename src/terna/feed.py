@@ -23,12 +23,14 @@ Arrange = Callable[[Any, Any], Batch]
 class Triplets(NamedTuple):
     """What a process gets of a batch: its anchors, then their positives, then their negatives.
 
-    known: (B, 2 N) bool, which of the batch's candidates, all positives and then all negatives of every process, are
-    known positives of the process's anchors; None where they are not asked for.
+    known: (B, 2 N) bool, which of the candidates, all positives and then all negatives, are known positives of the
+    process's anchors. known_anchors: (B, N) bool, of which of all anchors its own positives are known positives. None
+    where they are not asked for.
     """
 
     sentences: Batch
     known: Tensor | None
+    known_anchors: Tensor | None
 
 
 class Feed(LightningDataModule):
@@ -36,8 +38,9 @@ class Feed(LightningDataModule):
 
     batch_size: triplets of a step, over all processes; each takes an equal share of one plan. arrange: how token ids
     and lengths become the encoder's batch. weights: how often each corpus's triplets are gone through in an epoch, by
-    the number in `table.corpus`. known_positives: hand out which candidates are no wrong answers. workers: processes
-    that gather batches ahead for an accelerator; on a CPU gathering takes no time worth one.
+    the number in `table.corpus`. known_positives: hand out which candidates are no wrong answers. gather: candidates are
+    those of all processes. workers: processes that gather batches ahead for an accelerator; on a CPU gathering takes no
+    time worth one.
     Raises DataError when not a single full batch can be made.
     """
 
@@ -51,6 +54,7 @@ class Feed(LightningDataModule):
         seed: int,
         weights: Sequence[float],
         known_positives: bool = False,
+        gather: bool = True,
         workers: int = 0,
     ) -> None:
         super().__init__()
@@ -61,6 +65,7 @@ class Feed(LightningDataModule):
         self.seed = seed
         self.weights = weights
         self.known_positives = known_positives
+        self.gather = gather
         self.workers = workers
         if not min(self.steps):
             raise DataError(
@@ -73,11 +78,20 @@ class Feed(LightningDataModule):
         """Optimizer steps of each epoch, exact: the schedule is laid out on their sum."""
         return [len(self.rows(epoch)) for epoch in range(self.epochs)]
 
+    @property
+    def left_out(self) -> list[int]:
+        """Triplets of each epoch that are in no batch of it."""
+        offered = [len(self._drawn(epoch)) for epoch in range(self.epochs)]
+        return [count - steps * self.batch_size for count, steps in zip(offered, self.steps, strict=True)]
+
     def rows(self, epoch: int) -> Ints:
         """(steps, batch_size): which triplets each batch of an epoch holds, as rows of `table.train`."""
-        chosen = drawn(self.table.corpus, self.weights, self.seed, epoch)
+        chosen = self._drawn(epoch)
         keys = np.asarray(self.table.keys[self.table.train[chosen]], np.int64)
         return np.asarray(chosen[plan(keys, self.batch_size, self.seed, epoch).batches])
+
+    def _drawn(self, epoch: int) -> Any:
+        return drawn(self.table.corpus, self.weights, self.seed, epoch)
 
     def place(self, step: int) -> tuple[int, int]:
         """The epoch that the step after `step` steps belongs to, and its number in it."""
@@ -114,13 +128,14 @@ class _Batches(Dataset[Triplets]):
         return len(self.rows)
 
     def __getitem__(self, index: int) -> Triplets:
-        table, everyone = self.feed.table, self.rows[index].reshape(-1)
-        own = table.train[self.rows[index, self.rank]].T
+        table, own = self.feed.table, self.feed.table.train[self.rows[index, self.rank]].T
         sentences = self.feed.arrange(*gather(table.ids, table.offsets, own.reshape(-1)))
         if not self.feed.known_positives:
-            return Triplets(sentences, None)
-        candidates = table.keys[table.train[everyone][:, 1:].T.reshape(-1)]
-        return Triplets(sentences, torch.from_numpy(known(table.keys[own[0]], candidates, table.positives)))
+            return Triplets(sentences, None, None)
+        every = table.train[self.rows[index].reshape(-1)].T if self.feed.gather else own
+        anchors, positives, candidates = table.keys[own[0]], table.keys[own[1]], table.keys[every[1:].reshape(-1)]
+        masks = known(anchors, candidates, table.positives), known(positives, table.keys[every[0]], table.positives)
+        return Triplets(sentences, *map(torch.from_numpy, masks))
 
 
 class _From(Sampler[int]):

@@ -1,6 +1,6 @@
 """The LightningModule: packed sentences in, ranking loss out, AdamW under a warmup-linear schedule."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -24,17 +24,17 @@ class Learner(LightningModule):
         self.steps = steps
         self.seed = seed
 
-    def training_step(self, batch: tuple[Batch, Tensor | None], _: int) -> Tensor:
+    def training_step(self, batch: tuple[Batch, Tensor | None, Tensor | None], _: int) -> Tensor:
         """The ranking loss of one batch of triplets: see feed.Triplets."""
         # not a stream that goes on from step to step: so a resumed run draws what it would have drawn
         draw = np.random.SeedSequence([self.seed, self.global_step, self.global_rank])
         torch.manual_seed(int(draw.generate_state(1, np.uint64)[0]))
-        sentences, known = batch
-        loss = self.loss(self.encoder(sentences), known)
+        sentences, *known = batch
+        loss = self.loss(self.encoder(sentences), *known)
         self.log("loss", loss, prog_bar=True, logger=False)
         return loss
 
-    def loss(self, vectors: Tensor, known: Tensor | None) -> Tensor:
+    def loss(self, vectors: Tensor, known: Tensor | None = None, known_anchors: Tensor | None = None) -> Tensor:
         """The loss of this process's anchors, positives and negatives, which lie one after another (3 B, d).
 
         With `train.gather` they are ranked among the texts of all processes, through which the gradient flows too.
@@ -42,7 +42,7 @@ class Learner(LightningModule):
         own, options = vectors.chunk(3), self.settings
         every, offset = [*own], 0
         if options.gather and self.trainer.world_size > 1:
-            every = [self.all_gather(each, sync_grads=True).flatten(0, 1) for each in own]
+            every = [cast(Tensor, self.all_gather(each, sync_grads=True)).flatten(0, 1) for each in own]
             offset = self.global_rank * len(own[0])
         return ranking_loss(
             own[0],
@@ -51,6 +51,7 @@ class Learner(LightningModule):
             scale=options.scale,
             symmetric=options.symmetric,
             known=known,
+            known_anchors=known_anchors,
             offset=offset,
             all_anchors=every[0],
             dimensions=options.matryoshka,

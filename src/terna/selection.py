@@ -92,8 +92,7 @@ class Selection(Callback):
         return self.folder / f"best-{self.best_step}.safetensors"
 
     def _figure(self, trainer: Trainer) -> float:
-        own = self.score(self.encoder) if trainer.is_global_zero else None
-        found: dict[str, float] = trainer.strategy.broadcast(own)
+        found = trainer.strategy.broadcast(self.score(self.encoder) if trainer.is_global_zero else {})
         self.tell(trainer, found)
         if self.main not in found:
             raise ModelError(f"evaluate.main_score: {self.main} is undefined: the model gives every pair one score")

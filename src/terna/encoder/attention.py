@@ -62,12 +62,12 @@ def _by_group(flat: list[Tensor], layout: Chunk, scaling: float, dropout: float,
     """(tokens, heads, width) three times → the same shape, sentences of one length together."""
     groups = layout.groups
     # split's gradient is one concatenation; a slice's would be a whole tensor of zeros for each group
-    parts = [each.split([count * length for count, length in groups]) for each in flat]
+    parts = [torch.split(each, [count * length for count, length in groups]) for each in flat]
     found = []
     for (count, length), *part in zip(groups, *parts, strict=True):
-        rows = [each.unflatten(0, (count, length)).transpose(1, 2) for each in part]
-        mask = _band(length, window, rows[0].device) if window and length > window else None
-        made = scaled_dot_product_attention(*rows, attn_mask=mask, dropout_p=dropout, scale=scaling)
+        query, key, value = (each.unflatten(0, (count, length)).transpose(1, 2) for each in part)
+        mask = _band(length, window, query.device) if window and length > window else None
+        made = scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout, scale=scaling)
         found.append(made.transpose(1, 2).flatten(0, 1))
     return torch.cat(found)
 

@@ -8,9 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from terna.tokens import Ints
+
 # Tokens that go through the backbone at once. On a CPU a chunk's activations should stay in its caches; an accelerator
 # is given as many as it can take.
-CHUNK_TOKENS = {"cpu": 2048}
+CHUNK_TOKENS = {"cpu": 4096}
 LARGE_CHUNK_TOKENS = 65536
 
 
@@ -61,10 +63,10 @@ class Batch:
         return Batch(tuple(chunk.pin_memory() for chunk in self.chunks), self.place.pin_memory())
 
 
-def arrange(ids: np.ndarray, lengths: Sequence[int] | np.ndarray, limit: int) -> Batch:  # type: ignore[type-arg]
+def arrange(ids: Ints, lengths: Ints | Sequence[int], limit: int) -> Batch:
     """Sentences that lie one after another in `ids` (tokens,) → chunks of at most `limit` tokens, or of one sentence.
 
-    Raises nothing: a batch without a sentence has no chunk.
+    The limit counts tokens as if padded to the chunk's longest sentence. A batch without a sentence has no chunk.
     """
     sizes = np.asarray(lengths, np.int64)
     order = np.argsort(sizes, kind="stable")
@@ -78,15 +80,15 @@ def chunk_tokens(device: torch.device) -> int:
     return CHUNK_TOKENS.get(device.type, LARGE_CHUNK_TOKENS)
 
 
-def _chunk(ids: np.ndarray, starts: np.ndarray, sizes: np.ndarray) -> Chunk:  # type: ignore[type-arg]
+def _chunk(ids: Ints, starts: Ints, sizes: Ints) -> Chunk:
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
     positions = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes)
     flat = ids[np.repeat(starts, sizes) + positions].astype(np.int64)
-    tensors = (torch.from_numpy(each) for each in (flat, positions, offsets.astype(np.int32)))
-    return Chunk(*tensors, tuple(sizes.tolist()))
+    bounds = torch.from_numpy(offsets.astype(np.int32))
+    return Chunk(torch.from_numpy(flat), torch.from_numpy(positions), bounds, tuple(sizes.tolist()))
 
 
-def _parts(order: np.ndarray, sizes: np.ndarray, limit: int) -> list[np.ndarray]:  # type: ignore[type-arg]
+def _parts(order: Ints, sizes: Ints, limit: int) -> list[Ints]:
     """Cut sentences, sorted by length, into runs of at most `limit` tokens when padded to their longest."""
     parts, first = [], 0
     for last, sentence in enumerate(order):

@@ -88,7 +88,7 @@ class Encoder(nn.Module):
 
     def _padded(self, chunk: Chunk) -> Tensor:
         """The same by way of a padded batch and its mask: the reference, and what every backbone can do."""
-        pieces = chunk.ids.split(chunk.lengths)
+        pieces = list(torch.split(chunk.ids, list(chunk.lengths)))
         ids = pad_sequence(pieces, batch_first=True, padding_value=self.tokenizer.pad_token_id)
         sizes = chunk.offsets.diff()
         mask = torch.arange(ids.shape[1], device=ids.device) < sizes[:, None]
