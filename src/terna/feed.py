@@ -38,9 +38,9 @@ class Feed(LightningDataModule):
 
     batch_size: triplets of a step, over all processes; each takes an equal share of one plan. arrange: how token ids
     and lengths become the encoder's batch. weights: how often each corpus's triplets are gone through in an epoch, by
-    the number in `table.corpus`. known_positives: hand out which candidates are no wrong answers. gather: candidates are
-    those of all processes. workers: processes that gather batches ahead for an accelerator; on a CPU gathering takes no
-    time worth one.
+    the number in `table.corpus`. known_positives: hand out which candidates are no wrong answers. gather: candidates
+    are those of all processes. workers: processes that gather batches ahead for an accelerator; on a CPU gathering
+    takes no time worth one.
     Raises DataError when not a single full batch can be made.
     """
 
