@@ -108,9 +108,11 @@ def main() -> None:
             story = killed(folder, after, which)
             if repro(folder, force=False).wait():
                 sys.exit("dvc repro failed after a kill")
-            same = digests(folder) == whole and not (folder / "checkpoints").exists()
-            different += not same
-            print(f"{which.name} after {after:.1f} s, {story}: {'same bytes' if same else 'DIFFERENT'}", flush=True)
+            found = digests(folder)
+            other = sorted(path for path in found.keys() | whole.keys() if found.get(path) != whole.get(path))
+            different += bool(other)
+            verdict = f"DIFFERENT: {', '.join(other)}" if other else "same bytes"
+            print(f"{which.name} after {after:.1f} s, {story}: {verdict}", flush=True)
     sys.exit(1 if different else 0)
 
 
