@@ -1,8 +1,8 @@
 """How the sentences of a batch lie when they go through the backbone: sorted by length, in chunks, without padding."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,8 +16,7 @@ CHUNK_TOKENS = {"cpu": 4096}
 LARGE_CHUNK_TOKENS = 65536
 
 
-@dataclass(frozen=True)
-class Chunk:
+class Chunk(NamedTuple):
     """Sentences of rising length that lie one after another.
 
     ids: (tokens,) int64. positions: (tokens,) int64, each token's place in its sentence, from 0. offsets:
@@ -41,13 +40,8 @@ class Chunk:
         )
         return Chunk(ids, positions, offsets, self.lengths)
 
-    def pin_memory(self) -> "Chunk":
-        """The same in memory that an accelerator reads while the host goes on."""
-        return Chunk(self.ids.pin_memory(), self.positions.pin_memory(), self.offsets.pin_memory(), self.lengths)
 
-
-@dataclass(frozen=True)
-class Batch:
+class Batch(NamedTuple):
     """Sentences in chunks; place: (sentences,) int64, where in the chunks' order each sentence of the batch is."""
 
     chunks: tuple[Chunk, ...]
@@ -57,10 +51,6 @@ class Batch:
         """The same on another device."""
         chunks = tuple(chunk.to(device, non_blocking) for chunk in self.chunks)
         return Batch(chunks, self.place.to(device, non_blocking=non_blocking))
-
-    def pin_memory(self) -> "Batch":
-        """The same in memory that an accelerator reads while the host goes on."""
-        return Batch(tuple(chunk.pin_memory() for chunk in self.chunks), self.place.pin_memory())
 
 
 def arrange(ids: Ints, lengths: Ints | Sequence[int], limit: int) -> Batch:
