@@ -1,4 +1,4 @@
-"""Training that is killed at random moments and taken up again by `dvc repro`: are the bytes those of an undisturbed run?
+"""Training that is killed at random moments and taken up again by `dvc repro`, compared with a run left alone.
 
     python benchmarks/kills.py [--kills 20]
 

@@ -47,6 +47,7 @@ def main(settings: Settings) -> None:
     import pytorch_lightning as lightning
 
     from terna import export
+    from terna.adapters import merge
     from terna.learner import Learner
 
     chosen = settings.evaluate.select_on
@@ -68,6 +69,8 @@ def main(settings: Settings) -> None:
     if not trainer.is_global_zero:
         return
     selection.restore()
+    if settings.train.lora:
+        merge(encoder)
     export.save(encoder.cpu(), OUT)
     result = record(settings, feed, selection, trainer, trainer.global_step - first, seconds)
     write_json({**result, "backbone_commit": revision(encoder)}, Path("metrics/train.json"))
@@ -102,11 +105,14 @@ def build(settings: Settings) -> "Encoder":
     """The encoder with the tokenizer that the tokens were made with."""
     from transformers import AutoTokenizer
 
+    from terna.adapters import adapt
     from terna.encoder import build_encoder
 
     tokenizer = AutoTokenizer.from_pretrained(TOKENS / "tokenizer")
     encoder = build_encoder(settings.model, tokenizer, packed=settings.train.packed)
     encoder.cached = settings.train.cached
+    if settings.train.lora:
+        adapt(encoder, settings.train.lora)
     if settings.train.compile:
         encoder.backbone.compile(dynamic=True)
     return encoder

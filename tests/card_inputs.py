@@ -19,6 +19,7 @@ TRAINING = {
     "steps": 35,
     "steps_per_epoch": [18, 17],
     "triplets_left_out_per_epoch": [0, 32],
+    "negatives_per_anchor": 127,
     "triplets_per_second": 987.65,
     "seconds": 43.21,
     "peak_memory_mb": 1357,

@@ -1,6 +1,5 @@
 """Two processes: the gradient of one process on the same global batch, no text twice across them, and runs that end."""
 
-import json
 import os
 import subprocess
 import sys

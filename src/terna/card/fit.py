@@ -5,6 +5,7 @@ Speed, time and memory stay out: the card of a second run must be the same.
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from terna.card.markdown import fenced
@@ -19,7 +20,7 @@ def section(settings: Settings, training: Mapping[str, Any]) -> str:
             f"**DataLoader**:\n\nBatches in which no text comes twice, of length {_span(steps)} with parameters:",
             fenced(str(_loader(training))),
             "**Loss**:\n\nThe in-batch negatives ranking loss with parameters:",
-            fenced(str(_loss(settings.train))),
+            fenced(str(_loss(settings.train, training))),
             "Parameters of the fit:",
             fenced(json.dumps(_fit(settings, training), indent=4, ensure_ascii=False)),
         ]
@@ -37,8 +38,9 @@ def _loader(training: Mapping[str, Any]) -> dict[str, Any]:
     return {name: training[name] for name in names}
 
 
-def _loss(train: Train) -> dict[str, Any]:
+def _loss(train: Train, training: Mapping[str, Any]) -> dict[str, Any]:
     return {
+        "negatives_per_anchor": training["negatives_per_anchor"],
         "scale": train.scale,
         "similarity": "cosine",
         "symmetric": train.symmetric,
@@ -59,6 +61,7 @@ def _fit(settings: Settings, training: Mapping[str, Any]) -> dict[str, Any]:
         "optimizer_class": "torch.optim.AdamW",
         "optimizer_params": {"lr": train.lr, "eps": train.eps},
         "layer_decay": train.layer_decay,
+        "lora": asdict(train.lora) if train.lora else None,
         "weight_decay": train.weight_decay,
         "no_weight_decay_on": "biases and norms",
         "scheduler": "linear warm-up, then linear decay to 0",

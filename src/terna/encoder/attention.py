@@ -1,10 +1,13 @@
 """Attention within each sentence of a flat sequence: a stock transformers model computes no padding.
 
-Registered with transformers' AttentionInterface and AttentionMaskInterface under NAME; the model hands on the chunk
-that its `layout` argument holds. On CUDA the variable-length kernels that torch itself uses for nested tensors, which
-know dropout; elsewhere scaled dot products over the sentences of one length together.
+Registered with transformers' AttentionInterface and AttentionMaskInterface under NAME. On CUDA the variable-length
+kernels that torch itself uses for nested tensors, which know dropout; elsewhere scaled dot products over the sentences
+of one length together.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -13,16 +16,29 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 
 from terna.encoder.layout import Chunk
+from terna.errors import ModelError
 
 NAME = "terna_packed"
 HALF = (torch.float16, torch.bfloat16)
+# not an argument of the model: a compiled one would be compiled anew for every batch's lengths
+_LAYOUT: ContextVar[Chunk] = ContextVar("layout")
 
 
 def use_packed(backbone: PreTrainedModel) -> None:
-    """Let `backbone` take chunks: input_ids and position_ids of shape (1, tokens), and `layout`, the Chunk."""
+    """Let `backbone` take chunks: input_ids and position_ids of shape (1, tokens), called within `laid_out`."""
     AttentionInterface.register(NAME, attend)
     AttentionMaskInterface.register(NAME, no_mask)
     backbone.set_attn_implementation(NAME)
+
+
+@contextmanager
+def laid_out(chunk: Chunk) -> Iterator[None]:
+    """Within it, a packed backbone's tokens are those of `chunk`."""
+    token = _LAYOUT.set(chunk)
+    try:
+        yield
+    finally:
+        _LAYOUT.reset(token)
 
 
 def use_padded(backbone: PreTrainedModel) -> None:
@@ -34,6 +50,7 @@ def no_mask(*_: object, **__: object) -> None:
     """The layout says which tokens belong together: there is no mask."""
 
 
+@torch.compiler.disable
 def attend(
     module: nn.Module,
     query: Tensor,
@@ -42,7 +59,6 @@ def attend(
     attention_mask: Tensor | None,
     *,
     scaling: float,
-    layout: Chunk,
     dropout: float = 0.0,
     sliding_window: int | None = None,
     **_: Any,
@@ -51,6 +67,9 @@ def attend(
 
     sliding_window: tokens attend to those less than so many places away; None to all of their sentence.
     """
+    layout = _LAYOUT.get(None)
+    if layout is None:
+        raise ModelError("a packed backbone was called by itself: call its Encoder, or use_padded(backbone) first")
     flat = [each[0].transpose(0, 1) for each in (query, key, value)]
     window = sliding_window if sliding_window and max(layout.lengths) > sliding_window else None
     if query.is_cuda and (query.dtype in HALF or window is None):

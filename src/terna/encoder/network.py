@@ -13,7 +13,7 @@ from torch.utils.checkpoint import checkpoint
 from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from terna.encoder.attention import use_packed, use_padded
+from terna.encoder.attention import laid_out, use_packed, use_padded
 from terna.encoder.layout import Batch, Chunk, arrange, chunk_tokens
 from terna.tokens import Ints, gather, tokenize
 
@@ -83,7 +83,8 @@ class Encoder(nn.Module):
     def _packed(self, chunk: Chunk) -> Tensor:
         """Token vectors (tokens, width), nothing but the sentences' own tokens computed."""
         positions = (chunk.positions + self.first_position)[None]
-        hidden: Tensor = self.backbone(input_ids=chunk.ids[None], position_ids=positions, layout=chunk)[0][0]
+        with laid_out(chunk):
+            hidden: Tensor = self.backbone(input_ids=chunk.ids[None], position_ids=positions)[0][0]
         return hidden
 
     def _padded(self, chunk: Chunk) -> Tensor:

@@ -123,6 +123,18 @@ class Model:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Lora:
+    """Low-rank adapters in place of training every weight of the backbone."""
+
+    rank: Count
+    """Width of an adapter."""
+    alpha: Positive
+    """An adapter counts alpha / rank times."""
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    """Dropout before an adapter."""
+
+
+@dataclass(frozen=True, config=STRICT)
 class Train:
     """The run: loss, batches, optimizer, schedule, selection."""
 
@@ -162,6 +174,8 @@ class Train:
     """Compile the backbone with torch.compile."""
     gather: bool
     """With several devices: rank each anchor among the texts of all of them, not of its own alone."""
+    lora: Lora | None
+    """Train low-rank adapters (needs the extra `lora`) and add them to the weights in the end; null: every weight."""
     score_every: Count | None
     """Also score the development benchmark every so many steps; null: at each epoch's end alone."""
     patience: Count | None
