@@ -63,7 +63,8 @@ def _most_frequent(keys: Ints, often: Ints) -> Ints:
     """(n,): each row's most frequent key, the uppermost of equally frequent ones."""
     (first, second, third), (one, two, three) = keys, often
     top, most = np.where(two > one, second, first), np.maximum(one, two)
-    return np.where(three > most, third, top)
+    frequent: Ints = np.where(three > most, third, top)
+    return frequent
 
 
 def _most_full(counts: Ints, size: int) -> int:
