@@ -1,0 +1,125 @@
+"""64 bits of each text, the same for texts that count as the same: what a batch plan needs, without numbering first.
+
+A text's hash is the sum of its bytes times powers of a number, modulo 2 ** 64 (Karp and Rabin, 1987). So it can be had
+for many texts at once, in the order in which Arrow stores them and in blocks that stay in the processor's cache. Two
+different texts with one hash would be kept out of one batch, no more.
+"""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+
+from terna.sentences import Ints, fold
+
+Bytes = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
+Words = np.ndarray[tuple[int, ...], np.dtype[np.uint64]]
+
+# texts that a thread takes, and bytes that it hashes, at once
+_SLICE, _BLOCK = 1 << 18, 1 << 17
+_FACTOR = 0xD1342543DE82EF95  # odd, so that it has an inverse
+_SPREAD, _LENGTH = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
+
+
+def hashes(texts: pa.Array | pa.ChunkedArray) -> Ints:
+    """A number for each text, the same for texts that are equal after strip and casefold."""
+    pieces = texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
+    slices = [piece.slice(start, _SLICE) for piece in pieces for start in range(0, len(piece), _SLICE)]
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        return np.concatenate([np.zeros(0, np.int64), *threads.map(_hashes, slices)])
+
+
+def _hashes(texts: pa.Array) -> Ints:
+    """The same in one thread: by `fold` only where lower case for ASCII and Latin-1 is not all there is to do."""
+    found, otherwise = _sums(texts, lower=True)
+    if len(otherwise):
+        folded = [fold(text) for text in texts.take(pa.array(otherwise)).to_pylist()]
+        found[otherwise] = _sums(pa.array(folded, pa.string()), lower=False)[0]
+    return found.view(np.int64)
+
+
+def _sums(texts: pa.Array, lower: bool) -> tuple[Words, Ints]:
+    """A hash of each text's bytes, in lower case or as they are, and the places of texts that need more than that."""
+    offsets, data = _buffers(texts)
+    # ends of blocks, between texts; a text that is longer than a block makes it longer
+    cuts = np.unique(np.append(np.searchsorted(offsets, np.arange(offsets[0], offsets[-1], _BLOCK)), len(texts)))
+    longest = int(np.diff(offsets[cuts]).max(initial=0)) + 1
+    powers, inverses = _powers(_FACTOR, longest), _powers(pow(_FACTOR, -1, 2**64), longest)
+    scratch, products = np.empty((3, longest), np.uint8), np.empty(longest, np.uint64)
+    found, otherwise = np.empty(len(texts), np.uint64), []
+    for first, last in pairwise(cuts.tolist()):
+        bounds = offsets[first : last + 1] - offsets[first]
+        block, size = data[offsets[first] : offsets[last]], int(bounds[-1])
+        if lower and size:
+            otherwise.append(first + _otherwise(block, bounds, scratch))
+            block = _lowered(block, scratch)
+        products[:size] = block
+        products[:size] *= powers[:size]
+        products[size] = 0  # a text without a byte may start there
+        found[first:last] = np.add.reduceat(products[: size + 1], bounds[:-1]) * inverses.take(bounds[:-1])
+    return _finished(found, np.diff(offsets)), np.concatenate([np.zeros(0, np.int64), *otherwise])
+
+
+def _buffers(texts: pa.Array) -> tuple[Ints, Bytes]:
+    """(n + 1,) where each text starts and the last one ends, and the bytes of all."""
+    _, offsets, data = texts.cast(pa.string()).buffers()
+    if not len(texts) or data is None:
+        return np.zeros(len(texts) + 1, np.int64), np.zeros(0, np.uint8)
+    bounds = np.frombuffer(offsets, np.int32, len(texts) + 1, 4 * texts.offset)
+    return bounds.astype(np.int64), np.frombuffer(data, np.uint8)
+
+
+def _powers(factor: int, number: int) -> Words:
+    """(number,): factor to the power of 0, 1, ..., modulo 2 ** 64."""
+    powers = np.full(number, factor, np.uint64)
+    powers[0] = 1
+    return np.multiply.accumulate(powers)
+
+
+def _finished(sums: Words, lengths: Ints) -> Words:
+    """The hashes: NUL adds nothing to a sum, so the length counts too; upper bits into lower ones."""
+    sums *= lengths > 0  # a text without a byte was given the byte after it
+    sums += lengths.astype(np.uint64) * _LENGTH
+    sums *= _SPREAD
+    sums ^= sums >> np.uint64(32)
+    return sums
+
+
+def _lowered(block: Bytes, scratch: Bytes) -> Bytes:
+    """UTF-8 with 0x20 added to A-Z and, after 0xC3, to the second byte of À-Þ."""
+    lowered: Bytes = scratch[0, : len(block)]
+    capital, lead = scratch[1:, : len(block)]
+    np.equal(block[:-1], 0xC3, out=lead[1:].view(np.bool_))
+    lead[:1] = 0
+    np.subtract(block, 0x80, out=capital)
+    np.less(capital, 0x1F, out=capital.view(np.bool_))
+    capital &= lead
+    np.subtract(block, ord("A"), out=lowered)
+    np.less(lowered, 26, out=lowered.view(np.bool_))
+    lowered |= capital
+    lowered *= 32  # a shift is not vectorised
+    lowered += block
+    return lowered
+
+
+def _otherwise(block: Bytes, bounds: Ints, scratch: Bytes) -> Ints:
+    """The texts between bounds for which `_lowered` is not `fold`.
+
+    These are texts with white at an end, or with a character that is not ASCII nor one of Latin-1 from ¡ on; of those,
+    × has the capitals around it, and µ and ß are folded to something else.
+    """
+    odd, other = scratch[:2, : len(block)]
+    np.bitwise_xor(block, 1, out=odd)
+    np.greater_equal(odd, 0xC3, out=odd.view(np.bool_))  # 0xC2, 0xC4 and above
+    np.bitwise_and(block, 0xF7, out=other)
+    np.equal(other, 0x97, out=other.view(np.bool_))  # the second byte of × or ß
+    odd |= other
+    places = np.flatnonzero(odd.view(np.bool_))
+    byte, before, after = block[places], block.take(places - 1, mode="wrap"), block.take(places + 1, mode="wrap")
+    latin = np.where(byte == 0xC2, (after > 0xA0) & (after != 0xB5), (byte < 0xC2) & (before != 0xC3))
+    inside = np.searchsorted(bounds, places[~latin], side="right") - 1
+    # of a text without a byte others' are looked at, which does no harm
+    ends = np.minimum(block.take(bounds[:-1], mode="clip"), block.take(bounds[1:] - 1, mode="wrap"))
+    return np.union1d(inside, np.flatnonzero(ends <= ord(" ")))
