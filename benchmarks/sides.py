@@ -19,6 +19,7 @@ import torch
 from workload import composed, neighbour
 
 from terna.encoder import build_encoder, load_tokenizer
+from terna.launch import settle
 from terna.loss import ranking_loss
 from terna.optimizer import parameter_groups
 from terna.records import TEXTS
@@ -53,6 +54,7 @@ class Ours:
     """Packed sentences out of the token table."""
 
     def __init__(self, task: Task) -> None:
+        settle()  # as every stage does
         self.task = task
         self.table = TokenTable.load(task.folder)
         model = task.settings.model

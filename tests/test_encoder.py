@@ -72,6 +72,13 @@ def test_a_pretrained_backbone_comes_ready_to_train_with_its_dropout_on(make_enc
     assert all(module.training for module in build_encoder(model, load_tokenizer(model, [])).modules())
 
 
+def test_texts_that_come_twice_have_their_vector_in_each_place(make_encoder: Make, sentences: list[str]) -> None:
+    encoder = make_encoder()
+    once = encoder.encode(sentences)
+    order = [3, 0, 3, 3, 1, 0, 4]
+    np.testing.assert_allclose(encoder.encode([sentences[place] for place in order]), once[order], atol=1e-6)
+
+
 def test_no_text_gives_no_vector(make_encoder: Make) -> None:
     assert make_encoder().encode([]).shape == (0, 32)
 

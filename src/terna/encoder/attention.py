@@ -12,9 +12,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import scaled_dot_product_attention, softmax
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 
+from terna.encoder.dropout import dropout as drop
 from terna.encoder.layout import Chunk
 from terna.errors import ModelError
 
@@ -50,7 +51,7 @@ def no_mask(*_: object, **__: object) -> None:
     """The layout says which tokens belong together: there is no mask."""
 
 
-@torch.compiler.disable
+@torch.compiler.disable  # type: ignore[untyped-decorator]  # the layout is not for the compiler to look at
 def attend(
     module: nn.Module,
     query: Tensor,
@@ -86,7 +87,11 @@ def _by_group(flat: list[Tensor], layout: Chunk, scaling: float, dropout: float,
     for (count, length), *part in zip(groups, *parts, strict=True):
         query, key, value = (each.unflatten(0, (count, length)).transpose(1, 2) for each in part)
         mask = _band(length, window, query.device) if window and length > window else None
-        made = scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout, scale=scaling)
+        if dropout and mask is None:
+            weights = softmax(query.mul(scaling) @ key.transpose(-1, -2), dim=-1)
+            made = drop(weights, dropout) @ value
+        else:
+            made = scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout, scale=scaling)
         found.append(made.transpose(1, 2).flatten(0, 1))
     return torch.cat(found)
 

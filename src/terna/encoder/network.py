@@ -14,6 +14,7 @@ from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from terna.encoder.attention import laid_out, use_packed, use_padded
+from terna.encoder.dropout import replace_dropout
 from terna.encoder.layout import Batch, Chunk, arrange, chunk_tokens
 from terna.tokens import Ints, gather, tokenize
 
@@ -55,6 +56,7 @@ class Encoder(nn.Module):
         pooler = getattr(backbone, "pooler", None)
         if pooler is not None:  # it lies beside the path from tokens to our vector: no gradient ever reaches it
             pooler.requires_grad_(False)
+        replace_dropout(backbone)
         self.packed = packed and self._packs()
 
     @property
@@ -119,8 +121,11 @@ class Encoder(nn.Module):
         return same
 
     def encode(self, texts: Sequence[str], *, batch_size: int = 64, progress: bool = False) -> Vectors:
-        """Vectors of texts, float32 (len(texts), dimension), in their order, without dropout."""
-        return self.embed(*tokenize(self.tokenizer, texts, self.max_length), batch_size=batch_size, progress=progress)
+        """Vectors of texts, float32 (len(texts), dimension), in their order, without dropout; equal texts once."""
+        places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+        ids, offsets = tokenize(self.tokenizer, list(places), self.max_length)
+        vectors = self.embed(ids, offsets, batch_size=batch_size, progress=progress)
+        return vectors[[places[text] for text in texts]]
 
     @torch.inference_mode()
     def embed(self, ids: Ints, offsets: Ints, *, batch_size: int = 64, progress: bool = False) -> Vectors:
