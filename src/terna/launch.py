@@ -54,8 +54,8 @@ def settle() -> None:
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     if sys.platform == "linux" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):
-        for option, value in KEPT_BLOCKS.items():
-            mallopt(option, value)
+        for option, most in KEPT_BLOCKS.items():
+            mallopt(option, most)
 
 
 def command(task: Callable[[], None]) -> Callable[[], None]:
