@@ -1,6 +1,7 @@
 """A flat sequence without padding gives the vectors, the loss and the gradients that padded batches give."""
 
 import logging
+import shutil
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -177,3 +178,15 @@ def test_every_sentence_is_in_one_chunk_whole_and_found_again(lengths: list[int]
         assert chunk.offsets.tolist() == np.cumsum([0, *chunk.lengths]).tolist()
         assert len(chunk.lengths) == 1 or len(chunk.lengths) * chunk.lengths[-1] <= limit
         assert sum(count for count, _ in chunk.groups) == len(chunk.lengths)
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+def test_compiled_it_gives_the_same_and_is_not_compiled_anew_for_other_lengths() -> None:
+    encoder = encoder_of(FAMILIES["bert"])
+    batches = [arrange(*triplets(seed, longest), 200) for seed, longest in ((0, 30), (1, 17), (2, 25))]
+    plain = [encoder(batch).detach() for batch in batches]
+    encoder.backbone.compile(dynamic=True)
+    encoder(batches[0])
+    with torch.compiler.set_stance("fail_on_recompile"):
+        for batch, expected in zip(batches, plain, strict=True):
+            torch.testing.assert_close(encoder(batch), expected, atol=1e-5, rtol=1e-5)

@@ -81,8 +81,9 @@ def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
     return all(torch.equal(one[k], other[k]) if isinstance(one[k], Tensor) else one[k] == other[k] for k in one)
 
 
-@pytest.mark.parametrize("every", [1, 3, 5])
-@pytest.mark.parametrize("step", range(2, STEPS + 1))
+@pytest.mark.parametrize(
+    ("every", "step"), [*((1, step) for step in range(2, STEPS + 1)), (3, 8), (5, 4), (5, 9), (5, 12)]
+)
 def test_stopped_at_any_step_it_ends_as_if_it_had_not_been(
     run: Callable[..., dict[str, Any]], every: int, step: int
 ) -> None:
@@ -93,7 +94,7 @@ def test_stopped_at_any_step_it_ends_as_if_it_had_not_been(
     assert len(json.loads(whole["curves"])[0]) == STEPS
 
 
-@pytest.mark.parametrize("step", range(1, STEPS + 1))
+@pytest.mark.parametrize("step", [1, 4, 5, 8, 12])
 def test_sigterm_writes_a_checkpoint_of_the_step_that_it_came_in(
     run: Callable[..., dict[str, Any]], step: int, tmp_path: Path
 ) -> None:
