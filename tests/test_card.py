@@ -125,6 +125,7 @@ def test_the_parameters_are_printed_in_full(root: Path) -> None:
     assert loader == {name: TRAINING[name] for name in loader}
     assert {"batch_size", "steps_per_epoch", "triplets_left_out_per_epoch"} <= set(loader)
     assert loss == {
+        "negatives_per_anchor": TRAINING["negatives_per_anchor"],
         "scale": 20.0,
         "similarity": "cosine",
         "symmetric": True,

@@ -111,6 +111,7 @@ class Encoder(nn.Module):
         probe = arrange(ids, [3, 4, 5], 15).to(self.backbone.device).chunks[0]
         training = self.training
         self.eval()
+        use_padded(self.backbone)  # it may have been packed by another encoder
         padded = self._padded(probe)
         use_packed(self.backbone)
         same = bool((self._packed(probe) - padded).abs().max() <= ROUNDING * padded.abs().max())
