@@ -181,6 +181,7 @@ def test_every_sentence_is_in_one_chunk_whole_and_found_again(lengths: list[int]
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+@pytest.mark.filterwarnings("ignore")  # torch's compiler warns of torch's own modules
 def test_compiled_it_gives_the_same_and_is_not_compiled_anew_for_other_lengths() -> None:
     encoder = encoder_of(FAMILIES["bert"])
     batches = [arrange(*triplets(seed, longest), 200) for seed, longest in ((0, 30), (1, 17), (2, 25))]
