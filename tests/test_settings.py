@@ -185,3 +185,8 @@ def test_a_mix_in_another_language_needs_what_translates_it(composed: dict[str, 
     ]
     composed["translate"]["model"]["codes"]["es"] = "spa_Latn"
     load(composed)
+
+
+def test_a_batch_that_its_devices_cannot_share_is_a_fault(root: Path) -> None:
+    with pytest.raises(SettingsError, match=r"train\.batch_size: 32 is shared by 3 devices; choose a multiple of 3"):
+        load(compose(root / "conf", ["machine.devices=3"]))

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from itertools import pairwise
 
 from terna.settings.declaration import Corpus
-from terna.settings.schema import Evaluate, Fetch, Model, Train, Translate
+from terna.settings.schema import Evaluate, Fetch, Machine, Model, Train, Translate
 
 
 def check_corpora(corpora: dict[str, Corpus]) -> Iterator[str]:
@@ -99,6 +99,12 @@ def check_width(model: Model, train: Train) -> Iterator[str]:
         yield f"train.matryoshka: {longest}, but a sentence vector has {width} dimensions; lower it"
 
 
+def check_devices(train: Train, machine: Machine) -> Iterator[str]:
+    devices = machine.devices * machine.nodes
+    if train.batch_size % devices:
+        yield f"train.batch_size: {train.batch_size} is shared by {devices} devices; choose a multiple of {devices}"
+
+
 def _files(key: str, corpus: Corpus) -> Iterator[str]:
     names: list[str] = []
     for number, file in enumerate(corpus.files):
@@ -128,4 +134,5 @@ CHECKS = (
     check_weights,
     check_matryoshka,
     check_width,
+    check_devices,
 )
