@@ -14,6 +14,7 @@ RoBERTa-base's size in bf16 against the neighbour as it is and tuned, with the s
 import argparse
 import json
 import multiprocessing
+import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -32,6 +34,7 @@ from workload import OUT, ROOT, composed, scored, split_of
 from terna import export
 from terna.batches import plan
 from terna.encoder import build_encoder, load_tokenizer
+from terna.launch import ENVIRONMENT
 from terna.records import TEXTS, write_json, write_text
 from terna.sentences import distinct
 from terna.tokens import TokenTable, build
@@ -53,7 +56,9 @@ class Side:
         self.pipe, other = context.Pipe()
         start = time.perf_counter()
         self.process = context.Process(target=serve, args=(kind, task, other))
-        self.process.start()
+        # before torch is loaded there: ours as every stage sets itself up, the neighbour as it comes
+        with patch.dict(os.environ, ENVIRONMENT if kind is Ours else {}):
+            self.process.start()
         other.close()
         self.pipe.recv()
         self.startup = time.perf_counter() - start

@@ -164,10 +164,10 @@ def test_dropout_is_on_while_training_and_another_seed_draws_another(family: str
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.lists(st.integers(1, 20), max_size=30), st.integers(1, 60))
-def test_every_sentence_is_in_one_chunk_whole_and_found_again(lengths: list[int], limit: int) -> None:
+@given(st.lists(st.integers(1, 20), max_size=30), st.integers(1, 60), st.integers(1, 4))
+def test_every_sentence_is_in_one_chunk_whole_and_found_again(lengths: list[int], limit: int, shares: int) -> None:
     ids = np.arange(sum(lengths))
-    batch = arrange(ids, lengths, limit)
+    batch = arrange(ids, lengths, limit, shares)
     pieces = [piece for chunk in batch.chunks for piece in chunk.ids.split(chunk.lengths)]
     places = [place for chunk in batch.chunks for place in chunk.positions.split(chunk.lengths)]
     expected = np.split(ids, np.cumsum(lengths)[:-1]) if lengths else []
@@ -176,7 +176,7 @@ def test_every_sentence_is_in_one_chunk_whole_and_found_again(lengths: list[int]
     for chunk in batch.chunks:
         assert list(chunk.lengths) == sorted(chunk.lengths)
         assert chunk.offsets.tolist() == np.cumsum([0, *chunk.lengths]).tolist()
-        assert len(chunk.lengths) == 1 or len(chunk.lengths) * chunk.lengths[-1] <= limit
+        assert len(chunk.lengths) == 1 or sum(chunk.lengths) <= limit + max(lengths)
         assert sum(count for count, _ in chunk.groups) == len(chunk.lengths)
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from terna.encoder import Encoder
+from terna.encoder.dropout import replace_dropout
 from terna.errors import ModelError
 from terna.settings import Lora
 
@@ -19,6 +20,7 @@ def adapt(encoder: Encoder, settings: Lora) -> None:
         r=settings.rank, lora_alpha=settings.alpha, lora_dropout=settings.dropout, target_modules="all-linear"
     )
     peft.inject_adapter_in_model(options, encoder.backbone)
+    replace_dropout(encoder.backbone)
     pooler = getattr(encoder.backbone, "pooler", None)
     if pooler is not None:  # it lies beside the path to our vector, and so do its adapters
         pooler.requires_grad_(False)

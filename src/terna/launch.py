@@ -26,9 +26,10 @@ ENVIRONMENT = {
     # large tensors in huge pages: fewer page faults
     "THP_MEM_ALLOC_ENABLE": "1",
 }
-# mallopt's numbers of glibc: blocks below this size are kept when they are freed, and up to so much free memory is.
-# Else every large tensor is taken anew from the system, page by page: an eighth of a training step on a CPU.
-KEPT_BLOCKS = {-3: 1 << 30, -1: 2**31 - 1}
+# mallopt's numbers of glibc: blocks below this size are kept when they are freed, up to so much free memory is, and all
+# threads share what is kept. Else every large tensor is taken anew from the system, page by page: an eighth of a
+# training step on a CPU.
+KEPT_BLOCKS = {-3: 1 << 30, -1: 2**31 - 1, -8: 1}
 # Hydra writes no folders of its own: a stage's outputs are those that dvc.yaml names.
 TIDY = ["hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=none", "hydra/hydra_logging=none"]
 

@@ -87,11 +87,12 @@ def _by_group(flat: list[Tensor], layout: Chunk, scaling: float, dropout: float,
     for (count, length), *part in zip(groups, *parts, strict=True):
         query, key, value = (each.unflatten(0, (count, length)).transpose(1, 2) for each in part)
         mask = _band(length, window, query.device) if window and length > window else None
-        if dropout and mask is None:
-            weights = softmax(query.mul(scaling) @ key.transpose(-1, -2), dim=-1)
+        if dropout:
+            scores = query.mul(scaling) @ key.transpose(-1, -2)
+            weights = softmax(scores if mask is None else scores.masked_fill(~mask, -torch.inf), dim=-1)
             made = drop(weights, dropout) @ value
         else:
-            made = scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout, scale=scaling)
+            made = scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=scaling)
         found.append(made.transpose(1, 2).flatten(0, 1))
     return torch.cat(found)
 

@@ -10,10 +10,11 @@ from torch import Tensor
 
 from terna.tokens import Ints
 
-# Tokens that go through the backbone at once. On a CPU a chunk's activations should stay in its caches; an accelerator
-# is given as many as it can take.
-CHUNK_TOKENS = {"cpu": 4096}
+# Tokens that go through the backbone at once, and the number that chunks come in multiples of, so that threads have
+# equal shares. An accelerator is given as many tokens as it can take.
+CHUNK_TOKENS = {"cpu": 2048}
 LARGE_CHUNK_TOKENS = 65536
+SHARES = {"cpu": 4}
 
 
 class Chunk(NamedTuple):
@@ -53,21 +54,25 @@ class Batch(NamedTuple):
         return Batch(chunks, self.place.to(device, non_blocking=non_blocking))
 
 
-def arrange(ids: Ints, lengths: Ints | Sequence[int], limit: int) -> Batch:
-    """Sentences that lie one after another in `ids` (tokens,) → chunks of at most `limit` tokens, or of one sentence.
+def arrange(ids: Ints, lengths: Ints | Sequence[int], limit: int, shares: int = 1) -> Batch:
+    """Sentences that lie one after another in `ids` (tokens,) → chunks of about as many tokens each, `limit` at most.
 
-    The limit counts tokens as if padded to the chunk's longest sentence. A batch without a sentence has no chunk.
+    A sentence goes to the chunk that its middle falls into, and may so exceed the limit by its half. There are a
+    multiple of `shares` chunks, but for those without a sentence.
     """
     sizes = np.asarray(lengths, np.int64)
     order = np.argsort(sizes, kind="stable")
     starts = np.cumsum(sizes) - sizes
-    chunks = tuple(_chunk(ids, starts[part], sizes[part]) for part in _parts(order, sizes, limit))
+    count = shares * -(-int(sizes.sum()) // (shares * limit))
+    middles = np.cumsum(sizes[order]) - sizes[order] / 2
+    parts = np.split(order, np.searchsorted(middles, sizes.sum() * np.arange(1, count) / count))
+    chunks = tuple(_chunk(ids, starts[part], sizes[part]) for part in parts if len(part))
     return Batch(chunks, torch.from_numpy(np.argsort(order, kind="stable")))
 
 
-def chunk_tokens(device: torch.device) -> int:
-    """The limit of a chunk on a device."""
-    return CHUNK_TOKENS.get(device.type, LARGE_CHUNK_TOKENS)
+def chunking(device: torch.device) -> tuple[int, int]:
+    """`arrange`'s limit and shares on a device."""
+    return CHUNK_TOKENS.get(device.type, LARGE_CHUNK_TOKENS), SHARES.get(device.type, 1)
 
 
 def _chunk(ids: Ints, starts: Ints, sizes: Ints) -> Chunk:
@@ -76,13 +81,3 @@ def _chunk(ids: Ints, starts: Ints, sizes: Ints) -> Chunk:
     flat = ids[np.repeat(starts, sizes) + positions].astype(np.int64)
     bounds = torch.from_numpy(offsets.astype(np.int32))
     return Chunk(torch.from_numpy(flat), torch.from_numpy(positions), bounds, tuple(sizes.tolist()))
-
-
-def _parts(order: Ints, sizes: Ints, limit: int) -> list[Ints]:
-    """Cut sentences, sorted by length, into runs of at most `limit` tokens when padded to their longest."""
-    parts, first = [], 0
-    for last, sentence in enumerate(order):
-        if last > first and (last - first + 1) * sizes[sentence] > limit:
-            parts.append(order[first:last])
-            first = last
-    return [*parts, order[first:]] if len(order) else []

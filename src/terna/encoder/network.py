@@ -14,8 +14,9 @@ from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from terna.encoder.attention import laid_out, use_packed, use_padded
-from terna.encoder.dropout import replace_dropout
-from terna.encoder.layout import Batch, Chunk, arrange, chunk_tokens
+from terna.encoder.dropout import drawn_from, replace_dropout
+from terna.encoder.layout import Batch, Chunk, arrange, chunking
+from terna.encoder.threads import side_by_side
 from terna.tokens import Ints, gather, tokenize
 
 Vectors = np.ndarray[Any, np.dtype[np.float32]]
@@ -57,7 +58,11 @@ class Encoder(nn.Module):
         if pooler is not None:  # it lies beside the path from tokens to our vector: no gradient ever reaches it
             pooler.requires_grad_(False)
         replace_dropout(backbone)
-        self.packed = packed and self._packs()
+        # any tokens but padding, by which RoBERTa would count positions
+        ids = (tokenizer.pad_token_id + 1 + np.arange(12) % 5) % backbone.config.vocab_size
+        probe = arrange(ids, [3, 4, 5], 12).to(backbone.device).chunks[0]
+        self.packed = packed and self._packs(probe)
+        self._draws_by_seed = self._draws(probe)
 
     @property
     def dimension(self) -> int:
@@ -67,19 +72,31 @@ class Encoder(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """Vectors (sentences, dimension) of a batch, in its order."""
         run = self._checkpointed if self.cached and torch.is_grad_enabled() else self._vectors
+        workers = self._workers(batch)
+        if workers > 1:
+            return side_by_side(batch.chunks, run, self.parameters(), workers)[batch.place]
         return torch.cat([run(chunk) for chunk in batch.chunks])[batch.place]
+
+    def _workers(self, batch: Batch) -> int:
+        """Threads that go through the backbone side by side."""
+        compiled = self.backbone._compiled_call_impl is not None
+        if batch.place.device.type != "cpu" or compiled or (self.training and not self._draws_by_seed):
+            return 1
+        return min(torch.get_num_threads(), len(batch.chunks))
 
     def arrange(self, ids: Ints, lengths: Ints) -> Batch:
         """Sentences that lie one after another in `ids` (tokens,) as a batch for this encoder's device, on the host."""
-        return arrange(ids, lengths, chunk_tokens(next(self.parameters()).device))
+        return arrange(ids, lengths, *chunking(next(self.parameters()).device))
 
-    def _vectors(self, chunk: Chunk) -> Tensor:
-        hidden = self._packed(chunk) if self.packed else self._padded(chunk)
+    def _vectors(self, chunk: Chunk, seed: int | None = None) -> Tensor:
+        with drawn_from(seed):
+            hidden = self._packed(chunk) if self.packed else self._padded(chunk)
         pooled = pool(hidden, chunk, self.pooling)
         return self.dense(pooled) if self.dense else pooled
 
-    def _checkpointed(self, chunk: Chunk) -> Tensor:
-        found: Tensor = checkpoint(self._vectors, chunk, use_reentrant=False)
+    def _checkpointed(self, chunk: Chunk, seed: int | None = None) -> Tensor:
+        preserve = seed is None
+        found: Tensor = checkpoint(self._vectors, chunk, seed, use_reentrant=False, preserve_rng_state=preserve)
         return found
 
     def _packed(self, chunk: Chunk) -> Tensor:
@@ -99,16 +116,13 @@ class Encoder(nn.Module):
         return hidden[mask]
 
     @torch.no_grad()
-    def _packs(self) -> bool:
+    def _packs(self, probe: Chunk) -> bool:
         """Let the backbone take packed batches, if it can, and if it then gives the vectors that it gives padded."""
         name = type(self.backbone).__name__
         takes = "position_ids" in inspect.signature(self.backbone.forward).parameters
         if not (takes and self.backbone._supports_attention_backend):
             log.warning("%s does not take packed sentences: they are padded", name)
             return False
-        # any tokens but padding, by which RoBERTa would count positions
-        ids = (self.tokenizer.pad_token_id + 1 + np.arange(12) % 5) % self.backbone.config.vocab_size
-        probe = arrange(ids, [3, 4, 5], 15).to(self.backbone.device).chunks[0]
         training = self.training
         self.eval()
         use_padded(self.backbone)  # it may have been packed by another encoder
@@ -120,6 +134,17 @@ class Encoder(nn.Module):
             use_padded(self.backbone)
             log.warning("%s gives other vectors for packed sentences: they are padded", name)
         return same
+
+    @torch.no_grad()
+    def _draws(self, probe: Chunk) -> bool:
+        """Whether all dropout is ours, which draws from a seed: what draws otherwise is not for several threads."""
+        training = self.training
+        with torch.random.fork_rng(devices=[]):
+            before = torch.get_rng_state()
+            self.train()
+            self._vectors(probe, 0)
+            self.train(training)
+            return torch.equal(before, torch.get_rng_state())
 
     def encode(self, texts: Sequence[str], *, batch_size: int = 64, progress: bool = False) -> Vectors:
         """Vectors of texts, float32 (len(texts), dimension), in their order, without dropout; equal texts once."""
