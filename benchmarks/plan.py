@@ -26,6 +26,7 @@ from synthetic_nli import SNLI, hypotheses, sentences, vocabulary
 
 from terna.batches import Ints, plan
 from terna.hashes import hashes
+from terna.launch import settle
 from terna.records import TEXTS
 from terna.sentences import fold
 
@@ -99,6 +100,7 @@ def seconds(batches: Batches, table: pa.Table, batch_size: int) -> float:
 
 def measure(batch_size: int, pairs: int, rows: int = ROWS) -> list[float]:
     """The neighbour's time over ours, `pairs` times in alternation: above 1, ours is faster."""
+    settle()  # as every stage does
     table = triplets(rows)
     mine_and_theirs = [[seconds(side, table, batch_size) for side in (ours, neighbours)] for _ in range(pairs)]
     return [theirs / mine for mine, theirs in mine_and_theirs]

@@ -18,7 +18,7 @@ Bytes = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 Words = np.ndarray[tuple[int, ...], np.dtype[np.uint64]]
 
 # texts that a thread takes, and bytes that it hashes, at once
-_SLICE, _BLOCK = 1 << 18, 1 << 17
+_SLICE, _BLOCK = 1 << 18, 1 << 18
 _FACTOR = 0xD1342543DE82EF95  # odd, so that it has an inverse
 _SPREAD, _LENGTH = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 
