@@ -12,6 +12,7 @@ import argparse
 import json
 import statistics
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +23,7 @@ from sentence_transformers import SentenceTransformer, SentenceTransformerTraine
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 from workload import OUT, composed, neighbour, scored, split_of
 
+from terna.adapters import adapt, merge
 from terna.correlations import figures
 from terna.encoder import build_encoder, load_tokenizer
 from terna.feed import Feed
@@ -29,7 +31,7 @@ from terna.learner import Learner
 from terna.records import TEXTS, write_json
 from terna.settings import Settings
 from terna.similarity import pairwise
-from terna.tokens import build
+from terna.tokens import build, corpora
 from terna.triplets import Split
 
 BENCHMARKS = ("sts2014-es", "sts2015-es")
@@ -42,15 +44,17 @@ def ours(settings: Settings, split: Split) -> Any:
     lightning.seed_everything(settings.seed, verbose=False)
     tokenizer = load_tokenizer(settings.model, [])
     encoder = build_encoder(settings.model, tokenizer, packed=options.packed)
+    if options.lora:
+        adapt(encoder, options.lora)
     table = build(split.train, split.dev, split.positives, tokenizer, settings.model.max_length)
-    names = range(int(table.corpus.max()) + 1)
     feed = Feed(
         table,
         encoder.arrange,
         batch_size=options.batch_size,
         epochs=options.epochs,
         seed=settings.seed,
-        weights=[1.0 for _ in names],
+        weights=[options.weights.get(name, 1.0) for name in corpora(split.train)],
+        known_positives=options.known_positives,
     )
     trainer = lightning.Trainer(
         accelerator="cpu",
@@ -63,6 +67,8 @@ def ours(settings: Settings, split: Split) -> Any:
         use_distributed_sampler=False,
     )
     trainer.fit(Learner(encoder, options, sum(feed.steps), settings.seed), feed)
+    if options.lora:
+        merge(encoder)
     return encoder
 
 
@@ -96,10 +102,10 @@ def theirs(settings: Settings, split: Split) -> SentenceTransformer:
     return model
 
 
-def score(encoder: Any, settings: Settings) -> dict[str, dict[str, float]]:
+def score(encoder: Any, settings: Settings, benchmarks: Sequence[str] = BENCHMARKS) -> dict[str, dict[str, float]]:
     """Pearson and Spearman of the cosine on each benchmark."""
     found = {}
-    for name in BENCHMARKS:
+    for name in benchmarks:
         table = scored(settings, name)
         first, second = (np.asarray(encoder.encode(table[side].to_pylist())) for side in ("sentence1", "sentence2"))
         every = figures(pairwise(first, second), table["gold"].to_numpy())

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from terna.comparison import against
 from terna.corpora import read_sts
 from terna.correlations import clusters, intervals, summary
 from terna.curves import write_rows
@@ -25,7 +26,7 @@ from terna.lineage import record
 from terna.records import replacing, write_json, write_text
 from terna.settings import Settings
 from terna.similarity import pairwise
-from terna.table import markdown
+from terna.table import FLOORS, UNTOUCHED, markdown
 
 if TYPE_CHECKING:
     from terna.encoder import Encoder
@@ -48,11 +49,14 @@ def main(settings: Settings) -> None:
     lexis = {name: lexical(*sentences(table)) for name, table in tables.items()}
     results: dict[str, Any] = {name: report(ours[name], table, settings.seed) for name, table in tables.items()}
     results["floors"] = {name: report(lexis[name], table, settings.seed) for name, table in tables.items()}
-    results["untouched"] = {
-        name: report(score(before, table), table, settings.seed) for name, table in tables.items() if before
+    came = {name: score(before, table) for name, table in tables.items() if before}
+    results["untouched"] = {name: report(came[name], tables[name], settings.seed) for name in came}
+    results["comparisons"] = {
+        name: compared(ours[name], came.get(name), lexis[name], table, settings) for name, table in tables.items()
     }
     for name, table in tables.items():
-        write_predictions(table, {**ours[name], **lexis[name]}, OUT / f"{name}.parquet")
+        as_it_came = {f"untouched_{measure}": values for measure, values in came.get(name, {}).items()}
+        write_predictions(table, {**ours[name], **lexis[name], **as_it_came}, OUT / f"{name}.parquet")
     points = [point for name, table in tables.items() for point in scatter(name, table, ours[name]["cosine"])]
     write_rows(OUT / "scatter.csv", ["benchmark", "file", "gold", "cosine"], points)
     write_json(results, FIGURES)
@@ -88,6 +92,17 @@ def report(scores: Mapping[str, Any], table: pa.Table, seed: int) -> dict[str, A
     gold = table["gold"].to_numpy()
     found = summary(scores, gold, table["file"].to_pylist())
     return found | {"ci95": intervals(scores, gold, clusters(*sentences(table)), seed=seed)}
+
+
+def compared(
+    ours: Mapping[str, Any], came: Mapping[str, Any] | None, lexis: Mapping[str, Any], table: pa.Table, settings: Settings
+) -> list[dict[str, Any]]:
+    """This model against the backbone as it came and the floors, by the main score."""
+    measure, kind = settings.evaluate.main_score.split("_")
+    systems = {"this model": ours[measure], **({UNTOUCHED: came[measure]} if came else {})}
+    systems |= {FLOORS[name]: values for name, values in lexis.items()}
+    gold, pairs = table["gold"].to_numpy(), clusters(*sentences(table))
+    return [one.record() for one in against("this model", systems, gold, pairs, kind, seed=settings.seed)]
 
 
 def few(result: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,8 +8,6 @@ writes  models/encoder/, models/made.json, metrics/train.json, plots/{loss,lr,de
 """
 
 import logging
-import resource
-import sys
 import time
 import warnings
 from dataclasses import asdict
@@ -19,14 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from terna import lineage, resume
 from terna.corpora import read_sts
-from terna.errors import ModelError
 from terna.launch import stage
 from terna.records import read_json, write_json
 from terna.settings import Settings
 from terna.tokens import TokenTable
 
 if TYPE_CHECKING:
-    from pytorch_lightning import Callback, Trainer
+    from pytorch_lightning import Trainer
 
     from terna.encoder import Encoder
     from terna.feed import Feed
@@ -46,7 +43,7 @@ def main(settings: Settings) -> None:
     # Lightning and transformers take seconds to import: what can fail before them has failed.
     import pytorch_lightning as lightning
 
-    from terna import export
+    from terna import engine, export
     from terna.adapters import merge
     from terna.learner import Learner
 
@@ -61,10 +58,10 @@ def main(settings: Settings) -> None:
     encoder = build(settings)
     feed = feed_for(settings, table, encoder)
     recorder, selection = watch(settings, encoder, feed, benchmark)
-    trainer = trainer_for(settings, recorder, selection)
+    trainer = engine.build(settings, recorder, selection, CHECKPOINTS / resume.CHECKPOINT, LOGS)
     learner = Learner(encoder, settings.train, sum(feed.steps), settings.seed)
-    start, first = time.perf_counter(), steps_done(checkpoint)
-    fit(trainer, learner, feed, checkpoint)
+    start, first = time.perf_counter(), engine.steps_done(checkpoint)
+    engine.fit(trainer, learner, feed, checkpoint)
     seconds = time.perf_counter() - start
     if not trainer.is_global_zero:
         return
@@ -164,64 +161,12 @@ def watch(settings: Settings, encoder: "Encoder", feed: "Feed", benchmark: Any) 
     return recorder, selection
 
 
-def trainer_for(settings: Settings, recorder: "Recorder", selection: "Selection") -> "Trainer":
-    """Lightning's engine, deterministic, with our selection in place of its validation loop."""
-    import torch
-    from pytorch_lightning import Trainer
-
-    from terna import loggers
-    from terna.recorder import Checkpoints
-
-    machine, precision = settings.machine, settings.train.precision
-    torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
-    checkpoints = Checkpoints(CHECKPOINTS / resume.CHECKPOINT, machine.checkpoint_every, recorder, selection.prune)
-    callbacks: list[Callback] = [recorder, selection, checkpoints]  # each is part of what the next keeps
-    return Trainer(
-        accelerator=machine.accelerator,
-        devices=machine.devices,
-        num_nodes=machine.nodes,
-        strategy="ddp" if machine.devices * machine.nodes > 1 else "auto",
-        precision="32-true" if precision == "tf32" else precision,
-        max_epochs=settings.train.epochs,
-        gradient_clip_val=settings.train.clip or None,
-        callbacks=callbacks,
-        logger=loggers.build(settings.logger, LOGS, name=settings.release.name, config=asdict(settings)),
-        log_every_n_steps=1,
-        reload_dataloaders_every_n_epochs=1,
-        use_distributed_sampler=False,
-        enable_checkpointing=False,
-        enable_model_summary=False,
-        enable_progress_bar=machine.progress,
-        deterministic=True,
-    )
-
-
-def steps_done(checkpoint: Path | None) -> int:
-    """The steps that a checkpoint has behind it."""
-    import torch
-
-    if checkpoint is None:
-        return 0
-    return int(torch.load(checkpoint, weights_only=True, mmap=True, map_location="cpu")["global_step"])
-
-
-def fit(trainer: "Trainer", learner: Any, feed: "Feed", checkpoint: Path | None) -> None:
-    """Train; when SIGTERM stopped it, say how to go on, and end with a shell's status for that."""
-    from pytorch_lightning.utilities.exceptions import SIGTERMException
-
-    if trainer.strategy.root_device.type == "cpu" and trainer.precision == "16-mixed":
-        raise ModelError("train.precision: 16-mixed needs a GPU (machine=gpu); choose 32-true or bf16-mixed")
-    try:
-        trainer.fit(learner, feed, ckpt_path=checkpoint, weights_only=True)
-    except SIGTERMException:
-        print(f"stopped by SIGTERM after step {trainer.global_step}; dvc repro goes on from there", file=sys.stderr)
-        sys.exit(143)
-
-
 def record(
     settings: Settings, feed: "Feed", selection: "Selection", trainer: "Trainer", steps: int, seconds: float
 ) -> dict[str, Any]:
     """What metrics/train.json tells of the run; steps and seconds are those since it last went on."""
+    from terna.engine import peak_memory
+
     share = feed.batch_size // trainer.world_size
     return {
         "triplets": len(feed.table.train),
@@ -243,15 +188,6 @@ def record(
 def revision(encoder: "Encoder") -> str | None:
     """The hub's commit that the backbone was loaded from; None for what is not on the hub."""
     return getattr(encoder.backbone.config, "_commit_hash", None)
-
-
-def peak_memory(trainer: "Trainer") -> int:
-    """Bytes: the accelerator's where there is one, else the process's."""
-    import torch
-
-    if trainer.strategy.root_device.type == "cuda":
-        return torch.cuda.max_memory_allocated()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ def figures(scores: Scores, gold: Floats) -> dict[str, float | None]:
     for fewer than two pairs, unequal lengths or a value that is not finite.
     """
     each_row_once = np.ones((len(gold), 1))
-    found = weighted(*_columns(scores, gold), each_row_once)
+    found = weighted(*checked(scores, gold), each_row_once)
     return {name: None if np.isnan(value[0]) else float(value[0]) for name, value in found.items()}
 
 
@@ -66,7 +66,7 @@ def intervals(
     """
     if len(clusters) != len(gold):
         raise DataError(f"{len(clusters)} cluster numbers for {len(gold)} gold scores: each pair needs one of each")
-    columns, target = _columns(scores, gold)
+    columns, target = checked(scores, gold)
     chunks = [weighted(columns, target, counts) for counts in draws(clusters, np.random.default_rng(seed), resamples)]
     return {name: _bounds(np.concatenate([chunk[name] for chunk in chunks]), level) for name in chunks[0]}
 
@@ -85,7 +85,7 @@ def _mean(name: str, parts: Sequence[Mapping[str, Any]]) -> float | None:
     return float(np.average([part[name] for part in parts], weights=[part["n"] for part in parts]))
 
 
-def _columns(scores: Scores, gold: Floats) -> tuple[dict[str, Floats], Floats]:
+def checked(scores: Scores, gold: Floats) -> tuple[dict[str, Floats], Floats]:
     """The scores and the gold in float64, checked, with rounding noise taken out of constant ones."""
     if len(gold) < 2:
         raise DataError(f"{len(gold)} scored pairs: a correlation needs at least 2")

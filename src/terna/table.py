@@ -1,6 +1,6 @@
 """One table of systems for README, report and terminal: floors, published rows, the untouched backbone, ours."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,8 @@ from terna.settings import Evaluate
 
 FLOORS = {"jaccard": "word overlap (Jaccard)", "tfidf_words": "TF-IDF, words", "tfidf_chars": "TF-IDF, characters"}
 MEASURES = ("cosine", "euclidean", "manhattan", "dot")
+UNTOUCHED = "the backbone, untouched"
+CHOSEN_ON_TEST = "test, and chosen on"
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,17 @@ def systems(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> It
             figures: dict[str, float | None] = dict(reported.figures.items())
             yield System(reported.system, f"reported, {reported.source}", figures)
     if untouched := scores.get("untouched", {}).get(benchmark):
-        yield System("the backbone, untouched", "measured", untouched)
-    yield System("this model", "measured", scores[benchmark])
+        yield System(UNTOUCHED, "measured", untouched)
+    chosen = role_of(benchmark, evaluate) == CHOSEN_ON_TEST
+    yield System("this model", "measured, chosen on this test set" if chosen else "measured", scores[benchmark])
+
+
+def role_of(benchmark: str, evaluate: Evaluate) -> str:
+    """What a benchmark was for: development or test, and whether the checkpoint was chosen on it."""
+    role = evaluate.benchmarks[benchmark].role
+    if benchmark != evaluate.select_on:
+        return role
+    return CHOSEN_ON_TEST if role == "test" else "chosen on"
 
 
 def markdown(evaluate: Evaluate, scores: Mapping[str, Any]) -> str:
@@ -40,10 +51,8 @@ def markdown(evaluate: Evaluate, scores: Mapping[str, Any]) -> str:
 
 
 def _benchmark(name: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> str:
-    role = evaluate.benchmarks[name].role
-    use = "chosen on" if name == evaluate.select_on else role
     lines = [
-        f"**{name}** ({use}, {scores[name]['n']} pairs; Pearson / Spearman)",
+        f"**{name}** ({role_of(name, evaluate)}, {scores[name]['n']} pairs; Pearson / Spearman)",
         "",
         f"| system | | {' | '.join(MEASURES)} |",
         f"|---|---|{'---:|' * len(MEASURES)}",
@@ -52,12 +61,27 @@ def _benchmark(name: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> str:
         cells = [_pair(system.figures, measure) for measure in MEASURES]
         lines.append(f"| {system.name} | {system.kind} | {' | '.join(cells)} |")
     low, high = (_figure(bound) for bound in scores[name]["ci95"][evaluate.main_score])
-    return "\n".join([*lines, "", f"95 % interval of this model's {evaluate.main_score}: {low} to {high}."])
+    lines += ["", f"95 % interval of this model's {evaluate.main_score}: {low} to {high}.", ""]
+    return "\n".join([*lines, *_compared(evaluate.main_score, scores["comparisons"][name])])
+
+
+def _compared(figure: str, comparisons: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """This model against each measured system, on the same pairs."""
+    yield f"| this model against | {figure}, difference | 95 % interval | p | p, Holm | p, Williams |"
+    yield "|---|--:|--:|--:|--:|--:|"
+    for one in comparisons:
+        low, high = (_figure(bound) for bound in one["ci95"])
+        chances = " | ".join(_chance(one[name]) for name in ("p", "p_holm", "p_williams"))
+        yield f"| {one['system']} | {_figure(one['difference'])} | {low} to {high} | {chances} |"
 
 
 def _pair(figures: Mapping[str, float | None], measure: str) -> str:
     values = [figures.get(f"{measure}_{kind}") for kind in ("pearson", "spearman")]
     return "" if measure not in {key.split("_")[0] for key in figures} else " / ".join(map(_figure, values))
+
+
+def _chance(value: float | None) -> str:
+    return "–" if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _figure(value: float | None) -> str:

@@ -35,17 +35,38 @@ def _protocol(evaluate: Evaluate) -> str:
         f"The checkpoint was chosen on `{evaluate.select_on}` by `{evaluate.main_score}`, "
         "the figure that was declared beforehand."
     )
+    if evaluate.replication:
+        return (
+            f"{chosen} **That is a test benchmark**: a replication of a published protocol that chose on it, whose "
+            "figures there, like those that it replicates, are too good by what choosing adds."
+        )
     return f"{chosen} Nothing was chosen on the test data: {', '.join(tests)}." if tests else chosen
 
 
 def _benchmark(name: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> str:
-    role = "chosen on" if name == evaluate.select_on else evaluate.benchmarks[name].role
+    role = evaluate.benchmarks[name].role
+    if name == evaluate.select_on:
+        role = "test, and chosen on" if role == "test" else "chosen on"
     reported = [system for system in evaluate.reported if system.benchmark == name]
     parts = [f"### {name} ({role}, {scores[name]['n']} pairs)", _eight(scores[name], reported)]
     if reported:
         sources = "; ".join(f"{system.system}: {system.source}" for system in reported)
         parts.append(f"Source of the reported figures: {sources}.")
-    return "\n\n".join([*parts, "Cosine beside lexical floors, Pearson / Spearman:", _floors(name, scores)])
+    parts += ["Cosine beside lexical floors, Pearson / Spearman:", _floors(name, scores)]
+    told = f"This model's `{evaluate.main_score}` less that of each other measured system, on the same pairs:"
+    return "\n\n".join([*parts, told, _compared(scores["comparisons"][name])])
+
+
+def _compared(comparisons: Sequence[Mapping[str, Any]]) -> str:
+    header = ["", "difference", "95 % interval", "p, bootstrap", "p, Holm", "p, Williams"]
+    return table(header, (_comparison(one) for one in comparisons))
+
+
+def _comparison(one: Mapping[str, Any]) -> list[str]:
+    low, high = one["ci95"]
+    interval = ABSENT if low is None else f"{figure(low, 3)} to {figure(high, 3)}"
+    chances = [figure(one[name], 4) for name in ("p", "p_holm", "p_williams")]
+    return [one["system"], figure(one["difference"], 3), interval, *chances]
 
 
 def _eight(ours: Mapping[str, Any], reported: Sequence[Reported]) -> str:

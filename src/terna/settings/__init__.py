@@ -3,21 +3,18 @@
 from terna.settings.declaration import Corpus, File
 from terna.settings.load import compose, load
 from terna.settings.schema import (
-    Dense,
     Evaluate,
     Logger,
-    Lora,
     Machine,
-    Model,
     Release,
     Reported,
-    Scratch,
     Settings,
-    Train,
     Translate,
     Translator,
     Triplets,
 )
+from terna.settings.training import Dense, Lora, Model, Scratch, Train
+
 
 __all__ = [
     "Corpus",

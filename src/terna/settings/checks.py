@@ -9,7 +9,8 @@ from difflib import get_close_matches
 from itertools import pairwise
 
 from terna.settings.declaration import Corpus
-from terna.settings.schema import Evaluate, Fetch, Machine, Model, Train, Translate
+from terna.settings.schema import Evaluate, Fetch, Machine, Translate
+from terna.settings.training import Model, Train
 
 
 def check_corpora(corpora: dict[str, Corpus]) -> Iterator[str]:
@@ -63,8 +64,13 @@ def check_selection(evaluate: Evaluate) -> Iterator[str]:
     benchmarks, chosen = evaluate.benchmarks, evaluate.select_on
     if chosen not in benchmarks:
         yield f"evaluate.select_on: no benchmark is called {chosen!r}; there are {', '.join(benchmarks)}"
-    elif benchmarks[chosen].role == "test":
-        yield f"evaluate.select_on: {chosen} is a test benchmark; choose on one with role development"
+    elif benchmarks[chosen].role == "test" and not evaluate.replication:
+        yield (
+            f"evaluate.select_on: {chosen} is a test benchmark; choose on one with role development, or declare a "
+            "replication of a protocol that chose on it (evaluate.replication=true)"
+        )
+    elif evaluate.replication and benchmarks[chosen].role != "test":
+        yield f"evaluate.replication: {chosen} is no test benchmark, so nothing is chosen on one; set it to false"
 
 
 def check_model(model: Model) -> Iterator[str]:

@@ -10,6 +10,7 @@ from pydantic.dataclasses import dataclass
 STRICT = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
 
 Count = Annotated[int, Field(ge=1)]
+Name = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]*$")]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 

@@ -1,0 +1,115 @@
+"""The schema of the groups model and train: a docstring for each field."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from terna.settings.declaration import STRICT, Count, Name
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+@dataclass(frozen=True, config=STRICT)
+class Scratch:
+    """Shape of a RoBERTa that starts from random weights."""
+
+    vocab_size: Annotated[int, Field(ge=300)]
+    """Entries of the byte-level BPE vocabulary fitted on the training sentences (256 are single bytes)."""
+    hidden_size: Count
+    """Width of a token vector."""
+    layers: Count
+    """Number of transformer layers."""
+    heads: Count
+    """Attention heads a layer."""
+    intermediate_size: Count
+    """Width of the feed-forward layer."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Dense:
+    """A Dense head on the pooled vector."""
+
+    out_features: Count
+    """Width of the sentence vector."""
+    activation: Literal["tanh", "identity"]
+    """What follows the linear map."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Model:
+    """The encoder: backbone, pooling, head."""
+
+    backbone: str
+    """`scratch`, a hub name, a local folder, or `pkg:module/path` for a folder in an installed package."""
+    max_length: Count
+    """Tokens a sentence is cut to, special tokens included."""
+    pooling: Literal["mean", "cls", "max"]
+    """How token vectors become one."""
+    revision: str | None
+    """Revision of a hub name; give a commit to pin it."""
+    scratch: Scratch | None
+    """The shape, when the backbone is `scratch`."""
+    dense: Dense | None
+    """A Dense head; null: none."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Lora:
+    """Low-rank adapters in place of training every weight of the backbone."""
+
+    rank: Count
+    """Width of an adapter."""
+    alpha: Positive
+    """An adapter counts alpha / rank times."""
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    """Dropout before an adapter."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Train:
+    """The run: loss, batches, optimizer, schedule, selection."""
+
+    batch_size: Annotated[int, Field(ge=2)]
+    """Triplets a step."""
+    epochs: Count
+    """Passes over the triplets."""
+    weights: dict[Name, Annotated[float, Field(ge=0, allow_inf_nan=False)]]
+    """How often an epoch has each triplet of a corpus, on average; one that is not named: once."""
+    lr: Positive
+    """Peak learning rate of AdamW."""
+    warmup: Fraction
+    """Share of all steps in which the learning rate climbs, rounded to whole steps."""
+    scale: Positive
+    """Factor on the cosine before the softmax."""
+    symmetric: bool
+    """Also rank the anchors for each positive, and average the two losses."""
+    known_positives: bool
+    """Leave known positives of an anchor out of its negatives: a labelled entailment counts in both directions."""
+    matryoshka: list[Count]
+    """Sum the loss over vectors cut to so many dimensions, rising; the whole counts if it is named; empty: it alone."""
+    weight_decay: Annotated[float, Field(ge=0)]
+    """AdamW's decay, on all but biases and norms."""
+    layer_decay: Annotated[float, Field(gt=0, le=1)]
+    """The learning rate of a layer as a share of that of the layer above; 1: the same for all."""
+    eps: Positive
+    """AdamW's epsilon."""
+    clip: Annotated[float, Field(ge=0)]
+    """Largest gradient norm; 0 turns clipping off."""
+    precision: Literal["32-true", "tf32", "bf16-mixed", "16-mixed"]
+    """Lightning's precision; tf32 is 32-true with matrix products in TensorFloat-32, where a GPU has it."""
+    packed: bool
+    """Compute no padding, where the backbone can; false: padded batches, the reference."""
+    cached: bool
+    """Gradient caching: memory for a chunk of the batch at a time, for a second forward pass. The same gradients."""
+    compile: bool
+    """Compile the backbone with torch.compile."""
+    gather: bool
+    """With several devices: rank each anchor among the texts of all of them, not of its own alone."""
+    lora: Lora | None
+    """Train low-rank adapters (needs the extra `lora`) and add them to the weights in the end; null: every weight."""
+    score_every: Count | None
+    """Also score the development benchmark every so many steps; null: at each epoch's end alone."""
+    patience: Count | None
+    """Stop after so many scorings without a better one; null: never."""
