@@ -30,7 +30,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "layer_decay": (SMALL, "train.layer_decay=0.9"),
     "lora": (SMALL, *LORA),
     "both corpora": (LARGE,),
-    "weights": (LARGE, "train.weights={esxnli:2.0,xnli-es:0.5}"),
+    "weights": (LARGE, "train.weights={esxnli:2.0,xnli:0.5}"),
 }
 
 

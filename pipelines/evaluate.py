@@ -95,7 +95,11 @@ def report(scores: Mapping[str, Any], table: pa.Table, seed: int) -> dict[str, A
 
 
 def compared(
-    ours: Mapping[str, Any], came: Mapping[str, Any] | None, lexis: Mapping[str, Any], table: pa.Table, settings: Settings
+    ours: Mapping[str, Any],
+    came: Mapping[str, Any] | None,
+    lexis: Mapping[str, Any],
+    table: pa.Table,
+    settings: Settings,
 ) -> list[dict[str, Any]]:
     """This model against the backbone as it came and the floors, by the main score."""
     measure, kind = settings.evaluate.main_score.split("_")

@@ -53,6 +53,7 @@ def test_a_number_as_text_is_a_wrong_type_and_not_read_as_a_number(composed: dic
     ("change", "key"),
     [
         ({"evaluate": {"select_on": "sts-sample-test"}}, "evaluate.select_on"),  # choosing on the test set
+        ({"evaluate": {"replication": True}}, "evaluate.replication"),  # of nothing that chose on a test set
         ({"model": {"backbone": "some/model"}}, "model.scratch"),
         ({"model": {"scratch": None}}, "model.scratch"),
         ({"fetch": {"only": "nothing"}}, "fetch.only"),
@@ -63,6 +64,11 @@ def test_an_impossible_combination_is_named(composed: dict[str, Any], change: di
     for group, values in change.items():
         composed[group] = composed[group] | values if values else values
     assert any(fault.startswith(f"{key}: ") for fault in faults(composed))
+
+
+def test_a_declared_replication_may_choose_on_the_test_set(composed: dict[str, Any]) -> None:
+    composed["evaluate"] |= {"select_on": "sts-sample-test", "replication": True}
+    assert load(composed).evaluate.replication
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ import pytest
 from terna.settings import Evaluate, compose, load
 from terna.table import MEASURES, markdown, systems
 
+KINDS = ("floor", "measured")
+
 
 @pytest.fixture
 def evaluate(root: Path) -> Evaluate:
@@ -23,7 +25,13 @@ def scores(evaluate: Evaluate) -> dict[str, Any]:
     untouched = ours | {"cosine_pearson": 0.111}
     names = list(evaluate.benchmarks)
     every = {name: dict(ours) for name in names}
-    return every | {"floors": dict.fromkeys(names, floor), "untouched": {"sts2015-es": untouched}}
+    chances = {"p": 0.0004, "p_holm": 0.0123, "p_williams": None}
+    compared = [{"system": "TF-IDF, words", "difference": 0.051, "ci95": [0.012, 0.089], **chances}]
+    return every | {
+        "floors": dict.fromkeys(names, floor),
+        "untouched": {"sts2015-es": untouched},
+        "comparisons": dict.fromkeys(names, compared),
+    }
 
 
 def test_floors_reported_untouched_and_ours_stand_in_this_order(evaluate: Evaluate, scores: dict[str, Any]) -> None:
@@ -36,7 +44,8 @@ def test_each_figure_is_that_of_its_source_and_an_undefined_one_a_dash(
     evaluate: Evaluate, scores: dict[str, Any]
 ) -> None:
     text = markdown(evaluate, scores)
-    rows = {line.split("|")[1].strip(): line.split("|")[3:-1] for line in text.splitlines() if line.startswith("|")}
+    table = [line.split("|") for line in text.splitlines() if line.startswith("|") and line.count("|") == 7]
+    rows = {cells[1].strip(): cells[3:-1] for cells in table if cells[2].strip() in KINDS or "reported" in cells[2]}
     assert [cell.strip() for cell in rows["BERTIN STS"]] == [
         "0.683 / 0.616", "0.673 / 0.612", "0.672 / 0.611", "0.601 / 0.521",
     ]  # fmt: skip
@@ -47,3 +56,17 @@ def test_each_figure_is_that_of_its_source_and_an_undefined_one_a_dash(
     assert [cell.strip() for cell in rows["TF-IDF, words"]] == ["0.250 / 0.250", "", "", ""]
     assert "sts2014-es** (chosen on, 751 pairs" in text
     assert "cosine_pearson: 0.450 to 0.550" in text
+
+
+def test_what_was_compared_is_told_with_its_interval_and_chances(evaluate: Evaluate, scores: dict[str, Any]) -> None:
+    assert "| TF-IDF, words | 0.051 | 0.012 to 0.089 | < 0.001 | 0.012 | – |" in markdown(evaluate, scores)
+
+
+def test_figures_of_a_benchmark_that_was_chosen_on_are_marked_when_it_is_a_test(
+    root: Path, scores: dict[str, Any]
+) -> None:
+    words = ["experiment=minilm_es", "evaluate.select_on=sts2015-es", "evaluate.replication=true"]
+    replication = load(compose(root / "conf", words)).evaluate
+    kinds = {name: list(systems(name, replication, scores))[-1].kind for name in replication.benchmarks}
+    assert kinds == {"sts2014-es": "measured", "sts2015-es": "measured, chosen on this test set"}
+    assert "sts2015-es** (test, and chosen on, 751 pairs" in markdown(replication, scores)

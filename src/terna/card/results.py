@@ -44,7 +44,7 @@ def _protocol(evaluate: Evaluate) -> str:
 
 
 def _benchmark(name: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> str:
-    role = evaluate.benchmarks[name].role
+    role: str = evaluate.benchmarks[name].role
     if name == evaluate.select_on:
         role = "test, and chosen on" if role == "test" else "chosen on"
     reported = [system for system in evaluate.reported if system.benchmark == name]

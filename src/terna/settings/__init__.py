@@ -15,7 +15,6 @@ from terna.settings.schema import (
 )
 from terna.settings.training import Dense, Lora, Model, Scratch, Train
 
-
 __all__ = [
     "Corpus",
     "Dense",
