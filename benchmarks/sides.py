@@ -33,13 +33,15 @@ CLIP = 1.0
 class Task:
     """What a side is built for: settings as overrides, a folder with tokens and texts, a device, and how it is set.
 
-    tuned: bf16, and for the neighbour sdpa attention and tokenising done ahead, as by loader workers.
+    tuned: bf16, and for the neighbour sdpa attention and tokenising done ahead, as by loader workers. cached: ours by
+    gradient caching.
     """
 
     overrides: tuple[str, ...]
     folder: Path
     device: str = "cpu"
     tuned: bool = False
+    cached: bool = False
 
     @property
     def settings(self) -> Settings:
@@ -60,6 +62,7 @@ class Ours:
         model = task.settings.model
         torch.manual_seed(1)
         self.encoder = build_encoder(model, load_tokenizer(model, [])).to(task.device)
+        self.encoder.cached = task.cached
         groups = parameter_groups(self.encoder, 0.01, lr=2e-5)
         self.optimizer = torch.optim.AdamW(groups, eps=1e-6, fused=True)
 

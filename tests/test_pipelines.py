@@ -65,7 +65,7 @@ def project(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
         declare(tmp_path, name, files, format="semeval_sts", role=role)
     (tmp_path / "conf" / "evaluate" / "ten.yaml").write_text(
         "defaults:\n  - /corpora/four-dev@benchmarks\n  - /corpora/four-test@benchmarks\n  - _self_\n"
-        "select_on: four-dev\nmain_score: cosine_pearson\nreported: []\n"
+        "select_on: four-dev\nreplication: false\nmain_score: cosine_pearson\nreported: []\n"
     )
     monkeypatch.chdir(tmp_path)
     return tmp_path
