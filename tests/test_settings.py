@@ -196,3 +196,11 @@ def test_a_mix_in_another_language_needs_what_translates_it(composed: dict[str, 
 def test_a_batch_that_its_devices_cannot_share_is_a_fault(root: Path) -> None:
     with pytest.raises(SettingsError, match=r"train\.batch_size: 32 is shared by 3 devices; choose a multiple of 3"):
         load(compose(root / "conf", ["machine.devices=3"]))
+
+
+@pytest.mark.parametrize("words", [["train.lrr=1", "--config-name=params"], ["--config-name", "params", "train.lrr=1"]])
+def test_overrides_stand_before_or_behind_options(root: Path, words: list[str]) -> None:
+    command = [sys.executable, "pipelines/train.py", "--config-path=..", *words]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "did you mean train.lr?" in done.stderr

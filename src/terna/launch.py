@@ -43,7 +43,7 @@ def stage(task: Callable[[Settings], None]) -> Callable[[], None]:
         settle()
         conf = Path(sys.argv[0]).resolve().parent.parent / "conf"
         os.chdir(conf.parent)
-        sys.argv[1:] = [*TIDY, *(_lenient(word, conf) for word in sys.argv[1:])]
+        sys.argv[1:] = _ordered([*TIDY, *(_lenient(word, conf) for word in sys.argv[1:])])
         hydra.main(version_base="1.3", config_path="../conf", config_name="config")(_guarded(task))()
 
     run.__doc__ = task.__doc__
@@ -88,6 +88,12 @@ def _told() -> Iterator[None]:
     except TernaError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         sys.exit(1)
+
+
+def _ordered(words: list[str]) -> list[str]:
+    """Options first, then overrides: Hydra's parser takes them in one piece alone."""
+    overrides = [word for word in words if not word.startswith("-") and ("=" in word or word.startswith("~"))]
+    return [*(word for word in words if word not in overrides), *overrides]
 
 
 def _lenient(word: str, conf: Path) -> str:
