@@ -1,9 +1,9 @@
-# make run | test | check | params | lock | mirror | bench — each sets up what it needs first.
+# make run | test | check | params | lock | mirror | seeds | mteb | bench — each sets up what it needs first.
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: run test verify check params lock mirror bench clean
+.PHONY: run test verify check params lock mirror seeds mteb bench clean
 
 run: .venv/ready          ## the whole line on the receipt, params.yaml: raw corpora in, a scored encoder out
 	dvc repro
@@ -30,11 +30,17 @@ lock: .venv/ready         ## write down the versions that are installed
 mirror: .venv/ready       ## pack what the receipt fetches into a folder, for TERNA_MIRROR: make mirror DEST=/path
 	TERNA_DEST="$(DEST)" python pipelines/mirror.py --config-path=.. --config-name=params
 
+seeds: .venv/ready        ## the line for several seeds, and how the figures spread: make seeds SEEDS="1 2 3" SET="…"
+	python pipelines/seeds.py $(SEEDS) $(addprefix -S ,$(SET))
+
+mteb: .venv/ready         ## tasks of MTEB on the encoder: make mteb TASKS="STSES STS17 STS22"; needs terna[mteb]
+	python pipelines/mteb_tasks.py $(TASKS)
+
 bench: .venv/ready        ## training, encoding and batch plans side by side with sentence-transformers
 	python benchmarks/bench.py
 
 clean:                    ## what the stages made; DVC's cache and the settings stay
-	rm -rf data models metrics plots predictions release reports logs
+	rm -rf data models metrics plots predictions release reports seeds mteb_results logs
 
 .venv/ready: requirements.lock pyproject.toml
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv

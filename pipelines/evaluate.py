@@ -4,7 +4,7 @@ reads   models/encoder/, data/raw/sts/
 does    the four similarities of each pair, Pearson and Spearman each, by file and over all, with intervals
 writes  metrics/sts.json (all of it), metrics/scores.json (the few to look at), predictions/<benchmark>.parquet,
         predictions/scatter.csv (predicted against gold), predictions/made.json,
-        reports/results.md (the table)
+        reports/results.md (the table); with `evaluate.systems` predictions/systems.json, the digests of what they are
 """
 
 from collections.abc import Mapping
@@ -30,6 +30,7 @@ from terna.table import FLOORS, UNTOUCHED, markdown
 
 if TYPE_CHECKING:
     from terna.encoder import Encoder
+    from terna.systems import System
 
 ENCODER = Path("models/encoder")
 OUT = Path("predictions")
@@ -37,6 +38,7 @@ RAW = Path("data/raw/sts")
 FIGURES = Path("metrics/sts.json")
 FEW = Path("metrics/scores.json")
 TABLE = Path("reports/results.md")
+SYSTEMS = OUT / "systems.json"
 
 
 @stage
@@ -51,12 +53,19 @@ def main(settings: Settings) -> None:
     results["floors"] = {name: report(lexis[name], table, settings.seed) for name, table in tables.items()}
     came = {name: score(before, table) for name, table in tables.items() if before}
     results["untouched"] = {name: report(came[name], tables[name], settings.seed) for name in came}
+    theirs = {system: others(where, tables) for system, where in settings.evaluate.systems.items()}
+    results["systems"] = {
+        system: {name: report(scores[name], tables[name], settings.seed) for name in tables}
+        for system, scores in theirs.items()
+    }
     results["comparisons"] = {
-        name: compared(ours[name], came.get(name), lexis[name], table, settings) for name, table in tables.items()
+        name: compared(ours[name], came.get(name), lexis[name], table, settings, of(name, theirs))
+        for name, table in tables.items()
     }
     for name, table in tables.items():
         as_it_came = {f"untouched_{measure}": values for measure, values in came.get(name, {}).items()}
-        write_predictions(table, {**ours[name], **lexis[name], **as_it_came}, OUT / f"{name}.parquet")
+        beside = {f"{system}_{key}": one for system, kinds in of(name, theirs).items() for key, one in kinds.items()}
+        write_predictions(table, {**ours[name], **lexis[name], **as_it_came, **beside}, OUT / f"{name}.parquet")
     points = [point for name, table in tables.items() for point in scatter(name, table, ours[name]["cosine"])]
     write_rows(OUT / "scatter.csv", ["benchmark", "file", "gold", "cosine"], points)
     write_json(results, FIGURES)
@@ -64,6 +73,7 @@ def main(settings: Settings) -> None:
     write_text(markdown(settings.evaluate, results), TABLE)
     raw = [RAW / name / file.name for name, one in settings.evaluate.benchmarks.items() for file in one.files]
     outs = [*(OUT / f"{name}.parquet" for name in tables), OUT / "scatter.csv", FIGURES, FEW, TABLE]
+    outs += record_systems(settings)
     record("evaluate", [ENCODER, *raw], outs, OUT / "made.json")
 
 
@@ -75,12 +85,37 @@ def untouched(settings: Settings) -> "Encoder | None":
     return None if model.scratch else build_encoder(model, load_tokenizer(model, [])).eval()
 
 
+def others(where: str, tables: Mapping[str, pa.Table]) -> dict[str, dict[str, Any]]:
+    """The similarities of each benchmark's pairs by another system, which is loaded for it alone."""
+    from terna.systems import load_system
+
+    system = load_system(where)
+    return {name: score(system, table) for name, table in tables.items()}
+
+
+def of(benchmark: str, theirs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What each other system gives on a benchmark."""
+    return {system: scores[benchmark] for system, scores in theirs.items()}
+
+
+def record_systems(settings: Settings) -> list[Path]:
+    """Write what each other system was, by the sha256 of its files; the path, or none where there is no system."""
+    from terna.systems import digests_of, locate
+
+    described = {
+        name: {"where": where, "sha256": digests_of(locate(where))} for name, where in settings.evaluate.systems.items()
+    }
+    if described:
+        write_json(described, SYSTEMS)
+    return [SYSTEMS] if described else []
+
+
 def sentences(table: pa.Table) -> tuple[list[str], list[str]]:
     """Both columns of a SCORED table."""
     return table["sentence1"].to_pylist(), table["sentence2"].to_pylist()
 
 
-def score(encoder: "Encoder", table: pa.Table) -> dict[str, Any]:
+def score(encoder: "System", table: pa.Table) -> dict[str, Any]:
     """The four similarities of each pair."""
     first, second = sentences(table)
     vectors = encoder.encode([*first, *second])
@@ -100,10 +135,12 @@ def compared(
     lexis: Mapping[str, Any],
     table: pa.Table,
     settings: Settings,
+    theirs: Mapping[str, Mapping[str, Any]],
 ) -> list[dict[str, Any]]:
-    """This model against the backbone as it came and the floors, by the main score."""
+    """This model against the other systems, the backbone as it came and the floors, by the main score."""
     measure, kind = settings.evaluate.main_score.split("_")
-    systems = {"this model": ours[measure], **({UNTOUCHED: came[measure]} if came else {})}
+    systems = {"this model": ours[measure], **{name: scores[measure] for name, scores in theirs.items()}}
+    systems |= {UNTOUCHED: came[measure]} if came else {}
     systems |= {FLOORS[name]: values for name, values in lexis.items()}
     gold, pairs = table["gold"].to_numpy(), clusters(*sentences(table))
     return [one.record() for one in against("this model", systems, gold, pairs, kind, seed=settings.seed)]

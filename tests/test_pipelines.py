@@ -65,7 +65,7 @@ def project(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
         declare(tmp_path, name, files, format="semeval_sts", role=role)
     (tmp_path / "conf" / "evaluate" / "ten.yaml").write_text(
         "defaults:\n  - /corpora/four-dev@benchmarks\n  - /corpora/four-test@benchmarks\n  - _self_\n"
-        "select_on: four-dev\nreplication: false\nmain_score: cosine_pearson\nreported: []\n"
+        "select_on: four-dev\nreplication: false\nmain_score: cosine_pearson\nsystems: {}\nreported: []\n"
     )
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -146,6 +146,30 @@ def test_the_chain_is_verified_and_the_first_link_that_broke_is_named(
     with pytest.raises(SystemExit):
         runpy.run_path(sys.argv[0], run_name="__main__")
     assert "tokens: data/tokens/ids.npy has sha256" in capsys.readouterr().err
+
+
+def test_other_systems_are_scored_compared_and_recorded(project: Path, run: Callable[..., None]) -> None:
+    for stage in STAGES[:-2]:
+        run(stage)
+    (project / "words.vec").write_text("sopa 1 0 1\ncaldo 1 0 0\nrío 0 1 0\nperro 0 1 1\nde 1 1 1\n")
+    systems = ("evaluate.systems.same=models/encoder", "evaluate.systems.words=words.vec")
+    run("evaluate", *systems)
+    run("release", *systems)
+    scores = json.loads(Path("metrics/sts.json").read_text())
+    for name in ("four-dev", "four-test"):
+        same, ours = scores["systems"]["same"][name], scores[name]
+        assert [same[f"cosine_{kind}"] for kind in ("pearson", "spearman")] == pytest.approx(
+            [ours[f"cosine_{kind}"] for kind in ("pearson", "spearman")], abs=1e-6
+        )
+        assert [one["system"] for one in scores["comparisons"][name]][:2] == ["same", "words"]
+    table = pq.read_table("predictions/four-test.parquet")
+    np.testing.assert_allclose(table["same_cosine"], table["cosine"], atol=1e-6)
+    assert "| words | measured |" in Path("reports/results.md").read_text()
+    lineage = json.loads(Path("release/lineage.json").read_text())
+    model = next(link["model"] for link in lineage["chain"] if link["stage"] == "evaluate")
+    digest = hashlib.sha256((project / "words.vec").read_bytes()).hexdigest()
+    assert model["words"] == {"where": "words.vec", "sha256": {"words.vec": digest}}
+    assert "words: `words.vec`" in Path("release/README.md").read_text()
 
 
 def spoil_byte(path: Path) -> None:

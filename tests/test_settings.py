@@ -58,6 +58,8 @@ def test_a_number_as_text_is_a_wrong_type_and_not_read_as_a_number(composed: dic
         ({"model": {"scratch": None}}, "model.scratch"),
         ({"fetch": {"only": "nothing"}}, "fetch.only"),
         ({"corpora": {}}, "corpora"),
+        ({"evaluate": {"systems": {"untouched": "x"}}}, "evaluate.systems.untouched"),
+        ({"evaluate": {"systems": {"words": "https://example.org/words.vec"}}}, "evaluate.systems.words"),
     ],
 )
 def test_an_impossible_combination_is_named(composed: dict[str, Any], change: dict[str, Any], key: str) -> None:

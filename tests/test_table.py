@@ -40,6 +40,16 @@ def test_floors_reported_untouched_and_ours_stand_in_this_order(evaluate: Evalua
     assert [system.kind for system in systems("sts2014-es", evaluate, scores)] == ["floor"] * 3 + ["measured"]
 
 
+def test_another_system_stands_before_ours_as_measured(evaluate: Evaluate, scores: dict[str, Any]) -> None:
+    other = scores["sts2014-es"] | {"cosine_pearson": 0.222}
+    scores["systems"] = {"minilm": {"sts2014-es": other, "sts2015-es": other}}
+    text = markdown(evaluate, scores)
+    assert text.count("| minilm | measured | 0.222 / 0.500 |") == 2
+    assert [system.name for system in systems("sts2015-es", evaluate, scores)][-3:] == [
+        "minilm", "the backbone, untouched", "this model",
+    ]  # fmt: skip
+
+
 def test_each_figure_is_that_of_its_source_and_an_undefined_one_a_dash(
     evaluate: Evaluate, scores: dict[str, Any]
 ) -> None:

@@ -39,27 +39,36 @@ def load(folder: Path) -> Encoder:
     Raises ModelError when it is missing, is not Transformer, Pooling and at most one Dense, or pools in a way that
     this encoder cannot.
     """
-    if not (folder / "modules.json").is_file():
-        raise ModelError(f"{folder}: no modules.json; not an encoder's folder. Run the train stage (dvc repro)")
-    modules = [
-        (module["type"].rsplit(".", 1)[-1], folder / module["path"]) for module in read_json(folder / "modules.json")
-    ]
+    modules = modules_of(folder)
     kinds = [kind for kind, _ in modules]
     if kinds not in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Dense"]):
         raise ModelError(f"{folder}: modules {', '.join(kinds)}; only Transformer, Pooling and one Dense can be read")
     places = dict(modules)
+    dense = _read_dense(places["Dense"]) if "Dense" in places else None
+    return load_pooled(places["Transformer"], pooling_of(places["Pooling"]), dense)
+
+
+def modules_of(folder: Path) -> list[tuple[str, Path]]:
+    """The kind and the folder of each module, in order; ModelError when `folder` lists none."""
+    if not (folder / "modules.json").is_file():
+        raise ModelError(f"{folder}: no modules.json; not an encoder's folder. Run the train stage (dvc repro)")
+    return [
+        (module["type"].rsplit(".", 1)[-1], folder / module["path"]) for module in read_json(folder / "modules.json")
+    ]
+
+
+def load_pooled(folder: Path, pooling: str, dense: DenseHead | None = None) -> Encoder:
+    """An encoder from a transformers model's folder, ready to encode; ModelError when it cannot be one."""
     try:
-        backbone = AutoModel.from_pretrained(places["Transformer"], trust_remote_code=False, use_safetensors=True)
-        tokenizer = AutoTokenizer.from_pretrained(places["Transformer"], trust_remote_code=False)
+        backbone = AutoModel.from_pretrained(folder, trust_remote_code=False, use_safetensors=True)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise ModelError(f"{folder}: {error}") from error
-    return Encoder(
-        backbone,
-        tokenizer,
-        pooling=_pooling(places["Pooling"]),
-        max_length=_max_length(places["Transformer"], tokenizer, positions(backbone)),
-        dense=_read_dense(places["Dense"]) if "Dense" in places else None,
-    ).eval()
+    if tokenizer.pad_token_id is None or backbone.config.is_encoder_decoder:
+        kind = backbone.config.model_type
+        raise ModelError(f"{folder}: {kind}; only an encoder whose tokenizer has a padding token can be read")
+    longest = _max_length(folder, tokenizer, positions(backbone))
+    return Encoder(backbone, tokenizer, pooling=pooling, max_length=longest, dense=dense).eval()
 
 
 def _write(encoder: Encoder, folder: Path) -> None:
@@ -118,11 +127,13 @@ def _read_dense(folder: Path) -> DenseHead:
 
 def _max_length(folder: Path, tokenizer: Any, limit: int) -> int:
     """What the folder says; newer sentence-transformers leave it to the tokenizer."""
-    stated = read_json(folder / "sentence_bert_config.json").get("max_seq_length")
+    path = folder / "sentence_bert_config.json"
+    stated = read_json(path).get("max_seq_length") if path.is_file() else None
     return min(int(stated or tokenizer.model_max_length), limit)
 
 
-def _pooling(folder: Path) -> str:
+def pooling_of(folder: Path) -> str:
+    """Mean, cls or max, from the folder of a Pooling module; ModelError for any other."""
     settings = read_json(folder / "config.json")
     if "pooling_mode" in settings:  # the newer form
         modes = [settings["pooling_mode"]]

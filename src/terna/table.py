@@ -31,6 +31,8 @@ def systems(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> It
         if reported.benchmark == benchmark:
             figures: dict[str, float | None] = dict(reported.figures.items())
             yield System(reported.system, f"reported, {reported.source}", figures)
+    for name, found in scores.get("systems", {}).items():
+        yield System(name, "measured", found[benchmark])
     if untouched := scores.get("untouched", {}).get(benchmark):
         yield System(UNTOUCHED, "measured", untouched)
     chosen = role_of(benchmark, evaluate) == CHOSEN_ON_TEST

@@ -19,7 +19,7 @@ LEGEND = (
 def section(evaluate: Evaluate, scores: Mapping[str, Any]) -> str:
     """The section on results; `scores` is the content of metrics/sts.json."""
     parts = [_benchmark(name, evaluate, scores) for name in evaluate.benchmarks]
-    return "\n\n".join(["## Evaluation Results", LEGEND, _protocol(evaluate), *parts])
+    return "\n\n".join(["## Evaluation Results", LEGEND, _protocol(evaluate), *_systems(evaluate), *parts])
 
 
 def relative_improvement(ours: float | None, reported: float | None) -> str:
@@ -41,6 +41,13 @@ def _protocol(evaluate: Evaluate) -> str:
             "figures there, like those that it replicates, are too good by what choosing adds."
         )
     return f"{chosen} Nothing was chosen on the test data: {', '.join(tests)}." if tests else chosen
+
+
+def _systems(evaluate: Evaluate) -> Iterator[str]:
+    """What the other measured systems are."""
+    if evaluate.systems:
+        told = "; ".join(f"{name}: `{where}`" for name, where in evaluate.systems.items())
+        yield f"Other systems, measured on the same pairs: {told}."
 
 
 def _benchmark(name: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> str:
@@ -86,6 +93,7 @@ def _row(name: Figure, ours: Mapping[str, Any], reported: Sequence[Reported]) ->
 
 def _floors(name: str, scores: Mapping[str, Any]) -> str:
     columns = [(title, key, scores["floors"][name]) for key, title in FLOORS.items()]
+    columns += [(title, "cosine", found[name]) for title, found in scores.get("systems", {}).items()]
     if before := scores.get("untouched", {}).get(name):
         columns.append(("the backbone, untouched", "cosine", before))
     columns.append(("this model", "cosine", scores[name]))

@@ -25,6 +25,8 @@ RECORDS = {
     "evaluate": Path("predictions"),
 }
 RELEASE = "release"
+# what evaluate writes of the systems that it scores beside ours
+SYSTEMS = RECORDS["evaluate"] / "systems.json"
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -40,7 +42,7 @@ class Link:
     accepted: dict[str, list[Sha256]] = field(default_factory=dict)
     """The digests that pass for a raw file; a file whose declaration is not exact is left out."""
     model: dict[str, Any] | None = None
-    """The model that it loaded from outside: the translator of `translate`, the backbone of `train`."""
+    """What it loaded from outside: `translate` its translator, `train` its backbone, `evaluate` the other systems."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -125,6 +127,9 @@ def _model(stage: str, settings: Settings) -> dict[str, Any] | None:
     if stage == "train" and settings.model.scratch is None:
         commit = read_json(Path("metrics/train.json"))["backbone_commit"]
         return {"name": settings.model.backbone, "revision": settings.model.revision, "commit": commit}
+    if stage == "evaluate" and settings.evaluate.systems:
+        systems: dict[str, Any] = read_json(SYSTEMS)
+        return systems
     return None
 
 

@@ -73,6 +73,14 @@ def check_selection(evaluate: Evaluate) -> Iterator[str]:
         yield f"evaluate.replication: {chosen} is no test benchmark, so nothing is chosen on one; set it to false"
 
 
+def check_systems(evaluate: Evaluate) -> Iterator[str]:
+    if "untouched" in evaluate.systems:
+        yield "evaluate.systems.untouched: the name of the backbone as it came; choose another"
+    for name, where in evaluate.systems.items():
+        if where.startswith(("http:", "https:")):
+            yield f"evaluate.systems.{name}: {where} is an address; download the file, or give the name on the hub"
+
+
 def check_model(model: Model) -> Iterator[str]:
     if (model.backbone == "scratch") != (model.scratch is not None):
         yield "model.scratch: give the shape exactly when model.backbone is 'scratch'"
@@ -136,6 +144,7 @@ CHECKS = (
     check_fetch,
     check_evaluate,
     check_selection,
+    check_systems,
     check_model,
     check_weights,
     check_matryoshka,

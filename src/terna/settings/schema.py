@@ -104,6 +104,9 @@ class Evaluate:
     """The one figure that stands for a benchmark, declared beforehand."""
     reported: list[Reported]
     """Published figures to print in the same table."""
+    systems: dict[Name, Annotated[str, Field(min_length=1)]]
+    """Other encoders to score on the same pairs, by name: a folder, a hub name (`name@revision` pins it),
+    `pkg:module/path`, or word vectors in a text file (`.vec`, `.txt`, `.gz`)."""
 
 
 @dataclass(frozen=True, config=STRICT)

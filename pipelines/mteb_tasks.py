@@ -1,0 +1,116 @@
+"""Run tasks of MTEB, as mteb defines them, on the encoder that ships (mteb.py would be mteb's own name).
+
+reads   models/encoder/, or another system as `evaluate.systems` has them; the tasks' data, from the hub or its cache
+does    loads each task's data first, keeps the subsets in the language, and lets mteb score them
+writes  mteb_results/<task>.json (mteb's own record) and mteb_results/results.md (each task's main score)
+
+    python pipelines/mteb_tasks.py STSES STS17 STS22        or: make mteb TASKS="STSES STS17 STS22"
+"""
+
+import argparse
+import hashlib
+import os
+import warnings
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from terna.errors import DataError, ModelError
+from terna.launch import command, settle
+from terna.records import replacing, write_text
+
+OUT = Path("mteb_results")
+# what a missing network, an unknown repository or damaged data raises in mteb, datasets and the hub's client
+UNREACHABLE = (OSError, ValueError, RuntimeError, KeyError)
+
+
+@command
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Run MTEB tasks on the exported encoder.")
+    parser.add_argument("tasks", nargs="*", default=["STSES", "STS17", "STS22"], help="names, as mteb lists them")
+    parser.add_argument(
+        "--encoder", default="models/encoder", help="a folder, a hub name, pkg:module/path, word vectors"
+    )
+    parser.add_argument("--language", default="spa", help="ISO 639-3 code: subsets with another language are left out")
+    given = parser.parse_args()
+    settle()
+    chosen = tasks(given.tasks, given.language)
+    model = adapted(given.encoder)
+    records = [scored(model, task) for task in chosen]
+    for record in records:
+        with replacing(OUT / f"{record.task_name}.json") as beside:
+            record.to_disk(beside)
+    table = markdown(given.encoder, records)
+    write_text(table, OUT / "results.md")
+    print(table)
+
+
+def library() -> Any:
+    """The package; ModelError when it is not installed."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    try:
+        import mteb
+    except ImportError as error:
+        raise ModelError(f"mteb cannot be imported ({error}); pip install 'terna[mteb]'") from error
+    return mteb
+
+
+def tasks(names: Sequence[str], language: str) -> list[Any]:
+    """The tasks by name, with the subsets that are in `language` alone; DataError for an unknown one."""
+    mteb = library()
+    try:
+        with warnings.catch_warnings(action="ignore"):  # what mteb warns of here is refused below
+            found = list(mteb.get_tasks(tasks=list(names), languages=[language], exclusive_language_filter=True))
+    except (KeyError, ValueError) as error:
+        raise DataError(f"mteb: {error.args[0] if error.args else error}; give names that mteb lists") from error
+    missing = sorted(set(names) - {task.metadata.name for task in found})
+    if missing:
+        raise DataError(f"mteb: {', '.join(missing)}: no subset in {language} alone; choose other tasks or --language")
+    return found
+
+
+def adapted(where: str) -> Any:
+    """A system as mteb wants an encoder, called after where it is and the digest of its files."""
+    from terna.mteb import Adapter
+    from terna.systems import digests_of, load_system, locate
+
+    digests = sorted(digests_of(locate(where)).items())
+    version = hashlib.sha256(repr(digests).encode()).hexdigest()[:12]
+    name = where if where.count("/") == 1 else f"terna/{Path(where).name}"
+    meta = library().models.ModelMeta.create_empty(overwrites={"name": name, "revision": version})
+    return Adapter(load_system(where), meta)
+
+
+def scored(model: Any, task: Any) -> Any:
+    """The record of a task, as mteb keeps it; DataError when its data cannot be had."""
+    try:
+        task.load_data()
+    except UNREACHABLE as error:
+        raise DataError(
+            f"{task.metadata.name}: its data, {task.metadata.dataset['path']}, cannot be had: {error}. Run it where "
+            "the hub can be reached, or bring the hub's cache (HF_HOME) along"
+        ) from error
+    # no cache of results: it would answer for a folder that has changed since
+    result = library().evaluate(model, task, cache=None, co2_tracker=False, show_progress_bar=False)
+    return result.task_results[0]
+
+
+def markdown(encoder: str, records: Iterable[Any]) -> str:
+    """A row a task, split and subset: the main score, and the correlations where it has them."""
+    columns = ("main_score", "cosine_pearson", "cosine_spearman")
+    lines = [
+        f"`{encoder}` on MTEB",
+        "",
+        f"| task | split | subset | {' | '.join(columns)} |",
+        "|---|---|---|--:|--:|--:|",
+    ]
+    for record in records:
+        for split, subsets in record.scores.items():
+            for one in subsets:
+                cells = [f"{one[name]:.4f}" if name in one else "" for name in columns]
+                lines.append(f"| {record.task_name} | {split} | {one['hf_subset']} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

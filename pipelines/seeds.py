@@ -1,0 +1,150 @@
+"""Run the line once for each of several seeds and tell how the figures spread.
+
+reads   conf/, and the workspace as `git diff` sees it: changes that are not committed count too
+does    `dvc exp run --temp` a seed, one after another, in a folder of DVC's own: the workspace stays as it is. A seed
+        that has its experiment, with the same settings and code, is not run again
+writes  seeds/<settings>.md and .json: mean, standard deviation, range and each run; seeds/<experiment>.log
+
+    python pipelines/seeds.py 1 2 3 -S experiment=minilm_esxnli        or: make seeds SEEDS="1 2 3" SET="…"
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from hydra.errors import HydraException
+
+from terna.errors import DataError, SettingsError
+from terna.launch import command
+from terna.lineage.chain import relevant
+from terna.records import write_json, write_text
+from terna.settings import compose, load
+from terna.spread import Run, markdown, spread
+
+OUT = Path("seeds")
+# the raw files, so that each run does not fetch them anew
+MIRROR = Path("data/work/mirror")
+FIGURES = "metrics/scores.json"
+
+
+@command
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Run the line for several seeds; tell how the figures spread.")
+    parser.add_argument("seeds", nargs="+", type=int, help="the seeds, in the order of the table's columns")
+    parser.add_argument("-S", "--set", dest="words", action="append", default=[], help="a setting, as in dvc exp run")
+    given = parser.parse_args()
+    seeds = list(dict.fromkeys(given.seeds))
+    names = experiments(seeds, given.words)
+    environment = prepared(given.words)
+    failed = {}
+    for seed, name in names.items():
+        if reason := run(seed, name, given.words, environment):
+            failed[seed] = reason
+    show(names, failed, given.words)
+
+
+def experiments(seeds: Sequence[int], words: Sequence[str]) -> dict[int, str]:
+    """The name of each seed's experiment: settings in short, a digest of settings and code, the seed.
+
+    Raises SettingsError for settings that are not sound.
+    """
+    named = {}
+    for seed in seeds:
+        try:
+            settings = relevant(load(compose(Path("conf"), [*words, f"seed={seed}"])))
+        except HydraException as error:
+            raise SettingsError([str(error)]) from error
+        content = json.dumps([settings, code()], sort_keys=True).encode()
+        named[seed] = f"{label(words)}-{hashlib.sha256(content).hexdigest()[:6]}-seed-{seed}"
+    return named
+
+
+def label(words: Sequence[str]) -> str:
+    """The settings in short, such as `sample-train-lr-1e-4`: what a file and a Git ref may be called."""
+    short = (word.removeprefix("experiment=") for word in words)
+    return "-".join(re.sub(r"\W+", "-", word).strip("-") for word in short) or "default"
+
+
+def code() -> str:
+    """Git's digest of all tracked files as they are in the workspace; nothing is changed."""
+    changed = git("stash", "create")
+    return git("rev-parse", f"{changed or 'HEAD'}^{{tree}}")
+
+
+def git(*words: str) -> str:
+    """What git prints; DataError when it fails."""
+    done = subprocess.run(["git", *words], capture_output=True, text=True)  # noqa: S603, S607  # fixed words, no shell
+    if done.returncode:
+        raise DataError(f"git {words[0]}: {done.stderr.strip()}; experiments need a Git repository with a commit")
+    return done.stdout.strip()
+
+
+def prepared(words: Sequence[str]) -> dict[str, str]:
+    """The environment of the runs: this Python, and a mirror of the raw files outside their folders."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    mirror = os.environ.get("TERNA_MIRROR")
+    environment = {**os.environ, "PATH": path, "TERNA_MIRROR": str(Path(mirror or MIRROR).resolve())}
+    if not mirror:
+        packing = {**os.environ, "TERNA_DEST": str(MIRROR.resolve())}
+        if subprocess.run([sys.executable, "pipelines/mirror.py", *words], env=packing).returncode:  # noqa: S603  # no shell
+            raise DataError("the raw files could not be packed for the runs; the reason stands above")
+    return environment
+
+
+def run(seed: int, name: str, words: Sequence[str], environment: Mapping[str, str]) -> str | None:
+    """Run a seed, unless its experiment is there; None, or why it failed."""
+    if name in found():
+        print(f"seed {seed}: {name} is there", flush=True)
+        return None
+    log = OUT / f"{name}.log"
+    print(f"seed {seed}: {name} runs; {log}", flush=True)
+    log.parent.mkdir(exist_ok=True)
+    options = [option for word in [f"seed={seed}", *words] for option in ("-S", word)]
+    line = [sys.executable, "-m", "dvc", "exp", "run", "--temp", "--name", name, *options]
+    with log.open("w") as file:
+        status = subprocess.run(line, env=dict(environment), stdout=file, stderr=subprocess.STDOUT).returncode  # noqa: S603  # no shell
+    return f"{last(log)} (dvc exp run ended with status {status}; {log})" if status else None
+
+
+def last(log: Path) -> str:
+    """The last error that a log tells of: ours, which says more than DVC's, if there is one."""
+    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    ours = [place for place, line in enumerate(lines) if re.match(r"\w+Error: ", line)]
+    return " ".join(lines[ours[-1] : ours[-1] + 2] if ours else lines[-1:])
+
+
+def found() -> dict[str, Any]:
+    """The figures of each experiment that starts from the commit that is checked out."""
+    words = [sys.executable, "-m", "dvc", "exp", "show", "--json", "--num", "1"]
+    done = subprocess.run(words, capture_output=True, text=True)  # noqa: S603  # fixed words, no shell
+    if done.returncode:
+        raise DataError(f"dvc exp show: {done.stderr.strip()}")
+    rows = [row for commit in json.loads(done.stdout) for row in commit.get("experiments") or []]
+    metrics = {row["name"]: ((row["revs"] or [{}])[0].get("data") or {}).get("metrics", {}) for row in rows}
+    return {name: files[FIGURES]["data"] for name, files in metrics.items() if files.get(FIGURES, {}).get("data")}
+
+
+def show(names: Mapping[int, str], failed: Mapping[int, str], words: Sequence[str]) -> None:
+    """Print and write the table; DataError, after that, when a seed failed."""
+    measured = found()
+    failed = {**{seed: f"{name} has no {FIGURES}" for seed, name in names.items() if name not in measured}, **failed}
+    runs = [Run(seed, name, measured[name]) for seed, name in names.items() if name in measured]
+    table = markdown(runs, failed)
+    print(f"\n{table}")
+    write_text(table, OUT / f"{label(words)}.md")
+    described = {"settings": list(words), "runs": [asdict(run) for run in runs], "failed": failed}
+    write_json(described | {"spread": spread(runs)}, OUT / f"{label(words)}.json")
+    if failed:
+        raise DataError(f"{len(failed)} of {len(names)} seeds failed, {', '.join(map(str, failed))}; the others stand")
+
+
+if __name__ == "__main__":
+    main()
