@@ -85,6 +85,13 @@ def test_it_is_what_training_and_encoding_do_here(make_encoder: Make, sentences:
     assert encoder.train()._workers(batch_of(encoder, sentences)) == min(torch.get_num_threads(), 4)
 
 
+def test_encoding_leaves_torchs_random_numbers_as_they_were(make_encoder: Make, sentences: list[str]) -> None:
+    encoder = make_encoder().eval()
+    before = torch.get_rng_state()
+    encoder.encode(sentences)
+    assert torch.equal(before, torch.get_rng_state())
+
+
 def test_a_backbone_that_draws_dropout_of_its_own_is_trained_one_chunk_after_another(
     make_encoder: Make, sentences: list[str], threads: int
 ) -> None:

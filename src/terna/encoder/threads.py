@@ -31,13 +31,15 @@ def side_by_side(chunks: Sequence[Chunk], forward: Forward, parameters: Iterable
     parts: list[list[int]] = [[] for _ in range(workers)]
     for number in range(len(chunks)):
         parts[turns[number % len(turns)]].append(number)
-    seeds = torch.randint(2**62, (len(chunks),)).tolist()
+    learnt = [each for each in parameters if each.requires_grad]
+    learns = torch.is_grad_enabled() and bool(learnt)
+    # who only encodes draws nothing
+    seeds = torch.randint(2**62, (len(chunks),)).tolist() if learns else [0] * len(chunks)
 
     def work(part: list[int]) -> list[Tensor]:
         return [forward(chunks[number], seeds[number]) for number in part]
 
-    learnt = [each for each in parameters if each.requires_grad]
-    if torch.is_grad_enabled() and learnt:
+    if learns:
         found: Tensor = _SideBySide.apply(work, parts, *learnt)  # type: ignore[no-untyped-call]
         return found
     return torch.cat(_ordered(share(work, parts), parts))
