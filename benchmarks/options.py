@@ -12,7 +12,7 @@ import json
 import statistics
 from dataclasses import replace
 
-from scores import ours, score
+from scores import score, trained
 from workload import OUT, composed, split_of
 
 from terna.records import write_json
@@ -39,7 +39,7 @@ def run(name: str, seed: int) -> dict[str, float]:
     settings = composed(*OPTIONS[name], "train.epochs=1")
     split = split_of(settings)
     settings = replace(settings, seed=seed)
-    return score(ours(settings, split), settings, (DEVELOPMENT,))[DEVELOPMENT]
+    return score(trained(settings, split), settings, (DEVELOPMENT,))[DEVELOPMENT]
 
 
 def table_of(runs: dict[str, dict[str, float]]) -> str:

@@ -12,7 +12,7 @@ import argparse
 import json
 import statistics
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,21 +25,22 @@ from workload import OUT, composed, neighbour, scored, split_of
 
 from terna.adapters import adapt, merge
 from terna.correlations import figures
-from terna.encoder import build_encoder, load_tokenizer
+from terna.encoder import Encoder, build_encoder, load_tokenizer
 from terna.feed import Feed
 from terna.learner import Learner
 from terna.records import TEXTS, write_json
 from terna.settings import Settings
 from terna.similarity import pairwise
-from terna.tokens import build, corpora
+from terna.tokens import TokenTable, build, corpora
 from terna.triplets import Split
 
 BENCHMARKS = ("sts2014-es", "sts2015-es")
 RUNS = OUT / "scores.json"
+Watch = Callable[[Encoder, TokenTable], lightning.Callback]
 
 
-def ours(settings: Settings, split: Split) -> Any:
-    """Our encoder after the last step."""
+def trained(settings: Settings, split: Split, watch: Watch | None = None) -> Encoder:
+    """Our encoder after the last step; watch: makes a callback for the run."""
     options = settings.train
     lightning.seed_everything(settings.seed, verbose=False)
     tokenizer = load_tokenizer(settings.model, [])
@@ -58,6 +59,7 @@ def ours(settings: Settings, split: Split) -> Any:
     )
     trainer = lightning.Trainer(
         accelerator="cpu",
+        callbacks=[watch(encoder, table)] if watch else None,
         max_epochs=options.epochs,
         gradient_clip_val=options.clip,
         logger=False,
@@ -144,7 +146,7 @@ def main() -> None:
         if f"{way}/{seed}" in runs:
             continue
         own = replace(settings, seed=seed, train=replace(settings.train, packed=way == "packed"))
-        encoder = theirs(own, split) if way == "sentence-transformers" else ours(own, split)
+        encoder = theirs(own, split) if way == "sentence-transformers" else trained(own, split)
         write_json(runs | {f"{way}/{seed}": score(encoder, own)}, RUNS)
     print(table_of(json.loads(RUNS.read_text())))
 
