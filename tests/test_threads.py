@@ -85,6 +85,18 @@ def test_it_is_what_training_and_encoding_do_here(make_encoder: Make, sentences:
     assert encoder.train()._workers(batch_of(encoder, sentences)) == min(torch.get_num_threads(), 4)
 
 
+def test_the_number_of_threads_changes_rounding_alone(
+    make_encoder: Make, sentences: list[str], threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = make_encoder().double().train()
+    batch, found = batch_of(encoder, sentences), []
+    for count in (1, threads):
+        monkeypatch.setattr(torch, "get_num_threads", lambda count=count: count)
+        torch.manual_seed(3)
+        found.append(encoder(batch).detach())
+    torch.testing.assert_close(found[0], found[1], atol=1e-12, rtol=0)
+
+
 def test_encoding_leaves_torchs_random_numbers_as_they_were(make_encoder: Make, sentences: list[str]) -> None:
     encoder = make_encoder().eval()
     before = torch.get_rng_state()
@@ -97,7 +109,7 @@ def test_a_backbone_that_draws_dropout_of_its_own_is_trained_one_chunk_after_ano
 ) -> None:
     """Padded, transformers' attention draws it: threads would draw in an order that nothing fixes."""
     encoder = make_encoder(packed=False)
-    assert encoder.train()._workers(batch_of(encoder, sentences)) == 1
+    assert encoder.train()._workers(batch_of(encoder, sentences)) == 0
 
 
 def test_each_thread_has_its_share_of_threads_and_the_callers_modes() -> None:

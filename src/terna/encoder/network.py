@@ -73,15 +73,15 @@ class Encoder(nn.Module):
         """Vectors (sentences, dimension) of a batch, in its order."""
         run = self._checkpointed if self.cached and torch.is_grad_enabled() else self._vectors
         workers = self._workers(batch)
-        if workers > 1:
+        if workers:
             return side_by_side(batch.chunks, run, self.parameters(), workers)[batch.place]
         return torch.cat([run(chunk) for chunk in batch.chunks])[batch.place]
 
     def _workers(self, batch: Batch) -> int:
-        """Threads that go through the backbone side by side."""
+        """Threads that go through the backbone side by side, one or several with one dropout; 0: not to be shared."""
         compiled = self.backbone._compiled_call_impl is not None
         if batch.place.device.type != "cpu" or compiled or (self.training and not self._draws_by_seed):
-            return 1
+            return 0
         return min(torch.get_num_threads(), len(batch.chunks))
 
     def arrange(self, ids: Ints, lengths: Ints) -> Batch:
