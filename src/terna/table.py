@@ -8,6 +8,7 @@ from terna.settings import Evaluate
 
 FLOORS = {"jaccard": "word overlap (Jaccard)", "tfidf_words": "TF-IDF, words", "tfidf_chars": "TF-IDF, characters"}
 MEASURES = ("cosine", "euclidean", "manhattan", "dot")
+OURS = "this model"
 UNTOUCHED = "the backbone, untouched"
 CHOSEN_ON_TEST = "test, and chosen on"
 
@@ -34,7 +35,7 @@ def systems(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> It
     if untouched := scores.get("untouched", {}).get(benchmark):
         yield System(UNTOUCHED, "measured", untouched)
     chosen = role_of(benchmark, evaluate) == CHOSEN_ON_TEST
-    yield System("this model", "measured, chosen on this test set" if chosen else "measured", scores[benchmark])
+    yield System(OURS, "measured, chosen on this test set" if chosen else "measured", scores[benchmark])
 
 
 def role_of(benchmark: str, evaluate: Evaluate) -> str:
