@@ -59,16 +59,14 @@ def diagnose(scored: Scored, space: Mapping[str, Space]) -> Diagnosis:
     unequal = {len(scored.predicted), len(scored.floor), len(scored.overlap)} - {scored.table.num_rows}
     if unequal:
         raise DataError(f"{scored.table.num_rows} pairs, but columns of {sorted(unequal)} scores: each pair needs one")
+    fifths = np.linspace(scored.scale[0], scored.scale[1], 6)
     return Diagnosis(
         measure=scored.measure,
         kind=scored.kind,
         by_file=[_part(scored, name, rows) for name, rows in _files(scored.table).items()],
         by_length=[_part(scored, name, rows) for name, rows in _lengths(*scored.sentences()).items()],
         by_overlap=[_part(scored, name, rows) for name, rows in _bands(scored.overlap, OVERLAPS)],
-        by_gold=[
-            _band(scored, name, rows)
-            for name, rows in _bands(scored.gold, np.linspace(scored.scale[0], scored.scale[1], 6))
-        ],
+        by_gold=[_band(scored, name, rows) for name, rows in _bands(scored.gold, fifths)],
         worst=_worst(scored),
         space=dict(space),
     )
