@@ -31,8 +31,9 @@ def forest(name: str, benchmark: str, score: str, systems: Sequence[System]) -> 
             colour = ONE if system.name == OURS else MUTED
             if low is not None and high is not None:
                 axes.plot([low, high], [place, place], color=colour, linewidth=2, solid_capstyle="round")
-            hollow = system.kind.startswith("reported")
-            axes.plot(value, place, "o", color=colour, markerfacecolor=PAPER if hollow else colour, markersize=6)
+            axes.plot(
+                value, place, "o", color=colour, markerfacecolor=PAPER if _reported(system) else colour, markersize=6
+            )
         axes.set_yticks(range(len(known)), [_short(system.name) for system, _ in reversed(known)])
         axes.tick_params(axis="y", labelcolor=INK, length=0)
         axes.set_ylim(-0.6, len(known) - 0.4)
@@ -40,8 +41,14 @@ def forest(name: str, benchmark: str, score: str, systems: Sequence[System]) -> 
         axes.set_xlabel(score)
 
     told = "; ".join(_with_interval(system, value, score) for system, value in known) or "no figure is defined"
-    note = "Dot: the figure; line: its 95 % interval; hollow: reported by others, not measured."
+    note = "Dot: the figure; line: its 95 % interval."
+    if any(_reported(system) for system, _ in known):
+        note = f"{note} Hollow: reported by others, not measured."
     return plot(name, f"{score} on {benchmark}", f"{told}.", draw, note, height=0.75 + 0.34 * max(1, len(known)))
+
+
+def _reported(system: System) -> bool:
+    return system.kind.startswith("reported")
 
 
 def _with_interval(system: System, value: float, score: str) -> str:
@@ -100,7 +107,7 @@ def scatter(
     gold, predicted = (pairs[column].to_numpy()[::each] for column in ("gold", measure))
 
     def draw(axes: Axes) -> None:
-        axes.plot(gold, predicted, "o", color=ONE, markersize=4, alpha=0.45, markeredgewidth=0)
+        axes.plot(gold, predicted, "o", color=ONE, markersize=4, alpha=0.6, markeredgewidth=0)
         axes.set_xlim(*_padded(scale))
         axes.set_ylim(*_padded(limits))
         axes.set_xlabel("gold")
@@ -149,8 +156,8 @@ def bands(name: str, benchmark: str, found: Sequence[Band]) -> Plot:
         across, up = ([_or_nan(getattr(band, key)) for band in known] for key in ("gold_rank", "predicted_rank"))
         axes.plot(across, up, "-o", color=ONE)
         for x, y, band in zip(across, up, known, strict=True):
-            axes.annotate(band.name, (x, y), (6, -11), textcoords="offset points", color=INK)
-        axes.set_xlim(0, 1)
+            axes.annotate(band.name, (x, y), (-4, 6), textcoords="offset points", color=INK, ha="right")
+        axes.set_xlim(-0.1, 1)
         axes.set_ylim(0, 1)
         axes.set_xlabel("mean rank by people")
         axes.set_ylabel("mean rank by the model")

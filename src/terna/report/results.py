@@ -59,7 +59,7 @@ def published(contents: Contents) -> Section:
         header, rows = card.eight(name, evaluate, contents.scores)
         told = card.sources(name, evaluate) or "No published figures are declared for this benchmark."
         table = Table(f"The eight figures on {name}", header, rows, "t" + "n" * (len(header) - 1))
-        blocks += [Heading(f"{name}: {role_of(name, evaluate)}"), table, Text(told)]
+        blocks += [Heading(f"{name} ({role_of(name, evaluate)})"), table, Text(told)]
     return Section("published", "Published figures beside ours", blocks)
 
 

@@ -18,14 +18,14 @@ RC: dict[str, Any] = {
     "text.parse_math": False,  # a name may hold a dollar sign
     "axes.edgecolor": LINE,
     "axes.labelcolor": MUTED,
-    "axes.labelsize": 9,
+    "axes.labelsize": 10,
     "axes.grid": True,
     "axes.axisbelow": True,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.facecolor": "none",
     "figure.facecolor": "none",
-    "font.size": 9,
+    "font.size": 10,
     "font.family": ["DejaVu Sans"],  # comes with matplotlib: the same layout on every machine
     "grid.color": LINE,
     "grid.linewidth": 0.6,
@@ -37,8 +37,8 @@ RC: dict[str, Any] = {
     "ytick.color": LINE,
     "xtick.labelcolor": MUTED,
     "ytick.labelcolor": MUTED,
-    "xtick.labelsize": 9,
-    "ytick.labelsize": 9,
+    "xtick.labelsize": 10,
+    "ytick.labelsize": 10,
 }
 # inches: a phone's width at the size that the text is drawn in
 WIDTH, HEIGHT = 4.7, 3.1
