@@ -10,7 +10,8 @@ from terna.report.contents import Contents
 
 LEGEND = (
     "The model beside the characters' TF-IDF, Pearson / Spearman, on parts of each benchmark. Parts of fewer than ten "
-    "pairs have no figure, and the intervals are not corrected for how many parts there are. Within a narrow band of gold every correlation is low: compare it with the floor's."
+    "pairs have no figure, and the intervals are not corrected for how many parts there are. Within a narrow band of "
+    "gold every correlation is low: compare it with the floor's."
 )
 SPACE = (
     "Anisotropy is the mean cosine of two distinct sentences: near 1 all vectors point one way. Alignment is the mean "

@@ -52,7 +52,8 @@ def _own(tag: str, name: str) -> str:
     """A tag with the plot's own names, and the page's fonts and colours."""
     tag = re.sub(r'\bid="', f'id="{name}-', tag)
     tag = re.sub(r'(href="|url\()#', rf"\1#{name}-", tag)
-    tag = re.sub(r"(font: (?:\w+ )*[\d.]+px) [^;\"]+", r"\1 var(--sans)", tag)
+    # some versions of matplotlib name the size and the family together, others each alone
+    tag = re.sub(r"(font: (?:\w+ )*[\d.]+px|font-family:) [^;\"]+", r"\1 var(--sans)", tag)
     for stand_in, variable in VARIABLES.items():
         tag = tag.replace(stand_in, variable)
     return tag
