@@ -20,7 +20,7 @@ from translator_inputs import SENTENCES, save_marian
 
 from terna import export
 
-STAGES = ("fetch", "translate", "triplets", "tokens", "train", "evaluate", "release")
+STAGES = ("fetch", "translate", "triplets", "tokens", "train", "evaluate", "release", "report")
 SHAPE = "{vocab_size:300,hidden_size:16,layers:1,heads:2,intermediate_size:32}"
 OVERRIDES = (
     "corpora=ten",
@@ -65,7 +65,7 @@ def project(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
         declare(tmp_path, name, files, format="semeval_sts", role=role)
     (tmp_path / "conf" / "evaluate" / "ten.yaml").write_text(
         "defaults:\n  - /corpora/four-dev@benchmarks\n  - /corpora/four-test@benchmarks\n  - _self_\n"
-        "select_on: four-dev\nmain_score: cosine_pearson\nreported: []\n"
+        "select_on: four-dev\nreplication: false\nmain_score: cosine_pearson\nreported: []\n"
     )
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -123,6 +123,7 @@ def test_raw_corpora_in_a_scored_encoder_out(project: Path, run: Callable[..., N
     expected = np.corrcoef(table["gold"], table["cosine"])[0, 1]
     assert figures["cosine_pearson"] == pytest.approx(expected, abs=1e-9)
     assert "this model" in Path("reports/results.md").read_text()
+    assert f"{figures['cosine_pearson']:.6f}" in Path("reports/index.html").read_text()
     shipped = SentenceTransformer("release/encoder", device="cpu").encode(["Hola."])
     np.testing.assert_allclose(shipped, export.load(Path("models/encoder")).encode(["Hola."]), atol=1e-5)
     assert "# terna-sample" in Path("release/README.md").read_text()
@@ -158,7 +159,7 @@ def test_two_runs_of_the_line_give_the_same_bytes(run: Callable[..., None]) -> N
     for _ in range(2):
         for stage in STAGES:
             run(stage)
-        found.append(digests("data", "models", "predictions", "plots", "release"))
+        found.append(digests("data", "models", "predictions", "plots", "release", "reports"))
         for folder in ("data", "models", "predictions", "plots", "release", "reports", "metrics"):
             shutil.rmtree(folder)
     assert found[0] == found[1]
