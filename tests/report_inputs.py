@@ -14,7 +14,7 @@ from terna.report import Contents, render
 ROOT = Path(__file__).resolve().parent.parent
 HOSTILE = "<script>alert('ay')</script> & \"`código`\" $x_1$ **no** ]]> --> 日本"
 LONG = "Donaudampfschifffahrts" * 12
-VOID = {"meta", "link", "br"}
+VOID = {"meta", "link", "wbr"}
 
 
 def diagnosis(numbers: Any, sentence: str = "¿Vienes?") -> Diagnosis:

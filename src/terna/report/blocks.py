@@ -89,6 +89,11 @@ class Section:
     blocks: Sequence[Block]
 
 
+def breakable(text: str) -> Markup:
+    """A name that may be broken at its underscores; it is escaped."""
+    return escape(text).replace("_", Markup("_<wbr>"))
+
+
 def inline(text: str) -> Markup:
     """`code` and **strong** as HTML; everything else is escaped."""
     marked = re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text)))

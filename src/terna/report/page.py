@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from terna.errors import DataError
 from terna.report import parts, results, training
-from terna.report.blocks import Section, inline
+from terna.report.blocks import Section, breakable, inline
 from terna.report.contents import Contents
 
 FOLDER = Path(__file__).parent
@@ -61,5 +61,5 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["inline"] = inline
+    environment.filters |= {"inline": inline, "breakable": breakable}
     return environment
