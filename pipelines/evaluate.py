@@ -1,10 +1,12 @@
 """Score the exported encoder on every benchmark, beside the lexical floors.
 
 reads   models/encoder/, data/raw/sts/
-does    the four similarities of each pair, Pearson and Spearman each, by file and over all, with intervals
-writes  metrics/sts.json (all of it), metrics/scores.json (the few to look at), predictions/<benchmark>.parquet,
-        predictions/scatter.csv (predicted against gold), predictions/made.json,
-        reports/results.md (the table); with `evaluate.systems` predictions/systems.json, the digests of what they are
+does    the four similarities of each pair, Pearson and Spearman each, by file and over all, with intervals;
+        takes each benchmark apart
+writes  metrics/sts.json (all of it), metrics/scores.json (the few to look at), metrics/diagnosis.json (by file,
+        length, overlap and gold, the worst pairs), predictions/<benchmark>.parquet, predictions/scatter.csv (predicted
+        against gold), predictions/made.json, reports/results.md (the table); with `evaluate.systems`
+        predictions/systems.json, the digests of what they are
 """
 
 from collections.abc import Mapping
@@ -20,13 +22,15 @@ from terna.comparison import against
 from terna.corpora import read_sts
 from terna.correlations import clusters, intervals, summary
 from terna.curves import write_rows
+from terna.diagnosis import Diagnosis, Scored, diagnose, spread
+from terna.diagnosis import write as write_diagnosis
 from terna.floors import lexical
 from terna.launch import stage
 from terna.lineage import record
 from terna.records import replacing, write_json, write_text
 from terna.settings import Settings
 from terna.similarity import pairwise
-from terna.table import FLOORS, UNTOUCHED, markdown
+from terna.table import FLOORS, OURS, UNTOUCHED, markdown
 
 if TYPE_CHECKING:
     from terna.encoder import Encoder
@@ -37,6 +41,7 @@ OUT = Path("predictions")
 RAW = Path("data/raw/sts")
 FIGURES = Path("metrics/sts.json")
 FEW = Path("metrics/scores.json")
+PARTS = Path("metrics/diagnosis.json")
 TABLE = Path("reports/results.md")
 SYSTEMS = OUT / "systems.json"
 
@@ -47,11 +52,13 @@ def main(settings: Settings) -> None:
 
     tables = {name: read_sts(name, one, RAW / name) for name, one in settings.evaluate.benchmarks.items()}
     encoder, before = export.load(ENCODER), untouched(settings)
-    ours = {name: score(encoder, table) for name, table in tables.items()}
+    vectors = {name: encode(encoder, table) for name, table in tables.items()}
+    as_it_came = {name: encode(before, table) for name, table in tables.items() if before}
+    ours = {name: score(found) for name, found in vectors.items()}
     lexis = {name: lexical(*sentences(table)) for name, table in tables.items()}
     results: dict[str, Any] = {name: report(ours[name], table, settings.seed) for name, table in tables.items()}
     results["floors"] = {name: report(lexis[name], table, settings.seed) for name, table in tables.items()}
-    came = {name: score(before, table) for name, table in tables.items() if before}
+    came = {name: score(found) for name, found in as_it_came.items()}
     results["untouched"] = {name: report(came[name], tables[name], settings.seed) for name in came}
     theirs = {system: others(where, tables) for system, where in settings.evaluate.systems.items()}
     results["systems"] = {
@@ -63,16 +70,21 @@ def main(settings: Settings) -> None:
         for name, table in tables.items()
     }
     for name, table in tables.items():
-        as_it_came = {f"untouched_{measure}": values for measure, values in came.get(name, {}).items()}
+        unchanged = {f"untouched_{measure}": values for measure, values in came.get(name, {}).items()}
         beside = {f"{system}_{key}": one for system, kinds in of(name, theirs).items() for key, one in kinds.items()}
-        write_predictions(table, {**ours[name], **lexis[name], **as_it_came, **beside}, OUT / f"{name}.parquet")
+        write_predictions(table, {**ours[name], **lexis[name], **unchanged, **beside}, OUT / f"{name}.parquet")
     points = [point for name, table in tables.items() for point in scatter(name, table, ours[name]["cosine"])]
     write_rows(OUT / "scatter.csv", ["benchmark", "file", "gold", "cosine"], points)
     write_json(results, FIGURES)
     write_json({name: few(results[name]) for name in tables}, FEW)
+    parts = {
+        name: taken_apart(name, table, {**ours[name], **lexis[name]}, vectors[name], as_it_came.get(name), settings)
+        for name, table in tables.items()
+    }
+    write_diagnosis(parts, PARTS)
     write_text(markdown(settings.evaluate, results), TABLE)
     raw = [RAW / name / file.name for name, one in settings.evaluate.benchmarks.items() for file in one.files]
-    outs = [*(OUT / f"{name}.parquet" for name in tables), OUT / "scatter.csv", FIGURES, FEW, TABLE]
+    outs = [*(OUT / f"{name}.parquet" for name in tables), OUT / "scatter.csv", FIGURES, FEW, PARTS, TABLE]
     outs += record_systems(settings)
     record("evaluate", [ENCODER, *raw], outs, OUT / "made.json")
 
@@ -90,7 +102,7 @@ def others(where: str, tables: Mapping[str, pa.Table]) -> dict[str, dict[str, An
     from terna.systems import load_system
 
     system = load_system(where)
-    return {name: score(system, table) for name, table in tables.items()}
+    return {name: score(encode(system, table)) for name, table in tables.items()}
 
 
 def of(benchmark: str, theirs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -115,11 +127,15 @@ def sentences(table: pa.Table) -> tuple[list[str], list[str]]:
     return table["sentence1"].to_pylist(), table["sentence2"].to_pylist()
 
 
-def score(encoder: "System", table: pa.Table) -> dict[str, Any]:
-    """The four similarities of each pair."""
+def encode(encoder: "System", table: pa.Table) -> Any:
+    """The vectors of all first sentences, then of all second ones."""
     first, second = sentences(table)
-    vectors = encoder.encode([*first, *second])
-    return pairwise(vectors[: len(first)], vectors[len(first) :])
+    return encoder.encode([*first, *second])
+
+
+def score(vectors: Any) -> dict[str, Any]:
+    """The four similarities of each pair."""
+    return pairwise(*np.split(vectors, 2))
 
 
 def report(scores: Mapping[str, Any], table: pa.Table, seed: int) -> dict[str, Any]:
@@ -139,11 +155,24 @@ def compared(
 ) -> list[dict[str, Any]]:
     """This model against the other systems, the backbone as it came and the floors, by the main score."""
     measure, kind = settings.evaluate.main_score.split("_")
-    systems = {"this model": ours[measure], **{name: scores[measure] for name, scores in theirs.items()}}
+    systems = {OURS: ours[measure], **{name: scores[measure] for name, scores in theirs.items()}}
     systems |= {UNTOUCHED: came[measure]} if came else {}
     systems |= {FLOORS[name]: values for name, values in lexis.items()}
     gold, pairs = table["gold"].to_numpy(), clusters(*sentences(table))
-    return [one.record() for one in against("this model", systems, gold, pairs, kind, seed=settings.seed)]
+    return [one.record() for one in against(OURS, systems, gold, pairs, kind, seed=settings.seed)]
+
+
+def taken_apart(
+    name: str, table: pa.Table, scores: Mapping[str, Any], vectors: Any, came: Any, settings: Settings
+) -> Diagnosis:
+    """The figures by part, the worst pairs, and how the vectors lie beside those of the backbone as it came."""
+    measure, kind = settings.evaluate.main_score.split("_")
+    scale = settings.evaluate.benchmarks[name].scale
+    gold = table["gold"].to_numpy()
+    spaces = {OURS: vectors} | ({} if came is None else {UNTOUCHED: came})
+    space = {system: spread(*sentences(table), found, gold, scale) for system, found in spaces.items()}
+    columns = scores[measure], scores["tfidf_chars"], scores["jaccard"]
+    return diagnose(Scored(table, measure, kind, *columns, scale, settings.seed), space)
 
 
 def few(result: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from translator_inputs import SENTENCES, save_marian
 
 from terna import export
 
-STAGES = ("fetch", "translate", "triplets", "tokens", "train", "evaluate", "release")
+STAGES = ("fetch", "translate", "triplets", "tokens", "train", "evaluate", "release", "report")
 SHAPE = "{vocab_size:300,hidden_size:16,layers:1,heads:2,intermediate_size:32}"
 OVERRIDES = (
     "corpora=ten",
@@ -123,6 +123,7 @@ def test_raw_corpora_in_a_scored_encoder_out(project: Path, run: Callable[..., N
     expected = np.corrcoef(table["gold"], table["cosine"])[0, 1]
     assert figures["cosine_pearson"] == pytest.approx(expected, abs=1e-9)
     assert "this model" in Path("reports/results.md").read_text()
+    assert f"{figures['cosine_pearson']:.6f}" in Path("reports/index.html").read_text()
     shipped = SentenceTransformer("release/encoder", device="cpu").encode(["Hola."])
     np.testing.assert_allclose(shipped, export.load(Path("models/encoder")).encode(["Hola."]), atol=1e-5)
     assert "# terna-sample" in Path("release/README.md").read_text()
@@ -182,7 +183,7 @@ def test_two_runs_of_the_line_give_the_same_bytes(run: Callable[..., None]) -> N
     for _ in range(2):
         for stage in STAGES:
             run(stage)
-        found.append(digests("data", "models", "predictions", "plots", "release"))
+        found.append(digests("data", "models", "predictions", "plots", "release", "reports"))
         for folder in ("data", "models", "predictions", "plots", "release", "reports", "metrics"):
             shutil.rmtree(folder)
     assert found[0] == found[1]

@@ -1,32 +1,39 @@
 """One table of systems for README, report and terminal: floors, published rows, the untouched backbone, ours."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from terna.settings import Evaluate
 
 FLOORS = {"jaccard": "word overlap (Jaccard)", "tfidf_words": "TF-IDF, words", "tfidf_chars": "TF-IDF, characters"}
 MEASURES = ("cosine", "euclidean", "manhattan", "dot")
+OURS = "this model"
 UNTOUCHED = "the backbone, untouched"
 CHOSEN_ON_TEST = "test, and chosen on"
 
 
 @dataclass(frozen=True)
 class System:
-    """A row: what it is called, how its figures came about, and the figures, `<measure>_pearson` and `_spearman`."""
+    """A row: what it is called, how its figures came about, and the figures, `<measure>_pearson` and `_spearman`.
+
+    ci95: the 95 % interval of each measured figure, where one was computed.
+    """
 
     name: str
     kind: str
     figures: Mapping[str, float | None]
+    ci95: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
 
 
 def systems(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> Iterator[System]:
     """The rows of a benchmark, from metrics/sts.json: floors (their one score stands under cosine) first, ours last."""
     floors = scores["floors"][benchmark]
     for key, name in FLOORS.items():
-        one = {f"cosine_{kind}": floors[f"{key}_{kind}"] for kind in ("pearson", "spearman")}
-        yield System(name, "floor", one)
+        kinds = {f"cosine_{kind}": f"{key}_{kind}" for kind in ("pearson", "spearman")}
+        ci95 = floors.get("ci95", {})
+        bounds = {shown: ci95[found] for shown, found in kinds.items() if found in ci95}
+        yield System(name, "floor", {shown: floors[found] for shown, found in kinds.items()}, bounds)
     for reported in evaluate.reported:
         if reported.benchmark == benchmark:
             figures: dict[str, float | None] = dict(reported.figures.items())
@@ -34,9 +41,10 @@ def systems(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> It
     for name, found in scores.get("systems", {}).items():
         yield System(name, "measured", found[benchmark])
     if untouched := scores.get("untouched", {}).get(benchmark):
-        yield System(UNTOUCHED, "measured", untouched)
+        yield System(UNTOUCHED, "measured", untouched, untouched.get("ci95", {}))
     chosen = role_of(benchmark, evaluate) == CHOSEN_ON_TEST
-    yield System("this model", "measured, chosen on this test set" if chosen else "measured", scores[benchmark])
+    kind = "measured, chosen on this test set" if chosen else "measured"
+    yield System(OURS, kind, scores[benchmark], scores[benchmark]["ci95"])
 
 
 def role_of(benchmark: str, evaluate: Evaluate) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from terna.card import licence
-from terna.card.markdown import table
+from terna.card.markdown import Rows, table
 from terna.settings import Settings
 
 COLUMNS = {
@@ -34,23 +34,25 @@ def section(settings: Settings, stats: Mapping[str, Any]) -> str:
         [
             "**Dataset**",
             RULE,
-            _corpora(settings, stats["corpora"]),
+            table(*corpora(settings, stats["corpora"])),
             "\n".join(_sources(settings, stats["corpora"])),
             terms,
-            _totals(stats["total"]),
+            totals(stats["total"]),
             "\n".join(_digests(stats["sha256_out"])),
-            *_translation(stats),
-            _contamination(stats["contamination"]),
+            *translation(stats),
+            overlap(stats["contamination"]),
+            table(*contaminated(stats["contamination"])),
         ]
     )
 
 
-def _corpora(settings: Settings, accounts: Mapping[str, Any]) -> str:
-    rows = (
+def corpora(settings: Settings, accounts: Mapping[str, Any]) -> Rows:
+    """What was read of each corpus, left out of it and kept."""
+    rows = [
         [name, *(str(accounts[name][key]) for key in COLUMNS), corpus.licence]
         for name, corpus in settings.corpora.items()
-    )
-    return table(["corpus", *COLUMNS.values(), "licence"], rows)
+    ]
+    return ["corpus", *COLUMNS.values(), "licence"], rows
 
 
 def _sources(settings: Settings, accounts: Mapping[str, Any]) -> Iterator[str]:
@@ -65,7 +67,8 @@ def _digests(digests: Mapping[str, str]) -> Iterator[str]:
         yield f"- `{file}`, sha256 `{digest}`"
 
 
-def _translation(stats: Mapping[str, Any]) -> Iterator[str]:
+def translation(stats: Mapping[str, Any]) -> Iterator[str]:
+    """What translated, and what was lost by it; nothing where nothing was translated."""
     made = stats["translated_by"]
     if made:
         counts = Counter[str]()
@@ -78,18 +81,24 @@ def _translation(stats: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def _contamination(found: Mapping[str, Any]) -> str:
+def overlap(found: Mapping[str, Any]) -> str:
+    """What counts as shared with a benchmark, and what became of it."""
     dropped = {"none": "They are trained on.", "exact": "Pairs with an equal one were left out."}
     which = dropped.get(found["dropped"], "Pairs with any of them were left out.")
-    rows = ([name, str(counts["exact"]), str(counts["near"])] for name, counts in found["sentences"].items())
     return (
         "Distinct sentences of the pairs that equal one of a benchmark's (letters and digits alone count), or nearly "
-        f"do (they share {found['limit']:.0%} or more of their character 5-grams). {which}\n\n"
-        + table(["benchmark", "equal", "nearly equal"], rows)
+        f"do (they share {found['limit']:.0%} or more of their character 5-grams). {which}"
     )
 
 
-def _totals(total: Mapping[str, int]) -> str:
+def contaminated(found: Mapping[str, Any]) -> Rows:
+    """How many sentences are shared with each benchmark."""
+    rows = [[name, str(counts["exact"]), str(counts["near"])] for name, counts in found["sentences"].items()]
+    return ["benchmark", "equal", "nearly equal"], rows
+
+
+def totals(total: Mapping[str, int]) -> str:
+    """From pairs to triplets, over all corpora."""
     return (
         f"Together: {total['pairs']} pairs of {total['sentences']} distinct sentences, which make "
         f"{total['triplets_before_split']} triplets. With {total['pairs_held_out']} pairs held out by premise "

@@ -27,7 +27,7 @@ def render(
     of metrics/sts.json, metrics/train.json and data/triplets/stats.json. lineage: up to the weights. Raises DataError
     when these tell nothing of a benchmark or corpus of the settings.
     """
-    _check(settings, scores, stats)
+    check(settings, scores, stats)
     sections = [
         front.matter(settings, scores),
         f"# {settings.release.name}",
@@ -44,7 +44,8 @@ def render(
     return "\n\n".join(sections) + "\n"
 
 
-def _check(settings: Settings, scores: Mapping[str, Any], stats: Mapping[str, Any]) -> None:
+def check(settings: Settings, scores: Mapping[str, Any], stats: Mapping[str, Any]) -> None:
+    """Raise DataError when the figures or the accounts tell nothing of a benchmark or corpus of the settings."""
     for benchmark in settings.evaluate.benchmarks:
         if benchmark not in scores or benchmark not in scores.get("floors", {}):
             raise DataError(f"metrics/sts.json: nothing on {benchmark}; run the evaluate stage (dvc repro evaluate)")

@@ -16,15 +16,20 @@ CHECK = (
 
 def section(lineage: Lineage) -> str:
     """The section on lineage; the raw files' digests stand with the data."""
-    versions = ", ".join(f"{name} {version or 'unknown'}" for name, version in lineage.packages.items())
     return "\n\n".join(
         [
             "## Lineage",
-            f"{_commit(lineage)} {lineage.machine}; {versions}.",
+            circumstances(lineage),
             table(["stage", "file", "sha256"], _rows(lineage)),
             CHECK,
         ]
     )
+
+
+def circumstances(lineage: Lineage) -> str:
+    """The commit, the machine and the versions."""
+    versions = ", ".join(f"{name} {version or 'unknown'}" for name, version in lineage.packages.items())
+    return f"{_commit(lineage)} {lineage.machine}; {versions}."
 
 
 def _commit(lineage: Lineage) -> str:

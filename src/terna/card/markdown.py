@@ -4,6 +4,9 @@ from collections.abc import Iterable, Sequence
 
 ABSENT = "–"
 
+# the titles of a table and its rows
+Rows = tuple[list[str], list[list[str]]]
+
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table whose first column stands left and whose others, being numbers, stand right."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args
 
-from terna.card.markdown import ABSENT, figure, table
+from terna.card.markdown import ABSENT, Rows, figure, table
 from terna.settings import Evaluate, Reported
 from terna.settings.schema import Figure
 
@@ -19,7 +19,7 @@ LEGEND = (
 def section(evaluate: Evaluate, scores: Mapping[str, Any]) -> str:
     """The section on results; `scores` is the content of metrics/sts.json."""
     parts = [_benchmark(name, evaluate, scores) for name in evaluate.benchmarks]
-    return "\n\n".join(["## Evaluation Results", LEGEND, _protocol(evaluate), *_systems(evaluate), *parts])
+    return "\n\n".join(["## Evaluation Results", LEGEND, protocol(evaluate), *_systems(evaluate), *parts])
 
 
 def relative_improvement(ours: float | None, reported: float | None) -> str:
@@ -29,7 +29,8 @@ def relative_improvement(ours: float | None, reported: float | None) -> str:
     return f"{100 * (ours / reported - 1):+.2f}"
 
 
-def _protocol(evaluate: Evaluate) -> str:
+def protocol(evaluate: Evaluate) -> str:
+    """What the checkpoint was chosen on, and whether the test is a test."""
     tests = [f"`{name}`" for name, benchmark in evaluate.benchmarks.items() if benchmark.role == "test"]
     chosen = (
         f"The checkpoint was chosen on `{evaluate.select_on}` by `{evaluate.main_score}`, "
@@ -54,19 +55,24 @@ def _benchmark(name: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> str:
     role: str = evaluate.benchmarks[name].role
     if name == evaluate.select_on:
         role = "test, and chosen on" if role == "test" else "chosen on"
-    reported = [system for system in evaluate.reported if system.benchmark == name]
-    parts = [f"### {name} ({role}, {scores[name]['n']} pairs)", _eight(scores[name], reported)]
-    if reported:
-        sources = "; ".join(f"{system.system}: {system.source}" for system in reported)
-        parts.append(f"Source of the reported figures: {sources}.")
+    parts = [f"### {name} ({role}, {scores[name]['n']} pairs)", table(*eight(name, evaluate, scores))]
+    if told := sources(name, evaluate):
+        parts.append(told)
     parts += ["Cosine beside lexical floors, Pearson / Spearman:", _floors(name, scores)]
     told = f"This model's `{evaluate.main_score}` less that of each other measured system, on the same pairs:"
-    return "\n\n".join([*parts, told, _compared(scores["comparisons"][name])])
+    return "\n\n".join([*parts, told, table(*compared(scores["comparisons"][name]))])
 
 
-def _compared(comparisons: Sequence[Mapping[str, Any]]) -> str:
+def sources(name: str, evaluate: Evaluate) -> str | None:
+    """Who says the reported figures of a benchmark; None where there are none."""
+    reported = "; ".join(f"{system.system}: {system.source}" for system in _reported(name, evaluate))
+    return f"Source of the reported figures: {reported}." if reported else None
+
+
+def compared(comparisons: Sequence[Mapping[str, Any]]) -> Rows:
+    """The main score less that of each other measured system, from `comparisons` of metrics/sts.json."""
     header = ["", "difference", "95 % interval", "p, bootstrap", "p, Holm", "p, Williams"]
-    return table(header, (_comparison(one) for one in comparisons))
+    return header, [_comparison(one) for one in comparisons]
 
 
 def _comparison(one: Mapping[str, Any]) -> list[str]:
@@ -76,11 +82,17 @@ def _comparison(one: Mapping[str, Any]) -> list[str]:
     return [one["system"], figure(one["difference"], 3), interval, *chances]
 
 
-def _eight(ours: Mapping[str, Any], reported: Sequence[Reported]) -> str:
+def eight(name: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> Rows:
+    """The eight figures of a benchmark: reported, measured with their intervals, and how much better."""
+    reported = _reported(name, evaluate)
     header = ["", *(f"{system.system} (reported)" for system in reported), "this model (measured)", "95 % interval"]
     if reported:
         header.append(f"relative improvement over {reported[0].system}, %")
-    return table(header, (_row(name, ours, reported) for name in get_args(Figure)))
+    return header, [_row(figure_name, scores[name], reported) for figure_name in get_args(Figure)]
+
+
+def _reported(name: str, evaluate: Evaluate) -> list[Reported]:
+    return [system for system in evaluate.reported if system.benchmark == name]
 
 
 def _row(name: Figure, ours: Mapping[str, Any], reported: Sequence[Reported]) -> list[str]:
