@@ -154,7 +154,7 @@ def caching(pairs: int) -> dict[str, list[float]]:
 
 
 def base(pairs: int) -> dict[str, list[float]]:
-    """RoBERTa-base's size on a CPU; at batch 64 the neighbour would need more than 20 GB."""
+    """RoBERTa-base's size on a CPU; at batch 64 the neighbour would need some 20 GB."""
     return {"train_step_base": steps(prepared("base", BASE, "model.max_length=128"), 32, max(1, pairs // 4))["steps"]}
 
 

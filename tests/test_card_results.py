@@ -116,3 +116,11 @@ def test_it_says_what_was_chosen_on_and_what_is_a_test(root: Path) -> None:
     card = card_of(settings_of(root, "experiment=bertin_nodense"))
     assert "chosen on `sts2014-es` by `cosine_pearson`" in card
     assert "Nothing was chosen on the test data: `sts2015-es`." in card
+
+
+def test_a_replication_says_that_its_test_was_chosen_on(root: Path) -> None:
+    words = ["experiment=bertin_nodense", "evaluate.select_on=sts2015-es", "evaluate.replication=true"]
+    card = card_of(settings_of(root, *words))
+    assert "### sts2015-es (test, and chosen on, 751 pairs)" in card
+    assert "**That is a test benchmark**" in card
+    assert "Nothing was chosen on the test data" not in card

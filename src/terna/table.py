@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from terna.settings import Evaluate
+from terna.settings.schema import CHOSEN_ON_TEST
 
 FLOORS = {"jaccard": "word overlap (Jaccard)", "tfidf_words": "TF-IDF, words", "tfidf_chars": "TF-IDF, characters"}
 MEASURES = ("cosine", "euclidean", "manhattan", "dot")
 OURS = "this model"
 UNTOUCHED = "the backbone, untouched"
-CHOSEN_ON_TEST = "test, and chosen on"
 
 
 @dataclass(frozen=True)
@@ -42,17 +42,9 @@ def systems(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> It
         yield System(name, "measured", found[benchmark])
     if untouched := scores.get("untouched", {}).get(benchmark):
         yield System(UNTOUCHED, "measured", untouched, untouched.get("ci95", {}))
-    chosen = role_of(benchmark, evaluate) == CHOSEN_ON_TEST
+    chosen = evaluate.use_of(benchmark) == CHOSEN_ON_TEST
     kind = "measured, chosen on this test set" if chosen else "measured"
     yield System(OURS, kind, scores[benchmark], scores[benchmark]["ci95"])
-
-
-def role_of(benchmark: str, evaluate: Evaluate) -> str:
-    """What a benchmark was for: development or test, and whether the checkpoint was chosen on it."""
-    role = evaluate.benchmarks[benchmark].role
-    if benchmark != evaluate.select_on:
-        return role
-    return CHOSEN_ON_TEST if role == "test" else "chosen on"
 
 
 def markdown(evaluate: Evaluate, scores: Mapping[str, Any]) -> str:
@@ -62,7 +54,7 @@ def markdown(evaluate: Evaluate, scores: Mapping[str, Any]) -> str:
 
 def _benchmark(name: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> str:
     lines = [
-        f"**{name}** ({role_of(name, evaluate)}, {scores[name]['n']} pairs; Pearson / Spearman)",
+        f"**{name}** ({evaluate.use_of(name)}, {scores[name]['n']} pairs; Pearson / Spearman)",
         "",
         f"| system | | {' | '.join(MEASURES)} |",
         f"|---|---|{'---:|' * len(MEASURES)}",

@@ -52,10 +52,7 @@ def _systems(evaluate: Evaluate) -> Iterator[str]:
 
 
 def _benchmark(name: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> str:
-    role: str = evaluate.benchmarks[name].role
-    if name == evaluate.select_on:
-        role = "test, and chosen on" if role == "test" else "chosen on"
-    parts = [f"### {name} ({role}, {scores[name]['n']} pairs)", table(*eight(name, evaluate, scores))]
+    parts = [f"### {name} ({evaluate.use_of(name)}, {scores[name]['n']} pairs)", table(*eight(name, evaluate, scores))]
     if told := sources(name, evaluate):
         parts.append(told)
     parts += ["Cosine beside lexical floors, Pearson / Spearman:", _floors(name, scores)]

@@ -8,7 +8,7 @@ from terna.card.markdown import ABSENT, figure
 from terna.report import plots
 from terna.report.blocks import Block, Heading, Plots, Section, Table, Text
 from terna.report.contents import Contents
-from terna.table import MEASURES, OURS, System, role_of, systems
+from terna.table import MEASURES, OURS, System, systems
 
 SAME_PAIRS = (
     "Each system is scored on the same bootstrap resamples; Holm's correction holds the chance of any false alarm in a "
@@ -22,7 +22,7 @@ def section(contents: Contents) -> Section:
     blocks: list[Block] = [Text(card.LEGEND), Text(card.protocol(evaluate))]
     for number, name in enumerate(evaluate.benchmarks):
         rows = list(systems(name, evaluate, scores))
-        blocks += [Heading(f"{name} ({role_of(name, evaluate)}, {scores[name]['n']} pairs)")]
+        blocks += [Heading(f"{name} ({evaluate.use_of(name)}, {scores[name]['n']} pairs)")]
         blocks += [_systems(name, evaluate.main_score, rows)]
         blocks += [Plots([plots.forest(f"forest-{number}", name, evaluate.main_score, rows)])]
     return Section("results", "Results", blocks)
@@ -59,7 +59,7 @@ def published(contents: Contents) -> Section:
         header, rows = card.eight(name, evaluate, contents.scores)
         told = card.sources(name, evaluate) or "No published figures are declared for this benchmark."
         table = Table(f"The eight figures on {name}", header, rows, "t" + "n" * (len(header) - 1))
-        blocks += [Heading(f"{name} ({role_of(name, evaluate)})"), table, Text(told)]
+        blocks += [Heading(f"{name} ({evaluate.use_of(name)})"), table, Text(told)]
     return Section("published", "Published figures beside ours", blocks)
 
 
@@ -80,7 +80,7 @@ def headlines(contents: Contents) -> list[Mapping[str, Any]]:
     return [
         {
             "benchmark": name,
-            "role": role_of(name, evaluate),
+            "role": evaluate.use_of(name),
             "score": evaluate.main_score,
             "figure": figure(scores[name][evaluate.main_score], 3),
             "interval": _interval(ours, evaluate.main_score),

@@ -18,6 +18,7 @@ Figure = Literal[
     "dot_pearson",
     "dot_spearman",
 ]
+CHOSEN_ON_TEST = "test, and chosen on"
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -104,6 +105,14 @@ class Evaluate:
     """The one figure that stands for a benchmark, declared beforehand."""
     reported: list[Reported]
     """Published figures to print in the same table."""
+
+    def use_of(self, benchmark: str) -> str:
+        """What a benchmark was for: development or test, and whether the checkpoint was chosen on it."""
+        role = self.benchmarks[benchmark].role
+        if benchmark != self.select_on:
+            return role
+        return CHOSEN_ON_TEST if role == "test" else "chosen on"
+
     systems: dict[Name, Annotated[str, Field(min_length=1)]]
     """Other encoders to score on the same pairs, by name: a folder, a hub name (`name@revision` pins it),
     `pkg:module/path`, or word vectors in a text file (`.vec`, `.txt`, `.gz`)."""

@@ -102,7 +102,7 @@ class Train:
     packed: bool
     """Compute no padding, where the backbone can; false: padded batches, the reference."""
     cached: bool
-    """Gradient caching: memory for a chunk of the batch at a time, for a second forward pass. The same gradients."""
+    """Gradient caching: memory for a chunk a thread at a time, for a second forward pass. The same gradients."""
     compile: bool
     """Compile the backbone with torch.compile."""
     gather: bool
