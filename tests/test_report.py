@@ -52,7 +52,7 @@ def test_every_system_stands_with_its_figures_and_interval(page: Page, contents:
         assert rows["this model"][measure] == both(scores[name], measure)
     assert rows["this model"][interval] == bounds(scores[name]["ci95"]["cosine_pearson"])
     if name == TEST:
-        assert rows["BERTIN STS"]["how its figures came about"].startswith("reported, the published card; chosen on")
+        assert rows["BERTIN STS"]["how known"].startswith("reported, the published card; chosen on")
         assert rows["BETO STS (baseline)"][interval] == "–"
         came = scores["untouched"][name]
         assert rows["the backbone, untouched"]["cosine"] == both(came, "cosine")
@@ -82,13 +82,13 @@ def test_published_figures_stand_beside_ours_with_the_relative_improvement(conte
 
 def test_comparisons_stand_with_holms_correction(page: Page, contents: Contents) -> None:
     for name in (DEV, TEST):
-        [row] = page.rows(f"{name}: this model's cosine_pearson less that of")
+        [row] = page.rows(f"{name}: this model's cosine_pearson less that of others")
         [one] = contents.scores["comparisons"][name]
         assert list(row.values()) == [
             "TF-IDF, words",
             f"{one['difference']:.3f}",
             bounds(one["ci95"]),
-            *(f"{one[key]:.4f}" for key in ("p", "p_holm", "p_williams")),
+            *(f"{one[key]:.3f}" for key in ("p", "p_holm", "p_williams")),
         ]
 
 

@@ -1,9 +1,10 @@
-"""One table of systems for README, report and terminal: floors, published rows, the untouched backbone, ours."""
+"""One table of systems for README, card, report and terminal: floors, published rows, the untouched backbone, ours."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from terna.markdown import ABSENT, Rows, figure, table
 from terna.settings import Evaluate
 from terna.settings.schema import CHOSEN_ON_TEST
 
@@ -47,44 +48,56 @@ def systems(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> It
     yield System(OURS, kind, scores[benchmark], scores[benchmark]["ci95"])
 
 
-def markdown(evaluate: Evaluate, scores: Mapping[str, Any]) -> str:
-    """A Markdown table for each benchmark: a row a system, Pearson / Spearman under each of the four similarities."""
-    return "\n\n".join(_benchmark(name, evaluate, scores) for name in evaluate.benchmarks) + "\n"
+def rows(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> Rows:
+    """The table of a benchmark: a row a system, Pearson / Spearman under each similarity, the main score's interval."""
+    header = ["system", "how known", *MEASURES, f"95 % interval of {evaluate.main_score}"]
+    return header, [_row(system, evaluate.main_score) for system in systems(benchmark, evaluate, scores)]
 
 
-def _benchmark(name: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> str:
-    lines = [
-        f"**{name}** ({evaluate.use_of(name)}, {scores[name]['n']} pairs; Pearson / Spearman)",
-        "",
-        f"| system | | {' | '.join(MEASURES)} |",
-        f"|---|---|{'---:|' * len(MEASURES)}",
+def compared(score: str, comparisons: Sequence[Mapping[str, Any]]) -> Rows:
+    """This model against each other measured system on the same pairs, from `comparisons` of metrics/sts.json."""
+    header = ["this model against", f"{score}, difference", "95 % interval", "p, bootstrap", "p, Holm", "p, Williams"]
+    return header, [
+        [
+            one["system"],
+            figure(one["difference"], 3),
+            interval(one["ci95"]),
+            *(_chance(one[name]) for name in ("p", "p_holm", "p_williams")),
+        ]
+        for one in comparisons
     ]
-    for system in systems(name, evaluate, scores):
-        cells = [_pair(system.figures, measure) for measure in MEASURES]
-        lines.append(f"| {system.name} | {system.kind} | {' | '.join(cells)} |")
-    low, high = (_figure(bound) for bound in scores[name]["ci95"][evaluate.main_score])
-    lines += ["", f"95 % interval of this model's {evaluate.main_score}: {low} to {high}.", ""]
-    return "\n".join([*lines, *_compared(evaluate.main_score, scores["comparisons"][name])])
 
 
-def _compared(figure: str, comparisons: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """This model against each measured system, on the same pairs."""
-    yield f"| this model against | {figure}, difference | 95 % interval | p | p, Holm | p, Williams |"
-    yield "|---|--:|--:|--:|--:|--:|"
-    for one in comparisons:
-        low, high = (_figure(bound) for bound in one["ci95"])
-        chances = " | ".join(_chance(one[name]) for name in ("p", "p_holm", "p_williams"))
-        yield f"| {one['system']} | {_figure(one['difference'])} | {low} to {high} | {chances} |"
+def title(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> str:
+    """What a benchmark is called, what it was for, and how many pairs it has."""
+    return f"{benchmark} ({evaluate.use_of(benchmark)}, {scores[benchmark]['n']} pairs)"
 
 
-def _pair(figures: Mapping[str, float | None], measure: str) -> str:
-    values = [figures.get(f"{measure}_{kind}") for kind in ("pearson", "spearman")]
-    return "" if measure not in {key.split("_")[0] for key in figures} else " / ".join(map(_figure, values))
+def interval(bounds: Sequence[float | None] | None) -> str:
+    """A 95 % interval; a dash for one that is undefined."""
+    low, high = bounds or (None, None)
+    return ABSENT if low is None else f"{figure(low, 3)} to {figure(high, 3)}"
+
+
+def markdown(evaluate: Evaluate, scores: Mapping[str, Any]) -> str:
+    """For each benchmark the table of systems, Pearson / Spearman, and the comparisons, in Markdown."""
+    parts = []
+    for name in evaluate.benchmarks:
+        against = compared(evaluate.main_score, scores["comparisons"][name])
+        parts += [f"**{title(name, evaluate, scores)}**", table(*rows(name, evaluate, scores)), table(*against)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _row(system: System, score: str) -> list[str]:
+    cells = [pair(system.figures, measure) for measure in MEASURES]
+    return [system.name, system.kind, *cells, interval(system.ci95.get(score))]
+
+
+def pair(figures: Mapping[str, float | None], measure: str) -> str:
+    """Pearson / Spearman under a measure; nothing where a system has no such figures."""
+    kinds = [f"{measure}_{kind}" for kind in ("pearson", "spearman")]
+    return " / ".join(figure(figures.get(kind), 3) for kind in kinds) if any(kind in figures for kind in kinds) else ""
 
 
 def _chance(value: float | None) -> str:
-    return "–" if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def _figure(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+    return "< 0.001" if value is not None and value < 0.001 else figure(value, 3)

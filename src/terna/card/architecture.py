@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from terna.card.markdown import fenced
+from terna.markdown import fenced
 from terna.settings import Model
 
 ACTIVATIONS = {"tanh": "torch.nn.modules.activation.Tanh", "identity": "torch.nn.modules.linear.Identity"}

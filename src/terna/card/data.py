@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from terna.card import licence
-from terna.card.markdown import Rows, table
+from terna.markdown import Rows, table
 from terna.settings import Settings
 
 COLUMNS = {

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from terna.card.markdown import fenced
+from terna.markdown import fenced
 from terna.settings import Settings, Train
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from terna.card.markdown import table
 from terna.lineage.chain import Lineage
+from terna.markdown import table
 
 # what a stage makes beside these follows from them, and stands in lineage.json
 STAGES = ("translate", "triplets", "tokens", "train")

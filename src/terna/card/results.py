@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args
 
-from terna.card.markdown import ABSENT, Rows, figure, table
+from terna.markdown import ABSENT, Rows, figure, table
 from terna.settings import Evaluate, Reported
 from terna.settings.schema import Figure
+from terna.table import FLOORS, OURS, UNTOUCHED, compared, interval, pair, rows, title
 
-FLOORS = {"jaccard": "Jaccard of words", "tfidf_words": "TF-IDF of words", "tfidf_chars": "TF-IDF of characters"}
 LEGEND = (
     "Each figure is the correlation (Pearson or Spearman) of people's scores with a similarity of the two sentence "
     "vectors: cosine, negative Euclidean or Manhattan distance, or dot product. “Measured” figures were computed from "
@@ -52,31 +52,18 @@ def _systems(evaluate: Evaluate) -> Iterator[str]:
 
 
 def _benchmark(name: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> str:
-    parts = [f"### {name} ({evaluate.use_of(name)}, {scores[name]['n']} pairs)", table(*eight(name, evaluate, scores))]
+    against = compared(evaluate.main_score, scores["comparisons"][name])
+    parts = [f"### {title(name, evaluate, scores)}", "Pearson / Spearman:", table(*rows(name, evaluate, scores))]
+    parts += ["On the same pairs:", table(*against), "The eight figures:", table(*eight(name, evaluate, scores))]
     if told := sources(name, evaluate):
         parts.append(told)
-    parts += ["Cosine beside lexical floors, Pearson / Spearman:", _floors(name, scores)]
-    told = f"This model's `{evaluate.main_score}` less that of each other measured system, on the same pairs:"
-    return "\n\n".join([*parts, told, table(*compared(scores["comparisons"][name]))])
+    return "\n\n".join([*parts, "Cosine by file:", _by_file(name, scores)])
 
 
 def sources(name: str, evaluate: Evaluate) -> str | None:
     """Who says the reported figures of a benchmark; None where there are none."""
     reported = "; ".join(f"{system.system}: {system.source}" for system in _reported(name, evaluate))
     return f"Source of the reported figures: {reported}." if reported else None
-
-
-def compared(comparisons: Sequence[Mapping[str, Any]]) -> Rows:
-    """The main score less that of each other measured system, from `comparisons` of metrics/sts.json."""
-    header = ["", "difference", "95 % interval", "p, bootstrap", "p, Holm", "p, Williams"]
-    return header, [_comparison(one) for one in comparisons]
-
-
-def _comparison(one: Mapping[str, Any]) -> list[str]:
-    low, high = one["ci95"]
-    interval = ABSENT if low is None else f"{figure(low, 3)} to {figure(high, 3)}"
-    chances = [figure(one[name], 4) for name in ("p", "p_holm", "p_williams")]
-    return [one["system"], figure(one["difference"], 3), interval, *chances]
 
 
 def eight(name: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> Rows:
@@ -94,31 +81,30 @@ def _reported(name: str, evaluate: Evaluate) -> list[Reported]:
 
 def _row(name: Figure, ours: Mapping[str, Any], reported: Sequence[Reported]) -> list[str]:
     published = [system.figures.get(name) for system in reported]
-    low, high = ours["ci95"].get(name) or (None, None)
-    interval = ABSENT if low is None else f"{figure(low, 3)} to {figure(high, 3)}"
-    cells = [name, *(figure(value, 6) for value in [*published, ours[name]]), interval]
+    cells = [name, *(figure(value, 6) for value in [*published, ours[name]]), interval(ours["ci95"].get(name))]
     return [*cells, *(relative_improvement(ours[name], value) for value in published[:1])]
 
 
-def _floors(name: str, scores: Mapping[str, Any]) -> str:
-    columns = [(title, key, scores["floors"][name]) for key, title in FLOORS.items()]
-    columns += [(title, "cosine", found[name]) for title, found in scores.get("systems", {}).items()]
+def _by_file(name: str, scores: Mapping[str, Any]) -> str:
+    columns = [(shown, key, scores["floors"][name]) for key, shown in FLOORS.items()]
+    columns += [(shown, "cosine", found[name]) for shown, found in scores.get("systems", {}).items()]
     if before := scores.get("untouched", {}).get(name):
-        columns.append(("the backbone, untouched", "cosine", before))
-    columns.append(("this model", "cosine", scores[name]))
-    rows = ([title, *(_pair(found, path, key) for _, key, found in columns)] for title, path in _scopes(scores[name]))
-    return table(["", *(title for title, _, _ in columns)], rows)
+        columns.append((UNTOUCHED, "cosine", before))
+    columns.append((OURS, "cosine", scores[name]))
+    cells = (
+        [shown, *(_within(found, path, key) for _, key, found in columns)] for shown, path in _scopes(scores[name])
+    )
+    return table(["", *(shown for shown, _, _ in columns)], cells)
 
 
 def _scopes(ours: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
     """Over which pairs there are figures, and under which keys a result holds them."""
-    yield f"all {ours['n']} pairs", []
     for file, part in ours["by_file"].items():
         yield f"{file}, {part['n']} pairs", ["by_file", file]
     yield "weighted mean of the files", ["weighted_mean"]
 
 
-def _pair(found: Mapping[str, Any], path: Sequence[str], key: str) -> str:
+def _within(found: Mapping[str, Any], path: Sequence[str], key: str) -> str:
     for step in path:
         found = found.get(step, {})
-    return " / ".join(figure(found.get(f"{key}_{kind}"), 3) for kind in ("pearson", "spearman"))
+    return pair(found, key) or ABSENT

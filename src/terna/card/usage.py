@@ -5,7 +5,7 @@ Both programs run as they are printed and give the vectors that were scored.
 
 import json
 
-from terna.card.markdown import fenced
+from terna.markdown import fenced
 from terna.settings import Dense, Model
 
 SENTENCES = 'sentences = ["El tren de las ocho llega tarde.", "Hoy se retrasa el tren que sale a las ocho."]'

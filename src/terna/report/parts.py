@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from terna.card.markdown import ABSENT, figure
 from terna.diagnosis.record import Band, Diagnosis, Pair, Part
+from terna.markdown import ABSENT, figure
 from terna.report import plots
 from terna.report.blocks import Block, Heading, Plots, Section, Table, Text
 from terna.report.contents import Contents

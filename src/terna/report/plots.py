@@ -8,8 +8,8 @@ import pyarrow as pa
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from terna.card.markdown import figure
 from terna.diagnosis.record import Band, Part
+from terna.markdown import figure
 from terna.report.blocks import Plot
 from terna.report.contents import Curve
 from terna.report.style import INK, LINE, MUTED, ONE, PAPER, TWO
