@@ -27,6 +27,7 @@ from terna.adapters import adapt, merge
 from terna.correlations import figures
 from terna.encoder import Encoder, build_encoder, load_tokenizer
 from terna.feed import Feed
+from terna.launch import settle
 from terna.learner import Learner
 from terna.records import TEXTS, write_json
 from terna.settings import Settings
@@ -41,6 +42,7 @@ Watch = Callable[[Encoder, TokenTable], lightning.Callback]
 
 def trained(settings: Settings, split: Split, watch: Watch | None = None) -> Encoder:
     """Our encoder after the last step; watch: makes a callback for the run."""
+    settle()  # as every stage does
     options = settings.train
     lightning.seed_everything(settings.seed, verbose=False)
     tokenizer = load_tokenizer(settings.model, [])

@@ -84,7 +84,11 @@ def markdown(evaluate: Evaluate, scores: Mapping[str, Any]) -> str:
     parts = []
     for name in evaluate.benchmarks:
         against = compared(evaluate.main_score, scores["comparisons"][name])
-        parts += [f"**{title(name, evaluate, scores)}**", table(*rows(name, evaluate, scores)), table(*against)]
+        parts += [
+            f"**{title(name, evaluate, scores)}**: Pearson / Spearman",
+            table(*rows(name, evaluate, scores)),
+            table(*against),
+        ]
     return "\n\n".join(parts) + "\n"
 
 
