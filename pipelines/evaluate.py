@@ -48,10 +48,10 @@ SYSTEMS = OUT / "systems.json"
 
 @stage
 def main(settings: Settings) -> None:
-    from terna import export
+    from terna.encoder import Encoder
 
     tables = {name: read_sts(name, one, RAW / name) for name, one in settings.evaluate.benchmarks.items()}
-    encoder, before = export.load(ENCODER), untouched(settings)
+    encoder, before = Encoder.load(ENCODER), untouched(settings)
     vectors = {name: encode(encoder, table) for name, table in tables.items()}
     as_it_came = {name: encode(before, table) for name, table in tables.items() if before}
     ours = {name: score(found) for name, found in vectors.items()}

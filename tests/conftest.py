@@ -61,7 +61,7 @@ def sentences() -> list[str]:
     return list(SENTENCES)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_encoder(root: Path) -> Callable[..., Encoder]:
     """A function that makes a small encoder from random weights, with overrides in Hydra's grammar."""
     tiny = [

@@ -28,7 +28,7 @@ def test_ours_and_sentence_transformers_give_the_same_vectors(
 ) -> None:
     encoder = make_encoder(*KINDS[kind])
     export.save(encoder, tmp_path / "encoder")
-    before, loaded = encoder.encode(sentences), export.load(tmp_path / "encoder")
+    before, loaded = encoder.encode(sentences), Encoder.load(tmp_path / "encoder")
     np.testing.assert_allclose(loaded.encode(sentences), before, atol=1e-7)
     neighbour = SentenceTransformer(str(tmp_path / "encoder"), device="cpu")
     assert neighbour.max_seq_length == encoder.max_length
@@ -42,7 +42,7 @@ def test_a_folder_that_sentence_transformers_wrote_can_be_read(
     export.save(make_encoder(*KINDS[kind]), tmp_path / "ours")
     neighbour = SentenceTransformer(str(tmp_path / "ours"), device="cpu")
     neighbour.save(str(tmp_path / "theirs"), create_model_card=False)
-    loaded = export.load(tmp_path / "theirs")
+    loaded = Encoder.load(tmp_path / "theirs")
     np.testing.assert_allclose(loaded.encode(sentences), neighbour.encode(sentences), atol=1e-5)
 
 
@@ -80,14 +80,14 @@ def test_a_failed_save_leaves_the_old_folder(
 
 def test_a_folder_that_cannot_be_read_is_refused_with_its_name(make_encoder: Make, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"no modules\.json"):
-        export.load(tmp_path)
+        Encoder.load(tmp_path)
     export.save(make_encoder(), tmp_path / "encoder")
     pooling = tmp_path / "encoder" / "1_Pooling" / "config.json"
     settings = json.loads(pooling.read_text())
     pooling.write_text(json.dumps(settings | {"pooling_mode_cls_token": True}))
     with pytest.raises(ModelError, match="only one of mean, cls and max"):
-        export.load(tmp_path / "encoder")
+        Encoder.load(tmp_path / "encoder")
     modules = tmp_path / "encoder" / "modules.json"
     modules.write_text(modules.read_text().replace("Pooling", "WordWeights"))
     with pytest.raises(ModelError, match="modules Transformer, WordWeights"):
-        export.load(tmp_path / "encoder")
+        Encoder.load(tmp_path / "encoder")

@@ -73,7 +73,7 @@ def test_the_main_score_of_a_task_is_scipys_figure_on_our_vectors(folder: Path, 
     model = mteb_tasks.adapted(str(folder))
     assert isinstance(model, mteb.EncoderProtocol)
     record = mteb_tasks.scored(model, task)
-    encoder = export.load(folder)
+    encoder = Encoder.load(folder)
     cosine = pairwise(encoder.encode(LEFT), encoder.encode(RIGHT))["cosine"]
     [found] = record.scores["test"]
     assert found["main_score"] == pytest.approx(spearmanr(GOLD, cosine).statistic, abs=1e-6)

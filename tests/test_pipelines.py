@@ -18,7 +18,7 @@ from pyarrow import csv
 from sentence_transformers import SentenceTransformer
 from translator_inputs import SENTENCES, save_marian
 
-from terna import export
+from terna import Encoder
 
 STAGES = ("fetch", "translate", "triplets", "tokens", "train", "evaluate", "release", "report")
 SHAPE = "{vocab_size:300,hidden_size:16,layers:1,heads:2,intermediate_size:32}"
@@ -125,7 +125,7 @@ def test_raw_corpora_in_a_scored_encoder_out(project: Path, run: Callable[..., N
     assert "this model" in Path("reports/results.md").read_text()
     assert f"{figures['cosine_pearson']:.6f}" in Path("reports/index.html").read_text()
     shipped = SentenceTransformer("release/encoder", device="cpu").encode(["Hola."])
-    np.testing.assert_allclose(shipped, export.load(Path("models/encoder")).encode(["Hola."]), atol=1e-5)
+    np.testing.assert_allclose(shipped, Encoder.load(Path("models/encoder")).encode(["Hola."]), atol=1e-5)
     assert "# terna-sample" in Path("release/README.md").read_text()
     assert not list(project.rglob("*.part"))
 

@@ -3,6 +3,7 @@
 import inspect
 import logging
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,16 @@ class Encoder(nn.Module):
         probe = arrange(ids, [3, 4, 5], 12).to(backbone.device).chunks[0]
         self.packed = packed and self._packs(probe)
         self._draws_by_seed = self._draws(probe)
+
+    @classmethod
+    def load(cls, folder: Path | str) -> "Encoder":
+        """The encoder of a folder (models/encoder, or what sentence-transformers saved), ready to encode.
+
+        Raises ModelError when it is none, or pools or goes on in a way that this encoder cannot.
+        """
+        from terna.encoder.folder import load  # it is made of encoders itself
+
+        return load(Path(folder))
 
     @property
     def dimension(self) -> int:

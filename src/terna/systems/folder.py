@@ -9,9 +9,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from terna.encoder import Encoder
+from terna.encoder.folder import load_pooled, modules_of, pooling_of
 from terna.encoder.network import Vectors
 from terna.errors import ModelError
-from terna.export import load_pooled, modules_of, pooling_of
 from terna.records import read_json
 
 ACTIVATIONS = {kind.__name__: kind for kind in (nn.Tanh, nn.Identity, nn.ReLU, nn.GELU, nn.SiLU, nn.Sigmoid)}

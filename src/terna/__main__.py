@@ -1,0 +1,8 @@
+"""`python -m terna`."""
+
+import sys
+
+from terna.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,76 @@
+"""The commands and their arguments; what is refused is a message and status 1."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from terna.cli.writers import FORMATS
+from terna.errors import TernaError
+from terna.launch import settle
+from terna.similarity import SIMILARITIES
+
+MODEL = "a folder (models/encoder, or what sentence-transformers saved), a name on the hub, or pkg:module/path"
+
+
+def main(words: Sequence[str]) -> int:
+    """Run a command; returns the exit status."""
+    asked = _parser().parse_args(words)
+    settle()
+    # torch takes seconds to import: arguments are sound by now
+    from terna.cli import commands
+
+    try:
+        getattr(commands, asked.command)(asked)
+    except TernaError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # who reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m terna", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    encode = commands.add_parser(
+        "encode",
+        help="vectors of lines",
+        description="A vector for each line of standard input (UTF-8), in its order. A line that is blank or no UTF-8 "
+        "is counted and has no vector (NaN in .npy). Memory does not grow with the input.",
+    )
+    encode.add_argument("--out", type=Path, help="a file, written beside and renamed; default: standard output")
+    encode.add_argument("--format", choices=FORMATS, help="default: by the name of --out, else parquet")
+    encode.add_argument("--chunk", type=_count, default=8192, help="lines that are held at once (8192)")
+
+    search = commands.add_parser(
+        "search",
+        help="the lines nearest to a query",
+        description="The nearest lines of a corpus to each query: rank, similarity and line, separated by tabs. "
+        "Several queries have a line with the query before theirs.",
+    )
+    search.add_argument("queries", nargs="*", help="default: the lines of standard input")
+    search.add_argument("--corpus", type=Path, required=True, help="a text file, or what encode wrote in Parquet")
+    search.add_argument("--top", type=_count, default=10, help="lines to show (10)")
+    search.add_argument("--measure", choices=SIMILARITIES, default="cosine")
+    search.add_argument("--chunk", type=_count, default=8192, help="lines that are held at once (8192)")
+
+    similarity = commands.add_parser(
+        "similarity",
+        help="how alike two sentences are",
+        description="The four similarities of two sentences, or of each line of standard input: two sentences with a "
+        "tab between them. Distances have their sign turned: more is more alike.",
+    )
+    similarity.add_argument("sentences", nargs="*", metavar="sentence", help="none, or two")
+    for command in (encode, search, similarity):
+        command.add_argument("--model", default="models/encoder", help=f"{MODEL}; default: models/encoder")
+    return parser
+
+
+def _count(word: str) -> int:
+    value = int(word)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{word}: 1 or more is needed")
+    return value

@@ -1,0 +1,71 @@
+"""Vectors written down as they come: Parquet, .npy, JSON lines."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+# texts (None for a bad line) and their vectors (n, dimension), NaN for a bad line
+Write = Callable[[Sequence[str | None], Any], None]
+
+
+@contextmanager
+def parquet(sink: BinaryIO, dimension: int) -> Iterator[Write]:
+    """Columns `text` and `vector`, both null for a bad line."""
+    kind = pa.list_(pa.float32(), dimension)
+    schema = pa.schema([("text", pa.string()), ("vector", kind)])
+    with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
+
+        def write(texts: Sequence[str | None], vectors: Any) -> None:
+            bad = pa.array([text is None for text in texts])
+            values = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), type=kind, mask=bad)
+            writer.write_table(pa.table([pa.array(texts, pa.string()), values], schema=schema))
+
+        yield write
+
+
+@contextmanager
+def npy(sink: BinaryIO, dimension: int) -> Iterator[Write]:
+    """One float32 array (lines, dimension), in a temporary file until its length is known."""
+    with tempfile.TemporaryFile() as kept:
+        count = 0
+
+        def write(texts: Sequence[str | None], vectors: Any) -> None:
+            nonlocal count
+            count += len(texts)
+            kept.write(np.ascontiguousarray(vectors, "<f4").tobytes())
+
+        yield write
+        described = {"descr": "<f4", "fortran_order": False, "shape": (count, dimension)}
+        np.lib.format.write_array_header_1_0(sink, described)
+        kept.seek(0)
+        shutil.copyfileobj(kept, sink)
+
+
+@contextmanager
+def jsonl(sink: BinaryIO, dimension: int) -> Iterator[Write]:
+    """An object a line: `text` and `vector`, both null for a bad line; figures in the fewest digits that are exact."""
+
+    def write(texts: Sequence[str | None], vectors: Any) -> None:
+        digits = pa.array(vectors.reshape(-1)).cast(pa.string()).to_pylist()
+        for row, text in enumerate(texts):
+            own = digits[row * dimension : (row + 1) * dimension]
+            vector = "null" if text is None else f"[{', '.join(own)}]"
+            line = f'{{"text": {json.dumps(text, ensure_ascii=False)}, "vector": {vector}}}\n'
+            sink.write(line.encode("utf-8"))
+
+    yield write
+
+
+WRITERS: dict[str, Callable[[BinaryIO, int], AbstractContextManager[Write]]] = {
+    "parquet": parquet,
+    "npy": npy,
+    "jsonl": jsonl,
+}
+FORMATS = tuple(WRITERS)
