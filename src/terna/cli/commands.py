@@ -3,7 +3,7 @@
 import heapq
 import sys
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -148,6 +148,3 @@ def _rows(vectors: Any) -> Vectors:
     rows = filled[: len(vectors) * vectors.type.list_size].reshape(len(vectors), -1).copy()
     rows[np.asarray(vectors.is_null())] = np.nan
     return rows
-
-
-__all__: Sequence[str] = ("encode", "search", "similarity")
