@@ -69,7 +69,7 @@ def test_the_table_of_systems_is_the_one_of_the_readme(root: Path) -> None:
     for name in settings.evaluate.benchmarks:
         there = tables_of(readme.replace("**", "### "), f"### {name}")
         assert tables_of(card, f"### {name}")[: COMPARED + 1] == there[: COMPARED + 1]
-        assert {"floor", "measured"} < {row["how known"] for row in there[SYSTEMS]} | {"reported"}
+        assert {"floor", "measured"} <= {row["how known"] for row in there[SYSTEMS]}
 
 
 def test_floors_stand_beside_ours_by_file(root: Path) -> None:
