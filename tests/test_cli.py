@@ -182,6 +182,19 @@ def test_search_finds_what_sentence_transformers_finds(
             assert float(score) == pytest.approx(hit["score"], abs=1e-5)
 
 
+def test_of_equals_the_first_lines_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Stub:
+        def encode(self, texts: Sequence[str]) -> Any:
+            return np.ones((len(texts), 2), np.float32)
+
+    monkeypatch.setattr(commands, "load_system", lambda where: Stub())
+    (tmp_path / "corpus.txt").write_bytes(text(["c", "a", "d", "b"]))
+    assert main(["search", "--corpus", str(tmp_path / "corpus.txt"), "--chunk", "3", "--top", "2", "x"]) == 0
+    assert [line.split("\t")[2] for line in capsys.readouterr().out.splitlines()] == ["c", "a"]
+
+
 def test_similarity_is_that_of_sentence_transformers(
     folder: Path, oracle: SentenceTransformer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
