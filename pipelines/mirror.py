@@ -27,7 +27,7 @@ def main(settings: Settings) -> None:
         raise SettingsError(["TERNA_DEST: not set; say where to pack, as in `make mirror DEST=/media/stick/terna`"])
     source = os.environ.get("TERNA_MIRROR")
     mirror = Path(source) if source else None
-    for name, corpus in (settings.corpora | settings.evaluate.benchmarks).items():
+    for name, corpus in (settings.parallel | settings.corpora | settings.evaluate.benchmarks).items():
         place = Path(given) / name
         fetch_corpus(corpus, place, mirror=mirror, check=check_file, progress=settings.machine.progress)
     write_text(sums(Path(given)), Path(given) / "SHA256SUMS")

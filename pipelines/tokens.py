@@ -1,24 +1,33 @@
 """Tokenise each distinct sentence once.
 
-reads   data/triplets/{train,dev,positives}.parquet
-does    fits or loads the model's tokenizer, numbers the sentences, tokenises them
-writes  data/tokens/: ids, offsets, keys, triplets and known positives as .npy, tokenizer/, stats.json, made.json
+reads   data/triplets/{train,dev,positives}.parquet, data/parallel/sentences.parquet
+does    fits or loads the model's tokenizer, adds the words that model.vocabulary asks for, numbers the sentences,
+        tokenises them
+writes  data/tokens/: ids, offsets, keys, triplets and known positives as .npy, tokenizer/, lexicon.parquet and
+        starts.parquet (what words mean, and what their vectors start from), stats.json, made.json
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from terna.encoder import load_tokenizer
+from terna.encoder.vocabulary import adapt, words
 from terna.export import save_tokenizer
 from terna.launch import stage
+from terna.lexicon import lexicon
 from terna.lineage import record
-from terna.records import POSITIVES, TEXTS, TRIPLETS, read_table, write_json
+from terna.records import LEXICON, PARALLEL, POSITIVES, STARTS, TEXTS, TRIPLETS, read_table, write_json, write_table
 from terna.sentences import distinct
 from terna.settings import Settings
 from terna.tokens import build, corpora
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
 IN = [Path("data/triplets") / name for name in ("train.parquet", "dev.parquet", "positives.parquet")]
+PARALLEL_IN = Path("data/parallel/sentences.parquet")
 OUT = Path("data/tokens")
 
 
@@ -27,7 +36,7 @@ def main(settings: Settings) -> None:
     train, dev = (read_table(path, TRIPLETS) for path in IN[:2])
     positives = read_table(IN[2], POSITIVES)
     sentences = distinct(*(train[name] for name in TEXTS)).to_pylist()
-    tokenizer = load_tokenizer(settings.model, sentences)
+    tokenizer = with_words(load_tokenizer(settings.model, sentences), settings)
     table = build(train, dev, positives, tokenizer, settings.model.max_length)
     table.save(OUT)
     save_tokenizer(tokenizer, OUT / "tokenizer", settings.model.max_length)
@@ -45,7 +54,20 @@ def main(settings: Settings) -> None:
         },
         OUT / "stats.json",
     )
-    record("tokens", IN, [OUT], OUT / "made.json")
+    record("tokens", [*IN, PARALLEL_IN], [OUT], OUT / "made.json")
+
+
+def with_words(tokenizer: "PreTrainedTokenizerBase", settings: Settings) -> "PreTrainedTokenizerBase":
+    """The tokenizer with the words that model.vocabulary asks for; what they mean and start from is written down."""
+    asked, found, starts = settings.model.vocabulary, LEXICON.empty_table(), STARTS.empty_table()
+    if asked:
+        pairs = read_table(PARALLEL_IN, PARALLEL).slice(0, asked.sentences)
+        sides = (words(tokenizer, pairs[side].to_pylist()) for side in ("target", "source"))
+        found = lexicon(*sides)
+        tokenizer, starts = adapt(tokenizer, found, min_count=asked.min_count, own_pieces=asked.own_pieces)
+    write_table(found, OUT / "lexicon.parquet", LEXICON)
+    write_table(starts, OUT / "starts.parquet", STARTS)
+    return tokenizer
 
 
 if __name__ == "__main__":

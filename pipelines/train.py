@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from terna import lineage, resume
 from terna.corpora import read_sts
 from terna.launch import stage
-from terna.records import read_json, write_json
+from terna.records import STARTS, read_json, read_table, write_json
 from terna.settings import Settings
 from terna.tokens import TokenTable
 
@@ -106,7 +106,8 @@ def build(settings: Settings) -> "Encoder":
     from terna.encoder import build_encoder
 
     tokenizer = AutoTokenizer.from_pretrained(TOKENS / "tokenizer")
-    encoder = build_encoder(settings.model, tokenizer, packed=settings.train.packed)
+    starts = read_table(TOKENS / "starts.parquet", STARTS)
+    encoder = build_encoder(settings.model, tokenizer, starts, packed=settings.train.packed)
     encoder.cached = settings.train.cached
     if settings.train.lora:
         adapt(encoder, settings.train.lora)

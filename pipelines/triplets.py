@@ -15,7 +15,7 @@ from pyarrow import csv
 
 from terna.accounts import corpus_account, listing, shared_counts, without
 from terna.contamination import find
-from terna.corpora import read_sts
+from terna.corpora import scored_sentences
 from terna.launch import stage
 from terna.lineage import record
 from terna.records import (
@@ -43,7 +43,7 @@ def main(settings: Settings) -> None:
     rules = settings.triplets
     pairs = read_table(NLI / "pairs.parquet", PAIRS)
     sentences = distinct(pairs["premise"], pairs["hypothesis"])
-    shared = find(sentences, scored(settings), rules.overlap)
+    shared = find(sentences, scored_sentences(settings.evaluate.benchmarks, RAW), rules.overlap)
     clean = without(pairs, sentences, shared, rules.drop_overlap)
     split = build(clean, target=settings.translate.target, seed=settings.seed, dev_fraction=rules.dev_fraction)
     names = ("train.parquet", "dev.parquet", "positives.parquet", "contamination.csv", "stats.json")
@@ -58,12 +58,6 @@ def main(settings: Settings) -> None:
     write_json(stats(settings, pairs, clean, shared) | totals, outs[4])
     raw = [RAW / name / file.name for name, one in settings.evaluate.benchmarks.items() for file in one.files]
     record("triplets", [NLI / "pairs.parquet", NLI / "accounts.json", *raw], outs, OUT / "made.json")
-
-
-def scored(settings: Settings) -> dict[str, list[str]]:
-    """The sentences of each benchmark."""
-    tables = {name: read_sts(name, one, RAW / name) for name, one in settings.evaluate.benchmarks.items()}
-    return {name: [*table["sentence1"].to_pylist(), *table["sentence2"].to_pylist()] for name, table in tables.items()}
 
 
 def stats(settings: Settings, pairs: pa.Table, clean: pa.Table, shared: pa.Table) -> dict[str, Any]:

@@ -18,6 +18,7 @@ KINDS = {
     "data/raw/nli/sample-jsonl/fetched.json": "fetch@sample-jsonl",
     "data/raw/sts/sts-sample-dev/STS.gs.news.txt": "benchmarks@sts-sample-dev",
     "data/raw/sts/sts-sample-test/STS.input.everyday.txt": "benchmarks@sts-sample-test",
+    "data/parallel/sentences.parquet": "parallel",
     "data/nli/accounts.json": "translate",
     "data/nli/pairs.parquet": "translate",
     "data/triplets/stats.json": "triplets",
@@ -54,6 +55,11 @@ def fetch(root: Path, settings: Settings) -> None:
             put_json(f"data/raw/{place}/{name}/fetched.json", {"sha256": {f.name: f.sha256[0] for f in corpus.files}})
 
 
+def parallel(settings: Settings) -> None:
+    outs = [put("data/parallel/sentences.parquet", "pairs"), put_json("data/parallel/stats.json", {})]
+    record("parallel", [Path("data/raw/sts")], outs, Path("data/parallel/made.json"))
+
+
 def translate(settings: Settings) -> None:
     outs = [put("data/nli/pairs.parquet", "pairs"), put_json("data/nli/accounts.json", {"translated_by": None})]
     record("translate", [Path("data/raw/nli") / name for name in settings.corpora], outs, Path("data/nli/made.json"))
@@ -69,7 +75,8 @@ def triplets(settings: Settings, content: str = "triplets") -> None:
 def tokens(settings: Settings) -> None:
     put("data/tokens/ids.npy", "ids")
     put("data/tokens/tokenizer/tokenizer.json", "{}")
-    read = [Path("data/triplets/train.parquet"), Path("data/triplets/dev.parquet")]
+    triplets = [Path("data/triplets") / f"{part}.parquet" for part in ("train", "dev")]
+    read = [*triplets, Path("data/parallel/sentences.parquet")]
     record("tokens", read, [Path("data/tokens")], Path("data/tokens/made.json"))
 
 
@@ -89,6 +96,7 @@ def evaluate(settings: Settings) -> None:
 
 
 STAGES: dict[str, Callable[[Settings], None]] = {
+    "parallel": parallel,
     "translate": translate,
     "triplets": triplets,
     "tokens": tokens,

@@ -14,7 +14,18 @@ from compose import main as write_receipt
 
 from terna.settings import Settings, compose, load
 
-GROUPS = ("corpora", "translate", "triplets", "model", "train", "evaluate", "logger", "machine", "experiment")
+GROUPS = (
+    "corpora",
+    "parallel",
+    "translate",
+    "triplets",
+    "model",
+    "train",
+    "evaluate",
+    "logger",
+    "machine",
+    "experiment",
+)
 
 
 def options(root: Path) -> Iterator[tuple[str, str]]:

@@ -165,8 +165,8 @@ def edited(change: Callable[[Any], object]) -> None:
             "release: release/encoder/model.safetensors has",
         ),
         (lambda links: links["release"]["wrote"].pop("release/encoder/config.json"), "has sha256 None, expected"),
-        (lambda links: links["all"]["chain"].pop(), "lineage.json: the chain goes translate,"),
-        (lambda links: links["tokens"]["wrote"].update({"data/tokens/ids.npy": "00"}), "lineage.json: chain.6.wrote"),
+        (lambda links: links["all"]["chain"].pop(), "lineage.json: the chain goes parallel, translate,"),
+        (lambda links: links["tokens"]["wrote"].update({"data/tokens/ids.npy": "00"}), "lineage.json: chain.7.wrote"),
         (lambda links: links["all"].pop("commit"), "lineage.json: commit: "),
     ],
 )

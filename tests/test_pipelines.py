@@ -20,7 +20,7 @@ from translator_inputs import SENTENCES, save_marian
 
 from terna import Encoder
 
-STAGES = ("fetch", "translate", "triplets", "tokens", "train", "evaluate", "release", "report")
+STAGES = ("fetch", "parallel", "translate", "triplets", "tokens", "train", "evaluate", "release", "report")
 SHAPE = "{vocab_size:300,hidden_size:16,layers:1,heads:2,intermediate_size:32}"
 OVERRIDES = (
     "corpora=ten",

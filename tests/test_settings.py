@@ -206,3 +206,23 @@ def test_overrides_stand_before_or_behind_options(root: Path, words: list[str]) 
     done = subprocess.run(command, cwd=root, capture_output=True, text=True)
     assert done.returncode == 1
     assert "did you mean train.lr?" in done.stderr
+
+
+def test_parallel_corpora_are_checked_as_such(composed: dict[str, Any], root: Path) -> None:
+    declared = compose(root / "conf", ["parallel=esxnli"])["parallel"]["esxnli"]
+    composed["corpora"]["other"] = declared
+    composed["parallel"] = {"a": {**declared, "source": "es"}, "b": {**declared, "format": "snli_jsonl"}}
+    composed["parallel"]["c"] = {**declared, "format": "moses", "language": "ca"}
+    found = "\n".join(faults(composed))
+    assert "corpora.other.format: xnli_parallel has no labels to train on" in found
+    assert "parallel.a.source: 'es'; say which language" in found
+    assert "parallel.b.format: snli_jsonl has no translations" in found
+    assert "parallel.c.files: moses needs an archive with two members" in found
+    assert "parallel.c.language: 'ca', but the target is 'es'" in found
+
+
+def test_a_vocabulary_needs_translated_sentences_and_a_backbone_that_has_one(composed: dict[str, Any]) -> None:
+    composed["model"]["vocabulary"] = {"min_count": 1.0, "own_pieces": 0.5, "sentences": 10}
+    found = "\n".join(faults(composed))
+    assert "model.vocabulary: learnt from translated sentences, and there are none" in found
+    assert "model.vocabulary: from scratch, a vocabulary is fitted" in found

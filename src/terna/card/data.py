@@ -27,7 +27,7 @@ RULE = (
 
 def section(settings: Settings, stats: Mapping[str, Any]) -> str:
     """The part on data; `stats` is the content of data/triplets/stats.json."""
-    terms = licence.explanation(settings.corpora)
+    terms = licence.explanation(settings.corpora | settings.parallel)
     if settings.model.scratch is None:
         terms = f"{terms} The backbone's own licence holds as well."
     return "\n\n".join(
@@ -40,6 +40,7 @@ def section(settings: Settings, stats: Mapping[str, Any]) -> str:
             totals(stats["total"]),
             "\n".join(_digests(stats["sha256_out"])),
             *translation(stats),
+            *parallel(settings),
             overlap(stats["contamination"]),
             table(*contaminated(stats["contamination"])),
         ]
@@ -79,6 +80,16 @@ def translation(stats: Mapping[str, Any]) -> Iterator[str]:
             f"What was not in Spanish was translated by `{made['checkpoint']}` (commit `{made['commit']}`, weights' "
             f"sha256 `{made['sha256']}`). Pairs dropped for what came out: {lost}."
         )
+
+
+def parallel(settings: Settings) -> Iterator[str]:
+    """What translated sentences were learned from; nothing where there were none."""
+    if settings.parallel:
+        named = "; ".join(
+            f"`{name}` ({one.source} and {one.language}, licence {one.licence}; {one.citation.rstrip('.')})"
+            for name, one in settings.parallel.items()
+        )
+        yield f"Translated sentences: {named}. Pairs with a sentence that a benchmark shares were left out as above."
 
 
 def overlap(found: Mapping[str, Any]) -> str:

@@ -27,7 +27,7 @@ def matter(settings: Settings, scores: Mapping[str, Any]) -> str:
         "library_name": "sentence-transformers",
         "tags": ["sentence-transformers", "feature-extraction", "sentence-similarity"],
         "language": ["es"],
-        "license": licence.identifier(settings.corpora),
+        "license": licence.identifier(settings.corpora | settings.parallel),
         **({"base_model": settings.model.backbone} if on_hub(settings.model.backbone) else {}),
         "widget": [{"text": sentence} for sentence in WIDGET],
         "model-index": [{"name": settings.release.name, "results": _results(settings, scores)}],

@@ -71,16 +71,16 @@ def _reason(row: Row, language: str) -> str | None:
 def _xnli_tsv(text: Text) -> Iterator[Row]:
     """XNLI's columns, tab-separated without quoting; ESXNLI has the same."""
     wanted = ("sentence1", "sentence2", "gold_label", "language")
-    return ((premise, hypothesis, label, language) for premise, hypothesis, label, language in _columns(text, wanted))
+    return ((premise, hypothesis, label, language) for premise, hypothesis, label, language in columns(text, wanted))
 
 
 def _xnli_mt_tsv(text: Text) -> Iterator[Row]:
     """XNLI-MT's columns; it spells the third label `contradictory`."""
-    for premise, hypothesis, label in _columns(text, ("premise", "hypo", "label")):
+    for premise, hypothesis, label in columns(text, ("premise", "hypo", "label")):
         yield premise, hypothesis, "contradiction" if label == "contradictory" else label, ""
 
 
-def _columns(text: Text, wanted: Sequence[str]) -> Iterator[list[str]]:
+def columns(text: Text, wanted: Sequence[str]) -> Iterator[list[str]]:
     """The wanted columns of each row, stripped."""
     reader = csv.reader(text.lines, delimiter="\t", quoting=csv.QUOTE_NONE)
     try:
@@ -99,7 +99,7 @@ def _columns(text: Text, wanted: Sequence[str]) -> Iterator[list[str]]:
 
 def _pairs_tsv(text: Text) -> Iterator[Row]:
     """A user's own table: tab-separated without quoting, under a header."""
-    return ((premise, hypothesis, label, "") for premise, hypothesis, label in _columns(text, OWN))
+    return ((premise, hypothesis, label, "") for premise, hypothesis, label in columns(text, OWN))
 
 
 def _snli_jsonl(text: Text) -> Iterator[Row]:

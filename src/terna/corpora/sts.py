@@ -32,6 +32,12 @@ def read_sts(name: str, corpus: Corpus, folder: Path) -> pa.Table:
     return pa.table([list(column) for column in zip(*pairs, strict=True)], schema=SCORED)
 
 
+def scored_sentences(benchmarks: Mapping[str, Corpus], folder: Path) -> dict[str, list[str]]:
+    """The sentences of each benchmark, whose files lie in folder/<name>: never its scores."""
+    tables = {name: read_sts(name, one, folder / name) for name, one in benchmarks.items()}
+    return {name: [*table["sentence1"].to_pylist(), *table["sentence2"].to_pylist()] for name, table in tables.items()}
+
+
 def _file(base: str, read: Mapping[str, Read], scale: Sequence[float]) -> Iterator[tuple[str, int, str, str, float]]:
     topic = base.removeprefix("STS.input.").removesuffix(".txt")
     label, lines = read[base]

@@ -4,6 +4,7 @@ import importlib.util
 from collections.abc import Iterable
 from pathlib import Path
 
+import pyarrow as pa
 from tokenizers import ByteLevelBPETokenizer
 from tokenizers.processors import RobertaProcessing
 from transformers import (
@@ -17,6 +18,7 @@ from transformers import (
 )
 
 from terna.encoder.network import DenseHead, Encoder, padding_positions
+from terna.encoder.vocabulary import start
 from terna.errors import ModelError
 from terna.settings import Model, Scratch
 
@@ -40,14 +42,20 @@ def load_tokenizer(model: Model, sentences: Iterable[str]) -> PreTrainedTokenize
         raise ModelError(_unusable("tokenizer", model, error)) from error
 
 
-def build_encoder(model: Model, tokenizer: PreTrainedTokenizerBase, *, packed: bool = True) -> Encoder:
+def build_encoder(
+    model: Model, tokenizer: PreTrainedTokenizerBase, starts: pa.Table | None = None, *, packed: bool = True
+) -> Encoder:
     """An encoder ready to train; new weights come from torch's global generator. packed: see Encoder.
+
+    starts: what the entries that model.vocabulary adds start from, a STARTS table.
 
     Raises ModelError when the backbone cannot be loaded or has fewer positions than model.max_length.
     """
     backbone = _scratch(model, len(tokenizer)) if model.scratch else _pretrained(model)
     if (limit := positions(backbone)) < model.max_length:
         raise ModelError(f"model.max_length: {model.max_length}, but {model.backbone} has {limit} positions; lower it")
+    if starts is not None:
+        start(backbone, starts)
     width = int(backbone.config.hidden_size)
     dense = DenseHead(width, model.dense.out_features, model.dense.activation) if model.dense else None
     encoder = Encoder(

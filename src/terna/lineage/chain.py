@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import asdict, field
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from terna.settings.declaration import STRICT, Sha256
 
 # Where each stage leaves its record, in the order of the graph; before them come the raw files, after them the release.
 RECORDS = {
+    "parallel": Path("data/parallel"),
     "translate": Path("data/nli"),
     "triplets": Path("data/triplets"),
     "tokens": Path("data/tokens"),
@@ -102,9 +102,13 @@ def read(path: Path) -> Lineage:
 
 
 def _raw(settings: Settings) -> list[Link]:
-    corpora = (_fetched("fetch", name, one, Path("data/raw/nli")) for name, one in settings.corpora.items())
-    benchmarks = settings.evaluate.benchmarks.items()
-    return [*chain(corpora, (_fetched("benchmarks", name, one, Path("data/raw/sts")) for name, one in benchmarks))]
+    groups = {"fetch": ("nli", settings.corpora), "benchmarks": ("sts", settings.evaluate.benchmarks)}
+    groups["parallel"] = ("parallel", settings.parallel)
+    return [
+        _fetched(stage, name, one, Path("data/raw") / folder)
+        for stage, (folder, corpora) in groups.items()
+        for name, one in corpora.items()
+    ]
 
 
 def _fetched(stage: str, name: str, corpus: Corpus, folder: Path) -> Link:

@@ -58,12 +58,13 @@ def notices(lineage: Lineage, settings: Settings, commit: str | None) -> Iterato
 
 
 def _check_accepted(link: Link) -> None:
+    maker = "parallel" if link.stage.startswith("parallel@") else link.stage  # one stage for all of its corpora
     for path, accepted in link.accepted.items():
         found = link.wrote.get(path)
         if found not in accepted:
             raise DataError(
                 f"{link.stage}: {path} came with sha256 {found}, expected {' or '.join(accepted)}, as its declaration "
-                f"says; fetch it again (dvc repro -f {link.stage})"
+                f"says; fetch it again (dvc repro -f {maker})"
             )
 
 

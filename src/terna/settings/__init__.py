@@ -13,7 +13,7 @@ from terna.settings.schema import (
     Translator,
     Triplets,
 )
-from terna.settings.training import Dense, Lora, Model, Scratch, Train
+from terna.settings.training import Dense, Lora, Model, Scratch, Train, Vocabulary
 
 __all__ = [
     "Corpus",
@@ -32,6 +32,7 @@ __all__ = [
     "Translate",
     "Translator",
     "Triplets",
+    "Vocabulary",
     "compose",
     "load",
 ]

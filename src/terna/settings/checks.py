@@ -12,6 +12,8 @@ from terna.settings.declaration import Corpus
 from terna.settings.schema import Evaluate, Fetch, Machine, Translate
 from terna.settings.training import Model, Train
 
+PARALLEL = ("xnli_parallel", "moses", "tab")
+
 
 def check_corpora(corpora: dict[str, Corpus]) -> Iterator[str]:
     if not corpora:
@@ -19,7 +21,25 @@ def check_corpora(corpora: dict[str, Corpus]) -> Iterator[str]:
     for name, corpus in corpora.items():
         if corpus.format == "semeval_sts":
             yield f"corpora.{name}.format: semeval_sts has no labels to train on; list it under evaluate.benchmarks"
+        if corpus.format in PARALLEL:
+            yield f"corpora.{name}.format: {corpus.format} has no labels to train on; list it under parallel"
         yield from _files(f"corpora.{name}", corpus)
+
+
+def check_parallel(parallel: dict[str, Corpus], translate: Translate, model: Model) -> Iterator[str]:
+    for name, corpus in parallel.items():
+        key = f"parallel.{name}"
+        if corpus.format not in PARALLEL:
+            yield f"{key}.format: {corpus.format} has no translations; a parallel corpus needs {', '.join(PARALLEL)}"
+        if corpus.format == "moses" and any(len(file.members) != 2 for file in corpus.files):
+            yield f"{key}.files: moses needs an archive with two members each, the source's and the target's text"
+        if corpus.language != translate.target:
+            yield f"{key}.language: {corpus.language!r}, but the target is {translate.target!r}; choose another corpus"
+        if corpus.source in (None, corpus.language):
+            yield f"{key}.source: {corpus.source!r}; say which language its sentences are translations of"
+        yield from _files(key, corpus)
+    if model.vocabulary and not parallel:
+        yield "model.vocabulary: learnt from translated sentences, and there are none; choose some (parallel=esxnli)"
 
 
 def check_apart(corpora: dict[str, Corpus], evaluate: Evaluate) -> Iterator[str]:
@@ -86,6 +106,8 @@ def check_model(model: Model) -> Iterator[str]:
         yield "model.scratch: give the shape exactly when model.backbone is 'scratch'"
     if model.scratch and model.scratch.hidden_size % model.scratch.heads:
         yield f"model.scratch.heads: {model.scratch.heads} does not divide hidden_size {model.scratch.hidden_size}"
+    if model.scratch and model.vocabulary:
+        yield "model.vocabulary: from scratch, a vocabulary is fitted on the training sentences; set it to null"
     if model.revision and model.backbone.startswith("pkg:"):
         yield "model.revision: a package has no revisions; pin the package's version instead"
 
@@ -139,6 +161,7 @@ def _files(key: str, corpus: Corpus) -> Iterator[str]:
 
 CHECKS = (
     check_corpora,
+    check_parallel,
     check_apart,
     check_languages,
     check_fetch,

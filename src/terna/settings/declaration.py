@@ -35,10 +35,20 @@ class File:
 class Corpus:
     """A corpus as a declaration: where it is, what it holds, what one may do with it."""
 
-    format: Literal["xnli_tsv", "snli_jsonl", "xnli_mt_tsv", "pairs_tsv", "pairs_jsonl", "semeval_sts"]
-    """Which parser reads it: all but the last give NLI pairs, the last scored pairs."""
+    format: Literal[
+        "xnli_tsv",
+        "snli_jsonl",
+        "xnli_mt_tsv",
+        "pairs_tsv",
+        "pairs_jsonl",
+        "semeval_sts",
+        "xnli_parallel",
+        "moses",
+        "tab",
+    ]
+    """Which parser reads it: NLI pairs, scored pairs (semeval_sts), or translated sentences (the last three)."""
     language: str
-    """ISO 639-1 code: rows that say they are in another language are left out."""
+    """ISO 639-1 code: rows that say they are in another language are left out. Of a parallel corpus, the target's."""
     files: Annotated[list[File], Field(min_length=1)]
     """Its files, in order."""
     licence: str
@@ -49,6 +59,8 @@ class Corpus:
     """Rows in this language that the files must hold; null: not checked."""
     exact: bool = True
     """False: no digest of the original is published, so other bytes pass too, and are recorded."""
+    source: str | None = None
+    """Of a parallel corpus: ISO 639-1 code of the language that its sentences are translations of."""
     role: Literal["train", "development", "test"] = "train"
     """What it may be used for; a test benchmark selects nothing."""
     scale: Annotated[list[float], Field(min_length=2, max_length=2)] = Field(default_factory=lambda: [0.0, 5.0])

@@ -168,6 +168,8 @@ class Settings:
     """Seeds the split, the choice of triplets, the batch plan, the weights and dropout."""
     corpora: dict[Name, Corpus]
     """The training mix by name."""
+    parallel: dict[Name, Corpus]
+    """Corpora of translated sentences by name: what a vocabulary and a student learn from; empty: none."""
     fetch: Fetch
     translate: Translate
     triplets: Triplets

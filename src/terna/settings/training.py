@@ -38,6 +38,18 @@ class Dense:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Vocabulary:
+    """Words of the target language as tokens of their own, which start from what their translations mean."""
+
+    min_count: Annotated[float, Field(gt=0)]
+    """A word is added when it is aligned with its translations at least so often, in expected alignments."""
+    own_pieces: Annotated[float, Field(ge=0)]
+    """How many alignments the pieces that the word was cut into before count for, in its first vector."""
+    sentences: Count
+    """Sentence pairs that the alignment reads at most: the first ones."""
+
+
+@dataclass(frozen=True, config=STRICT)
 class Model:
     """The encoder: backbone, pooling, head."""
 
@@ -53,6 +65,8 @@ class Model:
     """The shape, when the backbone is `scratch`."""
     dense: Dense | None
     """A Dense head; null: none."""
+    vocabulary: Vocabulary | None
+    """Words learnt from the parallel corpora, for a backbone that cuts into WordPieces; null: its own vocabulary."""
 
 
 @dataclass(frozen=True, config=STRICT)

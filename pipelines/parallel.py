@@ -1,0 +1,70 @@
+"""Fetch the corpora of translated sentences and read them; where none is named, the tables are empty.
+
+reads   the addresses of each parallel corpus, or the mirror folder in TERNA_MIRROR; the sentences (never the scores) of
+        the benchmarks in data/raw/sts/
+does    takes each file from the first place that has the right bytes; leaves out the pairs whose target equals or
+        nearly equals a benchmark's sentence, as `triplets.drop_overlap` says
+writes  data/raw/parallel/<corpus>/: the files and fetched.json; data/parallel/: sentences.parquet, stats.json,
+        made.json
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from terna.accounts import DROPPED, shared_counts
+from terna.contamination import find
+from terna.corpora import check_file, read_parallel, scored_sentences
+from terna.download import fetch_corpus
+from terna.launch import stage
+from terna.lineage import record
+from terna.records import PARALLEL, write_json, write_table
+from terna.sentences import distinct
+from terna.settings import Settings
+
+OUT = Path("data/parallel")
+RAW = Path("data/raw/parallel")
+SCORED = Path("data/raw/sts")
+
+
+@stage
+def main(settings: Settings) -> None:
+    fetch(settings)
+    read = {name: read_parallel(name, corpus, RAW / name) for name, corpus in settings.parallel.items()}
+    pairs = pa.concat_tables([PARALLEL.empty_table(), *(table for table, _ in read.values())])
+    clean, shared = apart(pairs, settings)
+    outs = [OUT / name for name in ("sentences.parquet", "stats.json")]
+    write_table(clean, outs[0], PARALLEL)
+    kept = {name: pc.sum(pc.equal(clean["corpus"], name)).as_py() or 0 for name in read}
+    corpora = {name: {**counts, "kept": kept[name]} for name, (_, counts) in read.items()}
+    write_json({"corpora": corpora, "pairs": len(clean), "contamination": shared}, outs[1])
+    raw = [RAW / name / file.name for name, one in settings.parallel.items() for file in one.files]
+    benchmarks = settings.evaluate.benchmarks
+    raw += [SCORED / name / file.name for name, one in benchmarks.items() for file in one.files]
+    record("parallel", raw, outs, OUT / "made.json")
+
+
+def fetch(settings: Settings) -> None:
+    """Put the raw files of each corpus where they belong."""
+    given = os.environ.get("TERNA_MIRROR")
+    mirror = Path(given) if given else None
+    RAW.mkdir(parents=True, exist_ok=True)
+    for name, corpus in settings.parallel.items():
+        fetch_corpus(corpus, RAW / name, mirror=mirror, check=check_file, progress=settings.machine.progress)
+
+
+def apart(pairs: pa.Table, settings: Settings) -> tuple[pa.Table, dict[str, Any]]:
+    """The pairs without those whose target a benchmark shares, and how many distinct targets are shared, by kind."""
+    rules, targets = settings.triplets, distinct(pairs["target"])
+    benchmarks = scored_sentences(settings.evaluate.benchmarks, SCORED)
+    shared = find(targets, benchmarks, rules.overlap)
+    kinds = pa.array(DROPPED[rules.drop_overlap], pa.string())
+    dropped = targets.take(shared.filter(pc.is_in(shared["kind"], kinds))["sentence"].combine_chunks())
+    return pairs.filter(pc.invert(pc.is_in(pairs["target"], dropped))), shared_counts(shared, list(benchmarks))
+
+
+if __name__ == "__main__":
+    main()
