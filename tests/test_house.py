@@ -46,8 +46,9 @@ def test_every_group_of_conf_is_known_here(root: Path) -> None:
 
 
 def test_every_option_composes_and_is_sound(root: Path, group: str, option: str) -> None:
-    # a mix with English rows is sound only with what translates them
-    load(compose(root / "conf", [f"{group}={option}", *(["translate=opus_mt"] if group == "corpora" else [])]))
+    # a mix with English rows is sound only with what translates them, new words only with what they are learnt from
+    needed = {"corpora": ["translate=opus_mt"], "model": ["parallel=esxnli"]}.get(group, [])
+    load(compose(root / "conf", [f"{group}={option}", *needed]))
 
 
 def test_the_receipt_is_conf_composed(root: Path, tmp_path: Path) -> None:
