@@ -1,7 +1,8 @@
 """Train the encoder and keep the weights that score best on the development benchmark.
 
-reads   data/tokens/, data/raw/sts/<evaluate.select_on>/
-does    ranking loss over duplicate-free batches under a warmup-linear schedule; a run that was stopped goes on from
+reads   data/tokens/, data/teacher/, data/raw/sts/<evaluate.select_on>/
+does    ranking loss over duplicate-free batches under a warmup-linear schedule, or with train.distill the distance to
+        the teacher's vectors of translated sentences; a run that was stopped goes on from
         its checkpoint in checkpoints/ and ends in the same bytes
 writes  models/encoder/, models/made.json, metrics/train.json, plots/{loss,lr,development}.csv,
         logs/ (csv; wandb by choice)
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from terna import lineage, resume
 from terna.corpora import read_sts
 from terna.launch import stage
+from terna.lessons import Lessons
 from terna.records import STARTS, read_json, read_table, write_json
 from terna.settings import Settings
 from terna.tokens import TokenTable
@@ -26,12 +28,13 @@ if TYPE_CHECKING:
     from pytorch_lightning import Trainer
 
     from terna.encoder import Encoder
-    from terna.feed import Feed
+    from terna.feed import Feed, LessonFeed
     from terna.recorder import Recorder
     from terna.selection import Selection
 
 LOGS = Path("logs")
 TOKENS = Path("data/tokens")
+TEACHER = Path("data/teacher")
 RAW = Path("data/raw/sts")
 OUT = Path("models/encoder")
 # no output of the stage: DVC would remove it before the run that is to go on from it
@@ -45,7 +48,7 @@ def main(settings: Settings) -> None:
 
     from terna import engine, export
     from terna.adapters import merge
-    from terna.learner import Learner
+    from terna.learner import Learner, Student
 
     chosen = settings.evaluate.select_on
     declared = settings.evaluate.benchmarks[chosen]
@@ -57,9 +60,10 @@ def main(settings: Settings) -> None:
     lightning.seed_everything(settings.seed, verbose=False)
     encoder = build(settings)
     feed = feed_for(settings, table, encoder)
-    recorder, selection = watch(settings, encoder, feed, benchmark)
+    recorder, selection = watch(settings, encoder, feed, table, benchmark)
     trainer = engine.build(settings, recorder, selection, CHECKPOINTS / resume.CHECKPOINT, LOGS)
-    learner = Learner(encoder, settings.train, sum(feed.steps), settings.seed)
+    kind = Student if settings.train.distill else Learner
+    learner = kind(encoder, settings.train, sum(feed.steps), settings.seed)
     start, first = time.perf_counter(), engine.steps_done(checkpoint)
     engine.fit(trainer, learner, feed, checkpoint)
     seconds = time.perf_counter() - start
@@ -73,7 +77,7 @@ def main(settings: Settings) -> None:
     write_json({**result, "backbone_commit": revision(encoder)}, Path("metrics/train.json"))
     recorder.curves.write(Path("plots"))
     # metrics/train.json holds times, which no two runs share: what it measured is no link
-    lineage.record("train", [TOKENS, *scored], [OUT], OUT.parent / "made.json")
+    lineage.record("train", [TOKENS, TEACHER, *scored], [OUT], OUT.parent / "made.json")
     resume.release(CHECKPOINTS)
 
 
@@ -83,7 +87,7 @@ def identity(settings: Settings, scored: list[Path]) -> dict[str, Any]:
     return {
         **{name: plain[name] for name in ("seed", "model", "train")},
         "evaluate": {name: plain["evaluate"][name] for name in ("select_on", "main_score")},
-        "data": lineage.digests([TOKENS, *scored]),
+        "data": lineage.digests([TOKENS, TEACHER, *scored]),
         "packages": {name: version(name) for name in ("torch", "transformers", "pytorch-lightning")},
     }
 
@@ -102,7 +106,7 @@ def build(settings: Settings) -> "Encoder":
     """The encoder with the tokenizer that the tokens were made with."""
     from transformers import AutoTokenizer
 
-    from terna.adapters import adapt
+    from terna.adapters import adapt, freeze_layers
     from terna.encoder import build_encoder
 
     tokenizer = AutoTokenizer.from_pretrained(TOKENS / "tokenizer")
@@ -111,16 +115,28 @@ def build(settings: Settings) -> "Encoder":
     encoder.cached = settings.train.cached
     if settings.train.lora:
         adapt(encoder, settings.train.lora)
+    if settings.train.embeddings_only:
+        freeze_layers(encoder)
     if settings.train.compile:
         encoder.backbone.compile(dynamic=True)
     return encoder
 
 
-def feed_for(settings: Settings, table: TokenTable, encoder: "Encoder") -> "Feed":
+def feed_for(settings: Settings, table: TokenTable, encoder: "Encoder") -> "Feed | LessonFeed":
     """The batches of all epochs."""
-    from terna.feed import Feed
+    from terna.feed import Feed, LessonFeed
 
     options, names = settings.train, read_json(TOKENS / "stats.json")["corpora"]
+    if options.distill:
+        return LessonFeed(
+            Lessons.load(TEACHER),
+            encoder.arrange,
+            batch_size=options.batch_size,
+            epochs=options.epochs,
+            seed=settings.seed,
+            sources=options.distill.sources,
+            workers=settings.machine.workers,
+        )
     return Feed(
         table,
         encoder.arrange,
@@ -134,7 +150,9 @@ def feed_for(settings: Settings, table: TokenTable, encoder: "Encoder") -> "Feed
     )
 
 
-def watch(settings: Settings, encoder: "Encoder", feed: "Feed", benchmark: Any) -> "tuple[Recorder, Selection]":
+def watch(
+    settings: Settings, encoder: "Encoder", feed: "Feed | LessonFeed", table: TokenTable, benchmark: Any
+) -> "tuple[Recorder, Selection]":
     """What keeps the curves, and what scores the development data and keeps the best weights."""
     from terna.recorder import Recorder
     from terna.selection import Selection, development_score
@@ -145,14 +163,14 @@ def watch(settings: Settings, encoder: "Encoder", feed: "Feed", benchmark: Any) 
         path = CHECKPOINTS / resume.CHECKPOINT
         kept = f"the last good checkpoint is {path}" if path.exists() else "there is no checkpoint yet"
         return (
-            f"batch {number + 1} of epoch {epoch + 1}, rows {rows}, … of data/triplets/train.parquet; {kept}. Lower "
+            f"batch {number + 1} of epoch {epoch + 1}, rows {rows}, … of {feed.source}; {kept}. Lower "
             f"train.lr or choose another train.precision, and delete {CHECKPOINTS}/"
         )
 
     recorder = Recorder(describe)
     selection = Selection(
         encoder,
-        development_score(benchmark, feed.table),
+        development_score(benchmark, table),
         recorder.scored,
         main=settings.evaluate.main_score,
         folder=CHECKPOINTS,
@@ -163,21 +181,27 @@ def watch(settings: Settings, encoder: "Encoder", feed: "Feed", benchmark: Any) 
 
 
 def record(
-    settings: Settings, feed: "Feed", selection: "Selection", trainer: "Trainer", steps: int, seconds: float
+    settings: Settings,
+    feed: "Feed | LessonFeed",
+    selection: "Selection",
+    trainer: "Trainer",
+    steps: int,
+    seconds: float,
 ) -> dict[str, Any]:
     """What metrics/train.json tells of the run; steps and seconds are those since it last went on."""
     from terna.engine import peak_memory
 
-    share = feed.batch_size // trainer.world_size
+    ranked = feed.batch_size if settings.train.gather else feed.batch_size // trainer.world_size
+    negatives = {} if settings.train.distill else {"negatives_per_anchor": 2 * ranked - 1}
     return {
-        "triplets": len(feed.table.train),
+        feed.unit: feed.count,
         "batch_size": feed.batch_size,
-        "negatives_per_anchor": 2 * (feed.batch_size if settings.train.gather else share) - 1,
+        **negatives,
         "epochs": settings.train.epochs,
         "steps": trainer.global_step,
         "steps_per_epoch": feed.steps,
-        "triplets_left_out_per_epoch": feed.left_out,
-        "triplets_per_second": round(steps * feed.batch_size / seconds, 2),
+        f"{feed.unit}_left_out_per_epoch": feed.left_out,
+        f"{feed.unit}_per_second": round(steps * feed.batch_size / seconds, 2),
         "seconds": round(seconds, 1),
         "peak_memory_mb": round(peak_memory(trainer) / 2**20),
         "selected_step": selection.best_step,

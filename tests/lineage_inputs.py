@@ -25,6 +25,7 @@ KINDS = {
     "data/triplets/train.parquet": "triplets",
     "data/tokens/ids.npy": "tokens",
     "data/tokens/tokenizer/tokenizer.json": "tokens",
+    "data/teacher/vectors.npy": "teacher",
     "models/encoder/1_Pooling/config.json": "train",
     WEIGHTS: "train",
     "metrics/sts.json": "evaluate",
@@ -80,12 +81,22 @@ def tokens(settings: Settings) -> None:
     record("tokens", read, [Path("data/tokens")], Path("data/tokens/made.json"))
 
 
+def teacher(settings: Settings) -> None:
+    outs = [put("data/teacher/vectors.npy", "vectors"), put_json("data/teacher/teacher.json", None)]
+    read = [Path("data/parallel/sentences.parquet"), Path("data/tokens/tokenizer")]
+    record("teacher", read, outs, Path("data/teacher/made.json"))
+
+
 def train(settings: Settings) -> None:
     put_json("models/encoder/config.json", CONFIG)
     put_json("models/encoder/1_Pooling/config.json", {})
     put(WEIGHTS, "weights")
     put_json("metrics/train.json", TRAINING | {"backbone_commit": "7e" * 20})
-    read = [Path("data/tokens"), Path("data/raw/sts") / settings.evaluate.select_on / "STS.gs.news.txt"]
+    read = [
+        Path("data/tokens"),
+        Path("data/teacher"),
+        Path("data/raw/sts") / settings.evaluate.select_on / "STS.gs.news.txt",
+    ]
     record("train", read, [Path("models/encoder")], Path("models/made.json"))
 
 
@@ -100,6 +111,7 @@ STAGES: dict[str, Callable[[Settings], None]] = {
     "translate": translate,
     "triplets": triplets,
     "tokens": tokens,
+    "teacher": teacher,
     "train": train,
     "evaluate": evaluate,
 }

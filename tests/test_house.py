@@ -14,6 +14,7 @@ from compose import main as write_receipt
 
 from terna.settings import Settings, compose, load
 
+LEARNT = ["parallel=esxnli"]
 GROUPS = (
     "corpora",
     "parallel",
@@ -47,7 +48,7 @@ def test_every_group_of_conf_is_known_here(root: Path) -> None:
 
 def test_every_option_composes_and_is_sound(root: Path, group: str, option: str) -> None:
     # a mix with English rows is sound only with what translates them, new words only with what they are learnt from
-    needed = {"corpora": ["translate=opus_mt"], "model": ["parallel=esxnli"]}.get(group, [])
+    needed = {"corpora": ["translate=opus_mt"], "model": LEARNT, "train": LEARNT}.get(group, [])
     load(compose(root / "conf", [f"{group}={option}", *needed]))
 
 

@@ -20,7 +20,7 @@ from translator_inputs import SENTENCES, save_marian
 
 from terna import Encoder
 
-STAGES = ("fetch", "parallel", "translate", "triplets", "tokens", "train", "evaluate", "release", "report")
+STAGES = ("fetch", "parallel", "translate", "triplets", "tokens", "teacher", "train", "evaluate", "release", "report")
 SHAPE = "{vocab_size:300,hidden_size:16,layers:1,heads:2,intermediate_size:32}"
 OVERRIDES = (
     "corpora=ten",
@@ -74,7 +74,7 @@ def project(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 LABELS = ("entailment", "neutral", "contradiction")
 
 
-def declare(project: Path, name: str, files: dict[str, str], **fields: object) -> None:
+def declare(project: Path, name: str, files: dict[str, str], group: str = "corpora", **fields: object) -> None:
     described = []
     for path, text in files.items():
         file = project / "raw" / path
@@ -83,7 +83,7 @@ def declare(project: Path, name: str, files: dict[str, str], **fields: object) -
         digest = hashlib.sha256(text.encode()).hexdigest()
         described.append({"addresses": [f"raw/{path}"], "sha256": [digest]})
     corpus = {"language": "es", "licence": "CC0-1.0", "citation": "made in a test", "files": described, **fields}
-    (project / "conf" / "corpora" / f"{name}.yaml").write_text(yaml.safe_dump({name: corpus}, allow_unicode=True))
+    (project / "conf" / group / f"{name}.yaml").write_text(yaml.safe_dump({name: corpus}, allow_unicode=True))
 
 
 @pytest.fixture
@@ -171,6 +171,35 @@ def test_other_systems_are_scored_compared_and_recorded(project: Path, run: Call
     digest = hashlib.sha256((project / "words.vec").read_bytes()).hexdigest()
     assert model["words"] == {"where": "words.vec", "sha256": {"words.vec": digest}}
     assert "words: `words.vec`" in Path("release/README.md").read_text()
+
+
+def test_a_student_learns_from_a_teacher_and_release_and_report_say_so(project: Path, run: Callable[..., None]) -> None:
+    for stage in STAGES[: STAGES.index("train") + 1]:
+        run(stage)
+    shutil.copytree("models/encoder", "teacher")
+    pairs = [(f"Boat {i} is moored.", f"El barco {i} sigue amarrado.") for i in range(7)]
+    shared = ("The soup is cold.", f"{SCORED[0][0]}t")
+    text = "".join(f"{source}\t{target}\tmade in a test\n" for source, target in [*pairs, shared])
+    declare(project, "few", {"few.txt": text}, group="parallel", format="tab", source="en", rows=8)
+    asked = ("parallel=few", "train.distill={teacher:teacher,sources:true,unit:true}", "train.embeddings_only=true")
+    asked = (*asked, "triplets.drop_overlap=exact")
+    for stage in STAGES:
+        run(stage, *asked)
+    account = json.loads(Path("data/parallel/stats.json").read_text())
+    assert account["corpora"]["few"] == {"read": 8, "empty_sentence": 0, "repeated": 0, "kept": 7}
+    assert account["contamination"]["four-test"]["exact"] == 1
+    expected = SentenceTransformer("teacher", device="cpu").encode([source for source, _ in pairs])
+    np.testing.assert_allclose(np.load("data/teacher/vectors.npy"), expected, atol=1e-5)
+    record = json.loads(Path("metrics/train.json").read_text())
+    assert (record["translations"], record["steps"], "triplets" in record) == (7, 4, False)
+    card = Path("release/README.md").read_text()
+    assert "It was trained by [distillation]" in card
+    assert "`few` (en and es, licence CC0-1.0; made in a test)" in card
+    chain = {link["stage"]: link for link in json.loads(Path("release/lineage.json").read_text())["chain"]}
+    weights = hashlib.sha256(Path("teacher/model.safetensors").read_bytes()).hexdigest()
+    assert chain["teacher"]["model"]["sha256"]["model.safetensors"] == weights
+    assert chain["parallel@few"]["wrote"]["data/raw/parallel/few/few.txt"] == hashlib.sha256(text.encode()).hexdigest()
+    assert "translations" in Path("reports/index.html").read_text()
 
 
 def spoil_byte(path: Path) -> None:

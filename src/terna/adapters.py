@@ -1,4 +1,7 @@
-"""LoRA through peft: small matrices are trained beside a backbone's frozen ones, and added to them in the end."""
+"""What of a backbone is trained, where it is not all of it: low-rank adapters, or the word embeddings alone.
+
+LoRA through peft: small matrices are trained beside the frozen ones, and added to them in the end.
+"""
 
 from typing import Any
 
@@ -24,6 +27,12 @@ def adapt(encoder: Encoder, settings: Lora) -> None:
     pooler = getattr(encoder.backbone, "pooler", None)
     if pooler is not None:  # it lies beside the path to our vector, and so do its adapters
         pooler.requires_grad_(False)
+
+
+def freeze_layers(encoder: Encoder) -> None:
+    """Leave nothing to train of the backbone but its word embeddings; a Dense head goes on learning."""
+    encoder.backbone.requires_grad_(False)
+    encoder.backbone.get_input_embeddings().requires_grad_(True)
 
 
 def merge(encoder: Encoder) -> None:

@@ -1,19 +1,19 @@
-"""The LightningDataModule: an epoch's planned batches, gathered from the memory-mapped tokens."""
+"""The LightningDataModules: an epoch's planned batches, gathered from memory-mapped tokens."""
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from pytorch_lightning import LightningDataModule
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import Dataset
 
 from terna.batches import Ints, plan
 from terna.encoder import Batch
 from terna.errors import DataError
+from terna.lessons import Lessons
 from terna.mixture import drawn
+from terna.planned import Planned
 from terna.positives import known
 from terna.tokens import TokenTable, gather
 
@@ -33,7 +33,18 @@ class Triplets(NamedTuple):
     known_anchors: Tensor | None
 
 
-class Feed(LightningDataModule):
+class Taught(NamedTuple):
+    """What a process gets of a batch of translated sentences.
+
+    sentences: its targets, and then their sources where the student learns these too. teacher: (B, dimension), the
+    teacher's vectors of the sources.
+    """
+
+    sentences: Batch
+    teacher: Tensor
+
+
+class Feed(Planned):
     """Duplicate-free batches of triplets; the order of epoch e is a function of (seed, e).
 
     batch_size: triplets of a step, over all processes; each takes an equal share of one plan. arrange: how token ids
@@ -43,6 +54,9 @@ class Feed(LightningDataModule):
     takes no time worth one.
     Raises DataError when not a single full batch can be made.
     """
+
+    unit = "triplets"
+    source = "data/triplets/train.parquet"
 
     def __init__(
         self,
@@ -57,26 +71,23 @@ class Feed(LightningDataModule):
         gather: bool = True,
         workers: int = 0,
     ) -> None:
-        super().__init__()
+        super().__init__(batch_size=batch_size, epochs=epochs, workers=workers)
         self.table = table
         self.arrange = arrange
-        self.batch_size = batch_size
-        self.epochs = epochs
         self.seed = seed
         self.weights = weights
         self.known_positives = known_positives
         self.gather = gather
-        self.workers = workers
         if not min(self.steps):
             raise DataError(
                 f"train.batch_size: no batch of {batch_size} triplets without a repeated text can be made from "
                 f"{len(table.train)} triplets; lower it, or add data"
             )
 
-    @cached_property
-    def steps(self) -> list[int]:
-        """Optimizer steps of each epoch, exact: the schedule is laid out on their sum."""
-        return [len(self.rows(epoch)) for epoch in range(self.epochs)]
+    @property
+    def count(self) -> int:
+        """Triplets that there are."""
+        return len(self.table.train)
 
     @property
     def left_out(self) -> list[int]:
@@ -93,74 +104,95 @@ class Feed(LightningDataModule):
     def _drawn(self, epoch: int) -> Any:
         return drawn(self.table.corpus, self.weights, self.seed, epoch)
 
-    def place(self, step: int) -> tuple[int, int]:
-        """The epoch that the step after `step` steps belongs to, and its number in it."""
-        ends = np.cumsum(self.steps)
-        epoch = int(np.searchsorted(ends, step, side="right"))
-        return epoch, step - int(ends[epoch - 1] if epoch else 0)
+    def batches(self, rows: Ints, own: Ints) -> "_Batches":
+        """The triplets of a process, and what they are ranked among."""
+        return _Batches(self, rows, own)
 
-    def train_dataloader(self) -> DataLoader[Triplets]:
-        """The batches from the trainer's step to the end of its epoch: a resumed run goes on where it was."""
-        epoch, first = self.place(self.trainer.global_step if self.trainer else 0)
-        epoch = min(epoch, self.epochs - 1)  # past the last step Lightning still asks, and takes nothing
-        share = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        on_gpu = self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
-        batches = _Batches(self, self.rows(epoch), *share)
-        return _Resumable(
-            batches,
-            sampler=_From(first, len(batches)),
-            batch_size=None,
-            collate_fn=_as_is,
-            pin_memory=on_gpu,
-            num_workers=self.workers if on_gpu else 0,
-        )
+
+class LessonFeed(Planned):
+    """Batches of translated sentences; the order of epoch e is a function of (seed, e).
+
+    batch_size: pairs of a step, over all processes. sources: hand out the source sentences too. arrange, workers: see
+    Feed. Raises DataError when there are fewer pairs than a batch.
+    """
+
+    unit = "translations"
+    source = "data/parallel/sentences.parquet"
+
+    def __init__(
+        self,
+        lessons: Lessons,
+        arrange: Arrange,
+        *,
+        batch_size: int,
+        epochs: int,
+        seed: int,
+        sources: bool,
+        workers: int = 0,
+    ) -> None:
+        super().__init__(batch_size=batch_size, epochs=epochs, workers=workers)
+        self.lessons = lessons
+        self.arrange = arrange
+        self.seed = seed
+        self.sources = sources
+        if len(lessons) < batch_size:
+            raise DataError(
+                f"train.batch_size: no batch of {batch_size} can be made from {len(lessons)} translated sentences; "
+                "lower it, or add data"
+            )
+
+    @property
+    def count(self) -> int:
+        """Pairs that there are."""
+        return len(self.lessons)
+
+    @property
+    def left_out(self) -> list[int]:
+        """Pairs of each epoch that are in no batch of it."""
+        return [self.count % self.batch_size] * self.epochs
+
+    def rows(self, epoch: int) -> Ints:
+        """(steps, batch_size): which pairs each batch of an epoch holds."""
+        order = np.random.default_rng([self.seed, epoch]).permutation(self.count)
+        return order[: self.count - self.count % self.batch_size].reshape(-1, self.batch_size)
+
+    def batches(self, rows: Ints, own: Ints) -> "_Lessons":
+        """The pairs of a process."""
+        return _Lessons(self, own)
+
+
+class _Lessons(Dataset[Taught]):
+    def __init__(self, feed: LessonFeed, rows: Ints) -> None:
+        self.feed = feed
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> Taught:
+        lessons, rows = self.feed.lessons, self.rows[index]
+        sentences = np.concatenate([rows + len(lessons), *([rows] if self.feed.sources else [])])
+        tokens = gather(lessons.ids, lessons.offsets, sentences)
+        return Taught(self.feed.arrange(*tokens), torch.from_numpy(lessons.vectors[rows]))
 
 
 class _Batches(Dataset[Triplets]):
-    """An epoch's batches, of each the share that process `rank` of `world` takes."""
+    """An epoch's batches `rows`, of each the share `own` that a process takes."""
 
-    def __init__(self, feed: Feed, rows: Ints, rank: int, world: int) -> None:
+    def __init__(self, feed: Feed, rows: Ints, own: Ints) -> None:
         self.feed = feed
-        self.rows = rows.reshape(len(rows), world, -1)
-        self.rank = rank
+        self.rows = rows
+        self.own = own
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, index: int) -> Triplets:
-        table, own = self.feed.table, self.feed.table.train[self.rows[index, self.rank]].T
+        table, own = self.feed.table, self.feed.table.train[self.own[index]].T
         sentences = self.feed.arrange(*gather(table.ids, table.offsets, own.reshape(-1)))
         if not self.feed.known_positives:
             return Triplets(sentences, None, None)
-        every = table.train[self.rows[index].reshape(-1)].T if self.feed.gather else own
+        every = table.train[self.rows[index]].T if self.feed.gather else own
         anchors, positives, candidates = table.keys[own[0]], table.keys[own[1]], table.keys[every[1:].reshape(-1)]
         masks = known(anchors, candidates, table.positives), known(positives, table.keys[every[0]], table.positives)
         return Triplets(sentences, *map(torch.from_numpy, masks))
-
-
-class _From(Sampler[int]):
-    """The numbers from `first` on, once; as long as all of them, which is what Lightning counts by."""
-
-    def __init__(self, first: int, count: int) -> None:
-        self.first = first
-        self.count = count
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(range(self.first, self.count))
-
-
-class _Resumable(DataLoader[Triplets]):
-    """Tells Lightning that a run may go on within an epoch; where, is the sampler's affair, by the step."""
-
-    def state_dict(self) -> dict[str, Any]:
-        return {}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        pass
-
-
-def _as_is(batch: Any) -> Any:
-    return batch

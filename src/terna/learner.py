@@ -1,4 +1,4 @@
-"""The LightningModule: packed sentences in, ranking loss out, AdamW under a warmup-linear schedule."""
+"""The LightningModules: packed sentences in, ranking or distillation loss out, AdamW under a warmup-linear schedule."""
 
 from typing import Any, cast
 
@@ -6,9 +6,11 @@ import numpy as np
 import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor
+from torch.nn.functional import normalize
 from transformers import get_linear_schedule_with_warmup
 
 from terna.encoder import Batch, Encoder
+from terna.errors import ModelError
 from terna.loss import ranking_loss
 from terna.optimizer import parameter_groups
 from terna.settings import Train
@@ -24,13 +26,13 @@ class Learner(LightningModule):
         self.steps = steps
         self.seed = seed
 
-    def training_step(self, batch: tuple[Batch, Tensor | None, Tensor | None], _: int) -> Tensor:
-        """The ranking loss of one batch of triplets: see feed.Triplets."""
+    def training_step(self, batch: tuple[Batch, *tuple[Tensor | None, ...]], _: int) -> Tensor:
+        """The loss of one batch: its sentences' vectors, and what else `loss` takes; see feed.Triplets, feed.Taught."""
         # not a stream that goes on from step to step: so a resumed run draws what it would have drawn
         draw = np.random.SeedSequence([self.seed, self.global_step, self.global_rank])
         torch.manual_seed(int(draw.generate_state(1, np.uint64)[0]))
-        sentences, *known = batch
-        loss = self.loss(self.encoder(sentences), *known)
+        sentences, *given = batch
+        loss = self.loss(self.encoder(sentences), *given)
         self.log("loss", loss, prog_bar=True, logger=False)
         return loss
 
@@ -66,3 +68,23 @@ class Learner(LightningModule):
         warmup = round(options.warmup * self.steps)
         schedule = get_linear_schedule_with_warmup(optimizer, warmup, self.steps)  # type: ignore[no-untyped-call]
         return [optimizer], [{"scheduler": schedule, "interval": "step"}]
+
+
+class Student(Learner):
+    """Learns a teacher's vectors in place of ranking."""
+
+    def loss(self, vectors: Tensor, teacher: Tensor | None = None, _: Tensor | None = None) -> Tensor:
+        """The mean over sentences of the squared distance of vectors (m n, d) to the teacher's (n, d), m times.
+
+        Source: Reimers and Gurevych, Making Monolingual Sentence Embeddings Multilingual using Knowledge Distillation,
+        2020; with `unit` of vectors of length 1. Raises ModelError when the widths differ.
+        """
+        wanted = cast(Tensor, teacher)
+        if vectors.shape[1] != wanted.shape[1]:
+            raise ModelError(
+                f"train.distill.teacher: its vectors have {wanted.shape[1]} dimensions, the student's "
+                f"{vectors.shape[1]}; give the student a head, model.dense.out_features={wanted.shape[1]}"
+            )
+        if self.settings.distill and self.settings.distill.unit:
+            vectors, wanted = normalize(vectors), normalize(wanted)
+        return (vectors - wanted.repeat(len(vectors) // len(wanted), 1)).pow(2).sum(1).mean()

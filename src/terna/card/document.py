@@ -8,7 +8,7 @@ from terna.card import data, fit, front, results, usage
 from terna.card import lineage as origin
 from terna.errors import DataError
 from terna.lineage.chain import Lineage
-from terna.settings import Model, Settings
+from terna.settings import Model, Settings, Train
 
 
 def render(
@@ -31,7 +31,7 @@ def render(
     sections = [
         front.matter(settings, scores),
         f"# {settings.release.name}",
-        _introduction(settings.model, width),
+        _introduction(settings, width),
         usage.with_sentence_transformers(settings.release.repo),
         usage.with_transformers(settings.model, settings.release.repo),
         results.section(settings.evaluate, scores),
@@ -56,15 +56,25 @@ def check(settings: Settings, scores: Mapping[str, Any], stats: Mapping[str, Any
             raise DataError(f"data/triplets/stats.json: nothing on {corpus}; run the triplets stage (dvc repro)")
 
 
-def _introduction(model: Model, width: int) -> str:
+def _introduction(settings: Settings, width: int) -> str:
+    model = settings.model
     dimension = model.dense.out_features if model.dense else width
     return (
         "A [sentence-transformers](https://www.sbert.net) model for Spanish: it turns a sentence or a short paragraph "
         f"into a vector of {dimension} numbers, near the vectors of sentences that mean the same. Use it to search by "
-        "meaning, to cluster, or to find paraphrases.\n\n"
-        f"{_origin(model)} It was trained as a bi-encoder, in the manner of "
-        "[Sentence-BERT](https://arxiv.org/abs/1908.10084), on triplets drawn from natural language inference: a "
-        "sentence, one that follows from it, one that contradicts it."
+        f"meaning, to cluster, or to find paraphrases.\n\n{_origin(model)} {_training(settings.train)}"
+    )
+
+
+def _training(train: Train) -> str:
+    if train.distill:
+        return (
+            "It was trained by [distillation](https://arxiv.org/abs/2004.09813): on translated sentences it learned "
+            f"the vectors that `{train.distill.teacher}` has of what was translated."
+        )
+    return (
+        "It was trained as a bi-encoder, in the manner of [Sentence-BERT](https://arxiv.org/abs/1908.10084), on "
+        "triplets drawn from natural language inference: a sentence, one that follows from it, one that contradicts it."
     )
 
 

@@ -11,15 +11,18 @@ from typing import Any
 from terna.markdown import fenced
 from terna.settings import Settings, Train
 
+RANKING = "The in-batch negatives ranking loss"
+DISTANCE = "The squared distance to the teacher's vector of the sentence that was translated,"
+
 
 def section(settings: Settings, training: Mapping[str, Any]) -> str:
     """The part on training; `training` is the content of metrics/train.json."""
     steps = training["steps_per_epoch"]
     return "\n\n".join(
         [
-            f"**DataLoader**:\n\nBatches in which no text comes twice, of length {_span(steps)} with parameters:",
+            f"**DataLoader**:\n\n{_batches(settings.train)}, of length {_span(steps)} with parameters:",
             fenced(str(_loader(training))),
-            "**Loss**:\n\nThe in-batch negatives ranking loss with parameters:",
+            f"**Loss**:\n\n{DISTANCE if settings.train.distill else RANKING} with parameters:",
             fenced(str(_loss(settings.train, training))),
             "Parameters of the fit:",
             fenced(json.dumps(_fit(settings, training), indent=4, ensure_ascii=False)),
@@ -33,12 +36,19 @@ def _span(steps: Sequence[int]) -> str:
     return str(low) if low == high else f"{low} to {high}"
 
 
+def _batches(train: Train) -> str:
+    return "Batches of translated sentences" if train.distill else "Batches in which no text comes twice"
+
+
 def _loader(training: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("batch_size", "triplets", "steps_per_epoch", "triplets_left_out_per_epoch")
+    unit = "triplets" if "triplets" in training else "translations"
+    names = ("batch_size", unit, "steps_per_epoch", f"{unit}_left_out_per_epoch")
     return {name: training[name] for name in names}
 
 
 def _loss(train: Train, training: Mapping[str, Any]) -> dict[str, Any]:
+    if train.distill:
+        return asdict(train.distill)
     return {
         "negatives_per_anchor": training["negatives_per_anchor"],
         "scale": train.scale,
@@ -61,6 +71,7 @@ def _fit(settings: Settings, training: Mapping[str, Any]) -> dict[str, Any]:
         "optimizer_class": "torch.optim.AdamW",
         "optimizer_params": {"lr": train.lr, "eps": train.eps},
         "layer_decay": train.layer_decay,
+        "embeddings_only": train.embeddings_only,
         "lora": asdict(train.lora) if train.lora else None,
         "weight_decay": train.weight_decay,
         "no_weight_decay_on": "biases and norms",

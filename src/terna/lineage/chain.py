@@ -21,6 +21,7 @@ RECORDS = {
     "translate": Path("data/nli"),
     "triplets": Path("data/triplets"),
     "tokens": Path("data/tokens"),
+    "teacher": Path("data/teacher"),
     "train": Path("models"),
     "evaluate": Path("predictions"),
 }
@@ -42,7 +43,7 @@ class Link:
     accepted: dict[str, list[Sha256]] = field(default_factory=dict)
     """The digests that pass for a raw file; a file whose declaration is not exact is left out."""
     model: dict[str, Any] | None = None
-    """What it loaded from outside: `translate` its translator, `train` its backbone, `evaluate` the other systems."""
+    """What it loaded from outside: `translate`, `teacher`, `train` a model, `evaluate` other systems."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -131,6 +132,9 @@ def _model(stage: str, settings: Settings) -> dict[str, Any] | None:
     if stage == "train" and settings.model.scratch is None:
         commit = read_json(Path("metrics/train.json"))["backbone_commit"]
         return {"name": settings.model.backbone, "revision": settings.model.revision, "commit": commit}
+    if stage == "teacher":
+        teacher: dict[str, Any] | None = read_json(RECORDS["teacher"] / "teacher.json")
+        return teacher
     if stage == "evaluate" and settings.evaluate.systems:
         systems: dict[str, Any] = read_json(SYSTEMS)
         return systems

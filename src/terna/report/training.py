@@ -89,7 +89,7 @@ def settings(contents: Contents) -> Section:
 
 def _lasting(training: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """What a second run records too: no time, speed or memory."""
-    passing = ("triplets_per_second", "seconds", "peak_memory_mb")
+    passing = ("triplets_per_second", "translations_per_second", "seconds", "peak_memory_mb")
     return ((key, value) for key, value in training.items() if key not in passing)
 
 

@@ -13,11 +13,12 @@ from terna.settings.schema import (
     Translator,
     Triplets,
 )
-from terna.settings.training import Dense, Lora, Model, Scratch, Train, Vocabulary
+from terna.settings.training import Dense, Distill, Lora, Model, Scratch, Train, Vocabulary
 
 __all__ = [
     "Corpus",
     "Dense",
+    "Distill",
     "Evaluate",
     "File",
     "Logger",

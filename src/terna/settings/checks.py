@@ -42,6 +42,16 @@ def check_parallel(parallel: dict[str, Corpus], translate: Translate, model: Mod
         yield "model.vocabulary: learnt from translated sentences, and there are none; choose some (parallel=esxnli)"
 
 
+def check_distill(parallel: dict[str, Corpus], train: Train) -> Iterator[str]:
+    if train.distill is None:
+        return
+    if not parallel:
+        yield "train.distill: learnt from translated sentences, and there are none; choose some (parallel=esxnli)"
+    for name in ("weights", "symmetric", "known_positives", "matryoshka"):
+        if getattr(train, name):
+            yield f"train.{name}: a matter of ranked triplets, and train.distill ranks none; leave it at its default"
+
+
 def check_apart(corpora: dict[str, Corpus], evaluate: Evaluate) -> Iterator[str]:
     for name in corpora:
         if name in evaluate.benchmarks:
@@ -135,6 +145,11 @@ def check_width(model: Model, train: Train) -> Iterator[str]:
         yield f"train.matryoshka: {longest}, but a sentence vector has {width} dimensions; lower it"
 
 
+def check_embeddings(train: Train) -> Iterator[str]:
+    if train.embeddings_only and train.lora:
+        yield "train.embeddings_only: low-rank adapters train the layers; set one of the two to its default"
+
+
 def check_devices(train: Train, machine: Machine) -> Iterator[str]:
     devices = machine.devices * machine.nodes
     if train.batch_size % devices:
@@ -162,6 +177,7 @@ def _files(key: str, corpus: Corpus) -> Iterator[str]:
 CHECKS = (
     check_corpora,
     check_parallel,
+    check_distill,
     check_apart,
     check_languages,
     check_fetch,
@@ -172,5 +188,6 @@ CHECKS = (
     check_weights,
     check_matryoshka,
     check_width,
+    check_embeddings,
     check_devices,
 )

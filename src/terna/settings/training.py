@@ -82,6 +82,18 @@ class Lora:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Distill:
+    """A student learns a teacher's vectors from translated sentences, in place of the ranking loss on triplets."""
+
+    teacher: Annotated[str, Field(min_length=1)]
+    """What encodes the source sentences: a folder, a hub name (`name@revision` pins it) or `pkg:module/path`."""
+    sources: bool
+    """The student learns the source sentences too, and so stays with the teacher where both know the language."""
+    unit: bool
+    """Compare directions: the vectors of both are scaled to length 1 first."""
+
+
+@dataclass(frozen=True, config=STRICT)
 class Train:
     """The run: loss, batches, optimizer, schedule, selection."""
 
@@ -123,6 +135,10 @@ class Train:
     """With several devices: rank each anchor among the texts of all of them, not of its own alone."""
     lora: Lora | None
     """Train low-rank adapters (needs the extra `lora`) and add them to the weights in the end; null: every weight."""
+    embeddings_only: bool
+    """Train the word embeddings alone and leave the layers as they are."""
+    distill: Distill | None
+    """Learn a teacher's vectors of translated sentences in place of ranking triplets; null: rank."""
     score_every: Count | None
     """Also score the development benchmark every so many steps; null: at each epoch's end alone."""
     patience: Count | None
