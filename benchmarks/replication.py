@@ -47,7 +47,7 @@ class Scorings(lightning.Callback):
 
 def epochs_of(head: str, epochs: int) -> Epochs:
     """Train a head."""
-    settings = composed("experiment=minilm_esxnli", "train=paper", f"train.epochs={epochs}", *HEADS[head])
+    settings = composed("experiment=minilm_replication", f"train.epochs={epochs}", *HEADS[head])
     tables = {name: scored(settings, name) for name in BENCHMARKS}
     kept: list[Scorings] = []
 
