@@ -1,9 +1,9 @@
-# make run | test | check | params | lock | mirror | seeds | search | mteb | bench — each sets up what it needs first.
+# make run | test | check | params | lock | mirror | seeds | search | mteb | bench | publish — each sets up what it needs first.
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: run test verify check params lock mirror seeds search mteb bench clean
+.PHONY: run test verify check params lock mirror seeds search mteb bench publish clean
 
 run: .venv/ready          ## the whole line on the receipt, params.yaml: raw corpora in, a scored encoder out
 	dvc repro
@@ -42,6 +42,9 @@ mteb: .venv/ready         ## tasks of MTEB on the encoder: make mteb TASKS="STSE
 
 bench: .venv/ready        ## training, encoding and batch plans side by side with sentence-transformers
 	python benchmarks/bench.py
+
+publish: .venv/ready      ## the release to the hub, in one commit: make publish REPO=owner/name OPTIONS="--dry-run"
+	python pipelines/publish.py $(REPO) $(OPTIONS)
 
 clean:                    ## what the stages made; DVC's cache and the settings stay
 	rm -rf data models metrics plots predictions release reports seeds search multirun mteb_results logs

@@ -15,10 +15,10 @@ from pathlib import Path
 from omegaconf import OmegaConf
 from tqdm import tqdm
 
-from terna.card import render
+from terna.card import fill
 from terna.launch import command, stage
 from terna.lineage import chain, made, origin, verify
-from terna.records import read_json, write_text
+from terna.records import write_text
 from terna.settings import Settings, load
 
 ENCODER = Path("models/encoder")
@@ -31,27 +31,13 @@ MEASURED = [Path("data/triplets/stats.json"), Path("metrics/sts.json")]
 def main(settings: Settings) -> None:
     lineage = chain.collect(settings)
     list(verify.check(lineage.chain, Path(), settings.machine.progress))
-    card = write_card(settings, lineage)
+    card = fill(settings, lineage)
     shutil.rmtree(OUT, ignore_errors=True)
     shutil.copytree(ENCODER, OUT / "encoder")
     write_text(card, OUT / "encoder" / "README.md")
     write_text(card, OUT / "README.md")
     last = chain.Link(stage=chain.RELEASE, read=made.digests([*MEASURED, ENCODER]), wrote=made.digests([OUT]))
     chain.write(replace(lineage, chain=[*lineage.chain, last]), LINEAGE)
-
-
-def write_card(settings: Settings, lineage: chain.Lineage) -> str:
-    """The card, filled from what was measured."""
-    config = read_json(ENCODER / "config.json")
-    return render(
-        settings,
-        width=config["hidden_size"],
-        architecture=config["architectures"][0],
-        scores=read_json(Path("metrics/sts.json")),
-        training=read_json(Path("metrics/train.json")),
-        stats=read_json(Path("data/triplets/stats.json")),
-        lineage=lineage,
-    )
 
 
 @command

@@ -3,7 +3,8 @@
 reads   conf/, and the workspace as `git diff` sees it: changes that are not committed count too
 does    `dvc exp run --temp` a seed, one after another, in a folder of DVC's own: the workspace stays as it is. A seed
         that has its experiment, with the same settings and code, is not run again
-writes  seeds/<settings>.md and .json: mean, standard deviation, range and each run; seeds/<experiment>.log
+writes  seeds/<settings>.md and .json: mean, standard deviation, range and each run, and the mean's interval and its
+        comparison with the other systems; seeds/<experiment>.log
 
     python pipelines/seeds.py 1 2 3 -S experiment=minilm_esxnli        or: make seeds SEEDS="1 2 3" SET="…"
 """
@@ -18,8 +19,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import dvc.api
+import pyarrow as pa
+import pyarrow.parquet as pq
 from hydra.errors import HydraException
 
 from terna.errors import DataError, SettingsError
@@ -27,8 +31,11 @@ from terna.jobs import last_error
 from terna.launch import command
 from terna.lineage.chain import relevant
 from terna.records import write_json, write_text
-from terna.settings import compose, load
+from terna.settings import Settings, compose, load
 from terna.spread import Run, markdown, spread
+
+if TYPE_CHECKING:
+    from terna.evaluation import Pooled
 
 OUT = Path("seeds")
 # the raw files, so that each run does not fetch them anew
@@ -115,27 +122,50 @@ def run(seed: int, name: str, words: Sequence[str], environment: Mapping[str, st
     return f"{last_error(log)} (dvc exp run ended with status {status}; {log})" if status else None
 
 
-def found() -> dict[str, Any]:
-    """The figures of each experiment that starts from the commit that is checked out."""
+def found() -> dict[str, tuple[str, Any]]:
+    """The revision and the figures of each experiment that starts from the commit that is checked out."""
     words = [sys.executable, "-m", "dvc", "exp", "show", "--json", "--num", "1"]
     done = subprocess.run(words, capture_output=True, text=True)  # noqa: S603  # fixed words, no shell
     if done.returncode:
         raise DataError(f"dvc exp show: {done.stderr.strip()}")
     rows = [row for commit in json.loads(done.stdout) for row in commit.get("experiments") or []]
-    metrics = {row["name"]: ((row["revs"] or [{}])[0].get("data") or {}).get("metrics", {}) for row in rows}
-    return {name: files[FIGURES]["data"] for name, files in metrics.items() if files.get(FIGURES, {}).get("data")}
+    ends = {row["name"]: (row["revs"] or [{}])[0] for row in rows}
+    metrics = {name: (end.get("data") or {}).get("metrics", {}).get(FIGURES, {}) for name, end in ends.items()}
+    return {name: (ends[name]["rev"], file["data"]) for name, file in metrics.items() if file.get("data")}
+
+
+def together(revisions: Sequence[str], settings: Settings) -> dict[str, "Pooled"]:
+    """The mean of each benchmark's main score over the experiments, from their predictions in DVC's cache."""
+    from terna.evaluation import pooled  # it takes seconds to import, and the runs come first
+
+    found = {}
+    for benchmark in settings.evaluate.benchmarks if revisions else ():
+        tables = [predicted(revision, f"predictions/{benchmark}.parquet") for revision in revisions]
+        found[benchmark] = pooled(tables, settings.evaluate.main_score, settings.seed)
+    return found
+
+
+def predicted(revision: str, path: str) -> pa.Table:
+    """A table of an experiment."""
+    with dvc.api.open(path, repo=".", rev=revision, mode="rb") as file:
+        return pq.read_table(pa.BufferReader(file.read()))
 
 
 def show(names: Mapping[int, str], failed: Mapping[int, str], words: Sequence[str]) -> None:
     """Print and write the table; DataError, after that, when a seed failed."""
     measured = found()
     failed = {**{seed: f"{name} has no {FIGURES}" for seed, name in names.items() if name not in measured}, **failed}
-    runs = [Run(seed, name, measured[name]) for seed, name in names.items() if name in measured]
-    table = markdown(runs, failed)
+    there = {seed: (name, *measured[name]) for seed, name in names.items() if name in measured}
+    runs = [Run(seed, name, figures) for seed, (name, _, figures) in there.items()]
+    settings = load(compose(Path("conf"), [*words]))
+    means = together([revision for _, revision, _ in there.values()], settings)
+    score = settings.evaluate.main_score
+    table = "\n".join([markdown(runs, failed), *(mean.markdown(name, score) for name, mean in means.items())])
     print(f"\n{table}")
     write_text(table, OUT / f"{label(words)}.md")
     described = {"settings": list(words), "runs": [asdict(run) for run in runs], "failed": failed}
-    write_json(described | {"spread": spread(runs)}, OUT / f"{label(words)}.json")
+    described |= {"spread": spread(runs), "means": {name: asdict(mean.mean) for name, mean in means.items()}}
+    write_json(described, OUT / f"{label(words)}.json")
     if failed:
         raise DataError(f"{len(failed)} of {len(names)} seeds failed, {', '.join(map(str, failed))}; the others stand")
 

@@ -6,7 +6,20 @@ import re
 from pathlib import Path
 
 import pytest
-from card_inputs import ACCOUNT, TRAINING, block_of, card_of, front_of, scores_of, settings_of, stats_of, tables_of
+from card_inputs import (
+    ACCOUNT,
+    FIGURES,
+    TRAINING,
+    block_of,
+    card_of,
+    front_of,
+    scores_of,
+    settings_of,
+    stats_of,
+    tables_of,
+)
+from huggingface_hub import ModelCard
+from huggingface_hub.repocard_data import model_index_to_eval_results
 
 from terna.card.licence import explanation, identifier
 from terna.errors import DataError
@@ -32,9 +45,10 @@ def test_sections_come_in_the_published_order(root: Path) -> None:
 def test_the_front_matter_parses_back(root: Path) -> None:
     front = front_of(card_of(settings_of(root)))
     assert front.pop("model-index")[0]["name"] == "terna-sample"
-    widget = [example["text"] for example in front.pop("widget")]
-    assert len(widget) == 4
-    assert all("huelga" in text for text in widget)
+    [widget] = front.pop("widget")
+    assert set(widget) == {"source_sentence", "sentences"}
+    assert len(widget["sentences"]) == 3
+    assert all("huelga" in text for text in [widget["source_sentence"], *widget["sentences"]])
     assert front == {
         "pipeline_tag": "sentence-similarity",
         "library_name": "sentence-transformers",
@@ -42,6 +56,43 @@ def test_the_front_matter_parses_back(root: Path) -> None:
         "language": ["es"],
         "license": "cc0-1.0",
     }
+
+
+def test_the_hubs_own_reader_finds_every_figure_and_what_it_lists_by(root: Path) -> None:
+    settings = settings_of(root, "experiment=bertin_nodense")
+    scores = scores_of(settings)
+    card = card_of(settings, scores=scores)
+    read = ModelCard(card)
+    name, results = model_index_to_eval_results(front_of(card)["model-index"])
+    assert (name, results) == (settings.release.name, read.data.eval_results)
+    assert [(found.dataset_name, found.metric_type, found.metric_value) for found in results] == [
+        (benchmark, figure, scores[benchmark][figure])
+        for benchmark in settings.evaluate.benchmarks
+        for figure in FIGURES
+    ]
+    assert not [found for found in results if found.task_type != "semantic-similarity" or found.metric_name is None]
+    # what it writes is what it read: nothing was passed over
+    assert ModelCard(str(read)).data.to_dict() == read.data.to_dict()
+    assert read.data.to_dict() == front_of(card)
+    assert read.data.base_model == "bertin-project/bertin-roberta-base-spanish"
+    assert read.data.datasets == ["hackathon-pln-es/nli-es"]
+    assert (read.data.language, read.data.pipeline_tag) == (["es"], "sentence-similarity")
+
+
+@pytest.mark.parametrize(
+    ("mix", "named"),
+    [
+        ("sample", None),
+        ("esxnli", None),
+        ("nli_es", ["hackathon-pln-es/nli-es"]),
+        ("minilm_es", ["facebook/xnli"]),
+        ("all_nli", ["stanfordnlp/snli", "nyu-mll/multi_nli"]),
+        ("all_nli_mt", ["stanfordnlp/snli", "facebook/xnli"]),
+    ],
+)
+def test_corpora_that_the_hub_has_are_listed_by_its_names(root: Path, mix: str, named: list[str] | None) -> None:
+    settings = settings_of(root, f"corpora={mix}", "translate=opus_mt")
+    assert front_of(card_of(settings)).get("datasets") == named
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import pearsonr, spearmanr, ttest_1samp
 
-from terna.comparison import against, holm, williams
+from terna.comparison import against, holm, mean_against, williams
 from terna.errors import DataError
 
 KINDS = {"pearson": pearsonr, "spearman": spearmanr}
@@ -106,3 +106,27 @@ def test_an_unknown_reference_is_refused() -> None:
     scores, gold, clusters = systems(np.random.default_rng(10), 50)
     with pytest.raises(DataError, match="no scores of third"):
         against("third", scores, gold, clusters, "pearson", seed=1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_mean_of_runs_is_that_of_a_loop_over_the_same_resamples(kind: str) -> None:
+    rng = np.random.default_rng(8)
+    scores, gold, clusters = systems(rng, 50, 0.3, repeats=2)
+    scores["third"] = scores["first"] + 0.2 * rng.normal(size=len(gold))
+    found = mean_against(["first", "third"], scores, gold, clusters, kind, seed=7, resamples=300)
+
+    def mean(rows: np.ndarray) -> float:
+        return float(np.mean([KINDS[kind](scores[run][rows], gold[rows]).statistic for run in ("first", "third")]))
+
+    def gap(rows: np.ndarray) -> float:
+        return mean(rows) - float(KINDS[kind](scores["second"][rows], gold[rows]).statistic)
+
+    drawn = np.random.default_rng(7).multinomial(50, np.full(50, 1 / 50), size=300)
+    rows = [np.repeat(np.arange(len(gold)), counts[clusters]) for counts in drawn]
+    every = np.arange(len(gold))
+    bounds = np.quantile([mean(each) for each in rows], [0.025, 0.975])
+    assert [found.value, found.low, found.high] == pytest.approx([mean(every), *bounds], abs=1e-12)
+    (other,) = found.comparisons
+    gaps = np.quantile([gap(each) for each in rows], [0.025, 0.975])
+    assert (other.system, other.williams) == ("second", None)
+    assert [other.difference, other.low, other.high] == pytest.approx([gap(every), *gaps], abs=1e-12)

@@ -56,6 +56,11 @@ def test_two_seeds_run_are_told_and_are_not_run_again(project: Path) -> None:
         for figure, value in figures.items():
             assert told["spread"][benchmark][figure]["runs"][1] == pytest.approx(value, abs=1e-12)
     assert "| cosine_pearson |" in first.stdout
+    mean = told["means"]["sts-sample-test"]
+    assert mean["value"] == pytest.approx(told["spread"]["sts-sample-test"]["cosine_pearson"]["mean"], abs=1e-12)
+    assert mean["low"] < mean["value"] < mean["high"]
+    assert [one["system"] for one in mean["comparisons"]][-1] == "TF-IDF, characters"
+    assert f"mean of 2 runs: cosine_pearson {mean['value']:.4f}, 95 % interval" in first.stdout
     again = call(project, "4", "5", *options)
     assert again.stdout.count("is there") == 2, again.stdout + again.stderr
     failing = call(project, "5", *options, "-S", "train.lr=1e12")

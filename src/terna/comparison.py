@@ -42,6 +42,20 @@ class Comparison:
         }
 
 
+@dataclass(frozen=True)
+class Mean:
+    """The mean figure of several runs of one system, and the runs against each other system.
+
+    value and its 95 % bootstrap interval, low to high; comparisons: the mean less the figure of each other system.
+    None where a figure is undefined.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    comparisons: list[Comparison]
+
+
 def against(
     reference: str,
     scores: Mapping[str, Floats],
@@ -63,27 +77,69 @@ def against(
     of Regression Variables, 1959, in the form of Steiger, Tests for Comparing Elements of a Correlation Matrix, 1980,
     equation 7; Holm, A Simple Sequentially Rejective Multiple Test Procedure, 1979.
     """
-    if reference not in scores:
-        raise DataError(f"no scores of {reference}, which the others are to be compared with")
+    return mean_against([reference], scores, gold, clusters, kind, seed=seed, resamples=resamples).comparisons
+
+
+def mean_against(
+    runs: Sequence[str],
+    scores: Mapping[str, Floats],
+    gold: Floats,
+    clusters: Ints,
+    kind: str,
+    *,
+    seed: int,
+    resamples: int = 10_000,
+) -> Mean:
+    """The mean figure of `runs` and its interval, and against each system of `scores` that is no run: see `against`.
+
+    The mean is taken within each resample, so the interval tells of the pairs that happened to be drawn, not of the
+    seeds. Williams' test is of one run alone: None for several.
+    """
+    if missing := [run for run in runs if run not in scores]:
+        raise DataError(f"no scores of {missing[0]}, which the others are to be compared with")
     columns, target = checked(scores, gold)
     rng = np.random.default_rng(seed)
     chunks = [weighted(columns, target, counts) for counts in draws(clusters, rng, resamples)]
     resampled = {name: np.concatenate([chunk[f"{name}_{kind}"] for chunk in chunks]) for name in columns}
-    observed = weighted(columns, target, np.ones((len(target), 1)))
-    others = [name for name in columns if name != reference]
-    differences = [float(observed[f"{reference}_{kind}"][0] - observed[f"{name}_{kind}"][0]) for name in others]
-    spreads = [resampled[reference] - resampled[name] for name in others]
-    spreads = [spread[~np.isnan(spread)] for spread in spreads]
-    chances = [_chance(spread) for spread in spreads]
-    bounds = [np.quantile(spread, [0.025, 0.975]) if len(spread) else (np.nan, np.nan) for spread in spreads]
-    ranked = columns if kind == "pearson" else {name: rankdata(values) for name, values in columns.items()}
-    aim, pairs = target if kind == "pearson" else rankdata(target), len(np.unique(clusters))
-    by_williams = [williams(ranked[reference], ranked[name], aim, pairs) for name in others]
-    found = zip(others, differences, bounds, chances, holm(chances), by_williams, strict=True)
-    return [
-        Comparison(name, *(None if np.isnan(value) else float(value) for value in (gap, *bound, p, corrected, other)))
-        for name, gap, bound, p, corrected, other in found
+    once = weighted(columns, target, np.ones((len(target), 1)))
+    observed = {name: float(once[f"{name}_{kind}"][0]) for name in columns}
+    others = [name for name in columns if name not in runs]
+    value, spread = _mean(runs, observed), _mean(runs, resampled)
+    gaps = [spread - resampled[name] for name in others]
+    gaps = [gap[~np.isnan(gap)] for gap in gaps]
+    chances = [_chance(gap) for gap in gaps]
+    by_williams = [_williams(runs, name, columns, target, clusters, kind) for name in others]
+    found = zip(others, gaps, chances, holm(chances), by_williams, strict=True)
+    compared = [
+        Comparison(name, *_defined(value - observed[name], *_bounds(gap), p, corrected, other))
+        for name, gap, p, corrected, other in found
     ]
+    mean, low, high = _defined(value, *_bounds(spread[~np.isnan(spread)]))
+    return Mean(mean, low, high, compared)
+
+
+def _mean(runs: Sequence[str], found: Mapping[str, Any]) -> Any:
+    return sum(found[run] for run in runs) / len(runs)
+
+
+def _bounds(spread: Floats) -> tuple[float, float]:
+    """The 95 % interval."""
+    low, high = np.quantile(spread, [0.025, 0.975]) if len(spread) else (np.nan, np.nan)
+    return float(low), float(high)
+
+
+def _defined(*values: float) -> list[float | None]:
+    return [None if np.isnan(value) else float(value) for value in values]
+
+
+def _williams(
+    runs: Sequence[str], other: str, columns: Mapping[str, Floats], gold: Floats, clusters: Ints, kind: str
+) -> float:
+    if len(runs) > 1:
+        return float("nan")
+    values = columns[runs[0]], columns[other], gold
+    first, second, aim = values if kind == "pearson" else (rankdata(each) for each in values)
+    return williams(first, second, aim, len(np.unique(clusters)))
 
 
 def holm(chances: Sequence[float]) -> list[float]:

@@ -4,7 +4,8 @@ TernaError            anything terna refuses; a stage prints it and ends with st
 ├── SettingsError     the settings do not fit the schema or each other
 ├── DownloadError     a file could not be had, or is not the file that was asked for
 ├── DataError         a corpus, a triplet table or a token table is malformed or empty
-└── ModelError        a backbone, tokenizer or exported folder cannot be used
+├── ModelError        a backbone, tokenizer or exported folder cannot be used
+└── PublishError      a release must not go out, or could not
 """
 
 
@@ -31,3 +32,7 @@ class DataError(TernaError):
 
 class ModelError(TernaError):
     """A backbone, tokenizer or exported folder that cannot be used."""
+
+
+class PublishError(TernaError):
+    """A release that must not go out as it is, or that the hub did not take."""

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import yaml
 
 from terna.card import licence
-from terna.settings import Settings
+from terna.settings import Corpus, Settings
 from terna.settings.schema import Figure
 
 # the published card's examples
@@ -18,6 +18,13 @@ WIDGET = (
     "Tendremos que optar por hacer una huelga para cobrar lo que queremos.",
     "Queda descartada la huelga aunque no cobremos lo que queramos.",
 )
+# corpora that the hub has under a name of its own, by the folder that their authors keep them in
+SOURCES = {
+    "https://nlp.stanford.edu/projects/snli/": "stanfordnlp/snli",
+    "https://cims.nyu.edu/~sbowman/multinli/": "nyu-mll/multi_nli",
+    "https://dl.fbaipublicfiles.com/XNLI/": "facebook/xnli",
+}
+HUB = re.compile(r"https://huggingface\.co/datasets/(?P<name>[^/]+/[^/]+)/resolve/")
 
 
 def matter(settings: Settings, scores: Mapping[str, Any]) -> str:
@@ -29,10 +36,19 @@ def matter(settings: Settings, scores: Mapping[str, Any]) -> str:
         "language": ["es"],
         "license": licence.identifier(settings.corpora | settings.parallel),
         **({"base_model": settings.model.backbone} if on_hub(settings.model.backbone) else {}),
-        "widget": [{"text": sentence} for sentence in WIDGET],
+        **({"datasets": named} if (named := datasets(settings.corpora)) else {}),
+        "widget": [{"source_sentence": WIDGET[0], "sentences": list(WIDGET[1:])}],
         "model-index": [{"name": settings.release.name, "results": _results(settings, scores)}],
     }
     return f"---\n{yaml.safe_dump(fields, allow_unicode=True, sort_keys=False)}---"
+
+
+def datasets(corpora: Mapping[str, Corpus]) -> list[str]:
+    """What the hub calls the corpora, in their order, by where their files are from; one that it lacks is left out."""
+    addresses = [address for corpus in corpora.values() for file in corpus.files for address in file.addresses]
+    known = [match["name"] for address in addresses if (match := HUB.match(address))]
+    known += [name for address in addresses for folder, name in SOURCES.items() if address.startswith(folder)]
+    return list(dict.fromkeys(known))
 
 
 def on_hub(backbone: str) -> bool:

@@ -14,15 +14,15 @@ def identifier(corpora: Mapping[str, Corpus]) -> str:
     `other` where a licence has no place in RANKS, unless another rules out commercial use: that holds in any case.
     """
     strictest = _strictest(corpora)
-    return "other" if _unranked(corpora) and not _limit(strictest) else strictest.lower()
+    return "other" if unranked(corpora) and not _limit(strictest) else strictest.lower()
 
 
 def explanation(corpora: Mapping[str, Corpus]) -> str:
     """Sentences that say where the licence comes from, and what it rules out."""
-    unranked, strictest = _unranked(corpora), _strictest(corpora)
-    if not unranked:
+    unnamed, strictest = unranked(corpora), _strictest(corpora)
+    if not unnamed:
         return f"The licence, {strictest}, is the strictest among the corpora's.{_limit(strictest)}"
-    named = ", ".join(f"{name} ({corpora[name].licence})" for name in unranked)
+    named = ", ".join(f"{name} ({corpora[name].licence})" for name in unnamed)
     if _limit(strictest):
         return (
             f"The licence, {strictest}, is the strictest that is known among the corpora's.{_limit(strictest)} "
@@ -32,7 +32,8 @@ def explanation(corpora: Mapping[str, Corpus]) -> str:
     return f"The licence is given as “other”, since no single one can be named for {named}: ask its authors.{known}"
 
 
-def _unranked(corpora: Mapping[str, Corpus]) -> list[str]:
+def unranked(corpora: Mapping[str, Corpus]) -> list[str]:
+    """The corpora whose licence has no place in RANKS: no single one, or not known."""
     return [name for name, corpus in corpora.items() if _family(corpus.licence) not in RANKS]
 
 

@@ -1,4 +1,4 @@
-"""`python -m terna`: vectors of lines, search among them, and the similarity of two sentences, from a shell."""
+"""`python -m terna`: vectors of lines, search among them, the similarity of two sentences, ONNX, from a shell."""
 
 from terna.cli.arguments import main
 

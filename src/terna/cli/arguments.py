@@ -11,7 +11,7 @@ from terna.errors import TernaError
 from terna.launch import settle
 from terna.similarity import SIMILARITIES
 
-MODEL = "a folder (models/encoder, or what sentence-transformers saved), a name on the hub, or pkg:module/path"
+MODEL = "a folder (models/encoder, or what sentence-transformers saved), a name on the hub, pkg:module/path, or .onnx"
 
 
 def main(words: Sequence[str]) -> int:
@@ -64,7 +64,16 @@ def _parser() -> argparse.ArgumentParser:
         "tab between them. Distances have their sign turned: more is more alike.",
     )
     similarity.add_argument("sentences", nargs="*", metavar="sentence", help="none, or two")
-    for command in (encode, search, similarity):
+
+    onnx = commands.add_parser(
+        "onnx",
+        help="an encoder's folder with its backbone in ONNX",
+        description="A copy of an encoder's folder with onnx/model.onnx in it, for onnxruntime on a CPU; needs "
+        "terna[onnx]. The file is then a --model of the other commands.",
+    )
+    onnx.add_argument("--out", type=Path, required=True, help="a folder that is not there yet")
+    onnx.add_argument("--int8", action="store_true", help="onnx/model_qint8.onnx too: weights in 8-bit integers")
+    for command in (encode, search, similarity, onnx):
         command.add_argument("--model", default="models/encoder", help=f"{MODEL}; default: models/encoder")
     return parser
 

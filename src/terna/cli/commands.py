@@ -18,9 +18,10 @@ from terna.cli.lines import chunks, pair_of
 from terna.cli.writers import FORMATS, WRITERS
 from terna.encoder.network import Vectors
 from terna.errors import DataError
+from terna.onnx import write
 from terna.records import replacing
 from terna.similarity import pairwise
-from terna.systems import System, load_system
+from terna.systems import System, load_system, locate
 
 Found = tuple[list[str | None], Vectors]
 
@@ -83,6 +84,12 @@ def similarity(asked: Namespace) -> None:
     print(*found, "sentence1", "sentence2", sep="\t")
     for row, pair in enumerate(pairs):
         print(*(f"{values[row]:.6f}" for values in found.values()), *pair, sep="\t")
+
+
+def onnx(asked: Namespace) -> None:
+    """A copy of an encoder's folder, with its backbone in ONNX."""
+    for file in write(locate(asked.model), asked.out, int8=asked.int8):
+        print(file, f"{file.stat().st_size / 2**20:.1f} MiB", sep="\t")
 
 
 def _format(out: Path | None, asked: str | None) -> str:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from terna.encoder.network import Vectors
+from terna.onnx import OnnxEncoder
 from terna.systems import folder, vectors
-from terna.systems.place import locate
+from terna.systems.place import GRAPH, locate
 
 
 class System(Protocol):
@@ -19,4 +20,6 @@ class System(Protocol):
 def load_system(where: str) -> System:
     """The system that `evaluate.systems` describes: see `locate`; ModelError when it cannot be had or read."""
     path = locate(where)
+    if path.suffix == GRAPH:
+        return OnnxEncoder.load(path)
     return vectors.WordVectors(path) if path.is_file() else folder.load(path)
