@@ -4,7 +4,8 @@ TernaError            anything terna refuses; a stage prints it and ends with st
 ├── SettingsError     the settings do not fit the schema or each other
 ├── DownloadError     a file could not be had, or is not the file that was asked for
 ├── DataError         a corpus, a triplet table or a token table is malformed or empty
-└── ModelError        a backbone, tokenizer or exported folder cannot be used
+├── ModelError        a backbone, tokenizer or exported folder cannot be used
+└── AddressError      the demo cannot be served where it was asked for
 """
 
 
@@ -31,3 +32,7 @@ class DataError(TernaError):
 
 class ModelError(TernaError):
     """A backbone, tokenizer or exported folder that cannot be used."""
+
+
+class AddressError(TernaError):
+    """An address on this machine that cannot be served on."""

@@ -1,0 +1,71 @@
+"""What the page asks of the encoder, one question at a time."""
+
+import threading
+from typing import Any
+
+import numpy as np
+
+from terna.card.front import WIDGET
+from terna.demo.asked import LIMITS, Groups, Pair, Search
+from terna.demo.clusters import grouped
+from terna.demo.examples import LIST, QUERY
+from terna.encoder.network import Vectors
+from terna.errors import ModelError
+from terna.similarity import pairwise
+from terna.systems import System
+
+
+class Answers:
+    """Answers as what JSON can hold. Threads may ask side by side: the encoder serves one after another.
+
+    name: what the model is called on the page. Raises ModelError where its vectors are no numbers.
+    """
+
+    def __init__(self, system: System, name: str) -> None:
+        self._system = system
+        self._name = name
+        self._one = threading.Lock()
+        self._example = self._compared(WIDGET[0], list(WIDGET[1:]))
+
+    def example(self) -> dict[str, Any]:
+        """The published card's first sentence compared with its others, and what else the page begins with."""
+        return {
+            "model": self._name,
+            "sentences": WIDGET,
+            "scores": {name: values.tolist() for name, values in self._example.items()},
+            "query": QUERY,
+            "list": LIST,
+            "limits": LIMITS,
+        }
+
+    def similarity(self, asked: Pair) -> dict[str, float]:
+        """The similarities of two sentences, more = more alike."""
+        return {name: float(values[0]) for name, values in self._compared(asked.first, [asked.second]).items()}
+
+    def search(self, asked: Search) -> dict[str, Any]:
+        """The sentences by falling similarity to the query, each with its place; equals keep their order."""
+        scores = self._compared(asked.query, asked.sentences)[asked.measure]
+        order = np.argsort(-scores, kind="stable").tolist()
+        ranked = [{"place": row, "sentence": asked.sentences[row], "score": float(scores[row])} for row in order]
+        return {"measure": asked.measure, "ranked": ranked}
+
+    def groups(self, asked: Groups) -> dict[str, Any]:
+        """Groups of the sentences, each group's middle sentence, and a point of the plane for each sentence."""
+        found = grouped(self._vectors(asked.sentences), asked.k)
+        return {
+            "groups": found.groups.tolist(),
+            "middles": found.middles,
+            "points": found.points.tolist(),
+            "shown": found.shown,
+        }
+
+    def _compared(self, text: str, others: list[str]) -> dict[str, Any]:
+        vectors = self._vectors([text, *others])
+        return pairwise(np.broadcast_to(vectors[0], vectors[1:].shape), vectors[1:])
+
+    def _vectors(self, texts: list[str]) -> Vectors:
+        with self._one:
+            vectors = self._system.encode(texts)
+        if not np.isfinite(vectors).all():
+            raise ModelError(f"{self._name}: vectors with values that are no numbers; train it again")
+        return vectors
