@@ -41,4 +41,7 @@ def serve(where: str, port: int) -> None:
     with suppress(KeyboardInterrupt), Server(port) as server:
         server.answers = Answers(load_system(where), where)
         print(f"http://{LOOPBACK}:{server.server_port}/  (Ctrl-C ends it)", file=sys.stderr, flush=True)
-        server.serve_forever()
+        try:
+            server.serve_forever()
+        finally:  # a thread that computes while Python ends ends badly
+            server.answers.end()
