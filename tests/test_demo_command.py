@@ -75,7 +75,6 @@ def test_it_ends_at_ctrl_c_in_the_midst_of_an_answer(folder: Path) -> None:
             fetch(f"{address}api/example")  # taken in after them, and waits for none
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=60)
-            assert line.recv(1) == b""
     assert (process.returncode, out, err) == (0, "", "")
 
 
