@@ -9,8 +9,8 @@ from typing import Any
 from terna.demo.refused import Refused
 from terna.similarity import SIMILARITIES
 
-# What a request may hold: a second or so of work for a small encoder on one core.
-BODY = 1 << 20  # bytes
+# What a request may hold. The bytes bound the work: a MiniLM on one core is at it for a quarter of a minute.
+BODY = 1 << 18
 SENTENCES = 1000
 CHARACTERS = 1000  # of a sentence
 GROUPS = 20

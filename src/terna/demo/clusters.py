@@ -16,6 +16,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 SEED = 0
+# times that k-means begins anew; the best counts
+STARTS = 5
 # as many groups as are tried where none are asked for
 MOST = 8
 # decimals of a coordinate beyond which two vectors of equal tokens may differ by rounding
@@ -59,7 +61,7 @@ def _directions(vectors: Vectors) -> Floats:
 
 
 def _fitted(units: Floats, k: int) -> Ints:
-    return np.asarray(KMeans(k, n_init=10, random_state=SEED).fit_predict(units), np.int64)
+    return np.asarray(KMeans(k, n_init=STARTS, random_state=SEED).fit_predict(units), np.int64)
 
 
 def _suited(units: Floats, distinct: int) -> Ints:

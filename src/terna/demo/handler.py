@@ -44,7 +44,7 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 # bytes of a refused body that are read away: a browser that is still sending would not see the answer
-DRAINED = 16 * BODY
+DRAINED = 64 * BODY
 
 
 class Handler(BaseHTTPRequestHandler):
