@@ -17,7 +17,7 @@ Ints = NDArray[np.int64]
 
 SEED = 0
 # times that k-means begins anew; the best counts
-STARTS = 5
+STARTS = 10
 # as many groups as are tried where none are asked for
 MOST = 8
 # decimals of a coordinate beyond which two vectors of equal tokens may differ by rounding
