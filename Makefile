@@ -1,9 +1,9 @@
-# make run | test | check | params | lock | mirror | seeds | search | mteb | bench | publish — each sets up what it needs first.
+# make run | test | check | params | lock | mirror | seeds | search | demo | mteb | bench | publish — each sets up what it needs first.
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: run test verify check params lock mirror seeds search mteb bench publish clean
+.PHONY: run test verify check params lock mirror seeds search mteb bench publish demo clean
 
 run: .venv/ready          ## the whole line on the receipt, params.yaml: raw corpora in, a scored encoder out
 	dvc repro
@@ -17,6 +17,9 @@ check: .venv/ready        ## lint, types, import contracts
 	ruff check .
 	mypy
 	lint-imports
+
+demo: .venv/ready         ## a page to try the encoder: make demo, or make demo MODEL=folder PORT=8766
+	python -m terna demo $(if $(MODEL),--model "$(MODEL)") $(if $(PORT),--port "$(PORT)")
 
 verify: .venv/ready       ## the chain from the raw files to the weights, every sha256 computed anew
 	python pipelines/release.py --verify

@@ -5,7 +5,8 @@ TernaError            anything terna refuses; a stage prints it and ends with st
 ├── DownloadError     a file could not be had, or is not the file that was asked for
 ├── DataError         a corpus, a triplet table or a token table is malformed or empty
 ├── ModelError        a backbone, tokenizer or exported folder cannot be used
-└── PublishError      a release must not go out, or could not
+├── PublishError      a release must not go out, or could not
+└── AddressError      the demo cannot be served where it was asked for
 """
 
 
@@ -36,3 +37,7 @@ class ModelError(TernaError):
 
 class PublishError(TernaError):
     """A release that must not go out as it is, or that the hub did not take."""
+
+
+class AddressError(TernaError):
+    """An address on this machine that cannot be served on."""

@@ -11,6 +11,7 @@ from terna.errors import TernaError
 from terna.launch import settle
 from terna.similarity import SIMILARITIES
 
+DEFAULT = "models/encoder"
 MODEL = "a folder (models/encoder, or what sentence-transformers saved), a name on the hub, pkg:module/path, or .onnx"
 
 
@@ -73,8 +74,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     onnx.add_argument("--out", type=Path, required=True, help="a folder that is not there yet")
     onnx.add_argument("--int8", action="store_true", help="onnx/model_qint8.onnx too: weights in 8-bit integers")
-    for command in (encode, search, similarity, onnx):
-        command.add_argument("--model", default="models/encoder", help=f"{MODEL}; default: models/encoder")
+    demo = commands.add_parser(
+        "demo",
+        help="a web page to try the encoder",
+        description="A page, for browsers on this machine alone, that compares two sentences, searches a list and "
+        "puts it into groups. Its address is told on standard error; Ctrl-C ends it.",
+    )
+    demo.add_argument("--port", type=_port, default=8765, help="of 127.0.0.1; 0: any that is free (8765)")
+    for command in (encode, search, similarity, onnx, demo):
+        command.add_argument("--model", default=DEFAULT, help=f"{MODEL}; default: {DEFAULT}")
     return parser
 
 
@@ -82,4 +90,11 @@ def _count(word: str) -> int:
     value = int(word)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{word}: 1 or more is needed")
+    return value
+
+
+def _port(word: str) -> int:
+    value = int(word)
+    if not 0 <= value < 1 << 16:
+        raise argparse.ArgumentTypeError(f"{word}: 0 to 65535 is needed")
     return value

@@ -14,10 +14,11 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 from transformers.utils.logging import disable_progress_bar
 
+from terna.cli.arguments import DEFAULT
 from terna.cli.lines import chunks, pair_of
 from terna.cli.writers import FORMATS, WRITERS
 from terna.encoder.network import Vectors
-from terna.errors import DataError
+from terna.errors import DataError, ModelError
 from terna.onnx import write
 from terna.records import replacing
 from terna.similarity import pairwise
@@ -90,6 +91,15 @@ def onnx(asked: Namespace) -> None:
     """A copy of an encoder's folder, with its backbone in ONNX."""
     for file in write(locate(asked.model), asked.out, int8=asked.int8):
         print(file, f"{file.stat().st_size / 2**20:.1f} MiB", sep="\t")
+
+
+def demo(asked: Namespace) -> None:
+    """The page to try the encoder, until Ctrl-C."""
+    if asked.model == DEFAULT and not Path(DEFAULT).is_dir():  # a hub name as well, which nobody means
+        raise ModelError(f"{DEFAULT}: not there; `make run` trains it, or name another with --model")
+    from terna.demo import serve  # scikit-learn takes a second to import, which the other commands need not wait for
+
+    serve(asked.model, asked.port)
 
 
 def _format(out: Path | None, asked: str | None) -> str:
