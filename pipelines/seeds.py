@@ -23,6 +23,7 @@ from typing import Any
 from hydra.errors import HydraException
 
 from terna.errors import DataError, SettingsError
+from terna.jobs import last_error
 from terna.launch import command
 from terna.lineage.chain import relevant
 from terna.records import write_json, write_text
@@ -111,14 +112,7 @@ def run(seed: int, name: str, words: Sequence[str], environment: Mapping[str, st
     line = [sys.executable, "-m", "dvc", "exp", "run", "--temp", "--name", name, *options]
     with log.open("w") as file:
         status = subprocess.run(line, env=dict(environment), stdout=file, stderr=subprocess.STDOUT).returncode  # noqa: S603  # no shell
-    return f"{last(log)} (dvc exp run ended with status {status}; {log})" if status else None
-
-
-def last(log: Path) -> str:
-    """The last error that a log tells of: ours, which says more than DVC's, if there is one."""
-    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-    ours = [place for place, line in enumerate(lines) if re.match(r"\w+Error: ", line)]
-    return " ".join(lines[ours[-1] : ours[-1] + 2] if ours else lines[-1:])
+    return f"{last_error(log)} (dvc exp run ended with status {status}; {log})" if status else None
 
 
 def found() -> dict[str, Any]:

@@ -6,6 +6,8 @@ does    ranking loss over duplicate-free batches under a warmup-linear schedule,
         its checkpoint in checkpoints/ and ends in the same bytes
 writes  models/encoder/, models/made.json, metrics/train.json, plots/{loss,lr,development}.csv,
         logs/ (csv; wandb by choice)
+
+With `-m` or `hydra.run.dir=…` in a folder of the run's own: python pipelines/train.py -m train.lr=1e-3,1e-4
 """
 
 import logging
@@ -18,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from terna import lineage, resume
 from terna.corpora import read_sts
-from terna.launch import stage
+from terna.launch import sweepable
 from terna.lessons import Lessons
 from terna.records import STARTS, read_json, read_table, write_json
 from terna.settings import Settings
@@ -41,7 +43,7 @@ OUT = Path("models/encoder")
 CHECKPOINTS = Path("checkpoints")
 
 
-@stage
+@sweepable("data")
 def main(settings: Settings) -> None:
     # Lightning and transformers take seconds to import: what can fail before them has failed.
     import pytorch_lightning as lightning

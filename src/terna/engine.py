@@ -56,7 +56,9 @@ def fit(trainer: Trainer, learner: LightningModule, feed: LightningDataModule, c
     try:
         trainer.fit(learner, feed, ckpt_path=checkpoint, weights_only=True)
     except SIGTERMException:
-        print(f"stopped by SIGTERM after step {trainer.global_step}; dvc repro goes on from there", file=sys.stderr)
+        print(
+            f"stopped by SIGTERM after step {trainer.global_step}; the same command goes on from there", file=sys.stderr
+        )
         sys.exit(143)
 
 

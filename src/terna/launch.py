@@ -1,18 +1,20 @@
 """What turns a function of the settings into a stage: Hydra in, one sentence and status 1 on a fault.
 
 The same script serves three callers: DVC (which passes `--config-path=.. --config-name=params`, so that the
-receipt is read), a person at the command line (conf/ composed with overrides), and a sweep (`--multirun`).
+receipt is read), a person at the command line (conf/ composed with overrides), and a sweep (`--multirun`), whose jobs
+are runs of the script in folders of their own.
 """
 
 import ctypes
 import functools
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from terna.errors import TernaError
+from terna import jobs
+from terna.errors import SettingsError, TernaError
 from terna.settings import Settings, load
 
 # Set before the libraries that read them are loaded, and only where the user has not.
@@ -31,23 +33,46 @@ ENVIRONMENT = {
 # training step on a CPU.
 KEPT_BLOCKS = {-3: 1 << 30, -1: 2**31 - 1, -8: 1}
 # Hydra writes no folders of its own: a stage's outputs are those that dvc.yaml names.
-TIDY = ["hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=none", "hydra/hydra_logging=none"]
+TIDY = [
+    "hydra.run.dir=.",
+    "hydra.job.chdir=true",
+    "hydra.sweep.dir=multirun",
+    "hydra.sweep.subdir=.",
+    "hydra.output_subdir=null",
+    "hydra/job_logging=none",
+    "hydra/hydra_logging=none",
+]
 
 
-def stage(task: Callable[[Settings], None]) -> Callable[[], None]:
-    """Make `task` a command: settings composed and checked, then the task, then exit status 0 or 1."""
+def stage(task: Callable[[Settings], None], reads: Sequence[str] = ()) -> Callable[[], None]:
+    """Make `task` a command: settings composed and checked, then the task, then exit status 0 or 1.
+
+    reads: folders at the project's root that the task reads and does not write. They make it a stage that can run in a
+    folder of its own (`hydra.run.dir=…`) and be swept (`--multirun`); any other is refused there.
+    """
 
     def run() -> None:
         import hydra
 
         settle()
-        conf = Path(sys.argv[0]).resolve().parent.parent / "conf"
+        script = Path(sys.argv[0]).resolve()
+        conf = script.parent.parent / "conf"
         os.chdir(conf.parent)
         sys.argv[1:] = _ordered([*TIDY, *(_lenient(word, conf) for word in sys.argv[1:])])
-        hydra.main(version_base="1.3", config_path="../conf", config_name="config")(_guarded(task))()
+        failed: list[str] = []
+        guarded = _guarded(task, script, reads, failed)
+        hydra.main(version_base="1.3", config_path="../conf", config_name="config")(guarded)()
+        if failed:
+            heading = f"{len(failed)} job{'' if len(failed) == 1 else 's'} of the sweep failed:"
+            sys.exit("\n".join([heading, *(f"  {job}" for job in failed)]))
 
     run.__doc__ = task.__doc__
     return run
+
+
+def sweepable(*reads: str) -> Callable[[Callable[[Settings], None]], Callable[[], None]]:
+    """A stage that may run in folders of its own, in which it finds what it `reads` of the project."""
+    return functools.partial(stage, reads=reads)
 
 
 def settle() -> None:
@@ -71,13 +96,48 @@ def command(task: Callable[[], None]) -> Callable[[], None]:
     return run
 
 
-def _guarded(task: Callable[[Settings], None]) -> Callable[[object], None]:
+def _guarded(
+    task: Callable[[Settings], None], script: Path, reads: Sequence[str], failed: list[str]
+) -> Callable[[object], None]:
+    root = script.parent.parent
+
     @functools.wraps(task)  # Hydra looks for config paths beside the file of the wrapped function
     def run(config: object) -> None:
         with _told():
+            swept, apart = _place(root)
+            if (swept or apart) and not reads:
+                raise SettingsError([f"{script.name} runs at the project's root alone; sweep with dvc exp run --queue"])
+            if swept:
+                failed.extend(_job(script, root))
+                return
+            if apart:
+                jobs.enter(root, reads, config)
             task(load(config))
 
     return run
+
+
+def _place(root: Path) -> tuple[bool, bool]:
+    """Whether this is a job of a sweep, yet to be run; whether this is a run in a folder of its own."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    swept = HydraConfig.get().mode == RunMode.MULTIRUN
+    return swept, not swept and Path.cwd().resolve() != root
+
+
+def _job(script: Path, root: Path) -> list[str]:
+    """Run a job of a sweep in a process and a folder of its own; give the folder when it failed."""
+    from hydra.core.hydra_config import HydraConfig
+
+    words = [word.lstrip("+") for word in HydraConfig.get().overrides.task]
+    folder = Path(HydraConfig.get().sweep.dir) / jobs.folder_name(words)
+    options = [word for word in sys.argv[1:] if not _overrides(word) and word not in ("-m", "--multirun")]
+    print(folder, flush=True)
+    os.chdir(root)
+    status = jobs.run(script, [*options, *words], folder)
+    jobs.leave_if_stopped(status)
+    return [f"{folder}: status {status}"] if status else []
 
 
 @contextmanager
@@ -92,8 +152,11 @@ def _told() -> Iterator[None]:
 
 def _ordered(words: list[str]) -> list[str]:
     """Options first, then overrides: Hydra's parser takes them in one piece alone."""
-    overrides = [word for word in words if not word.startswith("-") and ("=" in word or word.startswith("~"))]
-    return [*(word for word in words if word not in overrides), *overrides]
+    return sorted(words, key=_overrides)
+
+
+def _overrides(word: str) -> bool:
+    return not word.startswith("-") and ("=" in word or word.startswith("~"))
 
 
 def _lenient(word: str, conf: Path) -> str:

@@ -1,0 +1,49 @@
+"""A project of its own on the sample corpus with a very small model, ready to train, and scripts run in it."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+SMALLEST = (
+    "model.scratch={vocab_size:300,hidden_size:16,layers:1,heads:2,intermediate_size:32}",
+    "train.epochs=1",
+    "train.batch_size=64",
+    "machine.progress=false",
+)
+
+
+def make(root: Path, folder: Path) -> None:
+    """Copy what a run needs and run the stages up to the tokens."""
+    for name in ("conf", "pipelines", "samples"):
+        shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for line in (
+        ["compose", *SMALLEST],
+        *([stage, *RECEIPT] for stage in ("fetch", "translate", "triplets", "tokens")),
+    ):
+        done = run(folder, *line)
+        assert done.returncode == 0, done.stderr
+
+
+RECEIPT = ("--config-path=..", "--config-name=params")
+
+
+def start(project: Path, script: str, *words: str) -> subprocess.Popen[str]:
+    """A script of the project, in a session of its own, so that it can be killed with what it started."""
+    line = [sys.executable, str(project / "pipelines" / f"{script}.py"), *words]
+    pipe = subprocess.PIPE
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(line, stdout=pipe, stderr=pipe, text=True, cwd=project, env=env, start_new_session=True)
+
+
+def run(project: Path, script: str, *words: str) -> subprocess.CompletedProcess[str]:
+    process = start(project, script, *words)
+    out, err = process.communicate(timeout=300)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
