@@ -1,9 +1,9 @@
-# make run | test | check | params | lock | mirror | seeds | mteb | bench — each sets up what it needs first.
+# make run | test | check | params | lock | mirror | seeds | search | mteb | bench — each sets up what it needs first.
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: run test verify check params lock mirror seeds mteb bench clean
+.PHONY: run test verify check params lock mirror seeds search mteb bench clean
 
 run: .venv/ready          ## the whole line on the receipt, params.yaml: raw corpora in, a scored encoder out
 	dvc repro
@@ -33,6 +33,10 @@ mirror: .venv/ready       ## pack what the receipt fetches into a folder, for TE
 seeds: .venv/ready        ## the line for several seeds, and how the figures spread: make seeds SEEDS="1 2 3" SET="…"
 	python pipelines/seeds.py $(SEEDS) $(addprefix -S ,$(SET))
 
+search: .venv/ready       ## settings of training by the development score: make search TRIALS=20 SPACE="train.lr=log(1e-5,1e-4)"
+	dvc repro tokens
+	python pipelines/search.py --trials $(or $(TRIALS),20) "$(SPACE)"
+
 mteb: .venv/ready         ## tasks of MTEB on the encoder: make mteb TASKS="STSES STS17 STS22"; needs terna[mteb]
 	python pipelines/mteb_tasks.py $(TASKS)
 
@@ -40,7 +44,7 @@ bench: .venv/ready        ## training, encoding and batch plans side by side wit
 	python benchmarks/bench.py
 
 clean:                    ## what the stages made; DVC's cache and the settings stay
-	rm -rf data models metrics plots predictions release reports seeds mteb_results logs
+	rm -rf data models metrics plots predictions release reports seeds search multirun mteb_results logs
 
 .venv/ready: requirements.lock pyproject.toml
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv

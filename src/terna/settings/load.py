@@ -37,13 +37,13 @@ def load(config: Any) -> Settings:
     return Settings(**sound)
 
 
-def compose(conf: Path, overrides: list[str]) -> dict[str, Any]:
-    """Compose conf/ with overrides in Hydra's grammar, as DVC does: every interpolation resolved."""
+def compose(conf: Path, overrides: list[str], name: str = "config") -> dict[str, Any]:
+    """Compose conf/<name>.yaml with overrides in Hydra's grammar, as DVC does: every interpolation resolved."""
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
 
     with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
-        config = hydra_compose("config", overrides=overrides)
+        config = hydra_compose(name, overrides=overrides)
     resolved: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     return resolved
 

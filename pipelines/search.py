@@ -1,0 +1,188 @@
+"""Search settings of training by the development score, with Optuna's TPE.
+
+reads   params.yaml, data/tokens/, data/raw/sts/<evaluate.select_on>/: the development benchmark and no other
+does    trains once a trial, each in a folder of its own; a search that was killed goes on with the same command
+writes  search/<name>.json and .md: every trial; search/<name>/<trial>/: what its run wrote, and log.txt; of the
+        encoders the best alone
+
+    python pipelines/search.py --trials 20 'train.lr=log(1e-5,1e-4)' train.batch_size=32,64 train.warmup=0.0:0.2
+
+or: make search TRIALS=20 SPACE="train.lr=log(1e-5,1e-4) train.batch_size=32,64 train.warmup=0.0:0.2"
+"""
+
+import argparse
+import fcntl
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from terna import jobs, lineage, tuning
+from terna.errors import DataError, SettingsError
+from terna.launch import command
+from terna.lineage.made import NAME
+from terna.records import read_json, write_json, write_text
+from terna.settings import Settings, compose, load
+from terna.tuning import Parameter, Trial
+
+OUT = Path("search")
+TOKENS = Path("data/tokens")
+RAW = Path("data/raw/sts")
+# what train reads and the stages before it do not: other settings would need other data
+SEARCHED = ("train.", "model.pooling", "model.dense")
+# these change nothing that comes out, so that all trials may share a value of them
+SHARED = ("machine.", "logger.")
+TRAIN = Path("pipelines/train.py")
+RECEIPT = ("--config-path=..", "--config-name=params")
+# so many failures one after another are not the settings' fault
+ENOUGH = 3
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is chosen from, the settings that it starts from, and a name that holds a digest of both."""
+
+    name: str
+    space: list[Parameter]
+    settings: Settings
+
+    @property
+    def folder(self) -> Path:
+        """Where its trials run; beside it lie the tables."""
+        return OUT / self.name
+
+    @property
+    def chosen_on(self) -> str:
+        """The figure that says which is best."""
+        return f"{self.settings.evaluate.select_on} {self.settings.evaluate.main_score}"
+
+    def trials(self) -> list[Trial]:
+        """Those that came to an end."""
+        path = self.folder.with_suffix(".json")
+        return [Trial(**one) for one in read_json(path)["trials"]] if path.is_file() else []
+
+
+@command
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Search settings of training by the development score.")
+    parser.add_argument("space", nargs="+", help="key=value,value… or key=low:high or key=log(low,high)")
+    parser.add_argument("--trials", type=int, default=20, help="how many in all, those of earlier calls included")
+    given = parser.parse_args()
+    tuning.library()
+    search = prepared([word for words in given.space for word in words.split()])
+    with held(search.folder / ".lock") as lock:
+        run(search, given.trials, lock)
+
+
+def prepared(words: Sequence[str]) -> Search:
+    """The search that `words` ask for; SettingsError when it, or a value that it would try, is not sound."""
+    plain = compose(Path(), [], "params")
+    settings = load(plain)
+    found = tuning.parse(words, plain)
+    allow(settings, found)
+    for word in (word for one in found for word in one.words()):
+        load(compose(Path(), [f"++{word}"], "params"))
+    keys = [one.key.rpartition(".")[2] for one in found if len(one.words()) > 1]
+    content = json.dumps([[asdict(one) for one in found], identity(settings)], sort_keys=True)
+    return Search("-".join([*keys, hashlib.sha256(content.encode()).hexdigest()[:6]]), found, settings)
+
+
+def allow(settings: Settings, space: Sequence[Parameter]) -> None:
+    """SettingsError for a search that would choose on a test set, or that the stages before training would notice."""
+    chosen, faults = settings.evaluate.select_on, []
+    if settings.evaluate.replication or settings.evaluate.benchmarks[chosen].role != "development":
+        faults.append(f"evaluate.select_on: a search chooses on development data, and {chosen} is a test benchmark")
+    for one in space:
+        if not one.key.startswith(SEARCHED if len(one.words()) > 1 else (*SEARCHED, *SHARED)):
+            faults.append(
+                f"{one.key}: a search is over {', '.join(SEARCHED)} (and may set {', '.join(SHARED)} for all its "
+                "trials); put other settings into params.yaml first: pipelines/compose.py, then dvc repro tokens"
+            )
+    if faults:
+        raise SettingsError(faults)
+
+
+def identity(settings: Settings) -> dict[str, Any]:
+    """All that the trials share: settings, data, and the packages that compute and choose."""
+    chosen, plain = settings.evaluate.select_on, asdict(settings)
+    scored = [RAW / chosen / file.name for file in settings.evaluate.benchmarks[chosen].files]
+    return {
+        **{name: plain[name] for name in ("seed", "model", "train")},
+        "chosen on": [chosen, settings.evaluate.main_score],
+        "data": lineage.digests([TOKENS, *scored]),
+        "packages": {name: version(name) for name in ("torch", "transformers", "pytorch-lightning", "optuna")},
+    }
+
+
+@contextmanager
+def held(path: Path) -> Iterator[int]:
+    """Hold a lock while a search, or a trial that outlives it, runs; DataError when another holds it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DataError(f"{path}: this search, or a trial of it, is running; wait for it, or end it") from error
+        yield file.fileno()
+
+
+def run(search: Search, wanted: int, lock: int) -> None:
+    """Run the trials that are not there yet, and tell of each."""
+    trials, failures = search.trials(), 0
+    print(f"{search.folder}: {len(trials)} of {wanted} trials are there", flush=True)
+    while len(trials) < wanted and failures < ENOUGH:
+        trials.append(tried(search, trials, lock))
+        failures = failures + 1 if trials[-1].failed else 0
+        show(search, trials)
+        print(
+            " ".join([f"trial {trials[-1].number}:", trials[-1].failed or f"{trials[-1].score:.4f}", *trials[-1].words])
+        )
+    print(f"\n{show(search, trials)}")
+    if failures == ENOUGH:
+        raise DataError(f"the last {ENOUGH} trials failed, so the search has ended; the same command goes on")
+
+
+def tried(search: Search, trials: Sequence[Trial], lock: int) -> Trial:
+    """The next trial: trained, or told from an earlier one with the same settings."""
+    number, words = len(trials), tuning.propose(search.space, trials, search.settings.seed)
+    for one in trials:
+        if one.words == words:
+            return Trial(number, words, one.score, one.step, one.failed)
+    folder = search.folder / str(number)
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / "log.txt"
+    print(f"trial {number}: {log}", flush=True)
+    if not (folder / "models" / NAME).is_file():  # the last thing that training writes
+        with log.open("w", encoding="utf-8") as output:
+            status = jobs.run(TRAIN, [*RECEIPT, *words], folder, output, [lock])
+        if status:
+            jobs.leave_if_stopped(status)
+            return Trial(number, words, None, None, f"{jobs.last_error(log)} (status {status}; {log})")
+    result = read_json(folder / "metrics" / "train.json")
+    return Trial(number, words, result["selected_score"], result["selected_step"], None)
+
+
+def show(search: Search, trials: Sequence[Trial]) -> str:
+    """Write the trials down and keep the best one's encoder alone; the table."""
+    described = {"search": search.name, "space": [asdict(one) for one in search.space], "chosen_on": search.chosen_on}
+    best = tuning.best_of(trials)
+    write_json(
+        described | {"best": best and best.number, "trials": [asdict(one) for one in trials]},
+        search.folder.with_suffix(".json"),
+    )
+    table = tuning.markdown(search.name, search.chosen_on, trials)
+    write_text(table, search.folder.with_suffix(".md"))
+    for one in trials:
+        kept = best is not None and one.number == best.number
+        for name in ("checkpoints",) if kept else ("checkpoints", "models/encoder"):
+            shutil.rmtree(search.folder / str(one.number) / name, ignore_errors=True)
+    return table
+
+
+if __name__ == "__main__":
+    main()
