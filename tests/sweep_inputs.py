@@ -13,6 +13,9 @@ SMALLEST = (
     "train.batch_size=64",
     "machine.progress=false",
 )
+# those before training
+STAGES = ("fetch", "parallel", "translate", "triplets", "tokens", "teacher")
+RECEIPT = ("--config-path=..", "--config-name=params")
 
 
 def make(root: Path, folder: Path) -> None:
@@ -25,9 +28,6 @@ def make(root: Path, folder: Path) -> None:
     ):
         done = run(folder, *line)
         assert done.returncode == 0, done.stderr
-
-
-RECEIPT = ("--config-path=..", "--config-name=params")
 
 
 def start(project: Path, script: str, *words: str) -> subprocess.Popen[str]:
