@@ -55,7 +55,7 @@ def publish(contents: Contents, settings: Settings) -> None:
     if known is None:
         board.curves(run, contents)
     board.publish(run, contents, RELEASE if settings.logger.encoder else None)
-    run.finish()
+    dashboard.close(run)
     dashboard.remember(run.id, LOGS, MADE)
     print(dashboard.delivered(Path(run.dir).parent, run.id, UPLOAD), file=sys.stderr)
 

@@ -22,10 +22,7 @@ def make(root: Path, folder: Path) -> None:
     """Copy what a run needs and run the stages up to the tokens."""
     for name in ("conf", "pipelines", "samples"):
         shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for line in (
-        ["compose", *SMALLEST],
-        *([stage, *RECEIPT] for stage in ("fetch", "translate", "triplets", "tokens")),
-    ):
+    for line in (["compose", *SMALLEST], *([stage, *RECEIPT] for stage in STAGES)):
         done = run(folder, *line)
         assert done.returncode == 0, done.stderr
 

@@ -37,7 +37,7 @@ def build(settings: Settings, folder: Path) -> list[Logger]:
         return loggers
     (folder / dashboard.KEPT).unlink(missing_ok=True)
     if chosen.tensorboard:
-        loggers.append(_tensorboard(folder, dashboard.run_name(settings)))
+        loggers.append(_tensorboard(settings, folder))
     if chosen.mlflow:
         loggers.append(_mlflow(settings, folder))
     if dashboard.wanted(settings):
@@ -84,7 +84,7 @@ class Spared(WandbLogger):
     def conclude(self, result: Mapping[str, Any]) -> None:
         """Put the result into the summary, close the run, and say where it can be looked at."""
         self.tell(lambda run: run.summary.update(result))
-        self.tell(lambda run: run.finish())
+        self.tell(dashboard.close)
         if self.sending and self.sending.end():
             log.warning("Weights & Biases: %s", self.sending.address())
         else:
@@ -131,13 +131,15 @@ class Batched(MLFlowLogger):
         super().finalize(status)
 
 
-def _tensorboard(folder: Path, name: str) -> Logger:
-    place = folder / "tensorboard" / re.sub(r"[^\w.=,+/-]+", "_", name).strip("/.")
+def _tensorboard(settings: Settings, folder: Path) -> Logger:
+    place = folder / "tensorboard" / re.sub(r"[^\w.=,+/-]+", "_", dashboard.run_name(settings)).strip("/.")
     shutil.rmtree(place, ignore_errors=True)  # two runs in one folder would be drawn as one curve
     try:
-        return TensorBoardLogger(place, name="", version="", default_hp_metric=False)
+        logger = TensorBoardLogger(place, name="", version="", default_hp_metric=False)
     except ModuleNotFoundError as error:
         raise ModelError(f"logger.tensorboard: {error}; install terna[tensorboard]") from error
+    logger.log_hyperparams(asdict(settings))
+    return logger
 
 
 def _mlflow(settings: Settings, folder: Path) -> Logger:

@@ -37,6 +37,14 @@ def start(settings: Settings, folder: Path, run_id: str | None = None) -> Any:
     )
 
 
+def close(run: Any) -> None:
+    """End a run; its record is then whole on the disk."""
+    import wandb
+
+    run.finish()
+    wandb.teardown()  # the process that writes the record has ended: finish alone leaves it writing
+
+
 def wanted(settings: Settings) -> bool:
     """Whether settings ask for a run, and WANDB_MODE does not forbid it."""
     return settings.logger.wandb and os.environ.get("WANDB_MODE") != "disabled"

@@ -33,7 +33,12 @@ class Sending:
         with self.log.open("w") as output:
             # in a session of its own: a Ctrl-C is for the run, which then has an end to send
             self.process = subprocess.Popen(  # noqa: S603  # no shell
-                line, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+                line,
+                env=_environment(),
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
 
     def end(self) -> bool:
@@ -94,6 +99,7 @@ def _sent(folders: Sequence[Path], seconds: float) -> bool:
         try:
             subprocess.run(  # noqa: S603  # no shell
                 [*WHOLE, *map(str, folders)],
+                env=_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -105,6 +111,11 @@ def _sent(folders: Sequence[Path], seconds: float) -> bool:
     return all(list(folder.glob(ARRIVED)) for folder in folders)
 
 
+def _environment() -> dict[str, str]:
+    """Ours, but for W&B's process that records the run, which would else send it too and end in the midst of it."""
+    return {name: value for name, value in os.environ.items() if name != "WANDB_SERVICE"}
+
+
 def main(seconds: float, folder: str) -> int:
     """Send while standard input is open, and `seconds` more; 0 when all has arrived."""
     process = subprocess.Popen([*LIVE, folder], stdin=subprocess.DEVNULL)  # noqa: S603  # no shell
@@ -112,12 +123,8 @@ def main(seconds: float, folder: str) -> int:
     try:
         status = process.wait(seconds)
     except subprocess.TimeoutExpired:
-        status = 1
-        process.terminate()
-        try:
-            process.wait(1)
-        except subprocess.TimeoutExpired:
-            process.kill()
+        process.kill()
+        return 1
     return status or int(not list(Path(folder).glob(ARRIVED)))
 
 

@@ -33,16 +33,21 @@ def publish(run: Any, contents: Contents, release: Path | None) -> None:
             "contamination": wandb.Table(["benchmark", "equal", "nearly equal"], _contaminated(contents)),
         }
     )
-    names = contents.settings.evaluate.benchmarks
-    run.summary.update({f"{name}/{figure}": contents.scores[name][figure] for name in names for figure in FEW})
+    run.summary.update(_summary(contents))
     if release is not None:
         run.log_artifact(_artifact(contents, release))
 
 
 def curves(run: Any, contents: Contents) -> None:
-    """Log the curves and the end of a training that was not logged while it ran."""
+    """Log the curves of a training that was not logged while it ran."""
     run.define_metric(STEP)
     run.define_metric("*", step_metric=STEP, step_sync=True)
+    for step, row in _rows(contents).items():
+        run.log({**row, STEP: step})
+
+
+def _rows(contents: Contents) -> dict[int, dict[str, float]]:
+    """Step → what was measured then, the steps in order."""
     rows: dict[int, dict[str, float]] = {}
     for curve, prefix in (("loss", ""), ("lr", ""), ("development", "dev/")):
         columns = contents.curves[curve]
@@ -50,9 +55,17 @@ def curves(run: Any, contents: Contents) -> None:
             for step, value in zip(columns["step"], columns[name], strict=True):
                 if name != "step" and not math.isnan(value):
                     rows.setdefault(int(step), {})[f"{prefix}{name}"] = value
-    for step in sorted(rows):
-        run.log({**rows[step], STEP: step})
-    run.summary.update(dict(contents.training))
+    return {step: rows[step] for step in sorted(rows)}
+
+
+def _summary(contents: Contents) -> dict[str, Any]:
+    """All that a table of runs shows: how training ended, which a second part of a run would take out, and scores."""
+    found: dict[str, Any] = {}
+    for row in _rows(contents).values():
+        found |= row
+    names = contents.settings.evaluate.benchmarks
+    scores = {f"{name}/{figure}": contents.scores[name][figure] for name in names for figure in FEW}
+    return found | dict(contents.training) | scores
 
 
 def _results(contents: Contents) -> list[list[Any]]:
