@@ -37,7 +37,7 @@ seeds: .venv/ready        ## the line for several seeds, and how the figures spr
 	python pipelines/seeds.py $(SEEDS) $(addprefix -S ,$(SET))
 
 search: .venv/ready       ## settings of training by the development score: make search TRIALS=20 SPACE="train.lr=log(1e-5,1e-4)"
-	dvc repro tokens
+	dvc repro teacher
 	python pipelines/search.py --trials $(or $(TRIALS),20) "$(SPACE)"
 
 mteb: .venv/ready         ## tasks of MTEB on the encoder: make mteb TASKS="STSES STS17 STS22"; needs terna[mteb]

@@ -1,12 +1,15 @@
 """Put the whole run on one page that opens from the disk: figures, curves, plots, diagnosis, data, origin.
 
 reads   metrics/, predictions/, plots/, data/triplets/stats.json, release/lineage.json
-does    fills the page; draws the plots into it
-writes  reports/index.html
+does    fills the page; draws the plots into it; with `logger.wandb` adds what it shows, and the release, to the run
+        that training logged, or to a new one
+writes  reports/index.html, logs/ (by choice)
 """
 
+import sys
 from pathlib import Path
 
+from terna import dashboard
 from terna.diagnosis.record import read as read_diagnosis
 from terna.launch import stage
 from terna.lineage import chain
@@ -15,6 +18,11 @@ from terna.report import CURVES, Contents, read_curve, read_predictions, render
 from terna.settings import Settings
 
 PAGE = Path("reports/index.html")
+LOGS = Path("logs")
+MADE = Path("models/made.json")
+RELEASE = Path("release")
+# seconds that the encoder has to arrive at W&B, unless WANDB_FINISH_TIMEOUT says otherwise
+UPLOAD = 60.0
 
 
 @stage
@@ -34,6 +42,22 @@ def main(settings: Settings) -> None:
         lineage=chain.read(Path("release/lineage.json")),
     )
     write_text(render(contents), PAGE)
+    if dashboard.wanted(settings):
+        publish(contents, settings)
+
+
+def publish(contents: Contents, settings: Settings) -> None:
+    """Add the evaluation to the run on W&B that trained this encoder; where none did, to a run with its curves."""
+    from terna.report import board
+
+    known = dashboard.remembered(LOGS, MADE)
+    run = dashboard.start(settings, LOGS, known)
+    if known is None:
+        board.curves(run, contents)
+    board.publish(run, contents, RELEASE if settings.logger.encoder else None)
+    dashboard.close(run)
+    dashboard.remember(run.id, LOGS, MADE)
+    print(dashboard.delivered(Path(run.dir).parent, run.id, UPLOAD), file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Search settings of training by the development score, with Optuna's TPE.
 
-reads   params.yaml, data/tokens/, data/teacher/, data/raw/sts/<evaluate.select_on>/: the development benchmark and
-        no other
+reads   params.yaml, data/tokens/, data/teacher/, and of the benchmarks evaluate.select_on alone, a development one
 does    trains once a trial, each in a folder of its own; a search that was killed goes on with the same command
 writes  search/<name>.json and .md: every trial; search/<name>/<trial>/: what its run wrote, and log.txt; of the
         encoders the best alone
@@ -32,11 +31,12 @@ from terna.settings import Settings, compose, load
 from terna.tuning import Parameter, Trial
 
 OUT = Path("search")
-TOKENS = Path("data/tokens")
-TEACHER = Path("data/teacher")
+INPUTS = (Path("data/tokens"), Path("data/teacher"))
 RAW = Path("data/raw/sts")
 # what train reads and the stages before it do not: other settings would need other data
 SEARCHED = ("train.", "model.pooling", "model.dense")
+# the teacher's vectors were computed for it
+EARLIER = "train.distill"
 # these change nothing that comes out, so that all trials may share a value of them
 SHARED = ("machine.", "logger.")
 TRAIN = Path("pipelines/train.py")
@@ -100,11 +100,11 @@ def allow(settings: Settings, space: Sequence[Parameter]) -> None:
     if settings.evaluate.replication or settings.evaluate.benchmarks[chosen].role != "development":
         faults.append(f"evaluate.select_on: a search chooses on development data, and {chosen} is a test benchmark")
     for one in space:
-        apart = one.key.startswith("train.distill.teacher")
-        if apart or not one.key.startswith(SEARCHED if len(one.words()) > 1 else (*SEARCHED, *SHARED)):
+        allowed = SEARCHED if len(one.words()) > 1 else (*SEARCHED, *SHARED)
+        if not one.key.startswith(allowed) or one.key.startswith(EARLIER):
             faults.append(
                 f"{one.key}: a search is over {', '.join(SEARCHED)} (and may set {', '.join(SHARED)} for all its "
-                "trials); put other settings into params.yaml first: pipelines/compose.py, then dvc repro tokens"
+                "trials); put other settings into params.yaml first: pipelines/compose.py, then dvc repro teacher"
             )
     if faults:
         raise SettingsError(faults)
@@ -117,7 +117,7 @@ def identity(settings: Settings) -> dict[str, Any]:
     return {
         **{name: plain[name] for name in ("seed", "model", "train")},
         "chosen on": [chosen, settings.evaluate.main_score],
-        "data": lineage.digests([TOKENS, TEACHER, *scored]),
+        "data": lineage.digests([*INPUTS, *scored]),
         "packages": {name: version(name) for name in ("torch", "transformers", "pytorch-lightning", "optuna")},
     }
 

@@ -5,7 +5,7 @@ does    ranking loss over duplicate-free batches under a warmup-linear schedule,
         the teacher's vectors of translated sentences; a run that was stopped goes on from
         its checkpoint in checkpoints/ and ends in the same bytes
 writes  models/encoder/, models/made.json, metrics/train.json, plots/{loss,lr,development}.csv,
-        logs/ (csv; wandb by choice)
+        logs/ (csv; W&B, TensorBoard, MLflow by choice)
 
 With `-m` or `hydra.run.dir=…` in a folder of the run's own: python pipelines/train.py -m train.lr=1e-3,1e-4
 """
@@ -39,6 +39,7 @@ TOKENS = Path("data/tokens")
 TEACHER = Path("data/teacher")
 RAW = Path("data/raw/sts")
 OUT = Path("models/encoder")
+MADE = Path("models/made.json")
 # no output of the stage: DVC would remove it before the run that is to go on from it
 CHECKPOINTS = Path("checkpoints")
 
@@ -48,7 +49,7 @@ def main(settings: Settings) -> None:
     # Lightning and transformers take seconds to import: what can fail before them has failed.
     import pytorch_lightning as lightning
 
-    from terna import engine, export
+    from terna import engine, export, loggers
     from terna.adapters import merge
     from terna.learner import Learner, Student
 
@@ -79,8 +80,9 @@ def main(settings: Settings) -> None:
     write_json({**result, "backbone_commit": revision(encoder)}, Path("metrics/train.json"))
     recorder.curves.write(Path("plots"))
     # metrics/train.json holds times, which no two runs share: what it measured is no link
-    lineage.record("train", [TOKENS, TEACHER, *scored], [OUT], OUT.parent / "made.json")
+    lineage.record("train", [TOKENS, TEACHER, *scored], [OUT], MADE)
     resume.release(CHECKPOINTS)
+    loggers.conclude(trainer.loggers, settings, result, LOGS, MADE)
 
 
 def identity(settings: Settings, scored: list[Path]) -> dict[str, Any]:

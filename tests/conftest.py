@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from download_inputs import Site, hosted
+from sweep_inputs import make
 
 from terna.encoder import Encoder, build_encoder, load_tokenizer
 from terna.settings import compose, load
@@ -43,6 +44,14 @@ def site() -> Iterator[Site]:
 def target(tmp_path: Path) -> Path:
     """Where a download goes, in a folder that is not there yet."""
     return tmp_path / "raw" / "corpus.bin"
+
+
+@pytest.fixture(scope="session")
+def ready(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project on the sample corpus with a very small model, ready to train: copy it."""
+    folder = tmp_path_factory.mktemp("ready")
+    make(root, folder)
+    return folder
 
 
 # Small sentences of unequal length, for encoders that are made in a test.

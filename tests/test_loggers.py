@@ -1,112 +1,187 @@
-"""Weights & Biases: online or offline is decided before its first call, and never stops a run."""
+"""Where curves go: what each logger wrote is read back with a reader of its own."""
 
-import base64
-import json
-import socket
-import threading
-import time
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from pytorch_lightning.loggers import CSVLogger
+import wandb_records
 
 from terna import loggers
-from terna.settings import Logger
+from terna.errors import ModelError
+from terna.settings import Settings, compose, load
 
-KEY = "a" * 40
-
-
-class Service(BaseHTTPRequestHandler):
-    """Stands in for W&B's service: it knows one key, and answers as slowly as it is told."""
-
-    delay = 0.0
-
-    def do_POST(self) -> None:
-        time.sleep(self.delay)
-        user, _, key = base64.b64decode(self.headers["Authorization"].split()[1]).decode().partition(":")
-        viewer = {"id": "1"} if (user, key) == ("api", KEY) else None
-        body = json.dumps({"data": {"viewer": viewer}}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def service() -> Iterator[str]:
-    """The address of such a service on loopback."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Service) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
+ROWS = [(step, {"loss": 1 / step, "lr": step * 1e-4}) for step in range(1, 121)]
+RESULT = {"selected_score": 0.75, "selected_step": 60, "steps": 120, "selected_on": "dev cosine_pearson"}
 
 
 @pytest.fixture(autouse=True)
-def no_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No account of the user's."""
     monkeypatch.setenv("HOME", str(tmp_path))
-    for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_BASE_URL", "NETRC"):
-        monkeypatch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name.startswith(("WANDB_", "MLFLOW_", "DVC_EXP"))]:
+        monkeypatch.delenv(name)
 
 
-def test_online_takes_a_key_and_a_service_that_answers(monkeypatch: pytest.MonkeyPatch, service: str) -> None:
-    monkeypatch.setenv("WANDB_BASE_URL", service)
-    assert not loggers.is_online()
-    monkeypatch.setenv("WANDB_API_KEY", KEY)
-    assert loggers.is_online()
-    monkeypatch.setenv("WANDB_MODE", "offline")
-    assert not loggers.is_online()
+@pytest.fixture(scope="session")
+def choose(root: Path) -> Callable[..., Settings]:
+    def settings(*overrides: str) -> Settings:
+        return load(compose(root / "conf", list(overrides)))
+
+    return settings
 
 
-def test_a_key_in_netrc_counts(monkeypatch: pytest.MonkeyPatch, service: str, tmp_path: Path) -> None:
-    monkeypatch.setenv("WANDB_BASE_URL", service)
-    (tmp_path / ".netrc").write_text(f"machine 127.0.0.1 login user password {KEY}\n")
-    (tmp_path / ".netrc").chmod(0o600)
-    assert loggers.is_online()
+def logged(settings: Settings, folder: Path) -> None:
+    """A run as train logs it."""
+    made = folder / "made.json"
+    folder.mkdir(exist_ok=True)
+    made.write_text("{}")
+    built = loggers.build(settings, folder)
+    for step, row in ROWS:
+        for logger in built:
+            logger.log_metrics(row, step)
+    for logger in built:
+        logger.log_metrics({"dev/cosine_pearson": 0.75}, 60)
+        logger.finalize("success")
+    loggers.conclude(built, settings, RESULT, folder, made)
 
 
-def test_a_key_that_the_service_does_not_know_means_offline(monkeypatch: pytest.MonkeyPatch, service: str) -> None:
-    monkeypatch.setenv("WANDB_BASE_URL", service)
-    monkeypatch.setenv("WANDB_API_KEY", "b" * 40)
-    assert not loggers.is_online()
-
-
-def test_a_service_that_hangs_means_offline_after_our_patience(monkeypatch: pytest.MonkeyPatch, service: str) -> None:
-    monkeypatch.setenv("WANDB_BASE_URL", service)
-    monkeypatch.setenv("WANDB_API_KEY", KEY)
-    monkeypatch.setattr(Service, "delay", 1.0)
-    monkeypatch.setattr(loggers, "PATIENCE", 0.1)
-    assert not loggers.is_online()
-
-
-def test_a_service_that_refuses_means_offline(monkeypatch: pytest.MonkeyPatch, service: str) -> None:
-    monkeypatch.setenv("WANDB_API_KEY", KEY)
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{port}")
-    assert not loggers.is_online()
-
-
-def test_csv_is_always_there_and_starts_anew(tmp_path: Path) -> None:
-    settings = Logger(wandb=False, project="terna", entity=None, group=None)
+def test_csv_is_always_there_and_starts_anew(choose: Callable[..., Settings], tmp_path: Path) -> None:
     (tmp_path / "csv").mkdir()
     (tmp_path / "csv" / "metrics.csv").write_text("step,loss\n99,1\n")
-    (logger,) = loggers.build(settings, tmp_path, name="run", config={})
-    assert isinstance(logger, CSVLogger)
+    (logger,) = loggers.build(choose(), tmp_path)
     logger.log_metrics({"loss": 0.5}, step=0)
     logger.save()
     assert (tmp_path / "csv" / "metrics.csv").read_text() == "loss,step\n0.5,0\n"
 
 
-def test_an_offline_run_is_written_beside_the_csv_without_a_call(tmp_path: Path) -> None:
-    settings = Logger(wandb=True, project="terna", entity=None, group="seeds")
-    _, wandb = loggers.build(settings, tmp_path, name="run", config={"train": {"lr": 0.1}})
-    wandb.log_metrics({"loss": 0.5}, step=0)
-    wandb.experiment.finish()
-    assert [path.name for path in (tmp_path / "wandb").glob("offline-run-*")]
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_tensorboard_has_the_curves_and_the_settings(choose: Callable[..., Settings], tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_multiplexer import EventMultiplexer
+
+    for _ in range(2):  # the second run takes the place of the first
+        logged(choose("logger=tensorboard", "logger.name=a/b c"), tmp_path)
+    multiplexer = EventMultiplexer().AddRunsFromDirectory(str(tmp_path / "tensorboard"))
+    multiplexer.Reload()
+    assert list(multiplexer.Runs()) == ["a/b_c"]
+    found = {name: [(e.step, e.value) for e in multiplexer.Scalars("a/b_c", name)] for name in ("loss", "lr")}
+    assert found["loss"] == [(step, pytest.approx(row["loss"], rel=1e-6)) for step, row in ROWS]
+    assert found["lr"] == [(step, pytest.approx(row["lr"], rel=1e-6)) for step, row in ROWS]
+    assert [(e.step, e.value) for e in multiplexer.Scalars("a/b_c", "dev/cosine_pearson")] == [(60, 0.75)]
+    assert [e.value for e in multiplexer.Scalars("a/b_c", "selected_score")] == [0.75]
+    written = (tmp_path / "tensorboard" / "a" / "b_c" / "hparams.yaml").read_text()
+    assert "batch_size: 32" in written
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_mlflow_has_the_curves_and_the_settings_in_a_local_store(
+    choose: Callable[..., Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("mlflow")
+    monkeypatch.chdir(tmp_path)
+    from mlflow.tracking import MlflowClient
+
+    settings = choose("logger=mlflow", "logger.project=p", "logger.group=g", "logger.tags=[t]", "logger.name=n")
+    for _ in range(2):
+        logged(settings, tmp_path / "logs")
+    client = MlflowClient(f"sqlite:///{tmp_path / 'logs' / 'mlflow.db'}")
+    runs = client.search_runs([client.get_experiment_by_name("p").experiment_id])
+    assert len(runs) == 2
+    for run in runs:
+        assert (run.info.run_name, run.info.status) == ("n", "FINISHED")
+        assert run.data.tags["group"] == "g"
+        assert run.data.params["train/batch_size"] == "32"
+        history = client.get_metric_history(run.info.run_id, "loss")
+        assert [(one.step, one.value) for one in history] == [(step, row["loss"]) for step, row in ROWS]
+        assert run.data.metrics["dev/cosine_pearson"] == run.data.metrics["selected_score"] == 0.75
+    assert sorted(path.name for path in tmp_path.iterdir() if not path.name.startswith(".")) == ["logs"]
+
+
+def test_wandb_has_the_curves_the_settings_and_the_result_offline(
+    choose: Callable[..., Settings], tmp_path: Path
+) -> None:
+    settings = choose("logger=wandb", "logger.group=g", "logger.tags=[a,b]", "logger.name=n", "logger.project=p")
+    logged(settings, tmp_path)
+    [path] = (tmp_path / "wandb").glob("offline-run-*/*.wandb")
+    run = next(one.run for one in wandb_records.records(path) if one.WhichOneof("record_type") == "run")
+    assert (run.display_name, run.project, run.run_group, list(run.tags)) == ("n", "p", "g", ["a", "b"])
+    config = wandb_records.config(path)
+    assert {key: config[key] for key in asdict(settings)} == plain(settings)
+    rows = wandb_records.history(path)
+    told = [(row["trainer/global_step"], row["loss"], row["lr"]) for row in rows if "loss" in row]
+    assert told == [(step, row["loss"], row["lr"]) for step, row in ROWS]
+    assert [row["trainer/global_step"] for row in rows if "dev/cosine_pearson" in row] == [60]
+    summary = wandb_records.summary(path)
+    assert {name: summary[name] for name in RESULT} == RESULT
+
+
+def plain(settings: Settings) -> Any:
+    """Settings as JSON has them."""
+    import json
+
+    return json.loads(json.dumps(asdict(settings)))
+
+
+def test_a_run_outlives_the_process_of_wandb(choose: Callable[..., Settings], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", BEREFT, str(Path(__file__).parent), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "HOME": str(tmp_path)},
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("ended\n")
+    assert "Weights & Biases is lost" in done.stderr
+    assert (tmp_path / "csv" / "metrics.csv").read_text().count("\n") == 41
+
+
+BEREFT = """
+import os, signal, subprocess, sys
+from pathlib import Path
+from terna import loggers
+from terna.settings import compose, load
+tests, folder = map(Path, sys.argv[1:])
+settings = load(compose(tests.parent / "conf", ["logger=wandb"]))
+built = loggers.build(settings, folder)
+for step in range(40):
+    if step == 20:
+        found = subprocess.run(["pgrep", "-P", str(os.getpid())], capture_output=True, text=True)
+        for child in found.stdout.split()[:1]:
+            os.kill(int(child), signal.SIGKILL)
+    for logger in built:
+        logger.log_metrics({"loss": 1.0}, step)
+(folder / "made.json").write_text("{}")
+loggers.conclude(built, settings, {"selected_score": 1.0, "selected_step": 1}, folder, folder / "made.json")
+for logger in built:
+    logger.save()
+print("ended", flush=True)
+"""
+
+
+@pytest.mark.parametrize("name", ["tensorboard", "mlflow"])
+def test_a_missing_package_is_named_with_its_extra(
+    choose: Callable[..., Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def absent(*_: object, **__: object) -> None:
+        raise ModuleNotFoundError(f"No module named '{name}'")
+
+    monkeypatch.setattr(loggers, {"tensorboard": "TensorBoardLogger", "mlflow": "Batched"}[name], absent)
+    with pytest.raises(ModelError, match=rf"logger.{name}: .*; install terna\[{name}\]"):
+        loggers.build(choose(f"logger={name}"), tmp_path)
+
+
+def test_a_run_is_called_after_settings_else_after_release_and_experiment(
+    choose: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = choose()
+    assert loggers.dashboard.run_name(settings) == "terna-sample"
+    monkeypatch.setenv("DVC_EXP_NAME", "tawny-owl")
+    assert loggers.dashboard.run_name(settings) == "terna-sample-tawny-owl"
+    named = replace(settings, logger=replace(settings.logger, name="mine"))
+    assert loggers.dashboard.run_name(named) == "mine"

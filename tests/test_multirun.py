@@ -14,16 +14,9 @@ from sweep_inputs import RECEIPT, digests, run
 from terna import jobs
 
 
-@pytest.fixture(scope="module")
-def prepared(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("prepared")
-    sweep_inputs.make(root, folder)
-    return folder
-
-
 @pytest.fixture
-def project(prepared: Path, tmp_path: Path) -> Path:
-    shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
+def project(ready: Path, tmp_path: Path) -> Path:
+    shutil.copytree(ready, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 

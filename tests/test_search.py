@@ -23,18 +23,11 @@ pytest.importorskip("optuna")
 SPACE = "train.lr=log(1e-4,1e-2) train.warmup=0.0:0.2 train.scale=20.0,40.0"
 
 
-@pytest.fixture(scope="module")
-def prepared(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project that is ready to train, without its test benchmark: a search that opened it would fail."""
-    folder = tmp_path_factory.mktemp("prepared")
-    sweep_inputs.make(root, folder)
-    shutil.rmtree(folder / "data" / "raw" / "sts" / "sts-sample-test")
-    return folder
-
-
 @pytest.fixture
-def project(prepared: Path, tmp_path: Path) -> Path:
-    shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
+def project(ready: Path, tmp_path: Path) -> Path:
+    """A project without its test benchmark: a search that opened it would fail."""
+    shutil.copytree(ready, tmp_path, dirs_exist_ok=True)
+    shutil.rmtree(tmp_path / "data" / "raw" / "sts" / "sts-sample-test")
     return tmp_path
 
 

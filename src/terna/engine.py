@@ -2,7 +2,6 @@
 
 import resource
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -31,7 +30,7 @@ def build(settings: Settings, recorder: Recorder, selection: Selection, checkpoi
         max_epochs=settings.train.epochs,
         gradient_clip_val=settings.train.clip or None,
         callbacks=callbacks,
-        logger=loggers.build(settings.logger, logs, name=settings.release.name, config=asdict(settings)),
+        logger=loggers.build(settings, logs),
         log_every_n_steps=1,
         reload_dataloaders_every_n_epochs=1,
         use_distributed_sampler=False,

@@ -120,16 +120,26 @@ class Evaluate:
 
 @dataclass(frozen=True, config=STRICT)
 class Logger:
-    """Where curves go beside the CSV files that are always written."""
+    """Where curves go beside the CSV files that are always written; never what comes out."""
 
     wandb: bool
-    """Log to Weights & Biases: online when a key is set and the service answers, offline otherwise."""
-    project: str
-    """W&B project."""
+    """Weights & Biases: online where a key is set and the service answers, else offline, for `wandb sync`."""
+    tensorboard: bool
+    """TensorBoard, in logs/tensorboard/; needs the extra `tensorboard`."""
+    mlflow: bool
+    """MLflow, in logs/mlflow.db or where MLFLOW_TRACKING_URI says; needs the extra `mlflow`."""
+    project: Annotated[str, Field(min_length=1)]
+    """W&B's project, MLflow's experiment."""
     entity: str | None
-    """W&B entity; null: the user's own."""
+    """W&B's entity; null: the user's own."""
+    name: str | None
+    """What the run is called; null: after release.name, DVC's experiment or the job of a sweep."""
     group: str | None
-    """W&B group."""
+    """W&B's group, a tag in MLflow."""
+    tags: list[Annotated[str, Field(min_length=1, max_length=64)]]
+    """Tags of the run."""
+    encoder: bool
+    """Give W&B the released encoder too, as an artifact."""
 
 
 @dataclass(frozen=True, config=STRICT)
