@@ -36,7 +36,7 @@ def copy(root: Path, tmp_path: Path) -> Path:
     """mkdocs.yml and docs/, for a test to spoil."""
     shutil.copy(root / "mkdocs.yml", tmp_path)
     shutil.copytree(root / "docs", tmp_path / "docs", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("README.md", "dvc.yaml", "conf", "src", "pipelines"):
+    for name in ("README.md", "dvc.yaml", "conf", "src", "pipelines", "samples", "tests"):
         (tmp_path / name).symlink_to(root / name)
     return tmp_path
 
