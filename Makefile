@@ -21,7 +21,7 @@ check: .venv/ready        ## lint, types, import contracts
 demo: .venv/ready         ## a page to try the encoder: make demo, or make demo MODEL=folder PORT=8766
 	python -m terna demo $(if $(MODEL),--model "$(MODEL)") $(if $(PORT),--port "$(PORT)")
 
-docs: .venv/ready         ## docs/ as a site, site/index.html, with every link checked; needs terna[docs]
+docs: .venv/ready         ## docs/ as a site, site/index.html, every link checked; with search: mkdocs serve; needs terna[docs]
 	# no --quiet: what it keeps silent does not count as a fault either
 	NO_MKDOCS_2_WARNING=1 SOURCE_DATE_EPOCH=0 mkdocs build --strict
 

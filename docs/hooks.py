@@ -19,6 +19,8 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, **_: Any) -> str:
         if not Path(path).exists():
             LOG.warning("%s: a link to %s, which is not there", page.file.src_uri, link[2])
         named = Path(path).relative_to(root).as_posix()
-        return link[1] if named in link[1] else f"{link[1]} (`{named}`)"
+        if link[1].strip("`/") == named:
+            return f"`{named}`"
+        return f"{link[1]} (`{named}`)"
 
     return OUTSIDE.sub(told, markdown)

@@ -1,26 +1,14 @@
-"""docs/ builds to a site in which every link holds, which asks nothing of the network and is the same bytes twice."""
+"""docs/ builds to a site in which every link holds and every page is on the menu, and to the same bytes twice."""
 
 import hashlib
-import importlib.util
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
-from browser_checks import launched, needs_browser, opened_page
+from site_inputs import build, needs_mkdocs
 
-pytestmark = pytest.mark.skipif(
-    any(importlib.util.find_spec(name) is None for name in ("mkdocs", "material")), reason="needs the extra `docs`"
-)
-
-
-def build(folder: Path, site: Path) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "NO_MKDOCS_2_WARNING": "1", "SOURCE_DATE_EPOCH": "0"}
-    words = ["-m", "mkdocs", "build", "--strict", "--config-file", str(folder / "mkdocs.yml")]
-    return subprocess.run([sys.executable, *words, "--site-dir", str(site)], capture_output=True, text=True, env=env)
+pytestmark = needs_mkdocs
 
 
 @pytest.fixture(scope="module")
@@ -95,15 +83,3 @@ def test_the_menu_has_each_page_once(root: Path) -> None:
     groups = yaml.safe_load((root / "mkdocs.yml").read_text())["nav"]
     listed = [name for group in groups for entries in group.values() for entry in entries for name in entry.values()]
     assert sorted(listed) == sorted(path.name for path in (root / "docs").glob("*.md"))
-
-
-@needs_browser
-def test_a_page_of_the_site_asks_for_its_own_files_alone(site: Path) -> None:
-    with launched() as browser:
-        for name in ("index", "use"):
-            address = (site / f"{name}.html").as_uri()
-            with opened_page(browser, address, 1280, "light") as (_, heard):
-                assert len(heard.requests) > 1
-                asked = [one for one in heard.requests if not one.startswith((site.as_uri(), "data:", "blob:"))]
-                assert asked == []
-                assert heard.errors == []
