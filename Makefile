@@ -1,9 +1,9 @@
-# make run | test | check | params | lock | mirror | seeds | search | demo | mteb | bench | publish — each sets up what it needs first.
+# make run | test | check | params | lock | mirror | seeds | search | demo | docs | mteb | bench | publish — each sets up what it needs first.
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: run test verify check params lock mirror seeds search mteb bench publish demo clean
+.PHONY: run test verify check params lock mirror seeds search mteb bench publish demo docs clean
 
 run: .venv/ready          ## the whole line on the receipt, params.yaml: raw corpora in, a scored encoder out
 	dvc repro
@@ -20,6 +20,10 @@ check: .venv/ready        ## lint, types, import contracts
 
 demo: .venv/ready         ## a page to try the encoder: make demo, or make demo MODEL=folder PORT=8766
 	python -m terna demo $(if $(MODEL),--model "$(MODEL)") $(if $(PORT),--port "$(PORT)")
+
+docs: .venv/ready         ## docs/ as a site, site/index.html, every link checked; with search: mkdocs serve; needs terna[docs]
+	# no --quiet: what it keeps silent does not count as a fault either
+	NO_MKDOCS_2_WARNING=1 SOURCE_DATE_EPOCH=0 mkdocs build --strict
 
 verify: .venv/ready       ## the chain from the raw files to the weights, every sha256 computed anew
 	python pipelines/release.py --verify
@@ -50,7 +54,7 @@ publish: .venv/ready      ## the release to the hub, in one commit: make publish
 	python pipelines/publish.py $(REPO) $(OPTIONS)
 
 clean:                    ## what the stages made; DVC's cache and the settings stay
-	rm -rf data models metrics plots predictions release reports seeds search multirun mteb_results logs
+	rm -rf data models metrics plots predictions release reports seeds search multirun mteb_results logs site
 
 .venv/ready: requirements.lock pyproject.toml
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv

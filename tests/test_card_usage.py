@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from card_inputs import card_of, settings_of
+from documented import programs
 
 from terna import export
 from terna.encoder import Encoder
@@ -20,10 +21,6 @@ KINDS = {
     "mean and tanh": ["model.pooling=mean", "model.dense={out_features:12,activation:tanh}"],
     "cls and identity": ["model.pooling=cls", "model.dense={out_features:12,activation:identity}"],
 }
-
-
-def programs(card: str) -> list[str]:
-    return re.findall(r"^```python\n(.*?)^```$", card, flags=re.MULTILINE | re.DOTALL)
 
 
 def run(program: str, sentences: list[str]) -> dict[str, Any]:

@@ -1,0 +1,170 @@
+"""The examples of docs/adding.md: their files as they are printed, in a copy of the project, and the stages run."""
+
+import csv
+import importlib.util
+import json
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+import yaml
+from documented import blocks, commands, overrides, section
+from sweep_inputs import SMALLEST, digests, make, run
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from torch.nn import TripletMarginWithDistanceLoss
+from torch.nn.functional import cosine_similarity
+from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+from terna import Encoder
+from terna.settings import compose, load
+
+FILES = ("json", "yaml", "diff")
+
+
+@pytest.fixture(scope="module")
+def page(root: Path) -> str:
+    return (root / "docs" / "adding.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def prepared(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample with a very small model, ready to train."""
+    folder: Path = tmp_path_factory.mktemp("prepared")
+    make(root, folder)
+    return folder
+
+
+@pytest.fixture
+def project(prepared: Path, tmp_path: Path) -> Path:
+    """A copy of that, for one test."""
+    return Path(shutil.copytree(prepared, tmp_path / "project"))
+
+
+def follow(page: str, heading: str, project: Path) -> list[str]:
+    """Write the files of a section and run its shell's commands, but those of DVC: of these give what they override."""
+    part = section(page, heading)
+    for block in blocks(part, *FILES):
+        assert block.title, block.body
+        path = project / block.title
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(block.body, encoding="utf-8")
+    for block in blocks(part, "sh"):
+        if not block.body.startswith(("dvc", "make")):
+            subprocess.run(["bash", "-euc", block.body], cwd=project, check=True)
+    [asked] = [command for command in commands(part) if command.startswith("dvc exp run")]
+    assert overrides(asked)
+    return overrides(asked)
+
+
+def stages(project: Path, words: list[str], *names: str) -> None:
+    for name in names:
+        done = run(project, name, *SMALLEST, *words)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def read(path: Path) -> Mapping[str, object]:
+    found: Mapping[str, object] = json.loads(path.read_text())
+    return found
+
+
+def test_a_corpus_comes_into_the_mix_and_gives_the_triplets_that_the_page_says(page: str, project: Path) -> None:
+    before = pq.read_table(project / "data" / "triplets" / "train.parquet").num_rows
+    words = follow(page, "A corpus", project)
+    stages(project, [*words, "triplets.dev_fraction=0.0"], "fetch", "translate", "triplets")
+    account = read(project / "data" / "triplets" / "stats.json")["corpora"]["weather"]  # type: ignore[index]
+    assert (account["read"], account["kept"], account["triplets"]) == (5, 5, 4)
+    table = pq.read_table(project / "data" / "triplets" / "train.parquet").to_pylist()
+    assert len([row for row in table if row["corpus"] == "weather"]) == 4
+    assert len(table) > before
+
+
+def test_a_backbone_in_a_folder_is_trained_and_exported(page: str, project: Path) -> None:
+    words = follow(page, "A backbone", project)
+    save_bert(project / "my" / "backbone", project)
+    words = [*words, *(f"++{word}" for word in SMALLEST if not word.startswith("model."))]
+    for name in ("tokens", "train"):
+        done = run(project, name, *words)
+        assert done.returncode == 0, done.stdout + done.stderr
+    encoder = Encoder.load(project / "models" / "encoder")
+    assert encoder.backbone.config.model_type == "bert"
+    assert encoder.max_length == 64
+    started = BertModel.from_pretrained(project / "my" / "backbone").state_dict()
+    moved = encoder.backbone.state_dict()
+    name = "encoder.layer.0.attention.self.query.weight"
+    assert 0 < (moved[name] - started[name]).abs().max() < 0.1, "trained from those weights on"
+
+
+def save_bert(folder: Path, project: Path) -> None:
+    """A very small BERT whose vocabulary is letters and the sample's frequent words."""
+    rows = pq.read_table(project / "data" / "triplets" / "train.parquet")["anchor"].to_pylist()
+    words = sorted({word.strip(".,;:¿?¡!").lower() for row in rows for word in row.split()} - {""})[:300]
+    letters = sorted({letter for row in rows for letter in row.lower()} - {" "})
+    entries = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *letters, *(f"##{letter}" for letter in letters), *words]
+    vocabulary = {entry: number for number, entry in enumerate(dict.fromkeys(entries))}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(strip_accents=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    names = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names).save_pretrained(folder)
+    torch.manual_seed(1)
+    shape = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    BertModel(BertConfig(vocab_size=len(vocabulary), max_position_embeddings=64, **shape)).save_pretrained(folder)
+
+
+def test_a_benchmark_is_scored_and_leaves_the_tokens_as_they_are(page: str, project: Path) -> None:
+    stages(project, [], "train")
+    before = digests(project / "data" / "tokens")
+    words = follow(page, "A benchmark", project)
+    stages(project, words, "fetch", "triplets", "tokens", "evaluate")
+    assert digests(project / "data" / "tokens") == before
+    found = read(project / "metrics" / "sts.json")
+    assert set(load(compose(project / "conf", words)).evaluate.benchmarks) <= set(found)
+    encoder = Encoder.load(project / "models" / "encoder")
+    lines = (project / "my" / "sts" / "STS.input.weather.txt").read_text().splitlines()
+    left, right = (encoder.encode(list(side)) for side in zip(*(line.split("\t") for line in lines), strict=True))
+    cosines = (left * right).sum(1) / np.linalg.norm(left, axis=1) / np.linalg.norm(right, axis=1)
+    gold = [float(line) for line in (project / "my" / "sts" / "STS.gs.weather.txt").read_text().split()]
+    expected = np.corrcoef(cosines, gold)[0, 1]
+    assert found["sts-weather"]["cosine_pearson"] == pytest.approx(expected, abs=1e-4)  # type: ignore[index]
+
+
+def test_a_loss_is_trained_with_after_the_patch(
+    root: Path, page: str, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(root / "src", project / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    words = follow(page, "A loss", project)
+    ceiling = {"GIT_CEILING_DIRECTORIES": str(project.parent), "PATH": "/usr/bin:/bin"}
+    subprocess.run(["git", "apply", "my/margin.patch"], cwd=project, env=ceiling, check=True)
+    monkeypatch.setenv("PYTHONPATH", str(project / "src"))
+    done = run(project, "compose", *SMALLEST)  # make params
+    assert done.returncode == 0, done.stderr
+    assert yaml.safe_load((project / "params.yaml").read_text())["train"]["margin"] is None
+    stages(project, words, "train")
+    with (project / "plots" / "loss.csv").open() as file:
+        losses = [float(row["loss"]) for row in csv.DictReader(file)]
+    # random weights tell no negative from a positive: the first step's loss is about the margin, not the log of 128
+    assert losses[0] == pytest.approx(0.3, abs=0.1)
+    assert len(losses) == read(project / "metrics" / "train.json")["steps"]
+    stages(project, words, "evaluate", "release")
+    card = (project / "release" / "README.md").read_text()
+    assert "The triplet margin loss with parameters" in card
+    assert "'margin': 0.3" in card
+    loss = imported(project / "src" / "terna" / "loss.py").margin_loss
+    anchors, positives, negatives = torch.randn(3, 9, 5, generator=torch.Generator().manual_seed(3))
+    other = TripletMarginWithDistanceLoss(distance_function=lambda a, b: 1 - cosine_similarity(a, b), margin=0.3)
+    torch.testing.assert_close(loss(anchors, positives, negatives, 0.3), other(anchors, positives, negatives))
+
+
+def imported(path: Path) -> object:
+    spec = importlib.util.spec_from_file_location("patched_loss", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
