@@ -1,9 +1,9 @@
-# make run | test | check | params | lock | mirror | seeds | search | demo | docs | mteb | bench | publish — each sets up what it needs first.
+# make run | test | check | params | lock | mirror | seeds | search | table | wandb | demo | docs | mteb | bench | publish — each sets up what it needs first.
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: run test verify check params lock mirror seeds search mteb bench publish demo docs clean
+.PHONY: run test verify check params lock mirror seeds search table wandb mteb bench publish demo docs clean
 
 run: .venv/ready          ## the whole line on the receipt, params.yaml: raw corpora in, a scored encoder out
 	dvc repro
@@ -40,9 +40,12 @@ mirror: .venv/ready       ## pack what the receipt fetches into a folder, for TE
 seeds: .venv/ready        ## the line for several seeds, and how the figures spread: make seeds SEEDS="1 2 3" SET="…"
 	python pipelines/seeds.py $(SEEDS) $(addprefix -S ,$(SET))
 
-search: .venv/ready       ## settings of training by the development score: make search TRIALS=20 SPACE="train.lr=log(1e-5,1e-4)"
+search: .venv/ready       ## training's settings by the development score: make search TRIALS=20 SPACE="train.lr=log(1e-5,1e-4)"
 	dvc repro teacher
 	python pipelines/search.py --trials $(or $(TRIALS),20) "$(SPACE)"
+
+wandb: .venv/ready        ## the finished line to Weights & Biases: to the run that trained it, or to a new one with its curves
+	python pipelines/report.py --config-path=.. --config-name=params logger.wandb=true
 
 mteb: .venv/ready         ## tasks of MTEB on the encoder: make mteb TASKS="STSES STS17 STS22"; needs terna[mteb]
 	python pipelines/mteb_tasks.py $(TASKS)

@@ -162,7 +162,8 @@ def tried(search: Search, trials: Sequence[Trial], lock: int) -> Trial:
     print(f"trial {number}: {log}", flush=True)
     if not (folder / "models" / NAME).is_file():  # the last thing that training writes
         with log.open("w", encoding="utf-8") as output:
-            status = jobs.run(TRAIN, [*RECEIPT, *words], folder, output, [lock])
+            named = jobs.called(words, name=f"{search.name}/{number}", group=search.name)
+            status = jobs.run(TRAIN, [*RECEIPT, *named], folder, output, [lock])
         if status:
             jobs.leave_if_stopped(status)
             return Trial(number, words, None, None, f"{jobs.last_error(log)} (status {status}; {log})")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import sweep_inputs
+import yaml
 from sweep_inputs import RECEIPT, digests, run
 
 from terna import jobs
@@ -32,7 +33,8 @@ def test_two_jobs_have_a_folder_each_and_give_the_bytes_of_the_same_runs_by_hand
         assert digests(low / name) == before[name]
         assert digests(high / name).keys() == before[name].keys()
         assert digests(high / name) != before[name]
-    assert "lr: 0.01\n" in (high / "params.yaml").read_text()
+    receipt = yaml.safe_load((high / "params.yaml").read_text())
+    assert (receipt["train"]["lr"], receipt["logger"]["name"]) == (0.01, high.name)
     assert json.loads((high / "metrics" / "train.json").read_text())["steps"] > 0
     assert (high / "logs" / "csv" / "metrics.csv").is_file()
 
@@ -100,6 +102,11 @@ def test_a_folder_is_called_after_its_settings(words: list[str], name: str | Non
     assert len(found) < 140
     assert name is None or found == name
     assert jobs.folder_name([*words, "train.warmup=0.1"]) != found
+
+
+def test_a_run_is_named_for_the_loggers_unless_it_has_a_name() -> None:
+    assert jobs.called(["a=1"], name="it's", group="g") == ["a=1", "logger.name='it\\'s'", "logger.group='g'"]
+    assert jobs.called(["logger.name=x"], name="n") == ["logger.name=x"]
 
 
 def test_names_that_look_alike_are_told_apart() -> None:

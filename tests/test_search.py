@@ -54,6 +54,8 @@ def test_two_trials_run_apart_are_scored_on_development_data_and_go_on_after_a_k
 
 def assert_told_as_it_ran(folder: Path, one: dict[str, object]) -> None:
     settings = load(compose(folder, [], "params"))
+    name = folder.parent.name
+    assert (settings.logger.name, settings.logger.group) == (f"{name}/{folder.name}", name)
     ran = {"train.lr": settings.train.lr, "train.warmup": settings.train.warmup, "train.scale": settings.train.scale}
     assert {key: float(value) for key, value in (word.split("=") for word in one["words"])} == ran
     assert 1e-4 <= settings.train.lr <= 1e-2

@@ -76,8 +76,15 @@ def last_error(log: Path) -> str:
     return " ".join(lines[ours[-1] : ours[-1] + 2] if ours else lines[-1:])
 
 
-def quoted(value: Path) -> str:
-    """A path as a value in Hydra's grammar."""
+def called(words: Sequence[str], **names: str) -> list[str]:
+    """`words`, and a setting of the loggers for each of `names` that the words leave alone."""
+    keys = [word.partition("=")[0] for word in words]
+    given = {f"logger.{key}": value for key, value in names.items() if f"logger.{key}" not in keys}
+    return [*words, *(f"{key}={quoted(value)}" for key, value in given.items())]
+
+
+def quoted(value: object) -> str:
+    """A text as a value in Hydra's grammar."""
     escaped = str(value).replace("'", "\\'")
     return f"'{escaped}'"
 

@@ -131,11 +131,12 @@ def _job(script: Path, root: Path) -> list[str]:
     from hydra.core.hydra_config import HydraConfig
 
     words = [word.lstrip("+") for word in HydraConfig.get().overrides.task]
-    folder = Path(HydraConfig.get().sweep.dir) / jobs.folder_name(words)
+    name = jobs.folder_name(words)
+    folder = Path(HydraConfig.get().sweep.dir) / name
     options = [word for word in sys.argv[1:] if not _overrides(word) and word not in ("-m", "--multirun")]
     print(folder, flush=True)
     os.chdir(root)
-    status = jobs.run(script, [*options, *words], folder)
+    status = jobs.run(script, [*options, *jobs.called(words, name=name)], folder)
     jobs.leave_if_stopped(status)
     return [f"{folder}: status {status}"] if status else []
 
