@@ -44,6 +44,11 @@ search: .venv/ready       ## training's settings by the development score: make 
 	dvc repro teacher
 	python pipelines/search.py --trials $(or $(TRIALS),20) "$(SPACE)"
 
+table: .venv/ready        ## the experiments by development score: what was measured, the settings that differ
+	dvc exp show --md --only-changed --precision 4 --sort-by metrics/train.json:selected_score --sort-order desc \
+	  --keep 'selected_score|.*cosine_pearson' \
+	  --drop 'Created|epochs$$|steps|triplets$$|seconds|.*memory|.*per_|.*dot_|.*spearman|(logger|machine)\.|plots$$|predictions$$|release$$|.*/'
+
 wandb: .venv/ready        ## the finished line to Weights & Biases: to the run that trained it, or to a new one with its curves
 	python pipelines/report.py --config-path=.. --config-name=params logger.wandb=true
 
