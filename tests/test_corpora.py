@@ -10,7 +10,7 @@ import pytest
 from corpora_inputs import MT, ROW, XNLI, corpus, line, put, zipped
 
 from terna import download
-from terna.corpora import nli, read_nli, read_sts
+from terna.corpora import nli, parallel, read_nli, read_sts
 from terna.records import LABELS, PAIRS, SCORED
 from terna.settings import Corpus, Settings, compose, load
 
@@ -78,7 +78,7 @@ def test_the_declared_benchmarks_hold_their_pairs_file_after_file(
 
 def test_every_format_of_the_schema_has_its_parser() -> None:
     formats = set(get_args(get_type_hints(Corpus)["format"]))
-    assert formats == {"semeval_sts", *nli.PARSERS}
+    assert formats == {"semeval_sts", *nli.PARSERS, *parallel.PARSERS}
 
 
 def test_tsv_rows_of_no_use_are_left_out_and_counted_by_reason(tmp_path: Path) -> None:

@@ -77,7 +77,8 @@ def test_a_step_without_dropout_has_the_neighbours_loss_and_gradients(
     features = [neighbour.preprocess(texts) for texts in (anchors, positives, negatives)]
     theirs = MultipleNegativesRankingLoss(neighbour)(features, None)
     theirs.backward()
-    torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-6)
+    # rounding of a cosine, 20 times, differs from processor to processor
+    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
     other = dict(neighbour[0].auto_model.named_parameters())
     compared = 0
     for name, parameter in encoder.backbone.named_parameters():
