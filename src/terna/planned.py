@@ -1,5 +1,6 @@
 """A LightningDataModule whose epochs are planned beforehand, and gone on with at any step."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
@@ -11,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 
 
-class Planned(LightningDataModule):
+class Planned(LightningDataModule, ABC):
     """Batches of an epoch as rows of numbers; a kind of feed says which, and what a process gets of them.
 
     batch_size: examples of a step, over all processes; each takes an equal share. workers: processes that gather
@@ -24,13 +25,13 @@ class Planned(LightningDataModule):
         self.epochs = epochs
         self.workers = workers
 
+    @abstractmethod
     def rows(self, epoch: int) -> Ints:
         """(steps, batch_size): the examples of each batch of an epoch."""
-        raise NotImplementedError
 
+    @abstractmethod
     def batches(self, rows: Ints, own: Ints) -> Dataset[Any]:
         """What a process gets of each batch, whose examples are `rows`, the process's share `own` (steps, share)."""
-        raise NotImplementedError
 
     @cached_property
     def steps(self) -> list[int]:

@@ -65,7 +65,13 @@ def _parser() -> argparse.ArgumentParser:
         "tab between them. Distances have their sign turned: more is more alike.",
     )
     similarity.add_argument("sentences", nargs="*", metavar="sentence", help="none, or two")
+    for command in (encode, search, similarity, *_around(commands)):
+        command.add_argument("--model", default=DEFAULT, help=f"{MODEL}; default: {DEFAULT}")
+    return parser
 
+
+def _around(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> list[argparse.ArgumentParser]:
+    """The commands that print no vectors: another form of the encoder, and a page to try it."""
     onnx = commands.add_parser(
         "onnx",
         help="an encoder's folder with its backbone in ONNX",
@@ -81,9 +87,7 @@ def _parser() -> argparse.ArgumentParser:
         "puts it into groups. Its address is told on standard error; Ctrl-C ends it.",
     )
     demo.add_argument("--port", type=_port, default=8765, help="of 127.0.0.1; 0: any that is free (8765)")
-    for command in (encode, search, similarity, onnx, demo):
-        command.add_argument("--model", default=DEFAULT, help=f"{MODEL}; default: {DEFAULT}")
-    return parser
+    return [onnx, demo]
 
 
 def _count(word: str) -> int:
