@@ -89,7 +89,7 @@ def parallel(settings: Settings) -> Iterator[str]:
             f"`{name}` ({one.source} and {one.language}, licence {one.licence}; {one.citation.rstrip('.')})"
             for name, one in settings.parallel.items()
         )
-        yield f"Translated sentences: {named}. Pairs with a sentence that a benchmark shares were left out as above."
+        yield f"Translated sentences: {named}. What a benchmark shares of them was treated as for the pairs."
 
 
 def overlap(found: Mapping[str, Any]) -> str:
