@@ -21,7 +21,7 @@ check: .venv/ready        ## lint, types, import contracts
 demo: .venv/ready         ## a page to try the encoder: make demo, or make demo MODEL=folder PORT=8766
 	python -m terna demo $(if $(MODEL),--model "$(MODEL)") $(if $(PORT),--port "$(PORT)")
 
-docs: .venv/ready         ## docs/ as a site, site/index.html, every link checked; with search: mkdocs serve; needs terna[docs]
+docs: .venv/ready         ## docs/ as a site, site/index.html, every link checked; with search: mkdocs serve
 	# no --quiet: what it keeps silent does not count as a fault either
 	NO_MKDOCS_2_WARNING=1 SOURCE_DATE_EPOCH=0 mkdocs build --strict
 
@@ -52,7 +52,7 @@ table: .venv/ready        ## the experiments by development score: what was meas
 wandb: .venv/ready        ## the finished line to Weights & Biases: to the run that trained it, or to a new one with its curves
 	python pipelines/report.py --config-path=.. --config-name=params logger.wandb=true
 
-mteb: .venv/ready         ## tasks of MTEB on the encoder: make mteb TASKS="STSES STS17 STS22"; needs terna[mteb]
+mteb: .venv/ready         ## tasks of MTEB on the encoder: make mteb TASKS="STSES STS17 STS22"; first: pip install -e '.[mteb]'
 	python pipelines/mteb_tasks.py $(TASKS)
 
 bench: .venv/ready        ## training, encoding and batch plans side by side with sentence-transformers

@@ -51,7 +51,7 @@ def library() -> Any:
     try:
         import mteb
     except ImportError as error:
-        raise ModelError(f"mteb cannot be imported ({error}); pip install 'terna[mteb]'") from error
+        raise ModelError(f"mteb cannot be imported ({error}); pip install -e '.[mteb]'") from error
     return mteb
 
 

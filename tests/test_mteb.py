@@ -33,7 +33,7 @@ GOLD = [4.2, 0.0, 4.4, 3.9, 4.0]
 @pytest.fixture
 def mteb() -> Any:
     """mteb; skips where it is not installed."""
-    return pytest.importorskip("mteb", reason="mteb is not installed: pip install 'terna[mteb]'")
+    return pytest.importorskip("mteb", reason="mteb is not installed: pip install -e '.[mteb]'")
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_it_says_what_to_install(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "mteb", None)
-    assert "pip install 'terna[mteb]'" in failing(root, monkeypatch, capsys, "STSES")
+    assert "pip install -e '.[mteb]'" in failing(root, monkeypatch, capsys, "STSES")
 
 
 def failing(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> str:

@@ -173,5 +173,5 @@ def test_it_says_what_to_install(
     assert main(["onnx", "--model", str(tmp_path / "encoder"), "--out", str(tmp_path / "graph")]) == 1
     told = capsys.readouterr().err
     assert f"{package} cannot be imported" in told
-    assert "pip install 'terna[onnx]'" in told
+    assert "pip install -e '.[onnx]'" in told
     assert not (tmp_path / "graph").exists()

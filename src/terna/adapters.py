@@ -53,5 +53,5 @@ def _peft() -> Any:
     try:
         import peft
     except ImportError as error:
-        raise ModelError("train.lora: the package peft is not installed; install terna[lora]") from error
+        raise ModelError("train.lora: the package peft is not installed; pip install -e '.[lora]'") from error
     return peft

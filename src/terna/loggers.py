@@ -137,7 +137,7 @@ def _tensorboard(settings: Settings, folder: Path) -> Logger:
     try:
         logger = TensorBoardLogger(place, name="", version="", default_hp_metric=False)
     except ModuleNotFoundError as error:
-        raise ModelError(f"logger.tensorboard: {error}; install terna[tensorboard]") from error
+        raise ModelError(f"logger.tensorboard: {error}; pip install -e '.[tensorboard]'") from error
     logger.log_hyperparams(asdict(settings))
     return logger
 
@@ -157,5 +157,5 @@ def _mlflow(settings: Settings, folder: Path) -> Logger:
         )
         logger.log_hyperparams(asdict(settings))
     except ModuleNotFoundError as error:
-        raise ModelError(f"logger.mlflow: {error}; install terna[mlflow]") from error
+        raise ModelError(f"logger.mlflow: {error}; pip install -e '.[mlflow]'") from error
     return logger

@@ -76,7 +76,7 @@ def _around(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         "onnx",
         help="an encoder's folder with its backbone in ONNX",
         description="A copy of an encoder's folder with onnx/model.onnx in it, for onnxruntime on a CPU; needs "
-        "terna[onnx]. The file is then a --model of the other commands.",
+        "onnx and onnxruntime. The file is then a --model of the other commands.",
     )
     onnx.add_argument("--out", type=Path, required=True, help="a folder that is not there yet")
     onnx.add_argument("--int8", action="store_true", help="onnx/model_qint8.onnx too: weights in 8-bit integers")

@@ -59,7 +59,7 @@ def library() -> Any:
     try:
         import onnx
     except ImportError as error:
-        raise ModelError(f"onnx cannot be imported ({error}); pip install 'terna[onnx]'") from error
+        raise ModelError(f"onnx cannot be imported ({error}); pip install -e '.[onnx]'") from error
     return onnx
 
 

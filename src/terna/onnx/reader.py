@@ -133,7 +133,7 @@ def runtime() -> Any:
     try:
         import onnxruntime
     except ImportError as error:
-        raise ModelError(f"onnxruntime cannot be imported ({error}); pip install 'terna[onnx]'") from error
+        raise ModelError(f"onnxruntime cannot be imported ({error}); pip install -e '.[onnx]'") from error
     return onnxruntime
 
 

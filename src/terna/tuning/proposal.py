@@ -38,7 +38,7 @@ def library() -> Any:
     try:
         import optuna
     except ImportError as error:
-        raise ModelError(f"optuna cannot be imported ({error}); pip install 'terna[search]'") from error
+        raise ModelError(f"optuna cannot be imported ({error}); pip install -e '.[search]'") from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna
 
