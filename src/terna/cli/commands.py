@@ -5,6 +5,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -58,17 +59,17 @@ def search(asked: Namespace) -> None:
                 f"{asked.corpus}: vectors of {vectors.shape[1]} dimensions, the model's have {queries.shape[1]}; "
                 "encode the corpus with the same model"
             )
-        for kept, query in zip(best, queries, strict=True):
-            scores = pairwise(np.broadcast_to(query, vectors.shape), vectors)[asked.measure]
-            for row, text in enumerate(texts):
-                if text is not None:
-                    found = (float(scores[row]), -place - row, text)  # of equals the first
-                    (heapq.heappush if len(kept) < asked.top else heapq.heappushpop)(kept, found)
+        lines = [(-place - row, text) for row, text in enumerate(texts) if text is not None]  # of equals the first
+        known = vectors[[text is not None for text in texts]]
+        for number, query in enumerate(queries):
+            scores = pairwise(np.broadcast_to(query, known.shape), known)[asked.measure].tolist()
+            found = ((score, *line) for score, line in zip(scores, lines, strict=True))
+            best[number] = heapq.nlargest(asked.top, chain(best[number], found))
         place += len(texts)
-    for query, kept in zip(given, best, strict=True):
+    for query, nearest in zip(given, best, strict=True):
         if len(given) > 1:
             print(query)
-        for rank, (score, _, text) in enumerate(sorted(kept, reverse=True), start=1):
+        for rank, (score, _, text) in enumerate(nearest, start=1):
             print(rank, f"{score:.6f}", text, sep="\t")
 
 

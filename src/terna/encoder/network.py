@@ -157,7 +157,7 @@ class Encoder(nn.Module):
             self.train(training)
             return torch.equal(before, torch.get_rng_state())
 
-    def encode(self, texts: Sequence[str], *, batch_size: int = 64, progress: bool = False) -> Vectors:
+    def encode(self, texts: Sequence[str], *, batch_size: int = 256, progress: bool = False) -> Vectors:
         """Vectors of texts, float32 (len(texts), dimension), in their order, without dropout; equal texts once."""
         places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
         ids, offsets = tokenize(self.tokenizer, list(places), self.max_length)
@@ -165,7 +165,7 @@ class Encoder(nn.Module):
         return vectors[[places[text] for text in texts]]
 
     @torch.inference_mode()
-    def embed(self, ids: Ints, offsets: Ints, *, batch_size: int = 64, progress: bool = False) -> Vectors:
+    def embed(self, ids: Ints, offsets: Ints, *, batch_size: int = 256, progress: bool = False) -> Vectors:
         """Vectors of tokenised sentences (see tokens.TokenTable), float32 (sentences, dimension), without dropout."""
         order = np.argsort(-np.diff(offsets), kind="stable")
         vectors = np.zeros((len(order), self.dimension), np.float32)
