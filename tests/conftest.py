@@ -12,6 +12,7 @@ import torch
 from download_inputs import Site, hosted
 from sweep_inputs import make
 
+from terna import export
 from terna.encoder import Encoder, build_encoder, load_tokenizer
 from terna.settings import compose, load
 
@@ -84,3 +85,11 @@ def make_encoder(root: Path) -> Callable[..., Encoder]:
         return build_encoder(model, load_tokenizer(model, SENTENCES), packed=packed).eval()
 
     return make
+
+
+@pytest.fixture(scope="session")
+def encoder_folder(make_encoder: Callable[..., Encoder], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Such an encoder in a folder, as train exports it; not to be written to."""
+    folder: Path = tmp_path_factory.mktemp("model") / "encoder"
+    export.save(make_encoder(), folder)
+    return folder

@@ -24,15 +24,8 @@ LINES = ["Hola.", "¿Qué tal estás hoy?", "El tren llega tarde.", "El tren vie
 
 
 @pytest.fixture(scope="module")
-def folder(make_encoder: Make, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path: Path = tmp_path_factory.mktemp("model") / "encoder"
-    export.save(make_encoder().eval(), path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def oracle(folder: Path) -> SentenceTransformer:
-    return SentenceTransformer(str(folder), device="cpu")
+def oracle(encoder_folder: Path) -> SentenceTransformer:
+    return SentenceTransformer(str(encoder_folder), device="cpu")
 
 
 class Stream(io.TextIOWrapper):
@@ -51,10 +44,10 @@ def text(lines: Sequence[str]) -> bytes:
 
 
 def test_a_shell_pipes_lines_into_a_parquet_file_in_silence(
-    folder: Path, oracle: SentenceTransformer, tmp_path: Path
+    encoder_folder: Path, oracle: SentenceTransformer, tmp_path: Path
 ) -> None:
     with (tmp_path / "vectors.parquet").open("wb") as out:
-        words = [sys.executable, "-m", "terna", "encode", "--model", str(folder)]
+        words = [sys.executable, "-m", "terna", "encode", "--model", str(encoder_folder)]
         done = subprocess.run(words, input=text(LINES), stdout=out, stderr=subprocess.PIPE, timeout=120)
     assert (done.returncode, done.stderr) == (0, b"")
     table = pq.read_table(tmp_path / "vectors.parquet")
@@ -65,7 +58,7 @@ def test_a_shell_pipes_lines_into_a_parquet_file_in_silence(
 @pytest.mark.parametrize("chunk", ["1", "2", "8192"])
 @pytest.mark.parametrize("kind", ["parquet", "npy", "jsonl"])
 def test_a_bad_line_has_no_vector_is_counted_and_moves_no_other(
-    folder: Path,
+    encoder_folder: Path,
     oracle: SentenceTransformer,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -75,7 +68,7 @@ def test_a_bad_line_has_no_vector_is_counted_and_moves_no_other(
 ) -> None:
     given(monkeypatch, b"Hola.\n\xff\xfe\n  \r\nEl tren llega tarde.\r\nsin fin de l\xc3\xadnea")
     path = tmp_path / f"vectors.{kind}"
-    assert main(["encode", "--model", str(folder), "--out", str(path), "--chunk", chunk]) == 0
+    assert main(["encode", "--model", str(encoder_folder), "--out", str(path), "--chunk", chunk]) == 0
     assert "2 of 5 lines are blank or no UTF-8" in capsys.readouterr().err
     texts, vectors = read(path)
     assert texts in (None, ["Hola.", None, None, "El tren llega tarde.", "sin fin de línea"])
@@ -98,11 +91,11 @@ def read(path: Path) -> tuple[list[str | None] | None, Any]:
     return texts, np.array([vector or [np.nan] * dimension for vector in vectors], np.float32)
 
 
-def test_all_formats_hold_the_same_bits(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_formats_hold_the_same_bits(encoder_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
     for kind in ("parquet", "npy", "jsonl"):
         given(monkeypatch, text(LINES))
-        assert main(["encode", "--model", str(folder), "--out", str(tmp_path / f"v.{kind}")]) == 0
+        assert main(["encode", "--model", str(encoder_folder), "--out", str(tmp_path / f"v.{kind}")]) == 0
         found.append(read(tmp_path / f"v.{kind}")[1])
     assert np.array_equal(found[0], found[1])
     assert np.array_equal(found[0], found[2])
@@ -110,11 +103,11 @@ def test_all_formats_hold_the_same_bits(folder: Path, tmp_path: Path, monkeypatc
 
 @pytest.mark.parametrize("kind", ["parquet", "npy"])
 def test_nothing_in_gives_an_empty_table(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+    encoder_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     given(monkeypatch, b"")
     path = tmp_path / f"v.{kind}"
-    assert main(["encode", "--model", str(folder), "--out", str(path)]) == 0
+    assert main(["encode", "--model", str(encoder_folder), "--out", str(path)]) == 0
     assert len(np.load(path) if kind == "npy" else pq.read_table(path)) == 0
 
 
@@ -155,7 +148,7 @@ def test_what_fails_midway_leaves_the_old_file(tmp_path: Path, monkeypatch: pyte
 
 @pytest.mark.parametrize("stored", [False, True], ids=["text", "parquet"])
 def test_search_finds_what_sentence_transformers_finds(
-    folder: Path,
+    encoder_folder: Path,
     oracle: SentenceTransformer,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -166,11 +159,11 @@ def test_search_finds_what_sentence_transformers_finds(
     corpus.write_bytes(b"\xff\n" + text(LINES[:-1]))
     if stored:
         given(monkeypatch, corpus.read_bytes())
-        assert main(["encode", "--model", str(folder), "--out", str(tmp_path / "corpus.parquet")]) == 0
+        assert main(["encode", "--model", str(encoder_folder), "--out", str(tmp_path / "corpus.parquet")]) == 0
         corpus = tmp_path / "corpus.parquet"
     capsys.readouterr()
     queries = ["El tren se retrasa.", "Hola."]
-    words = ["search", "--model", str(folder), "--corpus", str(corpus), "--top", "3", "--chunk", "2", *queries]
+    words = ["search", "--model", str(encoder_folder), "--corpus", str(corpus), "--top", "3", "--chunk", "2", *queries]
     assert main(words) == 0
     printed = capsys.readouterr().out.splitlines()
     hits = util.semantic_search(oracle.encode(queries), oracle.encode(LINES[:-1]), top_k=3)
@@ -196,10 +189,13 @@ def test_of_equals_the_first_lines_are_found(
 
 
 def test_similarity_is_that_of_sentence_transformers(
-    folder: Path, oracle: SentenceTransformer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    encoder_folder: Path,
+    oracle: SentenceTransformer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     given(monkeypatch, text(["\t".join(LINES[:2]), "\t".join(LINES[2:4])]))
-    assert main(["similarity", "--model", str(folder)]) == 0
+    assert main(["similarity", "--model", str(encoder_folder)]) == 0
     header, *rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert header == [*SIMILARITIES, "sentence1", "sentence2"]
     first, second = oracle.encode([LINES[0], LINES[2]]), oracle.encode([LINES[1], LINES[3]])
@@ -210,12 +206,12 @@ def test_similarity_is_that_of_sentence_transformers(
 
 
 def test_two_sentences_are_compared_as_a_pair_of_lines_is(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    encoder_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["similarity", "--model", str(folder), *LINES[2:4]]) == 0
+    assert main(["similarity", "--model", str(encoder_folder), *LINES[2:4]]) == 0
     told = capsys.readouterr().out
     given(monkeypatch, text(["\t".join(LINES[2:4])]))
-    assert main(["similarity", "--model", str(folder)]) == 0
+    assert main(["similarity", "--model", str(encoder_folder)]) == 0
     assert capsys.readouterr().out == told
 
 
@@ -233,7 +229,7 @@ def test_two_sentences_are_compared_as_a_pair_of_lines_is(
     ],
 )
 def test_what_is_wrong_is_told_with_its_remedy(
-    folder: Path,
+    encoder_folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
@@ -243,13 +239,13 @@ def test_what_is_wrong_is_told_with_its_remedy(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     given(monkeypatch, content)
-    assert main(words if "--model" in words else [*words, "--model", str(folder)]) == 1
+    assert main(words if "--model" in words else [*words, "--model", str(encoder_folder)]) == 1
     assert told in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_corpus_of_another_models_vectors_is_refused(
-    folder: Path,
+    encoder_folder: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -258,21 +254,20 @@ def test_a_corpus_of_another_models_vectors_is_refused(
     export.save(make_encoder("model.dense={out_features:12,activation:tanh}").eval(), tmp_path / "other")
     given(monkeypatch, text(LINES))
     assert main(["encode", "--model", str(tmp_path / "other"), "--out", str(tmp_path / "v.parquet")]) == 0
-    assert main(["search", "--model", str(folder), "--corpus", str(tmp_path / "v.parquet"), "hola"]) == 1
+    assert main(["search", "--model", str(encoder_folder), "--corpus", str(tmp_path / "v.parquet"), "hola"]) == 1
     assert "vectors of 12 dimensions" in capsys.readouterr().err
 
 
-def test_a_reader_that_has_seen_enough_is_no_error(folder: Path, tmp_path: Path) -> None:
+def test_a_reader_that_has_seen_enough_is_no_error(encoder_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "corpus.txt").write_bytes(text([f"línea {number}" for number in range(500)]))
-    words = (
-        f"{sys.executable} -m terna search --model {folder} --corpus {tmp_path}/corpus.txt --top 500 a b c d e f g h"
-    )
+    asked = f"--model {encoder_folder} --corpus {tmp_path}/corpus.txt --top 500 a b c d e f g h"
+    words = f"{sys.executable} -m terna search {asked}"
     done = subprocess.run(["bash", "-c", f"set -o pipefail; {words} | head -1"], capture_output=True, timeout=120)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"a\n", b"")
 
 
-def test_a_few_lines_of_python_do_the_same(folder: Path, oracle: SentenceTransformer) -> None:
-    vectors = terna.Encoder.load(folder).encode(LINES)
+def test_a_few_lines_of_python_do_the_same(encoder_folder: Path, oracle: SentenceTransformer) -> None:
+    vectors = terna.Encoder.load(encoder_folder).encode(LINES)
     np.testing.assert_allclose(vectors, oracle.encode(LINES), atol=1e-5)
     assert terna.Encoder is Encoder
     with pytest.raises(AttributeError, match="no attribute 'Encodr'"):

@@ -12,13 +12,10 @@ from demo_inputs import Stub, post, send, served
 from scipy.spatial import distance
 from sentence_transformers import SentenceTransformer
 
-from terna import export
 from terna.card.front import WIDGET
 from terna.demo.server import Server
-from terna.encoder import Encoder
 from terna.systems import load_system
 
-Make = Callable[..., Encoder]
 LIST = ["El tren llega tarde.", "Hola.", "¿Qué tal estás hoy?", "El tren viene con retraso.", "Hola."]
 ORACLES: dict[str, Callable[[Any, Any], float]] = {
     "cosine": lambda a, b: 1 - distance.cosine(a, b),
@@ -30,21 +27,14 @@ PAIR = {"first": "Hola.", "second": "Adiós."}
 
 
 @pytest.fixture(scope="module")
-def folder(make_encoder: Make, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path: Path = tmp_path_factory.mktemp("model") / "encoder"
-    export.save(make_encoder().eval(), path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def server(folder: Path) -> Iterator[Server]:
-    with served(load_system(str(folder))) as server:
+def server(encoder_folder: Path) -> Iterator[Server]:
+    with served(load_system(str(encoder_folder))) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def vectors(folder: Path) -> Callable[[list[str]], Any]:
-    oracle = SentenceTransformer(str(folder), device="cpu")
+def vectors(encoder_folder: Path) -> Callable[[list[str]], Any]:
+    oracle = SentenceTransformer(str(encoder_folder), device="cpu")
     return lambda texts: oracle.encode(texts).astype(np.float64)
 
 

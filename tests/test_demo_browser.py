@@ -1,7 +1,7 @@
 """The demo in a real browser, by clicking through it: what is shown is what the encoder gives, and all can read it."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise as neighbours
 from pathlib import Path
 from typing import Any
@@ -11,18 +11,15 @@ from browser_checks import SCHEMES, WIDTHS, Heard, beyond, faint, launched, leve
 from demo_inputs import Stub, served
 from report_inputs import HOSTILE, LONG
 
-from terna import export
 from terna.card.front import WIDGET
 from terna.demo.asked import BODY
 from terna.demo.refused import words
 from terna.demo.server import Server
-from terna.encoder import Encoder
 from terna.errors import ModelError
 from terna.similarity import SIMILARITIES, pairwise
 from terna.systems import System, load_system
 
 pytestmark = needs_browser
-Make = Callable[..., Encoder]
 # each text with the direction that it is known by
 TRAIN, BREAD, RAIN = "Llega el tren.", "Hay pan.", "Va a llover."
 WAYS = {
@@ -41,10 +38,8 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def system(make_encoder: Make, tmp_path_factory: pytest.TempPathFactory) -> System:
-    path: Path = tmp_path_factory.mktemp("model") / "encoder"
-    export.save(make_encoder().eval(), path)
-    return load_system(str(path))
+def system(encoder_folder: Path) -> System:
+    return load_system(str(encoder_folder))
 
 
 @pytest.fixture(scope="module")

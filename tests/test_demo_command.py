@@ -7,31 +7,20 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from terna import export
 from terna.cli import main
-from terna.encoder import Encoder
-
-Make = Callable[..., Encoder]
-
-
-@pytest.fixture(scope="module")
-def folder(make_encoder: Make, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path: Path = tmp_path_factory.mktemp("model") / "encoder"
-    export.save(make_encoder().eval(), path)
-    return path
 
 
 @contextmanager
-def started(folder: Path) -> Iterator[tuple[Any, str]]:
+def started(encoder_folder: Path) -> Iterator[tuple[Any, str]]:
     """The command and the address that it tells; killed where a test leaves it running."""
-    words = [sys.executable, "-m", "terna", "demo", "--model", str(folder), "--port", "0"]
+    words = [sys.executable, "-m", "terna", "demo", "--model", str(encoder_folder), "--port", "0"]
     # what runs in the background starts with Ctrl-C ignored
     restored: Any = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
     with subprocess.Popen(
@@ -54,8 +43,8 @@ def fetch(url: str, asked: dict[str, Any] | None = None) -> Any:
         return json.load(answer)
 
 
-def test_it_tells_its_address_answers_in_silence_and_ends_at_ctrl_c(folder: Path) -> None:
-    with started(folder) as (process, address):
+def test_it_tells_its_address_answers_in_silence_and_ends_at_ctrl_c(encoder_folder: Path) -> None:
+    with started(encoder_folder) as (process, address):
         ranked = fetch(f"{address}api/search", {"query": "Hola.", "sentences": ["Adiós.", "Hola."]})["ranked"]
         assert ranked[0]["sentence"] == "Hola."
         process.send_signal(signal.SIGINT)
@@ -63,8 +52,8 @@ def test_it_tells_its_address_answers_in_silence_and_ends_at_ctrl_c(folder: Path
     assert (process.returncode, out, err) == (0, "", "")
 
 
-def test_it_ends_at_ctrl_c_in_the_midst_of_an_answer(folder: Path) -> None:
-    with started(folder) as (process, address):
+def test_it_ends_at_ctrl_c_in_the_midst_of_an_answer(encoder_folder: Path) -> None:
+    with started(encoder_folder) as (process, address):
         port = int(address.rstrip("/").rsplit(":", 1)[1])
         body = json.dumps({"query": "Hola.", "sentences": [f"{n} " + "palabra " * 100 for n in range(1000)]}).encode()
         head = f"POST /api/search HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
