@@ -12,14 +12,15 @@ from tokenizers.models import WordPiece
 from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import TemplateProcessing
+from tokens import with_words
 from transformers import BertConfig, BertModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from terna import Encoder, export
 from terna.encoder import build_encoder, load_tokenizer
 from terna.encoder.vocabulary import adapt, words
 from terna.errors import ModelError
-from terna.records import LEXICON, STARTS
-from terna.settings import Model
+from terna.records import LEXICON, PARALLEL, STARTS, read_table, write_table
+from terna.settings import Model, compose, load
 
 ENTRIES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "bread", "to", "##ast", "no", "pa", "##n", "."]
 FOUND = [("el", "the", 3.0), ("no", "the", 1.5), ("pan", "bread", 1.5), ("pan", "toast", 0.5), ("raro", "bread", 0.2)]
@@ -99,3 +100,19 @@ def test_words_are_what_the_tokenizer_looks_up_and_another_kind_is_refused(
     assert words(tokenizer, ["El PAN, ¿qué tal?"]) == [["el", "pan", ",", "¿", "que", "tal", "?"]]
     with pytest.raises(ModelError, match=r"model\.vocabulary: the backbone cuts words by BPE"):
         words(make_encoder().tokenizer, ["El pan."])  # type: ignore[operator]
+
+
+def test_the_stage_learns_from_as_many_sentences_as_are_asked_for(
+    tokenizer: PreTrainedTokenizerBase, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pairs = [("The bread.", "El pan."), ("No bread.", "Sin pan."), ("To the bread.", "Hacia la hogaza.")]
+    rows = [{"source": source, "target": target} for source, target in pairs]
+    write_table(pa.Table.from_pylist(rows, schema=PARALLEL), Path("data/parallel/sentences.parquet"), PARALLEL)
+    read = {}
+    for count in (2, 3):
+        asked = ["model=minilm_es", "parallel=esxnli", f"model.vocabulary.sentences={count}"]
+        with_words(tokenizer, load(compose(root / "conf", asked)))
+        read[count] = set(read_table(Path("data/tokens/lexicon.parquet"), LEXICON)["word"].to_pylist())
+    assert {"el", "pan", "sin"} <= read[2]
+    assert read[3] - read[2] == {"hacia", "la", "hogaza"}
