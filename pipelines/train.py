@@ -21,8 +21,7 @@ from typing import TYPE_CHECKING, Any
 from terna import lineage, resume
 from terna.corpora import read_sts
 from terna.launch import sweepable
-from terna.lessons import Lessons
-from terna.records import STARTS, read_json, read_table, write_json
+from terna.records import write_json
 from terna.settings import Settings
 from terna.tokens import TokenTable
 
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
     from terna.encoder import Encoder
     from terna.feed import Feed, LessonFeed
-    from terna.recorder import Recorder
     from terna.selection import Selection
 
 LOGS = Path("logs")
@@ -49,9 +47,10 @@ def main(settings: Settings) -> None:
     # Lightning and transformers take seconds to import: what can fail before them has failed.
     import pytorch_lightning as lightning
 
-    from terna import engine, export, loggers
+    from terna import assembly, engine, export, loggers
     from terna.adapters import merge
     from terna.learner import Learner, Student
+    from terna.recorder import Recorder
 
     chosen = settings.evaluate.select_on
     declared = settings.evaluate.benchmarks[chosen]
@@ -61,9 +60,10 @@ def main(settings: Settings) -> None:
     checkpoint = resume.claim(CHECKPOINTS, identity(settings, scored))
     quiet()
     lightning.seed_everything(settings.seed, verbose=False)
-    encoder = build(settings)
-    feed = feed_for(settings, table, encoder)
-    recorder, selection = watch(settings, encoder, feed, table, benchmark)
+    encoder = assembly.encoder_of(settings, TOKENS)
+    feed = assembly.feed_of(settings, table, encoder, tokens=TOKENS, teacher=TEACHER)
+    recorder = Recorder(assembly.whereabouts(feed, CHECKPOINTS))
+    selection = assembly.selection_of(settings, encoder, benchmark, table, recorder, CHECKPOINTS)
     trainer = engine.build(settings, recorder, selection, CHECKPOINTS / resume.CHECKPOINT, LOGS)
     kind = Student if settings.train.distill else Learner
     learner = kind(encoder, settings.train, sum(feed.steps), settings.seed)
@@ -104,84 +104,6 @@ def quiet() -> None:
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*does not have many workers")  # batches are gathered arrays
     warnings.filterwarnings("ignore", message=".isinstance.treespec, LeafSpec")  # Lightning's own
-
-
-def build(settings: Settings) -> "Encoder":
-    """The encoder with the tokenizer that the tokens were made with."""
-    from transformers import AutoTokenizer
-
-    from terna.adapters import adapt, freeze_layers
-    from terna.encoder import build_encoder
-
-    tokenizer = AutoTokenizer.from_pretrained(TOKENS / "tokenizer")
-    starts = read_table(TOKENS / "starts.parquet", STARTS)
-    encoder = build_encoder(settings.model, tokenizer, starts, packed=settings.train.packed)
-    encoder.cached = settings.train.cached
-    if settings.train.lora:
-        adapt(encoder, settings.train.lora)
-    if settings.train.embeddings_only:
-        freeze_layers(encoder)
-    if settings.train.compile:
-        encoder.backbone.compile(dynamic=True)
-    return encoder
-
-
-def feed_for(settings: Settings, table: TokenTable, encoder: "Encoder") -> "Feed | LessonFeed":
-    """The batches of all epochs."""
-    from terna.feed import Feed, LessonFeed
-
-    options, names = settings.train, read_json(TOKENS / "stats.json")["corpora"]
-    if options.distill:
-        return LessonFeed(
-            Lessons.load(TEACHER),
-            encoder.arrange,
-            batch_size=options.batch_size,
-            epochs=options.epochs,
-            seed=settings.seed,
-            sources=options.distill.sources,
-            workers=settings.machine.workers,
-        )
-    return Feed(
-        table,
-        encoder.arrange,
-        batch_size=options.batch_size,
-        epochs=options.epochs,
-        seed=settings.seed,
-        weights=[options.weights.get(name, 1.0) for name in names],
-        known_positives=options.known_positives,
-        gather=options.gather,
-        workers=settings.machine.workers,
-    )
-
-
-def watch(
-    settings: Settings, encoder: "Encoder", feed: "Feed | LessonFeed", table: TokenTable, benchmark: Any
-) -> "tuple[Recorder, Selection]":
-    """What keeps the curves, and what scores the development data and keeps the best weights."""
-    from terna.recorder import Recorder
-    from terna.selection import Selection, development_score
-
-    def describe(step: int) -> str:
-        epoch, number = feed.place(step - 1)
-        rows = ", ".join(map(str, feed.rows(epoch)[number][:5]))
-        path = CHECKPOINTS / resume.CHECKPOINT
-        kept = f"the last good checkpoint is {path}" if path.exists() else "there is no checkpoint yet"
-        return (
-            f"batch {number + 1} of epoch {epoch + 1}, rows {rows}, … of {feed.source}; {kept}. Lower "
-            f"train.lr or choose another train.precision, and delete {CHECKPOINTS}/"
-        )
-
-    recorder = Recorder(describe)
-    selection = Selection(
-        encoder,
-        development_score(benchmark, table),
-        recorder.scored,
-        main=settings.evaluate.main_score,
-        folder=CHECKPOINTS,
-        every=settings.train.score_every,
-        patience=settings.train.patience,
-    )
-    return recorder, selection
 
 
 def record(
