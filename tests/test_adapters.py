@@ -59,5 +59,5 @@ def test_merged_it_is_a_plain_backbone_with_the_vectors_that_were_trained(
 
 def test_without_peft_the_remedy_is_named(make_encoder: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "peft", None)
-    with pytest.raises(ModelError, match=r"train\.lora: .*terna\[lora\]"):
+    with pytest.raises(ModelError, match=r"train\.lora: .*pip install -e '\.\[lora\]'"):
         adapt(make_encoder(), LORA)

@@ -172,7 +172,7 @@ def test_a_missing_package_is_named_with_its_extra(
         raise ModuleNotFoundError(f"No module named '{name}'")
 
     monkeypatch.setattr(loggers, {"tensorboard": "TensorBoardLogger", "mlflow": "Batched"}[name], absent)
-    with pytest.raises(ModelError, match=rf"logger.{name}: .*; install terna\[{name}\]"):
+    with pytest.raises(ModelError, match=rf"logger.{name}: .*; pip install -e '\.\[{name}\]'"):
         loggers.build(choose(f"logger={name}"), tmp_path)
 
 
