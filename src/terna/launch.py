@@ -29,6 +29,9 @@ ENVIRONMENT = {
     "OMP_WAIT_POLICY": "PASSIVE",
     # large tensors in huge pages: fewer page faults
     "THP_MEM_ALLOC_ENABLE": "1",
+    # kernels are made for a shape, and packed batches have another each time: most of the 1,024 that oneDNN keeps never
+    # come again
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64",
 }
 # mallopt's numbers of glibc: blocks below this size are kept when they are freed, up to so much free memory is, and all
 # threads share what is kept. Else every large tensor is taken anew from the system, page by page: an eighth of a
