@@ -33,7 +33,7 @@ def prepare(folder: Path) -> None:
         shutil.copy(ROOT / name, folder / name)
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
     subprocess.run([sys.executable, "pipelines/compose.py", *SETTINGS], cwd=folder, check=True)
-    subprocess.run(["dvc", "repro", "-q", "tokens"], cwd=folder, check=True, env=ENVIRONMENT)
+    subprocess.run(["dvc", "repro", "-q", "teacher"], cwd=folder, check=True, env=ENVIRONMENT)
 
 
 def repro(folder: Path, *, force: bool) -> subprocess.Popen[bytes]:

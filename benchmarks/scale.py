@@ -92,7 +92,7 @@ def run(folder: Path, pairs: int, model: str, variant: Variant) -> dict[str, Cos
     overrides = ["corpora=synthetic", "translate=none", "triplets=held_out", "evaluate=sample", f"model={model}"]
     overrides += [f"machine.workers={variant.workers}", "machine.progress=false"]
     costs = {}
-    for stage in ("fetch", *STAGES):
+    for stage in ("fetch", "parallel", *STAGES):
         cost = costs[stage] = spawn([str(folder / "pipelines" / f"{stage}.py"), *overrides], variant.hash_seed)
         print(f"{pairs:,} pairs, {stage}: {cost.seconds:.1f} s, {cost.peak_mib:.0f} MiB", flush=True)
     accounts = json.loads((folder / "data" / "nli" / "accounts.json").read_text(encoding="utf-8"))["corpora"]
