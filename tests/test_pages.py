@@ -35,9 +35,8 @@ def trained(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run_block(Block("sh", "make run", None, None), folder)
     own = folder / "my" / "pairs.tsv"
     own.parent.mkdir()
-    rows = (
-        pq.read_table(folder / "data" / "nli" / "pairs.parquet").select(["premise", "hypothesis", "label"]).to_pylist()
-    )
+    table = pq.read_table(folder / "data" / "nli" / "pairs.parquet")
+    rows = table.select(["premise", "hypothesis", "label"]).to_pylist()
     own.write_text("".join("\t".join(row) + "\n" for row in [rows[0], *(row.values() for row in rows)]))
     own.with_suffix(".jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     return folder
