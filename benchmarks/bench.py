@@ -32,13 +32,12 @@ from sides import Ours, Task, Theirs, flops_of_token, serve
 from tqdm import tqdm
 from workload import OUT, ROOT, composed, scored, split_of
 
-from terna import export
-from terna.batches import plan
-from terna.encoder import build_encoder, load_tokenizer
-from terna.launch import ENVIRONMENT
+from terna.data.token_table import TokenTable, build
+from terna.encoder import build_encoder, load_tokenizer, save
 from terna.records import TEXTS, write_json, write_text
+from terna.running.process import ENVIRONMENT
 from terna.sentences import distinct
-from terna.tokens import TokenTable, build
+from terna.training.batches.plan import plan
 
 RESULTS = ROOT / "benchmarks" / "results.json"
 DOCS = ROOT / "docs" / "performance.md"
@@ -94,7 +93,7 @@ def prepared(name: str, *overrides: str) -> Task:
     tokenizer = load_tokenizer(settings.model, sentences)
     if settings.model.scratch:
         torch.manual_seed(1)
-        export.save(build_encoder(settings.model, tokenizer), folder / "model")
+        save(build_encoder(settings.model, tokenizer), folder / "model")
         overrides = (
             "model=minilm",
             f"model.backbone={folder / 'model'}",

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from workload import composed, fetched
 
-from terna.corpora import read_nli
+from terna.data.corpora import read_nli
 from terna.encoder import locate
 from terna.sentences import distinct
 

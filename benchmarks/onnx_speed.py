@@ -21,14 +21,14 @@ import pyarrow as pa
 import torch
 from workload import composed, scored
 
-from terna import export, onnx
-from terna.corpora import read_sts
-from terna.correlations import figures
-from terna.encoder import Encoder, build_encoder, load_tokenizer
-from terna.launch import settle
-from terna.onnx import OnnxEncoder
+from terna.data.corpora import read_sts
+from terna.encoder import Encoder, build_encoder, load_tokenizer, save
+from terna.metrics.correlations import figures
+from terna.metrics.similarity import pairwise
+from terna.running.process import settle
+from terna.serving import onnx_export
 from terna.settings import Corpus, File
-from terna.similarity import pairwise
+from terna.systems.onnx_runtime import OnnxEncoder
 
 
 def serve(path: Path, threads: int, pipe: Connection) -> None:
@@ -77,7 +77,7 @@ def benchmark(name: str) -> pa.Table:
 def minilm(folder: Path) -> Path:
     """The packaged MiniLM with mean pooling."""
     model = composed("experiment=minilm_esxnli").model
-    export.save(build_encoder(model, load_tokenizer(model, [])).eval(), folder)
+    save(build_encoder(model, load_tokenizer(model, [])).eval(), folder)
     return folder
 
 
@@ -98,7 +98,7 @@ def main() -> None:
     table = benchmark(asked.sts)
     with tempfile.TemporaryDirectory() as scratch:
         model = asked.model or minilm(Path(scratch) / "minilm")
-        files = onnx.write(model, Path(scratch) / "graph", int8=True)
+        files = onnx_export.write(model, Path(scratch) / "graph", int8=True)
         weights = model / "model.safetensors"
         sizes = [path.stat().st_size / 2**20 for path in (weights, *files)]
         sides = [Side(path, asked.threads) for path in (model, *files)]

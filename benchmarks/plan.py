@@ -21,14 +21,14 @@ import numpy as np
 import pyarrow as pa
 import torch
 from datasets import Dataset, disable_progress_bars
+from hashes import hashes
 from sentence_transformers.base.sampler import NoDuplicatesBatchSampler
 from synthetic_nli import SNLI, hypotheses, sentences, vocabulary
 
-from terna.batches import Ints, plan
-from terna.hashes import hashes
-from terna.launch import settle
 from terna.records import TEXTS
+from terna.running.process import settle
 from terna.sentences import fold
+from terna.training.batches.plan import Ints, plan
 
 ROWS = 1_000_000
 PREMISES = 0.4  # distinct premises, for each two rows

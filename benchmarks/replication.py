@@ -17,10 +17,10 @@ import pytorch_lightning as lightning
 from scores import BENCHMARKS, trained
 from workload import OUT, composed, scored, split_of
 
+from terna.data.token_table import TokenTable
 from terna.encoder import Encoder
 from terna.records import write_json
-from terna.selection import development_score
-from terna.tokens import TokenTable
+from terna.training.selection import development_score
 
 RUNS = OUT / "replication.json"
 DENSE = "model.dense={out_features:512,activation:tanh}"

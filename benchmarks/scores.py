@@ -23,17 +23,17 @@ from sentence_transformers import SentenceTransformer, SentenceTransformerTraine
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 from workload import OUT, composed, neighbour, scored, split_of
 
-from terna.adapters import adapt, merge
-from terna.correlations import figures
+from terna.data.token_table import TokenTable, build, corpora
+from terna.data.triplets import Split
 from terna.encoder import Encoder, build_encoder, load_tokenizer
-from terna.feed import Feed
-from terna.launch import settle
-from terna.learner import Learner
+from terna.metrics.correlations import figures
+from terna.metrics.similarity import pairwise
 from terna.records import TEXTS, write_json
+from terna.running.process import settle
 from terna.settings import Settings
-from terna.similarity import pairwise
-from terna.tokens import TokenTable, build, corpora
-from terna.triplets import Split
+from terna.training.adapters import adapt, merge
+from terna.training.datamodule import Feed
+from terna.training.module import Learner
 
 BENCHMARKS = ("sts2014-es", "sts2015-es")
 RUNS = OUT / "scores.json"

@@ -18,13 +18,14 @@ import pyarrow.parquet as pq
 import torch
 from workload import composed, neighbour
 
+from terna.data.token_table import TokenTable
 from terna.encoder import build_encoder, load_tokenizer
-from terna.launch import settle
-from terna.loss import ranking_loss
-from terna.optimizer import parameter_groups
 from terna.records import TEXTS
+from terna.running.process import settle
 from terna.settings import Settings
-from terna.tokens import TokenTable, gather
+from terna.tokenization import gather
+from terna.training.loss import ranking_loss
+from terna.training.optimizer import parameter_groups
 
 CLIP = 1.0
 

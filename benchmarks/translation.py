@@ -28,10 +28,10 @@ import torch
 from synthetic_nli import write
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, MarianConfig, MarianMTModel, MarianTokenizer
 
-from terna.corpora import read_nli
+from terna.data.corpora import read_nli
+from terna.data.translation import translate
 from terna.sentences import distinct
 from terna.settings import Corpus, File, Machine, Translate, Translator
-from terna.translator import translate
 
 OUT = Path(__file__).resolve().parent / "out"
 VOCABULARY = 65_001

@@ -9,11 +9,11 @@ import pyarrow as pa
 from sentence_transformers import SentenceTransformer
 from transformers.utils.logging import disable_progress_bar
 
-from terna.corpora import check_file, read_nli, read_sts
-from terna.download import fetch_corpus
+from terna.data.corpora import check_file, read_nli, read_sts
+from terna.data.download import fetch_corpus
+from terna.data.triplets import Split, build
 from terna.encoder import locate
 from terna.settings import Corpus, Settings, compose, load
-from terna.triplets import Split, build
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "benchmarks" / "out"

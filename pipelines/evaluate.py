@@ -14,13 +14,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from terna.corpora import read_sts
-from terna.curves import write_rows
-from terna.launch import stage
-from terna.lineage import record
-from terna.records import replacing, write_json, write_text
+from terna.data.corpora import read_sts
+from terna.evaluation.table import markdown
+from terna.provenance import record
+from terna.records import replacing, write_json, write_rows, write_text
+from terna.running.stage import stage
 from terna.settings import Settings
-from terna.table import markdown
 
 ENCODER = Path("models/encoder")
 OUT = Path("predictions")
@@ -35,8 +34,9 @@ SYSTEMS = OUT / "systems.json"
 @stage
 def main(settings: Settings) -> None:
     # torch and scikit-learn take seconds to import: what can fail before them has failed.
-    from terna import diagnosis, evaluation
+    from terna import evaluation
     from terna.encoder import Encoder
+    from terna.evaluation import diagnosis
 
     tables = {name: read_sts(name, one, RAW / name) for name, one in settings.evaluate.benchmarks.items()}
     measured = evaluation.measure(Encoder.load(ENCODER), settings, tables)

@@ -8,9 +8,9 @@ writes  data/raw/nli/<corpus>/, data/raw/sts/<benchmark>/: the files under their
 import os
 from pathlib import Path
 
-from terna.corpora import check_file
-from terna.download import fetch_corpus
-from terna.launch import stage
+from terna.data.corpora import check_file
+from terna.data.download import fetch_corpus
+from terna.running.stage import stage
 from terna.settings import Settings
 
 

@@ -12,11 +12,11 @@ writes  TERNA_DEST/<corpus>/: the files and fetched.json; TERNA_DEST/SHA256SUMS 
 import os
 from pathlib import Path
 
-from terna.corpora import check_file
-from terna.download import fetch_corpus
+from terna.data.corpora import check_file
+from terna.data.download import fetch_corpus
 from terna.errors import SettingsError
-from terna.launch import stage
 from terna.records import read_json, write_text
+from terna.running.stage import stage
 from terna.settings import Settings
 
 

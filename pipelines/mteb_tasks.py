@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from terna.errors import DataError, ModelError
-from terna.launch import command, settle
 from terna.records import replacing, write_text
+from terna.running.process import settle
+from terna.running.stage import command
 
 OUT = Path("mteb_results")
 # what a missing network, an unknown repository or damaged data raises in mteb, datasets and the hub's client
@@ -71,8 +72,8 @@ def tasks(names: Sequence[str], language: str) -> list[Any]:
 
 def adapted(where: str) -> Any:
     """A system as mteb wants an encoder, called after where it is and the digest of its files."""
-    from terna.mteb import Adapter
     from terna.systems import digests_of, load_system, locate
+    from terna.systems.mteb_adapter import Adapter
 
     digests = sorted(digests_of(locate(where)).items())
     version = hashlib.sha256(repr(digests).encode()).hexdigest()[:12]

@@ -15,13 +15,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from terna.accounts import DROPPED, shared_counts
-from terna.contamination import find
-from terna.corpora import check_file, read_parallel, scored_sentences
-from terna.download import fetch_corpus
-from terna.launch import stage
-from terna.lineage import record
+from terna.data.contamination import find
+from terna.data.contamination.filtering import DROPPED, shared_counts
+from terna.data.corpora import check_file, read_parallel, scored_sentences
+from terna.data.download import fetch_corpus
+from terna.provenance import record
 from terna.records import PARALLEL, write_json, write_table
+from terna.running.stage import stage
 from terna.sentences import distinct
 from terna.settings import Settings
 

@@ -13,9 +13,11 @@ from pathlib import Path
 from omegaconf import OmegaConf
 from tqdm import tqdm
 
-from terna.launch import command, settle
-from terna.lineage import chain, verify
 from terna.records import read_json
+from terna.release import verify
+from terna.release.lineage import read_lineage
+from terna.running.process import settle
+from terna.running.stage import command
 from terna.settings import load
 
 LINEAGE = Path("release/lineage.json")
@@ -35,24 +37,24 @@ def main() -> None:
     asked = parser.parse_args()
     settle()
     # torch takes seconds to import: arguments are sound by now
-    from terna import publish
     from terna.encoder import Encoder
+    from terna.release import hub
 
-    settings, lineage = load(OmegaConf.load("params.yaml")), chain.read(LINEAGE)
-    publish.named(settings, asked.repo)
+    settings, lineage = load(OmegaConf.load("params.yaml")), read_lineage(LINEAGE)
+    hub.named(settings, asked.repo)
     for line in verify.check(lineage.chain, Path()):
         tqdm.write(line)
-    licence = publish.licensed(settings.corpora | settings.parallel, CARD, asked.licence_checked)
-    publish.fresh(settings, lineage, CARD)
-    for line in publish.reproduced(Encoder.load(ENCODER), settings, read_json(Path("metrics/sts.json")), Path()):
+    licence = hub.licensed(settings.corpora | settings.parallel, CARD, asked.licence_checked)
+    hub.fresh(settings, lineage, CARD)
+    for line in hub.reproduced(Encoder.load(ENCODER), settings, read_json(Path("metrics/sts.json")), Path()):
         print(line)
-    going = publish.files(lineage)
-    print(*publish.described(asked.repo, licence, going), sep="\n")
+    going = hub.files(lineage)
+    print(*hub.described(asked.repo, licence, going), sep="\n")
     if asked.dry_run:
         print("nothing was sent: --dry-run")
     else:
         message = f"{lineage.name}, made at commit {lineage.commit or 'unknown'}"
-        print(publish.send(asked.repo, going, message, private=asked.private))
+        print(hub.send(asked.repo, going, message, private=asked.private))
 
 
 if __name__ == "__main__":

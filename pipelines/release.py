@@ -15,10 +15,12 @@ from pathlib import Path
 from omegaconf import OmegaConf
 from tqdm import tqdm
 
-from terna.card import fill
-from terna.launch import command, stage
-from terna.lineage import chain, made, origin, verify
+from terna import provenance
 from terna.records import write_text
+from terna.release import origin, verify
+from terna.release.card import fill
+from terna.release.lineage import RELEASE, Link, collect, read_lineage, write_lineage
+from terna.running.stage import command, stage
 from terna.settings import Settings, load
 
 ENCODER = Path("models/encoder")
@@ -29,21 +31,21 @@ MEASURED = [Path("data/triplets/stats.json"), Path("metrics/sts.json")]
 
 @stage
 def main(settings: Settings) -> None:
-    lineage = chain.collect(settings)
+    lineage = collect(settings)
     list(verify.check(lineage.chain, Path(), settings.machine.progress))
     card = fill(settings, lineage)
     shutil.rmtree(OUT, ignore_errors=True)
     shutil.copytree(ENCODER, OUT / "encoder")
     write_text(card, OUT / "encoder" / "README.md")
     write_text(card, OUT / "README.md")
-    last = chain.Link(stage=chain.RELEASE, read=made.digests([*MEASURED, ENCODER]), wrote=made.digests([OUT]))
-    chain.write(replace(lineage, chain=[*lineage.chain, last]), LINEAGE)
+    last = Link(stage=RELEASE, read=provenance.digests([*MEASURED, ENCODER]), wrote=provenance.digests([OUT]))
+    write_lineage(replace(lineage, chain=[*lineage.chain, last]), LINEAGE)
 
 
 @command
 def check() -> None:
     """Say of each link that it holds; a link that broke ends it with status 1, what else changed is only told."""
-    lineage = chain.read(LINEAGE)
+    lineage = read_lineage(LINEAGE)
     for line in verify.check(lineage.chain, Path()):
         tqdm.write(line)
     for line in verify.notices(lineage, load(OmegaConf.load("params.yaml")), origin.commit(Path())):

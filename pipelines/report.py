@@ -9,12 +9,12 @@ writes  reports/index.html, logs/ (by choice)
 import sys
 from pathlib import Path
 
-from terna import dashboard
-from terna.diagnosis.record import read as read_diagnosis
-from terna.launch import stage
-from terna.lineage import chain
+from terna import tracking
+from terna.evaluation.diagnosis.record import read as read_diagnosis
 from terna.records import read_json, write_text
-from terna.report import CURVES, Contents, read_curve, read_predictions, render
+from terna.release.lineage import read_lineage
+from terna.release.report import CURVES, Contents, read_curve, read_predictions, render
+from terna.running.stage import stage
 from terna.settings import Settings
 
 PAGE = Path("reports/index.html")
@@ -39,25 +39,25 @@ def main(settings: Settings) -> None:
             name: read_predictions(Path("predictions") / f"{name}.parquet", measure)
             for name in settings.evaluate.benchmarks
         },
-        lineage=chain.read(Path("release/lineage.json")),
+        lineage=read_lineage(Path("release/lineage.json")),
     )
     write_text(render(contents), PAGE)
-    if dashboard.wanted(settings):
+    if tracking.wanted(settings):
         publish(contents, settings)
 
 
 def publish(contents: Contents, settings: Settings) -> None:
     """Add the evaluation to the run on W&B that trained this encoder; where none did, to a run with its curves."""
-    from terna.report import board
+    from terna.release.report import wandb as board
 
-    known = dashboard.remembered(LOGS, MADE)
-    run = dashboard.start(settings, LOGS, known)
+    known = tracking.remembered(LOGS, MADE)
+    run = tracking.start(settings, LOGS, known)
     if known is None:
         board.curves(run, contents)
     board.publish(run, contents, RELEASE if settings.logger.encoder else None)
-    dashboard.close(run)
-    dashboard.remember(run.id, LOGS, MADE)
-    print(dashboard.delivered(Path(run.dir).parent, run.id, UPLOAD), file=sys.stderr)
+    tracking.close(run)
+    tracking.remember(run.id, LOGS, MADE)
+    print(tracking.delivered(Path(run.dir).parent, run.id, UPLOAD), file=sys.stderr)
 
 
 if __name__ == "__main__":

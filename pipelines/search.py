@@ -22,13 +22,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from terna import jobs, lineage, tuning
+from terna import provenance
 from terna.errors import DataError, SettingsError
-from terna.launch import command
-from terna.lineage.made import NAME
+from terna.provenance import NAME
 from terna.records import read_json, write_json, write_text
+from terna.running import jobs
+from terna.running.search import Parameter, Trial, best_of, library, markdown, parse, propose
+from terna.running.stage import command
 from terna.settings import Settings, compose, load
-from terna.tuning import Parameter, Trial
 
 OUT = Path("search")
 INPUTS = (Path("data/tokens"), Path("data/teacher"))
@@ -75,7 +76,7 @@ def main() -> None:
     parser.add_argument("space", nargs="+", help="key=value,value… or key=low:high or key=log(low,high)")
     parser.add_argument("--trials", type=int, default=20, help="how many in all, those of earlier calls included")
     given = parser.parse_args()
-    tuning.library()
+    library()
     search = prepared([word for words in given.space for word in words.split()])
     with held(search.folder / ".lock") as lock:
         run(search, given.trials, lock)
@@ -85,7 +86,7 @@ def prepared(words: Sequence[str]) -> Search:
     """The search that `words` ask for; SettingsError when it, or a value that it would try, is not sound."""
     plain = compose(Path(), [], "params")
     settings = load(plain)
-    found = tuning.parse(words, plain)
+    found = parse(words, plain)
     allow(settings, found)
     for word in (word for one in found for word in one.words()):
         load(compose(Path(), [f"++{word}"], "params"))
@@ -117,7 +118,7 @@ def identity(settings: Settings) -> dict[str, Any]:
     return {
         **{name: plain[name] for name in ("seed", "model", "train")},
         "chosen on": [chosen, settings.evaluate.main_score],
-        "data": lineage.digests([*INPUTS, *scored]),
+        "data": provenance.digests([*INPUTS, *scored]),
         "packages": {name: version(name) for name in ("torch", "transformers", "pytorch-lightning", "optuna")},
     }
 
@@ -152,7 +153,7 @@ def run(search: Search, wanted: int, lock: int) -> None:
 
 def tried(search: Search, trials: Sequence[Trial], lock: int) -> Trial:
     """The next trial: trained, or told from an earlier one with the same settings."""
-    number, words = len(trials), tuning.propose(search.space, trials, search.settings.seed)
+    number, words = len(trials), propose(search.space, trials, search.settings.seed)
     for one in trials:
         if one.words == words:
             return Trial(number, words, one.score, one.step, one.failed)
@@ -174,12 +175,12 @@ def tried(search: Search, trials: Sequence[Trial], lock: int) -> Trial:
 def show(search: Search, trials: Sequence[Trial]) -> str:
     """Write the trials down and keep the best one's encoder alone; the table."""
     described = {"search": search.name, "space": [asdict(one) for one in search.space], "chosen_on": search.chosen_on}
-    best = tuning.best_of(trials)
+    best = best_of(trials)
     write_json(
         described | {"best": best and best.number, "trials": [asdict(one) for one in trials]},
         search.folder.with_suffix(".json"),
     )
-    table = tuning.markdown(search.name, search.chosen_on, trials)
+    table = markdown(search.name, search.chosen_on, trials)
     write_text(table, search.folder.with_suffix(".md"))
     for one in trials:
         kept = best is not None and one.number == best.number

@@ -27,12 +27,12 @@ import pyarrow.parquet as pq
 from hydra.errors import HydraException
 
 from terna.errors import DataError, SettingsError
-from terna.jobs import last_error
-from terna.launch import command
-from terna.lineage.chain import relevant
+from terna.evaluation.seeds import Run, markdown, spread
 from terna.records import write_json, write_text
+from terna.release.lineage import relevant
+from terna.running.jobs import last_error
+from terna.running.stage import command
 from terna.settings import Settings, compose, load
-from terna.spread import Run, markdown, spread
 
 if TYPE_CHECKING:
     from terna.evaluation import Pooled

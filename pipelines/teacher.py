@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from terna.launch import stage
-from terna.lessons import write_array
-from terna.lineage import record
-from terna.records import PARALLEL, read_table, replacing, write_json
+from terna.provenance import record
+from terna.records import PARALLEL, read_table, replacing, write_array, write_json
+from terna.running.stage import stage
 from terna.settings import Settings
-from terna.tokens import tokenize
+from terna.tokenization import tokenize
 
 PAIRS = Path("data/parallel/sentences.parquet")
 TOKENIZER = Path("data/tokens/tokenizer")

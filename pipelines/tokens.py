@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from terna.data.token_table import build, corpora
+from terna.data.word_alignment import lexicon
 from terna.encoder import load_tokenizer
+from terna.encoder.saved import save_tokenizer
 from terna.encoder.vocabulary import adapt, words
-from terna.export import save_tokenizer
-from terna.launch import stage
-from terna.lexicon import lexicon
-from terna.lineage import record
+from terna.provenance import record
 from terna.records import LEXICON, PARALLEL, POSITIVES, STARTS, TEXTS, TRIPLETS, read_table, write_json, write_table
+from terna.running.stage import stage
 from terna.sentences import distinct
 from terna.settings import Settings
-from terna.tokens import build, corpora
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -18,19 +18,20 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from terna import lineage, resume
-from terna.corpora import read_sts
-from terna.launch import sweepable
+from terna import provenance
+from terna.data.corpora import read_sts
+from terna.data.token_table import TokenTable
 from terna.records import write_json
+from terna.running.stage import sweepable
 from terna.settings import Settings
-from terna.tokens import TokenTable
+from terna.training import resume
 
 if TYPE_CHECKING:
     from pytorch_lightning import Trainer
 
     from terna.encoder import Encoder
-    from terna.feed import Feed, LessonFeed
-    from terna.selection import Selection
+    from terna.training.datamodule import Feed, LessonFeed
+    from terna.training.selection import Selection
 
 LOGS = Path("logs")
 TOKENS = Path("data/tokens")
@@ -47,10 +48,13 @@ def main(settings: Settings) -> None:
     # Lightning and transformers take seconds to import: what can fail before them has failed.
     import pytorch_lightning as lightning
 
-    from terna import assembly, engine, export, loggers
-    from terna.adapters import merge
-    from terna.learner import Learner, Student
-    from terna.recorder import Recorder
+    from terna.encoder import save
+    from terna.tracking import loggers
+    from terna.training import setup as assembly
+    from terna.training import trainer as engine
+    from terna.training.adapters import merge
+    from terna.training.callbacks import Recorder
+    from terna.training.module import Learner, Student
 
     chosen = settings.evaluate.select_on
     declared = settings.evaluate.benchmarks[chosen]
@@ -75,12 +79,12 @@ def main(settings: Settings) -> None:
     selection.restore()
     if settings.train.lora:
         merge(encoder)
-    export.save(encoder.cpu(), OUT)
+    save(encoder.cpu(), OUT)
     result = record(settings, feed, selection, trainer, trainer.global_step - first, seconds)
     write_json({**result, "backbone_commit": revision(encoder)}, Path("metrics/train.json"))
     recorder.curves.write(Path("plots"))
     # metrics/train.json holds times, which no two runs share: what it measured is no link
-    lineage.record("train", [TOKENS, TEACHER, *scored], [OUT], MADE)
+    provenance.record("train", [TOKENS, TEACHER, *scored], [OUT], MADE)
     resume.release(CHECKPOINTS)
     loggers.conclude(trainer.loggers, settings, result, LOGS, MADE)
 
@@ -91,7 +95,7 @@ def identity(settings: Settings, scored: list[Path]) -> dict[str, Any]:
     return {
         **{name: plain[name] for name in ("seed", "model", "train")},
         "evaluate": {name: plain["evaluate"][name] for name in ("select_on", "main_score")},
-        "data": lineage.digests([TOKENS, TEACHER, *scored]),
+        "data": provenance.digests([TOKENS, TEACHER, *scored]),
         "packages": {name: version(name) for name in ("torch", "transformers", "pytorch-lightning")},
     }
 
@@ -115,7 +119,7 @@ def record(
     seconds: float,
 ) -> dict[str, Any]:
     """What metrics/train.json tells of the run; steps and seconds are those since it last went on."""
-    from terna.engine import peak_memory
+    from terna.training.trainer import peak_memory
 
     ranked = feed.batch_size if settings.train.gather else feed.batch_size // trainer.world_size
     negatives = {} if settings.train.distill else {"negatives_per_anchor": 2 * ranked - 1}

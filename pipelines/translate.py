@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from terna.corpora import read_nli
-from terna.launch import stage
-from terna.lineage import record
+from terna.data.corpora import read_nli
+from terna.provenance import record
 from terna.records import PAIRS, TRANSLATIONS, read_json, write_json, write_table
+from terna.running.stage import stage
 from terna.sentences import distinct
 from terna.settings import Corpus, Settings
 
@@ -56,7 +56,7 @@ def translated(pairs: pa.Table, settings: Settings) -> Translated:
     if model is None or not foreign:
         return Translated(pairs, TRANSLATIONS.empty_table(), {}, None)
     # transformers takes seconds to import: only for what needs it
-    from terna.translator import replace, translate
+    from terna.data.translation import replace, translate
 
     result = Translated(pairs.filter(pc.equal(pairs["language"], target)), TRANSLATIONS.empty_table(), {}, None)
     for language in foreign:

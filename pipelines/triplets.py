@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from terna.accounts import corpus_account, listing, shared_counts, without
-from terna.contamination import find
-from terna.corpora import scored_sentences
-from terna.launch import stage
-from terna.lineage import record
+from terna.data.contamination import find
+from terna.data.contamination.filtering import corpus_account, listing, shared_counts, without
+from terna.data.corpora import scored_sentences
+from terna.data.triplets import build, count_triplets
+from terna.provenance import record
 from terna.records import (
     PAIRS,
     POSITIVES,
@@ -29,9 +29,9 @@ from terna.records import (
     write_json,
     write_table,
 )
+from terna.running.stage import stage
 from terna.sentences import distinct
 from terna.settings import Settings
-from terna.triplets import build, count_triplets
 
 OUT = Path("data/triplets")
 NLI = Path("data/nli")

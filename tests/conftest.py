@@ -2,7 +2,7 @@
 
 import os
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: see terna.launch
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: see terna.running.stage
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,8 +12,7 @@ import torch
 from download_inputs import Site, hosted
 from sweep_inputs import make
 
-from terna import export
-from terna.encoder import Encoder, build_encoder, load_tokenizer
+from terna.encoder import Encoder, build_encoder, load_tokenizer, save
 from terna.settings import compose, load
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -91,5 +90,5 @@ def make_encoder(root: Path) -> Callable[..., Encoder]:
 def encoder_folder(make_encoder: Callable[..., Encoder], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Such an encoder in a folder, as train exports it; not to be written to."""
     folder: Path = tmp_path_factory.mktemp("model") / "encoder"
-    export.save(make_encoder(), folder)
+    save(make_encoder(), folder)
     return folder

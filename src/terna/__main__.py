@@ -2,7 +2,7 @@
 
 import sys
 
-from terna.cli import main
+from terna.serving.cli import main
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

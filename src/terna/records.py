@@ -1,16 +1,20 @@
 """The typed rows that pass between stages, in and out of Parquet, written whole or not at all."""
 
+import csv
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from terna.errors import DataError
+
+Rows = Sequence[Mapping[str, float | str]]
 
 LABELS = ("entailment", "neutral", "contradiction")
 
@@ -96,3 +100,17 @@ def read_json(path: Path) -> Any:
         raise DataError(f"{path}: not there; run the stage that writes it (dvc repro)") from error
     except ValueError as error:
         raise DataError(f"{path}: not JSON ({error}); run the stage that writes it again") from error
+
+
+def write_rows(path: Path, columns: Sequence[str], rows: Rows) -> None:
+    """Write the given columns of `rows` as CSV."""
+    with replacing(path) as beside, beside.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def write_array(array: Any, path: Path) -> None:
+    """Write an array as .npy, whole or not at all."""
+    with replacing(path) as beside, beside.open("wb") as file:
+        np.save(file, array)

@@ -16,7 +16,7 @@ from torch.nn.functional import scaled_dot_product_attention, softmax
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 
 from terna.encoder.dropout import dropout as drop
-from terna.encoder.layout import Chunk
+from terna.encoder.packing import Chunk
 from terna.errors import ModelError
 
 NAME = "terna_packed"

@@ -17,7 +17,8 @@ from transformers import (
     RobertaModel,
 )
 
-from terna.encoder.network import DenseHead, Encoder, padding_positions
+from terna.encoder.head import DenseHead
+from terna.encoder.network import Encoder, padding_positions
 from terna.encoder.vocabulary import start
 from terna.errors import ModelError
 from terna.settings import Model, Scratch

@@ -2,7 +2,7 @@
 
 import inspect
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,12 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from terna.encoder.attention import laid_out, use_packed, use_padded
 from terna.encoder.dropout import drawn_from, replace_dropout
-from terna.encoder.layout import Batch, Chunk, arrange, chunking
+from terna.encoder.head import DenseHead
+from terna.encoder.packing import Batch, Chunk, arrange, chunking
 from terna.encoder.threads import side_by_side
-from terna.tokens import Ints, gather, tokenize
+from terna.tokenization import Ints, gather, tokenize
 
 Vectors = np.ndarray[Any, np.dtype[np.float32]]
-ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"tanh": nn.Tanh, "identity": nn.Identity}
 # what packed and padded vectors may differ by, as a share of the largest value: rounding is below, an error above
 ROUNDING = 1e-3
 
@@ -43,7 +43,7 @@ class Encoder(nn.Module):
         *,
         pooling: str,
         max_length: int,
-        dense: "DenseHead | None" = None,
+        dense: DenseHead | None = None,
         packed: bool = True,
     ) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class Encoder(nn.Module):
 
         Raises ModelError when it is none, or pools or goes on in a way that this encoder cannot.
         """
-        from terna.encoder.folder import load  # it is made of encoders itself
+        from terna.encoder.saved import load  # it is made of encoders itself
 
         return load(Path(folder))
 
@@ -179,21 +179,6 @@ class Encoder(nn.Module):
                 bar.update(len(batch))
         self.train(training)
         return vectors
-
-
-class DenseHead(nn.Module):
-    """A linear map and its activation (`tanh` or `identity`): (sentences, in) → (sentences, out)."""
-
-    def __init__(self, in_features: int, out_features: int, activation: str) -> None:
-        super().__init__()
-        self.linear = nn.Linear(in_features, out_features)
-        self.activation = activation
-        self.apply_activation = ACTIVATIONS[activation]()
-
-    def forward(self, pooled: Tensor) -> Tensor:
-        """Map pooled vectors."""
-        result: Tensor = self.apply_activation(self.linear(pooled))
-        return result
 
 
 def pool(hidden: Tensor, chunk: Chunk, pooling: str) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from terna.encoder.layout import Chunk
+from terna.encoder.packing import Chunk
 
 Part = TypeVar("Part")
 Found = TypeVar("Found")

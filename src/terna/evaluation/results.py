@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from terna.comparison import against
-from terna.correlations import clusters, intervals, summary
-from terna.diagnosis import Diagnosis, Scored, diagnose, spread
-from terna.evaluation.measured import Measured, Scores
+from terna.evaluation.diagnosis import Diagnosis, Scored, diagnose, spread
+from terna.evaluation.measure import Measured, Scores
+from terna.evaluation.significance import against
+from terna.evaluation.table import FLOORS, OURS, UNTOUCHED
+from terna.metrics.correlations import clusters, intervals, summary
 from terna.settings import Settings
-from terna.table import FLOORS, OURS, UNTOUCHED
 
 FEW = ("cosine_pearson", "cosine_spearman", "dot_pearson", "dot_spearman")
 

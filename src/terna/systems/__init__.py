@@ -1,6 +1,6 @@
 """Any encoder as a row beside ours: a folder, a hub name, a package, or static word vectors."""
 
-from terna.systems.place import digests_of, locate
-from terna.systems.system import System, load_system
+from terna.systems.load import System, load_system
+from terna.systems.locate import digests_of, locate
 
 __all__ = ["System", "digests_of", "load_system", "locate"]

@@ -1,6 +1,0 @@
-"""The model card: what a reader must know before using the encoder, filled from what was measured."""
-
-from terna.card.document import render
-from terna.card.filled import fill
-
-__all__ = ["fill", "render"]

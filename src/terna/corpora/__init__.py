@@ -1,8 +1,0 @@
-"""A small parser a format: raw files → labelled NLI pairs, scored pairs, or translated sentences."""
-
-from terna.corpora.nli import read_nli
-from terna.corpora.parallel import read_parallel
-from terna.corpora.sts import read_sts, scored_sentences
-from terna.corpora.texts import check_file
-
-__all__ = ["check_file", "read_nli", "read_parallel", "read_sts", "scored_sentences"]

@@ -1,0 +1,82 @@
+"""A declared corpus → a folder with its files and a record of them."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from terna.data.download.patience import PATIENCE, Patience
+from terna.data.download.places import fetch
+from terna.errors import DataError
+from terna.records import read_json, sha256_of, write_json
+from terna.settings import Corpus, File
+
+RECORD = "fetched.json"
+
+
+def fetch_corpus(
+    corpus: Corpus,
+    folder: Path,
+    *,
+    mirror: Path | None,
+    check: Callable[[File, Path], None],
+    progress: bool,
+    patience: Patience = PATIENCE,
+) -> None:
+    """Put the files of `corpus`, and no others, into `folder`, and last fetched.json, which says that all are there.
+
+    fetched.json: `sha256`, `bytes` and declared `addresses` of each file by name. Raises DownloadError.
+    """
+    record = folder / RECORD
+    accepted = {file.name: _accepted(file, corpus, _before(record)) for file in corpus.files}
+    if not all(_is_there(folder / name, digests) for name, digests in accepted.items()):
+        record.unlink(missing_ok=True)
+    found = {
+        file.name: fetch(
+            file.addresses,
+            accepted[file.name],
+            folder / file.name,
+            exact=corpus.exact,
+            mirror=mirror,
+            progress=progress,
+            check=lambda path, file=file: check(file, path),  # type: ignore[misc]  # mypy knows no default in a lambda
+            patience=patience,
+        )
+        for file in corpus.files
+    }
+    _tidy(folder, [RECORD, *found])
+    sizes = {name: (folder / name).stat().st_size for name in found}
+    write_json({"sha256": found, "bytes": sizes, "addresses": _addresses(corpus)}, record)
+
+
+def _before(record: Path) -> Mapping[str, Any]:
+    """The record of an earlier call; empty without one."""
+    try:
+        read = read_json(record)
+    except DataError:
+        return {}
+    return read if isinstance(read, dict) else {}
+
+
+def _accepted(file: File, corpus: Corpus, before: Mapping[str, Any]) -> list[str]:
+    """The digests that pass; where none is published, also that of the copy that these same addresses gave.
+
+    Not of a copy from a local path, which costs nothing to take again and may have been edited since.
+    """
+    remote = all(address.startswith(("http://", "https://")) for address in file.addresses)
+    same = before.get("addresses", {}).get(file.name) == file.addresses
+    recorded = before.get("sha256", {}).get(file.name)
+    return [*file.sha256, *([recorded] if recorded and same and remote and not corpus.exact else [])]
+
+
+def _addresses(corpus: Corpus) -> dict[str, list[str]]:
+    return {file.name: list(file.addresses) for file in corpus.files}
+
+
+def _is_there(path: Path, digests: list[str]) -> bool:
+    return path.is_file() and sha256_of(path) in digests
+
+
+def _tidy(folder: Path, names: list[str]) -> None:
+    for path in sorted(folder.iterdir()):
+        if path.name not in names and not path.is_dir():
+            path.unlink()

@@ -1,0 +1,42 @@
+"""Translated sentences as a student learns them: their tokens, and the teacher's vectors of what was translated."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from tokenize import TokenError
+from typing import Any
+
+import numpy as np
+
+from terna.errors import DataError
+
+Ints = np.ndarray[Any, np.dtype[np.integer[Any]]]
+Floats = np.ndarray[Any, np.dtype[np.float32]]
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """n translated sentences.
+
+    vectors: (n, dimension) float32, the teacher's of the sources. ids: (tokens,) int32, the student's tokens of all
+    sources and then of all targets, special tokens included; offsets: (2 n + 1,) int64, sentence i is
+    ids[offsets[i]:offsets[i + 1]].
+    """
+
+    vectors: Floats
+    ids: Ints
+    offsets: Ints
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Lessons":
+        """Map the arrays of `folder` into memory, read-only; DataError if one is missing or broken."""
+        arrays = {}
+        for field in fields(cls):
+            path = folder / f"{field.name}.npy"
+            try:
+                arrays[field.name] = np.lib.format.open_memmap(path, mode="r")
+            except (OSError, ValueError, TokenError) as error:
+                raise DataError(f"{path}: {error}; run the teacher stage (dvc repro teacher)") from error
+        return cls(**arrays)

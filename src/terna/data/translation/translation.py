@@ -1,0 +1,110 @@
+"""Distinct sentences in, a table of their translations out; shards on disk carry a run over a kill."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import torch
+import transformers
+from tqdm import tqdm
+
+from terna.data.translation.checkpoint import check, find, load_tokenizer, set_languages
+from terna.data.translation.decoder import Output, Recipe
+from terna.data.translation.degenerate import degenerate
+from terna.data.translation.shards import SHARD, Shard, cut
+from terna.data.translation.workers import devices, outputs
+from terna.errors import DataError, ModelError
+from terna.records import TRANSLATIONS
+from terna.settings import Machine, Translate
+from terna.tokenization import tokenize
+
+COLUMNS = pa.schema([TRANSLATIONS.field(name) for name in ("source", "target", "reason")])
+
+
+@dataclass(frozen=True)
+class Translation:
+    """What became of each sentence, and what translated it.
+
+    table: source, target (null if dropped), reason (null, or why it was dropped), sorted by source. identity:
+    checkpoint and revision as set, commit (None for a folder), sha256 of the weights' safetensors.
+    """
+
+    table: pa.Table
+    identity: dict[str, str | None]
+
+
+def translate(sentences: Sequence[str], source: str, settings: Translate, machine: Machine, work: Path) -> Translation:
+    """Translate distinct sentences, in any order, from language `source` into the target; each once.
+
+    What is done is kept in `work`, in files that depend on the sentences, the settings, the checkpoint's files and the
+    versions of torch and transformers, so that a run that was killed goes on where it was. Raises ModelError for a
+    checkpoint, language or device that cannot be used, and when a process dies.
+    """
+    model = settings.model
+    if model is None:
+        raise ModelError("translate.model: null, so nothing can translate; choose a translation (translate=opus_mt)")
+    checkpoint = find(model)
+    sha256 = checkpoint.sha256()
+    check(checkpoint, model.max_length)
+    tokenizer = load_tokenizer(checkpoint)
+    recipe = Recipe(checkpoint, model, set_languages(tokenizer, model.codes, source=source, target=settings.target))
+    places = devices(machine)
+    texts = sorted(set(sentences))
+    tokens = tokenize(tokenizer, texts, model.max_length)
+    frame = _frame(recipe, sha256, [model.codes.get(language) for language in (source, settings.target)])
+    shards = cut(texts, tokens, model.shard, frame, work)
+    _complete(shards, recipe, places, progress=machine.progress)
+    identity = {"checkpoint": model.checkpoint, "revision": model.revision, "commit": checkpoint.commit}
+    return Translation(_table(shards), identity | {"sha256": sha256})
+
+
+def _frame(recipe: Recipe, sha256: str, codes: list[str | None]) -> dict[str, Any]:
+    """What a shard's output depends on, beside its sentences."""
+    settings = recipe.settings
+    return {
+        "files": [sha256, recipe.checkpoint.rest()],
+        "codes": codes,
+        "decoding": [settings.beams, settings.precision, settings.max_length, settings.batch_tokens],
+        # another version may choose another word where two are nearly as good
+        "versions": [torch.__version__, transformers.__version__],
+    }
+
+
+def _complete(shards: Sequence[Shard], recipe: Recipe, places: Sequence[str], *, progress: bool) -> None:
+    """Translate the shards that are not on disk, and write each down as soon as it is whole."""
+    left = [shard for shard in shards if shard.read() is None]
+    jobs = [list(shard.batches(recipe.settings.batch_tokens)) for shard in left]
+    total, there = _sentences(shards), _sentences(shards) - _sentences(left)
+    off = None if progress else True  # None: where there is no terminal
+    bar = tqdm(total=total, initial=there, unit="sentence", desc="translate", disable=off)
+    made: dict[int, list[Output]] = {}
+    with bar, closing(outputs(jobs, recipe, places)) as results:
+        for number, found in results:
+            made.setdefault(number, []).extend(found)
+            if len(made[number]) == len(left[number].texts):
+                left[number].write(made.pop(number))
+            bar.update(len(found))
+
+
+def _sentences(shards: Iterable[Shard]) -> int:
+    return sum(len(shard.texts) for shard in shards)
+
+
+def _table(shards: Sequence[Shard]) -> pa.Table:
+    raw = pa.concat_tables([SHARD.empty_table(), *(_read(shard) for shard in shards)]).sort_by("source").to_pydict()
+    reasons = [
+        degenerate(source, target, ended=ended)
+        for source, target, ended in zip(raw["source"], raw["target"], raw["ended"], strict=True)
+    ]
+    targets = [None if reason else target for target, reason in zip(raw["target"], reasons, strict=True)]
+    return pa.table([raw["source"], targets, reasons], schema=COLUMNS)
+
+
+def _read(shard: Shard) -> pa.Table:
+    table = shard.read()
+    if table is None:
+        raise DataError(f"{shard.path}: cannot be read back; check the disk, and run the stage again")
+    return table

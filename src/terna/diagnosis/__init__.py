@@ -1,7 +1,0 @@
-"""What a benchmark's one figure is made of: where the model is good, where it fails, how its vectors lie."""
-
-from terna.diagnosis.parts import Scored, diagnose
-from terna.diagnosis.record import Band, Diagnosis, Pair, Part, Space, read, write
-from terna.diagnosis.space import spread
-
-__all__ = ["Band", "Diagnosis", "Pair", "Part", "Scored", "Space", "diagnose", "read", "spread", "write"]

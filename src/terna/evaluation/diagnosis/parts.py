@@ -1,0 +1,135 @@
+"""A benchmark's pairs in parts: by file, by length, by the words they share, by gold; and the worst of them."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from terna.errors import DataError
+from terna.evaluation.diagnosis.record import Band, Diagnosis, Pair, Part, Space
+from terna.evaluation.significance import against
+from terna.metrics.correlations import clusters, figures
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.bool_]
+
+# a correlation of fewer pairs says next to nothing
+FEWEST = 10
+# the share of words in common, from and below; the last band takes its end in
+OVERLAPS = (0.0, 0.1, 0.25, 0.5, 1.0)
+WORST = 10
+WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A benchmark with what the parts are figured from.
+
+    table: SCORED, n rows. predicted: (n,), by the main similarity `measure`. floor: (n,), by the characters' TF-IDF.
+    overlap: (n,), Jaccard of the words. scale: the lowest and the highest gold. kind: `pearson` or `spearman`.
+    """
+
+    table: pa.Table
+    measure: str
+    kind: str
+    predicted: Floats
+    floor: Floats
+    overlap: Floats
+    scale: Sequence[float]
+    seed: int
+
+    @property
+    def gold(self) -> Floats:
+        """(n,)."""
+        gold: Floats = self.table["gold"].to_numpy()
+        return gold
+
+    def sentences(self) -> tuple[list[str], list[str]]:
+        """Both sentences of each pair."""
+        return self.table["sentence1"].to_pylist(), self.table["sentence2"].to_pylist()
+
+
+def diagnose(scored: Scored, space: Mapping[str, Space]) -> Diagnosis:
+    """Take a benchmark apart; `space` is passed through. Raises DataError for columns of unequal length."""
+    unequal = {len(scored.predicted), len(scored.floor), len(scored.overlap)} - {scored.table.num_rows}
+    if unequal:
+        raise DataError(f"{scored.table.num_rows} pairs, but columns of {sorted(unequal)} scores: each pair needs one")
+    fifths = np.linspace(scored.scale[0], scored.scale[1], 6)
+    return Diagnosis(
+        measure=scored.measure,
+        kind=scored.kind,
+        by_file=[_part(scored, name, rows) for name, rows in _files(scored.table).items()],
+        by_length=[_part(scored, name, rows) for name, rows in _lengths(*scored.sentences()).items()],
+        by_overlap=[_part(scored, name, rows) for name, rows in _bands(scored.overlap, OVERLAPS)],
+        by_gold=[_band(scored, name, rows) for name, rows in _bands(scored.gold, fifths)],
+        worst=_worst(scored),
+        space=dict(space),
+    )
+
+
+def _files(table: pa.Table) -> dict[str, Rows]:
+    named = np.array(table["file"].to_pylist())
+    return {str(file): named == file for file in dict.fromkeys(named)}
+
+
+def _lengths(first: Sequence[str], second: Sequence[str]) -> dict[str, Rows]:
+    """Thirds by the number of words of a pair; pairs of one length stay together, so a third may be empty."""
+    words = np.array([len(WORD.findall(one)) + len(WORD.findall(two)) for one, two in zip(first, second, strict=True)])
+    third = np.searchsorted(np.quantile(words, [1 / 3, 2 / 3]), words)
+    thirds = [third == number for number in range(3) if (third == number).any()]
+    return {f"{words[rows].min()} to {words[rows].max()} words": rows for rows in thirds}
+
+
+def _bands(values: Floats, edges: Sequence[float] | Floats) -> list[tuple[str, Rows]]:
+    """From each edge to below the next; the last band takes its end in."""
+    band = np.digitize(values, edges[1:-1])
+    return [(f"{edges[place]:g} to {edges[place + 1]:g}", band == place) for place in range(len(edges) - 1)]
+
+
+def _part(scored: Scored, name: str, rows: Rows) -> Part:
+    return Part(**_figures(scored, name, rows))
+
+
+def _band(scored: Scored, name: str, rows: Rows) -> Band:
+    columns = {"gold": scored.gold, "predicted": scored.predicted}
+    columns |= {f"{key}_rank": _ranks(values) for key, values in columns.items()}
+    means: dict[str, Any] = {key: float(values[rows].mean()) if rows.any() else None for key, values in columns.items()}
+    return Band(**_figures(scored, name, rows), **means)
+
+
+def _figures(scored: Scored, name: str, rows: Rows) -> dict[str, Any]:
+    """The fields of a Part."""
+    if rows.sum() < FEWEST:
+        keys = ("pearson", "spearman", "floor_pearson", "floor_spearman", "difference")
+        return {"name": name, "n": int(rows.sum()), **dict.fromkeys(keys), "ci95": (None, None)}
+    gold, both = scored.gold[rows], {"model": scored.predicted[rows], "floor": scored.floor[rows]}
+    found = figures(both, gold)
+    together = clusters(*scored.sentences())[rows]
+    [gap] = against("model", both, gold, together, scored.kind, seed=scored.seed)
+    floor = {key: found[key] for key in ("floor_pearson", "floor_spearman")}
+    ours = {kind: found[f"model_{kind}"] for kind in ("pearson", "spearman")}
+    return {"name": name, "n": len(gold), **ours, **floor, "difference": gap.difference, "ci95": (gap.low, gap.high)}
+
+
+def _worst(scored: Scored) -> list[Pair]:
+    ranks = {"gold_rank": _ranks(scored.gold), "predicted_rank": _ranks(scored.predicted)}
+    gaps = np.abs(ranks["gold_rank"] - ranks["predicted_rank"])
+    # rounded, so that ties stand in the order of the files
+    order = np.argsort(-gaps.round(12), kind="stable")[:WORST]
+    rows = scored.table.take(pa.array(order)).to_pylist()
+    more: list[dict[str, Any]] = [{name: float(column[place]) for name, column in ranks.items()} for place in order]
+    return [
+        Pair(**row, predicted=float(scored.predicted[place]), **rank)
+        for row, place, rank in zip(rows, order, more, strict=True)
+    ]
+
+
+def _ranks(values: Floats) -> Floats:
+    """Ranks from 0 to 1, equal values sharing theirs."""
+    ranks: Floats = (rankdata(values) - 1) / max(1, len(values) - 1)
+    return ranks

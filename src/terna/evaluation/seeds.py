@@ -1,0 +1,100 @@
+"""Runs that differ in their seed alone: how their figures spread, and their mean against the other systems."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+from typing import Any
+
+import pyarrow as pa
+
+from terna.evaluation.significance import Mean, mean_against
+from terna.evaluation.table import FLOORS, UNTOUCHED, compared, interval
+from terna.markdown import figure, table
+from terna.metrics.correlations import clusters
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """How many runs there are, and their mean."""
+
+    runs: int
+    mean: Mean
+
+    def markdown(self, benchmark: str, main_score: str) -> str:
+        """The mean and its interval in a sentence, the comparisons in a table."""
+        bounds = interval([self.mean.low, self.mean.high])
+        told = f"mean of {self.runs} runs: {main_score} {figure(self.mean.value, 4)}, 95 % interval {bounds}"
+        against = compared(main_score, [one.record() for one in self.mean.comparisons])
+        return f"**{benchmark}**, {told}\n\n{table(*against)}\n"
+
+
+def pooled(runs: Sequence[pa.Table], main_score: str, seed: int) -> Pooled:
+    """The mean of a benchmark's main score over runs, with its interval, and against each other system.
+
+    runs: predictions/<benchmark>.parquet of each, pair by pair the same; what the others score does not hang on a seed
+    and is taken from the first.
+    """
+    measure, kind = main_score.split("_")
+    first, ours = runs[0], [f"run {number}" for number in range(1, len(runs) + 1)]
+    named = {f"untouched_{measure}": UNTOUCHED, **FLOORS}
+    others = [name for name in first.column_names if name in named or name.endswith(f"_{measure}")]
+    scores = {name: one[measure].to_numpy() for name, one in zip(ours, runs, strict=True)}
+    scores |= {named.get(name, name.removesuffix(f"_{measure}")): first[name].to_numpy() for name in others}
+    alike = clusters(first["sentence1"].to_pylist(), first["sentence2"].to_pylist())
+    return Pooled(len(runs), mean_against(ours, scores, first["gold"].to_numpy(), alike, kind, seed=seed))
+
+
+Figures = Mapping[str, Mapping[str, float | None]]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run: its seed, DVC's name of the experiment, and its figures by benchmark, as in metrics/scores.json."""
+
+    seed: int
+    experiment: str
+    figures: Figures
+
+
+def spread(runs: Sequence[Run]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Benchmark → figure → mean, sd, min, max and the value of each run, in the order of the runs.
+
+    sd: the sample's standard deviation, with n - 1; None for one run. All but the values are None where a run's figure
+    is undefined: a mean over the rest would be that of other runs.
+    """
+    return {
+        benchmark: {name: _summary([run.figures[benchmark][name] for run in runs]) for name in figures}
+        for benchmark, figures in (runs[0].figures.items() if runs else ())
+    }
+
+
+def markdown(runs: Sequence[Run], failed: Mapping[int, str]) -> str:
+    """A table for each benchmark, a row a figure, then the experiments and, of the seeds that failed, why."""
+    blocks = ["\n".join(_table(benchmark, figures, runs)) for benchmark, figures in spread(runs).items()]
+    if runs:
+        blocks.append("Experiments: " + ", ".join(f"seed {run.seed} `{run.experiment}`" for run in runs) + ".")
+    blocks += [f"Seed {seed} failed: {reason}" for seed, reason in failed.items()]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _table(benchmark: str, figures: Mapping[str, Mapping[str, Any]], runs: Sequence[Run]) -> Iterator[str]:
+    seeds = " | ".join(f"seed {run.seed}" for run in runs)
+    yield f"**{benchmark}** ({len(runs)} {'run' if len(runs) == 1 else 'runs'})"
+    yield ""
+    yield f"| | mean | standard deviation | min to max | {seeds} |"
+    yield f"|---|{'---:|' * (3 + len(runs))}"
+    for name, found in figures.items():
+        mean, sd, low, high = (_figure(found[key]) for key in ("mean", "sd", "min", "max"))
+        yield f"| {name} | {mean} | {sd} | {low} to {high} | {' | '.join(map(_figure, found['runs']))} |"
+
+
+def _summary(values: Sequence[float | None]) -> dict[str, Any]:
+    defined = [value for value in values if value is not None]
+    if len(defined) < len(values):
+        return {"mean": None, "sd": None, "min": None, "max": None, "runs": list(values)}
+    sd = stdev(defined) if len(defined) > 1 else None
+    return {"mean": fmean(defined), "sd": sd, "min": min(defined), "max": max(defined), "runs": defined}
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"

@@ -1,0 +1,1 @@
+"""Similarities, correlations and the bootstrap: what training and evaluation both compute."""

@@ -1,0 +1,1 @@
+"""What goes out: the chain of digests, the model card, the report, and the upload to the hub."""

@@ -1,0 +1,76 @@
+"""The card's YAML front matter: what the hub shows, filters by and lists."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+
+from terna.release.card import licence
+from terna.settings import Corpus, Settings
+from terna.settings.schema import Figure
+
+# the published card's examples
+WIDGET = (
+    "A ver si nos tenemos que poner todos en huelga hasta cobrar lo que queramos.",
+    "La huelga es el método de lucha más eficaz para conseguir mejoras en el salario.",
+    "Tendremos que optar por hacer una huelga para cobrar lo que queremos.",
+    "Queda descartada la huelga aunque no cobremos lo que queramos.",
+)
+# corpora that the hub has under a name of its own, by the folder that their authors keep them in
+SOURCES = {
+    "https://nlp.stanford.edu/projects/snli/": "stanfordnlp/snli",
+    "https://cims.nyu.edu/~sbowman/multinli/": "nyu-mll/multi_nli",
+    "https://dl.fbaipublicfiles.com/XNLI/": "facebook/xnli",
+}
+HUB = re.compile(r"https://huggingface\.co/datasets/(?P<name>[^/]+/[^/]+)/resolve/")
+
+
+def matter(settings: Settings, scores: Mapping[str, Any]) -> str:
+    """The block between two lines of three dashes."""
+    fields = {
+        "pipeline_tag": "sentence-similarity",
+        "library_name": "sentence-transformers",
+        "tags": ["sentence-transformers", "feature-extraction", "sentence-similarity"],
+        "language": ["es"],
+        "license": licence.identifier(settings.corpora | settings.parallel),
+        **({"base_model": settings.model.backbone} if on_hub(settings.model.backbone) else {}),
+        **({"datasets": named} if (named := datasets(settings.corpora)) else {}),
+        "widget": [{"source_sentence": WIDGET[0], "sentences": list(WIDGET[1:])}],
+        "model-index": [{"name": settings.release.name, "results": _results(settings, scores)}],
+    }
+    return f"---\n{yaml.safe_dump(fields, allow_unicode=True, sort_keys=False)}---"
+
+
+def datasets(corpora: Mapping[str, Corpus]) -> list[str]:
+    """What the hub calls the corpora, in their order, by where their files are from; one that it lacks is left out."""
+    addresses = [address for corpus in corpora.values() for file in corpus.files for address in file.addresses]
+    known = [match["name"] for address in addresses if (match := HUB.match(address))]
+    known += [name for address in addresses for folder, name in SOURCES.items() if address.startswith(folder)]
+    return list(dict.fromkeys(known))
+
+
+def on_hub(backbone: str) -> bool:
+    """Whether a backbone is `owner/name` on the hub: as for from_pretrained, a folder of that path goes first."""
+    return re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", backbone) is not None and not Path(backbone).is_dir()
+
+
+def _results(settings: Settings, scores: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "task": {"type": "semantic-similarity", "name": "Semantic Textual Similarity"},
+            "dataset": {"type": name, "name": name},
+            "metrics": _metrics(scores[name]),
+        }
+        for name in settings.evaluate.benchmarks
+    ]
+
+
+def _metrics(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    # the hub takes no metric without a value: an undefined figure is left out
+    return [
+        {"type": name, "name": name.replace("_", " ").title(), "value": found[name]}
+        for name in get_args(Figure)
+        if found[name] is not None
+    ]

@@ -1,0 +1,6 @@
+"""A release on its way to the hub: whether it may go, what goes, and the sending."""
+
+from terna.release.hub.checks import fresh, licensed, named, reproduced
+from terna.release.hub.upload import described, files, send
+
+__all__ = ["described", "files", "fresh", "licensed", "named", "reproduced", "send"]

@@ -1,0 +1,97 @@
+"""What a release must not go out with: another name, an old card, a licence that is not its data's, other figures."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import yaml
+
+from terna.data.corpora import read_sts
+from terna.encoder import Encoder
+from terna.errors import PublishError
+from terna.metrics.correlations import figures
+from terna.metrics.similarity import pairwise
+from terna.release.card import fill, licence
+from terna.release.lineage import Lineage
+from terna.settings import Corpus, Settings
+
+# What a figure, and the cosine of a pair, may differ by when they are computed again, perhaps on another machine:
+# rounding is a hundredth of it, and no table shows it.
+TOLERANCE = 1e-4
+REMEASURE = "evaluate and release anew (dvc repro -f evaluate; dvc repro)"
+AGAIN = "make the release anew (dvc repro release)"
+
+
+def named(settings: Settings, repo: str) -> None:
+    """Raise PublishError unless `repo` is a name that the hub takes, and the one that the card's programs load."""
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
+
+    try:
+        validate_repo_id(repo)
+    except HFValidationError as error:
+        raise PublishError(f"{repo!r} is no name of a repository: {error}") from error
+    if repo.count("/") != 1:
+        raise PublishError(f"{repo!r} is no name of a repository: owner/name is expected")
+    if settings.release.repo != repo:
+        raise PublishError(
+            f"release.repo is {settings.release.repo!r}, which the card's programs load, not {repo!r}; say so "
+            f"and make the release anew: dvc exp run -S release.repo={repo}, beside the run's other -S"
+        )
+
+
+def fresh(settings: Settings, lineage: Lineage, card: Path) -> None:
+    """Raise PublishError, with the first line that differs, when `card` is not what the settings and figures make."""
+    found, expected = card.read_text(encoding="utf-8").splitlines(), fill(settings, lineage).splitlines()
+    if found != expected:
+        pairs = enumerate(zip(found, expected, strict=False), start=1)
+        line = next((number for number, (one, other) in pairs if one != other), min(len(found), len(expected)) + 1)
+        now = expected[line - 1] if line <= len(expected) else "nothing"
+        raise PublishError(f"{card}, line {line}: the card is old; it would now say {now!r}: {AGAIN}")
+
+
+def licensed(corpora: Mapping[str, Corpus], card: Path, checked: bool) -> str:
+    """The licence in the card's front matter; PublishError when it is not the data's, or that is not known.
+
+    checked: somebody has found out that what has no known licence may be used so.
+    """
+    front = yaml.safe_load(card.read_text(encoding="utf-8").split("---\n")[1])
+    stated, due = str(front.get("license")), licence.identifier(corpora)
+    if stated != due:
+        raise PublishError(f"{card}: its licence is {stated}, but the data allow {due}; {AGAIN}")
+    unknown = ", ".join(f"{name} ({corpora[name].licence})" for name in licence.unranked(corpora))
+    if unknown and not checked:
+        raise PublishError(
+            f"what one may do with {unknown} is not known here: ask its authors, and say --licence-checked if it may "
+            f"go out as {due}; or train on other corpora"
+        )
+    return stated
+
+
+def reproduced(encoder: Encoder, settings: Settings, scores: Mapping[str, Any], root: Path) -> Iterator[str]:
+    """Encode each benchmark's pairs again and yield a line for each whose figures and cosines are those on record.
+
+    scores: the content of metrics/sts.json. root: the project's. Raises PublishError for what differs by more than
+    TOLERANCE.
+    """
+    for name, corpus in settings.evaluate.benchmarks.items():
+        table = read_sts(name, corpus, root / "data/raw/sts" / name)
+        texts = [*table["sentence1"].to_pylist(), *table["sentence2"].to_pylist()]
+        again = pairwise(*np.split(encoder.encode(texts), 2))
+        for figure, found in figures(again, table["gold"].to_numpy()).items():
+            _same(f"metrics/sts.json, {name}: {figure}", scores[name][figure], found)
+        path = f"predictions/{name}.parquet"
+        stored = pq.read_table(root / path, columns=["cosine"])["cosine"].to_numpy()
+        if stored.shape != again["cosine"].shape:
+            raise PublishError(f"{path}: {len(stored)} pairs, expected {table.num_rows}; {REMEASURE}")
+        row = int(np.abs(stored - again["cosine"]).argmax())
+        _same(f"{path}, row {row}: cosine", float(stored[row]), float(again["cosine"][row]))
+        yield f"{name}: the encoder gives the figures on record, pairs {table.num_rows}"
+
+
+def _same(what: str, recorded: float | None, found: float | None) -> None:
+    same = recorded == found if recorded is None or found is None else abs(recorded - found) <= TOLERANCE
+    if not same:
+        raise PublishError(f"{what} is {recorded}, but release/encoder gives {found}; {REMEASURE}")

@@ -1,0 +1,153 @@
+"""The chain from raw files to weights, put together from the records of the stages."""
+
+import json
+from dataclasses import asdict, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from terna.errors import DataError
+from terna.provenance import NAME, digests
+from terna.records import read_json, write_json
+from terna.release import origin
+from terna.settings import Corpus, Settings
+from terna.settings.declaration import STRICT, Sha256
+
+# Where each stage leaves its record, in the order of the graph; before them come the raw files, after them the release.
+RECORDS = {
+    "parallel": Path("data/parallel"),
+    "translate": Path("data/nli"),
+    "triplets": Path("data/triplets"),
+    "tokens": Path("data/tokens"),
+    "teacher": Path("data/teacher"),
+    "train": Path("models"),
+    "evaluate": Path("predictions"),
+}
+RELEASE = "release"
+# what evaluate writes of the systems that it scores beside ours
+SYSTEMS = RECORDS["evaluate"] / "systems.json"
+
+
+@dataclass(frozen=True, config=STRICT)
+class Link:
+    """A stage of the chain: files by their paths from the project's root, each with its sha256."""
+
+    stage: str
+    """What DVC calls it."""
+    read: dict[str, Sha256]
+    """What it read."""
+    wrote: dict[str, Sha256]
+    """What it wrote."""
+    accepted: dict[str, list[Sha256]] = field(default_factory=dict)
+    """The digests that pass for a raw file; a file whose declaration is not exact is left out."""
+    model: dict[str, Any] | None = None
+    """What it loaded from outside: `translate`, `teacher`, `train` a model, `evaluate` other systems."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Lineage:
+    """What release/lineage.json holds."""
+
+    name: str
+    """The encoder's name."""
+    commit: str | None
+    """The commit that was checked out; null outside Git."""
+    modified: list[str]
+    """The files of the code that differed from that commit."""
+    machine: str
+    """Python's version, the system and its architecture."""
+    packages: dict[str, str | None]
+    """The versions of the packages that compute."""
+    settings: dict[str, Any]
+    """Every setting that can change a result."""
+    chain: list[Link]
+    """The links, each after those whose files it reads."""
+
+
+def collect(settings: Settings) -> Lineage:
+    """The lineage of what lies in the working folder, up to `evaluate`; DataError where a record is missing."""
+    backbone = settings.model.backbone
+    return Lineage(
+        name=settings.release.name,
+        commit=origin.commit(Path()),
+        modified=origin.modified(Path()),
+        machine=origin.machine(),
+        packages=origin.packages(backbone),
+        settings=relevant(settings),
+        chain=[*_raw(settings), *(_stage(name, settings) for name in RECORDS)],
+    )
+
+
+def relevant(settings: Settings) -> dict[str, Any]:
+    """The settings that can change a result: all but where it runs and where it is logged."""
+    return {group: value for group, value in asdict(settings).items() if group not in ("machine", "logger")}
+
+
+def write_lineage(lineage: Lineage, path: Path) -> None:
+    """Write `lineage` as JSON."""
+    write_json(asdict(lineage), path)
+
+
+def read_lineage(path: Path) -> Lineage:
+    """Read what `write` wrote; DataError when it is missing, is something else, or lacks a stage."""
+    lineage: Lineage = _validated(Lineage, path)
+    stages = [link.stage for link in lineage.chain if "@" not in link.stage]
+    if stages != [*RECORDS, RELEASE]:
+        raise DataError(
+            f"{path}: the chain goes {', '.join(stages)}; expected {', '.join([*RECORDS, RELEASE])}. "
+            "Make the release anew (dvc repro -f release)"
+        )
+    return lineage
+
+
+def _raw(settings: Settings) -> list[Link]:
+    groups = {"fetch": ("nli", settings.corpora), "benchmarks": ("sts", settings.evaluate.benchmarks)}
+    groups["parallel"] = ("parallel", settings.parallel)
+    return [
+        _fetched(stage, name, one, Path("data/raw") / folder)
+        for stage, (folder, corpora) in groups.items()
+        for name, one in corpora.items()
+    ]
+
+
+def _fetched(stage: str, name: str, corpus: Corpus, folder: Path) -> Link:
+    """The first link, from the record that the fetch leaves; the record is itself a file that others read."""
+    path = folder / name / "fetched.json"
+    came = {(path.parent / file).as_posix(): digest for file, digest in read_json(path)["sha256"].items()}
+    accepted = {(path.parent / file.name).as_posix(): file.sha256 for file in corpus.files if corpus.exact}
+    return Link(stage=f"{stage}@{name}", read={}, wrote=came | digests([path]), accepted=accepted)
+
+
+def _stage(name: str, settings: Settings) -> Link:
+    found: Link = _validated(Link, RECORDS[name] / NAME)
+    return Link(stage=name, read=found.read, wrote=found.wrote, model=_model(name, settings))
+
+
+def _model(stage: str, settings: Settings) -> dict[str, Any] | None:
+    if stage == "translate":
+        identity: dict[str, Any] | None = read_json(Path("data/nli/accounts.json"))["translated_by"]
+        return identity
+    if stage == "train" and settings.model.scratch is None:
+        commit = read_json(Path("metrics/train.json"))["backbone_commit"]
+        return {"name": settings.model.backbone, "revision": settings.model.revision, "commit": commit}
+    if stage == "teacher":
+        teacher: dict[str, Any] | None = read_json(RECORDS["teacher"] / "teacher.json")
+        return teacher
+    if stage == "evaluate" and settings.evaluate.systems:
+        systems: dict[str, Any] = read_json(SYSTEMS)
+        return systems
+    return None
+
+
+def _validated(kind: Any, path: Path) -> Any:
+    """A JSON file as a dataclass of this module."""
+    content = read_json(path)
+    try:
+        # through JSON, as the settings are: strict mode then takes mappings for dataclasses
+        return TypeAdapter(kind).validate_json(json.dumps(content))
+    except ValidationError as error:
+        fault = error.errors()[0]
+        place = ".".join(str(part) for part in fault["loc"])
+        raise DataError(f"{path}: {place}: {fault['msg']}; run the stage that writes it again (dvc repro)") from error

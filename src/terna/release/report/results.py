@@ -1,0 +1,80 @@
+"""The first sections: systems with intervals, published figures beside ours, comparisons."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from terna.evaluation.table import OURS, System, compared, interval, rows, systems, title
+from terna.markdown import ABSENT, figure
+from terna.release.card import results as card
+from terna.release.report import plots
+from terna.release.report.blocks import Block, Heading, Plots, Section, Table, Text
+from terna.release.report.contents import Contents
+
+SAME_PAIRS = (
+    "Each system is scored on the same bootstrap resamples; Holm's correction holds the chance of any false alarm in a "
+    "table. Positive differences speak for this model."
+)
+
+
+def section(contents: Contents) -> Section:
+    """Every system of each benchmark, with intervals."""
+    evaluate, scores = contents.settings.evaluate, contents.scores
+    blocks: list[Block] = [Text(card.LEGEND), Text(card.protocol(evaluate))]
+    for number, name in enumerate(evaluate.benchmarks):
+        every = list(systems(name, evaluate, scores))
+        marks = {place: _mark(system) for place, system in enumerate(every)}
+        table = Table(f"Systems on {name}: Pearson / Spearman", *rows(name, evaluate, scores), "ttnnnnn", marks)
+        forest = plots.forest(f"forest-{number}", name, evaluate.main_score, every)
+        blocks += [Heading(title(name, evaluate, scores)), table, Plots([forest])]
+    return Section("results", "Results", blocks)
+
+
+def _mark(system: System) -> str:
+    return "ours" if system.name == OURS else system.kind.partition(",")[0]
+
+
+def published(contents: Contents) -> Section:
+    """The eight figures of each benchmark beside what was reported of it."""
+    evaluate = contents.settings.evaluate
+    blocks: list[Block] = []
+    for name in evaluate.benchmarks:
+        header, cells = card.eight(name, evaluate, contents.scores)
+        told = card.sources(name, evaluate) or "No published figures are declared for this benchmark."
+        table = Table(f"The eight figures on {name}", header, cells, "t" + "n" * (len(header) - 1))
+        blocks += [Heading(f"{name} ({evaluate.use_of(name)})"), table, Text(told)]
+    return Section("published", "Published figures beside ours", blocks)
+
+
+def comparisons(contents: Contents) -> Section:
+    """This model against each other measured system."""
+    score = contents.settings.evaluate.main_score
+    blocks: list[Block] = [Text(SAME_PAIRS)]
+    for name in contents.settings.evaluate.benchmarks:
+        cells = compared(score, contents.scores["comparisons"][name])
+        blocks += [Table(f"{name}: this model's {score} less that of others", *cells, "tnnnnn")]
+    return Section("comparisons", "Comparisons", blocks)
+
+
+def headlines(contents: Contents) -> list[Mapping[str, Any]]:
+    """For each benchmark what to look at first: the main score, its interval, the best floor."""
+    evaluate, scores = contents.settings.evaluate, contents.scores
+    return [
+        {
+            "benchmark": name,
+            "role": evaluate.use_of(name),
+            "score": evaluate.main_score,
+            "figure": figure(scores[name][evaluate.main_score], 3),
+            "interval": interval(ours.ci95.get(evaluate.main_score)),
+            "floor": _best_floor(others, evaluate.main_score),
+        }
+        for name in evaluate.benchmarks
+        for *others, ours in [list(systems(name, evaluate, scores))]
+    ]
+
+
+def _best_floor(others: list[System], score: str) -> str:
+    kind = f"cosine_{score.partition('_')[2]}"  # where a floor's one score stands
+    known = [
+        (value, row.name) for row in others if row.kind == "floor" and (value := row.figures.get(kind)) is not None
+    ]
+    return "{1}: {0:.3f}".format(*max(known)) if known else ABSENT

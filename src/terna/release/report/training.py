@@ -1,0 +1,106 @@
+"""Sections on how the model came about: curves, data, settings, lineage."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pyarrow.compute as pc
+import yaml
+
+from terna.release.card import data
+from terna.release.card import lineage as origin
+from terna.release.report import plots
+from terna.release.report.blocks import Block, Code, Fold, Heading, Plots, Section, Table, Text
+from terna.release.report.contents import Contents
+
+
+def curves(contents: Contents) -> Section:
+    """Loss, learning rate and development score over the steps."""
+    training, score = contents.training, contents.settings.evaluate.main_score
+    measure = score.split("_")[0]
+    found = contents.curves
+    shown = {f"{measure}_{kind}": kind.title() for kind in ("pearson", "spearman")}
+    shown = {column: called for column, called in shown.items() if column in found["development"]}
+    kept = f"Of {training['steps']} steps, step {training['selected_step']} was kept, by {training['selected_on']}."
+    drawn = [
+        plots.curve("loss", "Training loss", found["loss"], {"loss": "loss"}, "loss"),
+        plots.curve("rate", "Learning rate", found["lr"], {"lr": "learning rate"}, "learning rate"),
+    ]
+    if shown:
+        title, mark = f"Development score ({measure})", training["selected_step"]
+        drawn.append(plots.curve("development", title, found["development"], shown, "correlation", mark))
+    return Section("curves", "Learning curves", [Text(kept), Plots(drawn)])
+
+
+def predictions(contents: Contents) -> Section:
+    """What the model predicts over what people said, file by file."""
+    evaluate = contents.settings.evaluate
+    measure = evaluate.main_score.split("_")[0]
+    blocks: list[Block] = []
+    for number, (name, benchmark) in enumerate(evaluate.benchmarks.items()):
+        pairs = contents.predictions[name]
+        limits = [pc.min(pairs[measure]).as_py(), pc.max(pairs[measure]).as_py()]
+        files = pc.unique(pairs["file"]).to_pylist()
+        parts = [pairs.filter(pc.equal(pairs["file"], file)) for file in files]
+        drawn = [
+            plots.scatter(f"pairs-{number}-{place}", file, part, measure, benchmark.scale, limits)
+            for place, (file, part) in enumerate(zip(files, parts, strict=True))
+        ]
+        blocks += [Heading(name), Plots(drawn)]
+    return Section("predictions", "Predicted against gold", blocks)
+
+
+def corpora(contents: Contents) -> Section:
+    """What was learned from, and what of it stands in a benchmark too."""
+    stats = contents.stats
+    header, rows = data.corpora(contents.settings, stats["corpora"])
+    shared, counts = data.contaminated(stats["contamination"])
+    return Section(
+        "data",
+        "Data",
+        [
+            Text(data.RULE),
+            Table("Corpora", header, rows, "t" + "n" * (len(header) - 2) + "t"),
+            *(Text(f"`{name}`: {corpus.citation}") for name, corpus in contents.settings.corpora.items()),
+            *map(Text, data.translation(stats)),
+            Text(data.totals(stats["total"])),
+            Heading("Contamination"),
+            Text(data.overlap(stats["contamination"])),
+            Table("Sentences shared with a benchmark", shared, counts, "tnn"),
+            Fold("Digests of what came in and what went out", [_digests(stats)]),
+        ],
+    )
+
+
+def _digests(stats: Mapping[str, Any]) -> Table:
+    came = [[corpus, *one] for corpus, found in stats["corpora"].items() for one in found["sha256_in"].items()]
+    went = [["out", *one] for one in stats["sha256_out"].items()]
+    return Table("Files of the data", ["corpus", "file", "sha256"], [*came, *went], "ttc")
+
+
+def settings(contents: Contents) -> Section:
+    """Every setting that can change a result, and what training recorded of itself."""
+    text = yaml.safe_dump(contents.lineage.settings, allow_unicode=True, sort_keys=False, width=100)
+    recorded = [[key, json.dumps(value, ensure_ascii=False)] for key, value in _lasting(contents.training)]
+    told = "Where it ran and where it was logged cannot change a result, and are left out."
+    fit = Table("The fit", ["what", "value"], recorded, "tc")
+    return Section("settings", "Settings", [Text(told), Fold("All settings", [Code(text)]), Fold("The fit", [fit])])
+
+
+def _lasting(training: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What a second run records too: no time, speed or memory."""
+    passing = ("triplets_per_second", "translations_per_second", "seconds", "peak_memory_mb")
+    return ((key, value) for key, value in training.items() if key not in passing)
+
+
+def lineage(contents: Contents) -> Section:
+    """The chain from the raw files to the release."""
+    chain = contents.lineage.chain
+    rows = [[link.stage, path, digest] for link in chain for path, digest in link.wrote.items()]
+    changed = contents.lineage.modified
+    told = [Fold("Files that differ from the commit", [Code("\n".join(changed))])] if changed else []
+    every = Table("Files by stage", ["stage", "file", "sha256"], rows, "ttc")
+    fold = Fold(f"{len(rows)} files of {len(chain)} stages, each with its sha256", [every])
+    return Section(
+        "lineage", "Lineage", [Text(origin.circumstances(contents.lineage)), *told, Text(origin.CHECK), fold]
+    )

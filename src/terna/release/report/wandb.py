@@ -1,0 +1,133 @@
+"""The page's figures on a dashboard, Weights & Biases: results, scatter, data, and the encoder with its lineage."""
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from terna.evaluation.table import MEASURES, systems
+from terna.release.card import data
+from terna.release.report.contents import Contents
+
+FIGURES = [f"{measure}_{kind}" for measure in MEASURES for kind in ("pearson", "spearman")]
+STEP = "trainer/global_step"
+# the figures of a benchmark that a table of runs shows
+FEW = ("cosine_pearson", "cosine_spearman")
+
+
+def publish(run: Any, contents: Contents, release: Path | None) -> None:
+    """Log what was measured to `run`, a run of W&B, and the folder of the release as an artifact unless it is None."""
+    import wandb
+
+    scatter = wandb.Table(["benchmark", "file", "gold", "predicted"], list(map(list, _points(contents))))
+    run.log(
+        {
+            "results": wandb.Table(
+                ["benchmark", "use", "system", "how known", *FIGURES, "low", "high"], _results(contents)
+            ),
+            "comparisons": wandb.Table(*_compared(contents)),
+            "predicted against gold": wandb.plot.scatter(scatter, "gold", "predicted", title="Predicted against gold"),
+            "data": wandb.Table(*_corpora(contents)),
+            "contamination": wandb.Table(["benchmark", "equal", "nearly equal"], _contaminated(contents)),
+        }
+    )
+    run.summary.update(_summary(contents))
+    if release is not None:
+        run.log_artifact(_artifact(contents, release))
+
+
+def curves(run: Any, contents: Contents) -> None:
+    """Log the curves of a training that was not logged while it ran."""
+    run.define_metric(STEP)
+    run.define_metric("*", step_metric=STEP, step_sync=True)
+    for step, row in _rows(contents).items():
+        run.log({**row, STEP: step})
+
+
+def _rows(contents: Contents) -> dict[int, dict[str, float]]:
+    """Step → what was measured then, the steps in order."""
+    rows: dict[int, dict[str, float]] = {}
+    for curve, prefix in (("loss", ""), ("lr", ""), ("development", "dev/")):
+        columns = contents.curves[curve]
+        for name in columns:
+            for step, value in zip(columns["step"], columns[name], strict=True):
+                if name != "step" and not math.isnan(value):
+                    rows.setdefault(int(step), {})[f"{prefix}{name}"] = value
+    return {step: rows[step] for step in sorted(rows)}
+
+
+def _summary(contents: Contents) -> dict[str, Any]:
+    """All that a table of runs shows: how training ended, which a second part of a run would take out, and scores."""
+    found: dict[str, Any] = {}
+    for row in _rows(contents).values():
+        found |= row
+    names = contents.settings.evaluate.benchmarks
+    scores = {f"{name}/{figure}": contents.scores[name][figure] for name in names for figure in FEW}
+    return found | dict(contents.training) | scores
+
+
+def _results(contents: Contents) -> list[list[Any]]:
+    evaluate = contents.settings.evaluate
+    return [
+        [
+            name,
+            evaluate.use_of(name),
+            system.name,
+            system.kind,
+            *(system.figures.get(figure) for figure in FIGURES),
+            *(system.ci95.get(evaluate.main_score) or (None, None)),
+        ]
+        for name in evaluate.benchmarks
+        for system in systems(name, evaluate, contents.scores)
+    ]
+
+
+def _compared(contents: Contents) -> tuple[list[str], list[list[Any]]]:
+    names = ("system", "difference", "p", "p_holm", "p_williams")
+    found = contents.scores["comparisons"]
+    rows = [
+        [benchmark, *(one[name] for name in names), *one["ci95"]] for benchmark in found for one in found[benchmark]
+    ]
+    return ["benchmark", "this model against", *names[1:], "low", "high"], rows
+
+
+def _points(contents: Contents) -> Iterator[tuple[str, str, float, float]]:
+    measure = contents.settings.evaluate.main_score.split("_")[0]
+    for name, table in contents.predictions.items():
+        columns = (table[column].to_pylist() for column in ("file", "gold", measure))
+        yield from ((name, *values) for values in zip(*columns, strict=True))
+
+
+def _corpora(contents: Contents) -> tuple[list[str], list[list[Any]]]:
+    header, _ = data.corpora(contents.settings, contents.stats["corpora"])
+    return header, [
+        [name, *(contents.stats["corpora"][name][key] for key in data.COLUMNS), corpus.licence]
+        for name, corpus in contents.settings.corpora.items()
+    ]
+
+
+def _contaminated(contents: Contents) -> list[list[Any]]:
+    found: Mapping[str, Mapping[str, int]] = contents.stats["contamination"]["sentences"]
+    return [[name, counts["exact"], counts["near"]] for name, counts in found.items()]
+
+
+def _artifact(contents: Contents, release: Path) -> Any:
+    """The released folder, encoder, card and lineage; its metadata tell where it comes from."""
+    import wandb
+
+    lineage = contents.lineage
+    artifact = wandb.Artifact(
+        re.sub(r"[^\w.-]+", "-", contents.settings.release.name),
+        type="model",
+        metadata={
+            "commit": lineage.commit,
+            "modified": lineage.modified,
+            "machine": lineage.machine,
+            "packages": lineage.packages,
+            "chain": [{key: asdict(link)[key] for key in ("stage", "read", "wrote")} for link in lineage.chain],
+        },
+    )
+    artifact.add_dir(str(release))
+    return artifact

@@ -1,6 +1,0 @@
-"""The report: one page that holds a run's figures, curves, plots and origin, and opens from the disk."""
-
-from terna.report.contents import CURVES, Contents, read_curve, read_predictions
-from terna.report.page import render
-
-__all__ = ["CURVES", "Contents", "read_curve", "read_predictions", "render"]

@@ -1,0 +1,145 @@
+"""What turns a function of the settings into a stage: Hydra in, one sentence and status 1 on a fault.
+
+The same script serves three callers: DVC (which passes `--config-path=.. --config-name=params`, so that the
+receipt is read), a person at the command line (conf/ composed with overrides), and a sweep (`--multirun`), whose jobs
+are runs of the script in folders of their own.
+"""
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from terna.errors import SettingsError, TernaError
+from terna.running import jobs
+from terna.running.process import settle
+from terna.settings import Settings, load
+
+# Hydra writes no folders of its own: a stage's outputs are those that dvc.yaml names.
+TIDY = [
+    "hydra.run.dir=.",
+    "hydra.job.chdir=true",
+    "hydra.sweep.dir=multirun",
+    "hydra.sweep.subdir=.",
+    "hydra.output_subdir=null",
+    "hydra/job_logging=none",
+    "hydra/hydra_logging=none",
+]
+
+
+def stage(task: Callable[[Settings], None], reads: Sequence[str] = ()) -> Callable[[], None]:
+    """Make `task` a command: settings composed and checked, then the task, then exit status 0 or 1.
+
+    reads: folders at the project's root that the task reads and does not write. They make it a stage that can run in a
+    folder of its own (`hydra.run.dir=…`) and be swept (`--multirun`); any other is refused there.
+    """
+
+    def run() -> None:
+        import hydra
+
+        settle()
+        script = Path(sys.argv[0]).resolve()
+        conf = script.parent.parent / "conf"
+        os.chdir(conf.parent)
+        sys.argv[1:] = _ordered([*TIDY, *(_lenient(word, conf) for word in sys.argv[1:])])
+        failed: list[str] = []
+        guarded = _guarded(task, script, reads, failed)
+        hydra.main(version_base="1.3", config_path="../conf", config_name="config")(guarded)()
+        if failed:
+            heading = f"{len(failed)} job{'' if len(failed) == 1 else 's'} of the sweep failed:"
+            sys.exit("\n".join([heading, *(f"  {job}" for job in failed)]))
+
+    run.__doc__ = task.__doc__
+    return run
+
+
+def sweepable(*reads: str) -> Callable[[Callable[[Settings], None]], Callable[[], None]]:
+    """A stage that may run in folders of its own, in which it finds what it `reads` of the project."""
+    return functools.partial(stage, reads=reads)
+
+
+def command(task: Callable[[], None]) -> Callable[[], None]:
+    """Make `task`, which takes no settings, a command: run at the project's root, then exit status 0 or 1."""
+
+    @functools.wraps(task)
+    def run() -> None:
+        os.chdir(Path(sys.argv[0]).resolve().parent.parent)
+        with _told():
+            task()
+
+    return run
+
+
+def _guarded(
+    task: Callable[[Settings], None], script: Path, reads: Sequence[str], failed: list[str]
+) -> Callable[[object], None]:
+    root = script.parent.parent
+
+    @functools.wraps(task)  # Hydra looks for config paths beside the file of the wrapped function
+    def run(config: object) -> None:
+        with _told():
+            swept, apart = _place(root)
+            if (swept or apart) and not reads:
+                raise SettingsError([f"{script.name} runs at the project's root alone; sweep with dvc exp run --queue"])
+            if swept:
+                failed.extend(_job(script, root))
+                return
+            if apart:
+                jobs.enter(root, reads, config)
+            task(load(config))
+
+    return run
+
+
+def _place(root: Path) -> tuple[bool, bool]:
+    """Whether this is a job of a sweep, yet to be run; whether this is a run in a folder of its own."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    swept = HydraConfig.get().mode == RunMode.MULTIRUN
+    return swept, not swept and Path.cwd().resolve() != root
+
+
+def _job(script: Path, root: Path) -> list[str]:
+    """Run a job of a sweep in a process and a folder of its own; give the folder when it failed."""
+    from hydra.core.hydra_config import HydraConfig
+
+    words = [word.lstrip("+") for word in HydraConfig.get().overrides.task]
+    name = jobs.folder_name(words)
+    folder = Path(HydraConfig.get().sweep.dir) / name
+    options = [word for word in sys.argv[1:] if not _overrides(word) and word not in ("-m", "--multirun")]
+    print(folder, flush=True)
+    os.chdir(root)
+    status = jobs.run(script, [*options, *jobs.called(words, name=name)], folder)
+    jobs.leave_if_stopped(status)
+    return [f"{folder}: status {status}"] if status else []
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What terna refuses becomes a message and status 1."""
+    try:
+        yield
+    except TernaError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _ordered(words: list[str]) -> list[str]:
+    """Options first, then overrides: Hydra's parser takes them in one piece alone."""
+    return sorted(words, key=_overrides)
+
+
+def _overrides(word: str) -> bool:
+    return not word.startswith("-") and ("=" in word or word.startswith("~"))
+
+
+def _lenient(word: str, conf: Path) -> str:
+    """`key=value` → `++key=value`: an unknown key then reaches our schema, which knows the nearest name."""
+    key = word.partition("=")[0]
+    plain = "=" in word and key.replace(".", "").replace("_", "").replace("-", "").isalnum()
+    if not plain or key.startswith(("-", "hydra.")) or (conf / key).is_dir():
+        return word
+    return f"++{word}"

@@ -1,0 +1,1 @@
+"""Using a finished encoder: the command line, the demo, ONNX export."""

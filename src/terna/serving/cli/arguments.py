@@ -1,0 +1,83 @@
+"""The commands and their arguments; what is refused is a message and status 1."""
+
+import argparse
+from pathlib import Path
+
+from terna.metrics.similarity import SIMILARITIES
+from terna.serving.cli.writers import FORMATS
+
+DEFAULT = "models/encoder"
+MODEL = "a folder (models/encoder, or what sentence-transformers saved), a name on the hub, pkg:module/path, or .onnx"
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    parser = argparse.ArgumentParser(prog="python -m terna", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    encode = commands.add_parser(
+        "encode",
+        help="vectors of lines",
+        description="A vector for each line of standard input (UTF-8), in its order. A line that is blank or no UTF-8 "
+        "is counted and has no vector (NaN in .npy). Memory does not grow with the input.",
+    )
+    encode.add_argument("--out", type=Path, help="a file, written beside and renamed; default: standard output")
+    encode.add_argument("--format", choices=FORMATS, help="default: by the name of --out, else parquet")
+    encode.add_argument("--chunk", type=_count, default=8192, help="lines that are held at once (8192)")
+
+    search = commands.add_parser(
+        "search",
+        help="the lines nearest to a query",
+        description="The nearest lines of a corpus to each query: rank, similarity and line, separated by tabs. "
+        "Several queries have a line with the query before theirs.",
+    )
+    search.add_argument("queries", nargs="*", help="default: the lines of standard input")
+    search.add_argument("--corpus", type=Path, required=True, help="a text file, or what encode wrote in Parquet")
+    search.add_argument("--top", type=_count, default=10, help="lines to show (10)")
+    search.add_argument("--measure", choices=SIMILARITIES, default="cosine")
+    search.add_argument("--chunk", type=_count, default=8192, help="lines that are held at once (8192)")
+
+    similarity = commands.add_parser(
+        "similarity",
+        help="how alike two sentences are",
+        description="The four similarities of two sentences, or of each line of standard input: two sentences with a "
+        "tab between them. Distances have their sign turned: more is more alike.",
+    )
+    similarity.add_argument("sentences", nargs="*", metavar="sentence", help="none, or two")
+    for command in (encode, search, similarity, *_around(commands)):
+        command.add_argument("--model", default=DEFAULT, help=f"{MODEL}; default: {DEFAULT}")
+    return parser
+
+
+def _around(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> list[argparse.ArgumentParser]:
+    """The commands that print no vectors: another form of the encoder, and a page to try it."""
+    onnx = commands.add_parser(
+        "onnx",
+        help="an encoder's folder with its backbone in ONNX",
+        description="A copy of an encoder's folder with onnx/model.onnx in it, for onnxruntime on a CPU; needs "
+        "onnx and onnxruntime. The file is then a --model of the other commands.",
+    )
+    onnx.add_argument("--out", type=Path, required=True, help="a folder that is not there yet")
+    onnx.add_argument("--int8", action="store_true", help="onnx/model_qint8.onnx too: weights in 8-bit integers")
+    demo = commands.add_parser(
+        "demo",
+        help="a web page to try the encoder",
+        description="A page, for browsers on this machine alone, that compares two sentences, searches a list and "
+        "puts it into groups. Its address is told on standard error; Ctrl-C ends it.",
+    )
+    demo.add_argument("--port", type=_port, default=8765, help="of 127.0.0.1; 0: any that is free (8765)")
+    return [onnx, demo]
+
+
+def _count(word: str) -> int:
+    value = int(word)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{word}: 1 or more is needed")
+    return value
+
+
+def _port(word: str) -> int:
+    value = int(word)
+    if not 0 <= value < 1 << 16:
+        raise argparse.ArgumentTypeError(f"{word}: 0 to 65535 is needed")
+    return value

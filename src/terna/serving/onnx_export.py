@@ -1,0 +1,141 @@
+"""The backbone as an ONNX graph from token ids to token vectors, in a copy of the encoder's folder.
+
+Pooling and head stay outside of it: this is the layout of `SentenceTransformer(folder, backend="onnx")`.
+"""
+
+import logging
+import shutil
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from terna.encoder import Encoder
+from terna.encoder.attention import use_padded
+from terna.encoder.saved import modules_of
+from terna.errors import ModelError
+from terna.records import read_json, write_json
+from terna.systems.onnx_runtime import FILE, INPUTS, INT8, OUTPUT, OnnxEncoder, runtime
+
+# the first one in which a layer norm is one operation
+OPSET = 17
+# what a file in protobuf may hold
+LARGEST = 2**31
+# short and long, and longer than any that a model is traced with
+PROBE = ["Hola.", "El tren de las ocho llega tarde.", " ".join(["Hoy no hay pan en la panadería del barrio."] * 9)]
+# what vectors by torch and by onnxruntime may differ by, as a share of the largest value: rounding is below
+ROUNDING = 1e-4
+LEFT_OUT = shutil.ignore_patterns("onnx", "openvino", ".*")
+
+
+def write(model: Path, out: Path, *, int8: bool = False) -> list[Path]:
+    """Copy the encoder's folder `model` to `out`, with onnx/model.onnx and, if asked, onnx/model_qint8.onnx in it.
+
+    Returns the files that were added. Whole or not at all. Raises ModelError when the encoder cannot be read, when
+    `out` is there already, when its backbone does not go into ONNX, or gives other vectors there.
+    """
+    library()
+    runtime()
+    encoder = Encoder.load(model)
+    with _created(out) as beside:
+        shutil.copytree(model, beside, ignore=LEFT_OUT)
+        _state_length(beside, encoder.max_length)
+        expected = encoder.encode(PROBE)
+        _trace(encoder.backbone, beside / FILE)
+        _compare(OnnxEncoder.load(beside).encode(PROBE), expected, model)
+        if int8:
+            _quantize(beside / FILE, beside / INT8)
+    return [out / FILE, *([out / INT8] if int8 else [])]
+
+
+def library() -> Any:
+    """onnx; ModelError when it is not installed."""
+    try:
+        import onnx
+    except ImportError as error:
+        raise ModelError(f"onnx cannot be imported ({error}); pip install -e '.[onnx]'") from error
+    return onnx
+
+
+@contextmanager
+def _created(folder: Path) -> Iterator[Path]:
+    """A path beside `folder` for a folder that becomes it if the block succeeds."""
+    if folder.exists():
+        raise ModelError(f"{folder}: is there already; remove it, or give another --out")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    beside = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        yield beside
+        beside.rename(folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _state_length(folder: Path, max_length: int) -> None:
+    """Write down where sentences are cut: newer sentence-transformers leave that to the tokenizer."""
+    path = dict(modules_of(folder))["Transformer"] / "sentence_bert_config.json"
+    write_json((read_json(path) if path.is_file() else {}) | {"max_seq_length": max_length}, path)
+
+
+class _TokenVectors(nn.Module):
+    """The graph's only output, (sentences, length, width)."""
+
+    def __init__(self, backbone: PreTrainedModel) -> None:
+        super().__init__()
+        self.backbone = backbone
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        found: Tensor = self.backbone(input_ids=input_ids, attention_mask=attention_mask)[0]
+        return found
+
+
+def _trace(backbone: PreTrainedModel, file: Path) -> None:
+    """Write the graph: any number of sentences, of any length."""
+    if (size := sum(each.nbytes for each in backbone.parameters())) >= LARGEST:
+        raise ModelError(f"the backbone's weights take {size / 2**30:.1f} GiB, and a file of ONNX holds less than 2")
+    file.parent.mkdir()
+    use_padded(backbone)
+    ids = torch.arange(5, 13).reshape(2, 4) % backbone.config.vocab_size
+    mask = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0]])
+    axes = {name: {0: "sentences", 1: "length"} for name in (*INPUTS, OUTPUT)}
+    # the exporter of TorchScript needs no further package; what it warns of would show in _compare
+    with warnings.catch_warnings(action="ignore"):
+        torch.onnx.export(
+            _TokenVectors(backbone).eval(),
+            (ids, mask),
+            file,
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=INPUTS,
+            output_names=[OUTPUT],
+            dynamic_axes=axes,
+        )
+
+
+def _compare(found: np.ndarray, expected: np.ndarray, model: Path) -> None:
+    difference = np.abs(found - expected).max()
+    if not difference <= ROUNDING * np.abs(expected).max():
+        raise ModelError(
+            f"{model}: vectors by onnxruntime differ by {difference:.2g}; this backbone cannot be exported"
+        )
+
+
+def _quantize(file: Path, out: Path) -> None:
+    """Weights as 8-bit integers, with a scale for each column; activations are quantised batch by batch.
+
+    reduce_range: 7 of the 8 bits, since processors without VNNI add products up in 16 bits.
+    """
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    logging.disable(logging.WARNING)  # it advises, on the root logger, a step that changes nothing here
+    try:
+        quantize_dynamic(file, out, per_channel=True, reduce_range=True, weight_type=QuantType.QInt8)
+    finally:
+        logging.disable(logging.NOTSET)

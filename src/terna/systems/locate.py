@@ -1,0 +1,68 @@
+"""Where a system lies on the disk, whatever its name says, and the digests of what lies there."""
+
+import re
+from pathlib import Path
+
+from huggingface_hub import snapshot_download
+
+from terna import encoder
+from terna.errors import ModelError
+from terna.provenance import digests
+
+# what is taken of a repository: neither weights in other formats nor copies for other engines
+FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.spm")
+COPIES = ("onnx/*", "openvino/*")
+HUB_NAME = re.compile(r"(?P<name>[\w.-]+(/[\w.-]+)?)(@(?P<revision>[\w./-]+))?")
+VECTORS = (".vec", ".txt", ".gz")
+GRAPH = ".onnx"
+
+
+def locate(where: str) -> Path:
+    """The folder of a model, or the file of word vectors or of a graph.
+
+    where: a path, `pkg:module/path`, or a hub name, with `@` and a revision or without. Raises ModelError when nothing
+    is there, or the hub has no such repository, or cannot be asked and its cache lacks it.
+    """
+    path = Path(where)
+    if path.is_dir() or (path.is_file() and path.suffix in (*VECTORS, GRAPH)):
+        return path
+    if path.is_file():
+        raise ModelError(
+            f"{where}: a file that is neither word vectors ({', '.join(VECTORS)}) nor a graph ({GRAPH}); give "
+            "one, or a folder"
+        )
+    if where.startswith("pkg:"):
+        return _packaged(where)
+    if path.suffix in (*VECTORS, GRAPH) or path.is_absolute() or not (match := HUB_NAME.fullmatch(where)):
+        raise ModelError(f"{where}: not there; give a folder, a file of word vectors, a hub name or pkg:module/path")
+    return _from_hub(match["name"], match["revision"])
+
+
+def digests_of(path: Path) -> dict[str, str]:
+    """The sha256 of each file of a system, by its path in the folder; of word vectors by the file's name.
+
+    A graph's tokenizer and pooling lie in the folder that it was written into, which is counted as a whole.
+    """
+    path = path.parent.parent if path.suffix == GRAPH else path
+    inside = path if path.is_dir() else path.parent
+    return {Path(name).relative_to(inside).as_posix(): digest for name, digest in digests([path]).items()}
+
+
+def _packaged(where: str) -> Path:
+    try:
+        return Path(encoder.locate(where))
+    except ModelError as error:
+        reason = str(error).removeprefix("model.backbone: ")
+        raise ModelError(f"{where}: {reason}") from error
+
+
+def _from_hub(name: str, revision: str | None) -> Path:
+    try:
+        return Path(
+            snapshot_download(name, revision=revision, allow_patterns=list(FILES), ignore_patterns=list(COPIES))
+        )
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"{name}: neither a folder nor to be had from the hub at revision {revision or 'main'}: {error}. Give a "
+            "folder, or a hub name and a revision that it has"
+        ) from error

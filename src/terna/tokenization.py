@@ -1,0 +1,50 @@
+"""Texts to token ids, flat: all sentences one after another, with offsets."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+Ints = np.ndarray[Any, np.dtype[np.integer[Any]]]
+# texts that go to the tokenizer at once
+CHUNK = 8192
+
+
+class Tokenizer(Protocol):
+    """The part of a transformers tokenizer that is used here."""
+
+    def __call__(self, text: list[str], **settings: Any) -> Any: ...
+
+
+def tokenize(tokenizer: Tokenizer, texts: Sequence[str], max_length: int) -> tuple[Ints, Ints]:
+    """Token ids of texts, each cut to max_length tokens with its special tokens.
+
+    Returns ids (tokens,) int32 and offsets (len(texts) + 1,) int64.
+    """
+    parts = list(_ids(tokenizer, texts, max_length))
+    lengths = np.fromiter((len(part) for part in parts), np.int64, len(parts))
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+    return (np.concatenate(parts) if parts else np.zeros(0, np.int32)), offsets
+
+
+def gather(ids: Ints, offsets: Ints, sentences: Ints) -> tuple[Ints, Ints]:
+    """The tokens of the given sentences one after another: ids (tokens,) int64 and lengths (len(sentences),) int64."""
+    starts = offsets[sentences]
+    lengths = offsets[sentences + 1] - starts
+    firsts = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)[:-1]])
+    places = np.arange(lengths.sum()) + np.repeat(starts - firsts, lengths)
+    return ids[places].astype(np.int64), lengths
+
+
+def _ids(tokenizer: Tokenizer, texts: Sequence[str], max_length: int) -> Iterator[Ints]:
+    for first in range(0, len(texts), CHUNK):
+        chunk = list(texts[first : first + CHUNK])
+        encoded = tokenizer(
+            chunk,
+            truncation=True,
+            max_length=max_length,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+        )
+        for row in encoded["input_ids"]:
+            yield np.array(row, np.int32)

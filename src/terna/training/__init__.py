@@ -1,0 +1,1 @@
+"""The training run: batches, loss, module, schedule, selection, resuming; `setup` puts them together."""

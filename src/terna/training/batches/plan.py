@@ -1,0 +1,97 @@
+"""The epoch's duplicate-free batches, planned as index arrays before the first step.
+
+A text that occurs twice in a batch would count as a wrong answer to itself. All batches are packed at the same time: a
+bound gives their number, and the rows are dealt to them, those of frequent texts first.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from terna.training.batches.bin_packing import Packing
+from terna.training.batches.equality import Ints, firsts
+
+__all__ = ["Ints", "Plan", "plan"]
+
+# a key that is in more rows than this share of the batches is a hub: its rows are dealt one after another
+_HUB = 1 / 8
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The batches of one epoch: `batches` (steps, batch_size) numbers rows of the keys; `unused` rows are in none."""
+
+    batches: Ints
+    unused: int
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+
+def plan(keys: Ints, batch_size: int, seed: int, epoch: int) -> Plan:
+    """Batches of `batch_size` rows of keys (n, 3) in which no key occurs twice, over all three columns.
+
+    Every batch is full, and a row is in one batch at most; a row that repeats a key within itself is in none. The plan
+    is a function of the arguments alone, and of the keys only which are equal counts; the order of the batches, and of
+    the rows in them, is random.
+    """
+    rng = np.random.default_rng([seed, epoch])
+    first, second, third = keys.T
+    usable = np.flatnonzero((first != second) & (first != third) & (second != third))
+    numbered = _numbered(keys.T if len(usable) == len(keys) else keys.T.take(usable, axis=1))
+    counts = np.bincount(numbered.ravel())
+    often = counts.take(numbered)
+    top = _most_frequent(numbered, often)
+    # a bound: no batch has a key twice, be it of all keys or of each row's most frequent one
+    steps = min(_most_full(counts, 3 * batch_size), _most_full(np.bincount(top), batch_size))
+    line = _line(top, often, steps, rng)
+    batches = usable.take(Packing(numbered, len(counts), batch_size, steps, rng).pack(line))
+    return Plan(batches, len(keys) - batches.size)
+
+
+def _numbered(keys: Ints) -> Ints:
+    """The keys (3, n) numbered from 0 on: as they are, less the lowest, where that leaves few numbers out."""
+    low = int(keys.min(initial=0))
+    if int(keys.max(initial=0)) - low <= 2 * keys.size:
+        shifted: Ints = np.ascontiguousarray(keys - low if low else keys)
+        return shifted
+    numbered: Ints = firsts(keys.ravel()).reshape(keys.shape)
+    return numbered
+
+
+def _most_frequent(keys: Ints, often: Ints) -> Ints:
+    """(n,): each row's most frequent key, the uppermost of equally frequent ones."""
+    (first, second, third), (one, two, three) = keys, often
+    top, most = np.where(two > one, second, first), np.maximum(one, two)
+    frequent: Ints = np.where(three > most, third, top)
+    return frequent
+
+
+def _most_full(counts: Ints, size: int) -> int:
+    """The most batches of `size` places that can be full when each key is in a batch once at most."""
+    possible = int(counts.sum()) // size
+    if int(counts.max(initial=0)) <= possible:
+        return possible
+    # keys that occur once at least, twice at least, ...; summed up, the places that 1, 2, ... batches can fill
+    at_least = np.cumsum(np.bincount(counts)[:0:-1])[::-1]
+    places = np.cumsum(at_least)
+    return int(np.count_nonzero(places >= size * np.arange(1, len(places) + 1)))
+
+
+def _line(top: Ints, often: Ints, steps: int, rng: np.random.Generator) -> Ints:
+    """The rows in the order of dealing: hub by hub, then rows without a hub at random, then what a hub has to spare.
+
+    Of a hub's rows those go first whose second key is rarer: they take no place of another hub. A random factor on that
+    frequency gives every row its turn in some epoch.
+    """
+    is_hub = often.max(axis=0) > _HUB * steps
+    rows = np.flatnonzero(is_hub)
+    plain = rng.permutation(np.flatnonzero(~is_hub))
+    _, second, most = np.sort(often[:, rows], axis=0)
+    _, first, hubs = np.unique(top[rows], return_index=True, return_inverse=True)
+    crowding = second * rng.lognormal(sigma=0.5, size=len(rows))
+    order = np.lexsort((crowding, rng.permutation(len(rows))[first[hubs]], -most))
+    starts = np.flatnonzero(np.diff(hubs[order], prepend=-1))
+    turn = np.arange(len(rows)) - np.repeat(starts, np.diff(starts, append=len(rows)))
+    spare = turn >= steps
+    return np.concatenate([rows[order[~spare]], plain, rows[order[spare]]])

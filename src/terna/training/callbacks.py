@@ -1,0 +1,109 @@
+"""What a run is remembered by: its curves, and the checkpoint from which it goes on."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from terna.errors import ModelError
+from terna.training.history import Curves
+
+# steps whose losses are fetched from the device together: fetching makes it wait
+FETCH = 50
+
+
+class Recorder(Callback):
+    """Keeps the loss and the rate of each step and the figures of each scoring, and hands them to the loggers.
+
+    They are part of a checkpoint: a resumed run has the curves of one that was never stopped. A loss that is no number
+    ends the run: describe(step) says what the batch of that step is, in the message.
+    """
+
+    def __init__(self, describe: Callable[[int], str]) -> None:
+        self.describe = describe
+        self.curves = Curves()
+        self.lr = 0.0
+        self.waiting: list[tuple[int, float, Tensor]] = []
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Tell the loggers what came before, when the run goes on from a checkpoint."""
+        for row in sorted([*self.curves.trained, *self.curves.scored], key=lambda row: row["step"]):
+            self._tell(trainer, row)
+
+    def on_train_batch_start(self, trainer: Trainer, *_: object) -> None:
+        """Keep the rate that the step is taken with."""
+        self.lr = trainer.optimizers[0].param_groups[0]["lr"]
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *_: object) -> None:
+        """Keep the loss; fetch what has gathered when it is time."""
+        self.waiting.append((trainer.global_step, self.lr, outputs["loss"].detach()))
+        on_cpu = trainer.strategy.root_device.type == "cpu"
+        if on_cpu or len(self.waiting) == FETCH or trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+            self.fetch(trainer)
+
+    def scored(self, trainer: Trainer, figures: dict[str, float]) -> None:
+        """Keep the figures of a scoring."""
+        row = {"step": trainer.global_step} | {f"dev/{name}": value for name, value in figures.items()}
+        self.curves.scored.append(row)
+        self._tell(trainer, row)
+
+    def fetch(self, trainer: Trainer) -> None:
+        """Take the losses from the device; ModelError when one is not finite, with its step and batch."""
+        if not self.waiting:
+            return
+        own = torch.stack([loss for _, _, loss in self.waiting])
+        losses = trainer.strategy.reduce(own, reduce_op="mean").tolist()  # over the processes
+        rows = [
+            {"step": step, "loss": loss, "lr": lr} for (step, lr, _), loss in zip(self.waiting, losses, strict=True)
+        ]
+        self.waiting.clear()
+        for row in rows:
+            if not math.isfinite(row["loss"]):
+                raise ModelError(f"the loss of step {row['step']} is {row['loss']}: {self.describe(int(row['step']))}")
+            self.curves.trained.append(row)
+            self._tell(trainer, row)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The curves so far."""
+        return {"trained": self.curves.trained, "scored": self.curves.scored}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on with the curves of a checkpoint."""
+        self.curves = Curves(**state_dict)
+
+    @staticmethod
+    def _tell(trainer: Trainer, row: dict[str, float]) -> None:
+        for logger in trainer.loggers:
+            logger.log_metrics({name: value for name, value in row.items() if name != "step"}, int(row["step"]))
+
+
+class Checkpoints(Callback):
+    """Writes all that the run needs to go on to `path`: every `every` steps, and when SIGTERM asks it to stop.
+
+    recorder: whose losses are looked at first, so that what is kept is sound. saved: called after each.
+    """
+
+    def __init__(self, path: Path, every: int, recorder: Recorder, saved: Callable[[], None]) -> None:
+        self.path = path
+        self.every = every
+        self.recorder = recorder
+        self.saved = saved
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: object) -> None:
+        """Save when it is time, on all processes or on none."""
+        asked = trainer.strategy.reduce_boolean_decision(trainer.received_sigterm, all=False)
+        if not asked and trainer.global_step % self.every:
+            return
+        self.recorder.fetch(trainer)
+        if not all(bool(parameter.isfinite().all()) for parameter in pl_module.parameters()):
+            step = trainer.global_step
+            raise ModelError(f"the weights are no longer finite after step {step}: {self.recorder.describe(step)}")
+        beside = self.path.with_name(f".{self.path.name}.part")
+        trainer.save_checkpoint(beside)
+        if trainer.is_global_zero:
+            beside.replace(self.path)
+            self.saved()

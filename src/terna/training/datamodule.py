@@ -1,0 +1,199 @@
+"""The LightningDataModules: an epoch's planned batches, gathered from memory-mapped tokens."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from terna.data.teacher_vectors import Lessons
+from terna.data.token_table import TokenTable
+from terna.encoder import Batch
+from terna.errors import DataError
+from terna.tokenization import gather
+from terna.training.batches.plan import Ints, plan
+from terna.training.corpus_weights import drawn
+from terna.training.false_negatives import known
+from terna.training.resumable import Planned
+
+Arrange = Callable[[Any, Any], Batch]
+
+
+class Triplets(NamedTuple):
+    """What a process gets of a batch: its anchors, then their positives, then their negatives.
+
+    known: (B, 2 N) bool, which of the candidates, all positives and then all negatives, are known positives of the
+    process's anchors. known_anchors: (B, N) bool, of which of all anchors its own positives are known positives. None
+    where they are not asked for.
+    """
+
+    sentences: Batch
+    known: Tensor | None
+    known_anchors: Tensor | None
+
+
+class Taught(NamedTuple):
+    """What a process gets of a batch of translated sentences.
+
+    sentences: its targets, and then their sources where the student learns these too. teacher: (B, dimension), the
+    teacher's vectors of the sources.
+    """
+
+    sentences: Batch
+    teacher: Tensor
+
+
+class Feed(Planned):
+    """Duplicate-free batches of triplets; the order of epoch e is a function of (seed, e).
+
+    batch_size: triplets of a step, over all processes; each takes an equal share of one plan. arrange: how token ids
+    and lengths become the encoder's batch. weights: how often each corpus's triplets are gone through in an epoch, by
+    the number in `table.corpus`. known_positives: hand out which candidates are no wrong answers. gather: candidates
+    are those of all processes. workers: processes that gather batches ahead for an accelerator; on a CPU gathering
+    takes no time worth one.
+    Raises DataError when not a single full batch can be made.
+    """
+
+    unit = "triplets"
+    source = "data/triplets/train.parquet"
+
+    def __init__(
+        self,
+        table: TokenTable,
+        arrange: Arrange,
+        *,
+        batch_size: int,
+        epochs: int,
+        seed: int,
+        weights: Sequence[float],
+        known_positives: bool = False,
+        gather: bool = True,
+        workers: int = 0,
+    ) -> None:
+        super().__init__(batch_size=batch_size, epochs=epochs, workers=workers)
+        self.table = table
+        self.arrange = arrange
+        self.seed = seed
+        self.weights = weights
+        self.known_positives = known_positives
+        self.gather = gather
+        if not min(self.steps):
+            raise DataError(
+                f"train.batch_size: no batch of {batch_size} triplets without a repeated text can be made from "
+                f"{len(table.train)} triplets; lower it, or add data"
+            )
+
+    @property
+    def count(self) -> int:
+        """Triplets that there are."""
+        return len(self.table.train)
+
+    @property
+    def left_out(self) -> list[int]:
+        """Triplets of each epoch that are in no batch of it."""
+        offered = [len(self._drawn(epoch)) for epoch in range(self.epochs)]
+        return [count - steps * self.batch_size for count, steps in zip(offered, self.steps, strict=True)]
+
+    def rows(self, epoch: int) -> Ints:
+        """(steps, batch_size): which triplets each batch of an epoch holds, as rows of `table.train`."""
+        chosen = self._drawn(epoch)
+        keys = np.asarray(self.table.keys[self.table.train[chosen]], np.int64)
+        return np.asarray(chosen[plan(keys, self.batch_size, self.seed, epoch).batches])
+
+    def _drawn(self, epoch: int) -> Any:
+        return drawn(self.table.corpus, self.weights, self.seed, epoch)
+
+    def batches(self, rows: Ints, own: Ints) -> "_Batches":
+        """The triplets of a process, and what they are ranked among."""
+        return _Batches(self, rows, own)
+
+
+class LessonFeed(Planned):
+    """Batches of translated sentences; the order of epoch e is a function of (seed, e).
+
+    batch_size: pairs of a step, over all processes. sources: hand out the source sentences too. arrange, workers: see
+    Feed. Raises DataError when there are fewer pairs than a batch.
+    """
+
+    unit = "translations"
+    source = "data/parallel/sentences.parquet"
+
+    def __init__(
+        self,
+        lessons: Lessons,
+        arrange: Arrange,
+        *,
+        batch_size: int,
+        epochs: int,
+        seed: int,
+        sources: bool,
+        workers: int = 0,
+    ) -> None:
+        super().__init__(batch_size=batch_size, epochs=epochs, workers=workers)
+        self.lessons = lessons
+        self.arrange = arrange
+        self.seed = seed
+        self.sources = sources
+        if len(lessons) < batch_size:
+            raise DataError(
+                f"train.batch_size: no batch of {batch_size} can be made from {len(lessons)} translated sentences; "
+                "lower it, or add data"
+            )
+
+    @property
+    def count(self) -> int:
+        """Pairs that there are."""
+        return len(self.lessons)
+
+    @property
+    def left_out(self) -> list[int]:
+        """Pairs of each epoch that are in no batch of it."""
+        return [self.count % self.batch_size] * self.epochs
+
+    def rows(self, epoch: int) -> Ints:
+        """(steps, batch_size): which pairs each batch of an epoch holds."""
+        order = np.random.default_rng([self.seed, epoch]).permutation(self.count)
+        return order[: self.count - self.count % self.batch_size].reshape(-1, self.batch_size)
+
+    def batches(self, rows: Ints, own: Ints) -> "_Lessons":
+        """The pairs of a process."""
+        return _Lessons(self, own)
+
+
+class _Lessons(Dataset[Taught]):
+    def __init__(self, feed: LessonFeed, rows: Ints) -> None:
+        self.feed = feed
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> Taught:
+        lessons, rows = self.feed.lessons, self.rows[index]
+        sentences = np.concatenate([rows + len(lessons), *([rows] if self.feed.sources else [])])
+        tokens = gather(lessons.ids, lessons.offsets, sentences)
+        return Taught(self.feed.arrange(*tokens), torch.from_numpy(lessons.vectors[rows]))
+
+
+class _Batches(Dataset[Triplets]):
+    """An epoch's batches `rows`, of each the share `own` that a process takes."""
+
+    def __init__(self, feed: Feed, rows: Ints, own: Ints) -> None:
+        self.feed = feed
+        self.rows = rows
+        self.own = own
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> Triplets:
+        table, own = self.feed.table, self.feed.table.train[self.own[index]].T
+        sentences = self.feed.arrange(*gather(table.ids, table.offsets, own.reshape(-1)))
+        if not self.feed.known_positives:
+            return Triplets(sentences, None, None)
+        every = table.train[self.rows[index]].T if self.feed.gather else own
+        anchors, positives, candidates = table.keys[own[0]], table.keys[own[1]], table.keys[every[1:].reshape(-1)]
+        masks = known(anchors, candidates, table.positives), known(positives, table.keys[every[0]], table.positives)
+        return Triplets(sentences, *map(torch.from_numpy, masks))

@@ -1,0 +1,90 @@
+"""The LightningModules: packed sentences in, ranking or distillation loss out, AdamW under a warmup-linear schedule."""
+
+from typing import Any, cast
+
+import numpy as np
+import torch
+from pytorch_lightning import LightningModule
+from torch import Tensor
+from torch.nn.functional import normalize
+from transformers import get_linear_schedule_with_warmup
+
+from terna.encoder import Batch, Encoder
+from terna.errors import ModelError
+from terna.settings import Train
+from terna.training.loss import ranking_loss
+from terna.training.optimizer import parameter_groups
+
+
+class Learner(LightningModule):
+    """Trains `encoder` for exactly `steps` optimizer steps; dropout in step s is a function of (seed, s, process)."""
+
+    def __init__(self, encoder: Encoder, train: Train, steps: int, seed: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.settings = train
+        self.steps = steps
+        self.seed = seed
+
+    def training_step(self, batch: tuple[Batch, *tuple[Tensor | None, ...]], _: int) -> Tensor:
+        """The loss of one batch: its sentences' vectors, and what else `loss` takes; see feed.Triplets, feed.Taught."""
+        # not a stream that goes on from step to step: so a resumed run draws what it would have drawn
+        draw = np.random.SeedSequence([self.seed, self.global_step, self.global_rank])
+        torch.manual_seed(int(draw.generate_state(1, np.uint64)[0]))
+        sentences, *given = batch
+        loss = self.loss(self.encoder(sentences), *given)
+        self.log("loss", loss, prog_bar=True, logger=False)
+        return loss
+
+    def loss(self, vectors: Tensor, known: Tensor | None = None, known_anchors: Tensor | None = None) -> Tensor:
+        """The loss of this process's anchors, positives and negatives, which lie one after another (3 B, d).
+
+        With `train.gather` they are ranked among the texts of all processes, through which the gradient flows too.
+        """
+        own, options = vectors.chunk(3), self.settings
+        every, offset = [*own], 0
+        if options.gather and self.trainer.world_size > 1:
+            every = [cast(Tensor, self.all_gather(each, sync_grads=True)).flatten(0, 1) for each in own]
+            offset = self.global_rank * len(own[0])
+        return ranking_loss(
+            own[0],
+            every[1],
+            every[2],
+            scale=options.scale,
+            symmetric=options.symmetric,
+            known=known,
+            known_anchors=known_anchors,
+            offset=offset,
+            all_anchors=every[0],
+            dimensions=options.matryoshka,
+        )
+
+    def configure_optimizers(self) -> Any:
+        """AdamW with decay on matrices alone, and a rate that climbs over the warm-up, then falls to 0 at the end."""
+        options = self.settings
+        groups = parameter_groups(self.encoder, options.weight_decay, lr=options.lr, layer_decay=options.layer_decay)
+        # the fused kernel would unscale fp16's gradients itself, behind the back of clipping
+        optimizer = torch.optim.AdamW(groups, eps=options.eps, fused=options.precision != "16-mixed")
+        warmup = round(options.warmup * self.steps)
+        schedule = get_linear_schedule_with_warmup(optimizer, warmup, self.steps)  # type: ignore[no-untyped-call]
+        return [optimizer], [{"scheduler": schedule, "interval": "step"}]
+
+
+class Student(Learner):
+    """Learns a teacher's vectors in place of ranking."""
+
+    def loss(self, vectors: Tensor, teacher: Tensor | None = None, _: Tensor | None = None) -> Tensor:
+        """The mean over sentences of the squared distance of vectors (m n, d) to the teacher's (n, d), m times.
+
+        Source: Reimers and Gurevych, Making Monolingual Sentence Embeddings Multilingual using Knowledge Distillation,
+        2020; with `unit` of vectors of length 1. Raises ModelError when the widths differ.
+        """
+        wanted = cast(Tensor, teacher)
+        if vectors.shape[1] != wanted.shape[1]:
+            raise ModelError(
+                f"train.distill.teacher: its vectors have {wanted.shape[1]} dimensions, the student's "
+                f"{vectors.shape[1]}; give the student a head, model.dense.out_features={wanted.shape[1]}"
+            )
+        if self.settings.distill and self.settings.distill.unit:
+            vectors, wanted = normalize(vectors), normalize(wanted)
+        return (vectors - wanted.repeat(len(vectors) // len(wanted), 1)).pow(2).sum(1).mean()

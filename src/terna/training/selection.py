@@ -1,0 +1,132 @@
+"""Scores the development data while training, keeps the best weights, and stops when they get no better."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pytorch_lightning import Callback, LightningModule, Trainer
+from safetensors.torch import load_file, save_file
+
+from terna.data.token_table import TokenTable
+from terna.encoder import Encoder
+from terna.errors import ModelError
+from terna.metrics.correlations import figures
+from terna.metrics.similarity import pairwise
+from terna.records import replacing
+from terna.tokenization import gather
+
+Score = Callable[[Encoder], dict[str, float]]
+
+
+class Selection(Callback):
+    """Scores `encoder` at the start, each epoch's end and every `every` steps, and keeps the best weights in `folder`.
+
+    main: the figure of `score` that decides; the first of equals wins. tell: is given the figures of each scoring.
+    patience: stop after so many scorings without a better one. The score at the start is for the curve: untrained
+    weights are never chosen. Of several processes the first scores and keeps.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        score: Score,
+        tell: Callable[[Trainer, dict[str, float]], None],
+        *,
+        main: str,
+        folder: Path,
+        every: int | None,
+        patience: int | None,
+    ) -> None:
+        self.encoder = encoder
+        self.score = score
+        self.tell = tell
+        self.main = main
+        self.folder = folder
+        self.every = every
+        self.patience = patience
+        self.best: float | None = None
+        self.best_step = 0
+        self.waited = 0
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Score the model as it starts, unless the run goes on from a checkpoint."""
+        if not trainer.global_step:
+            self._figure(trainer)
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: object) -> None:
+        """Score when it is time, keep what is better, and stop the run when patience is over."""
+        last = trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
+        if not last and (self.every is None or trainer.global_step % self.every):
+            return
+        found = self._figure(trainer)
+        if self.best is None or found > self.best:
+            self.best, self.best_step, self.waited = found, trainer.global_step, 0
+            if trainer.is_global_zero:
+                self._keep()
+        else:
+            self.waited += 1
+        if self.patience is not None and self.waited >= self.patience:
+            trainer.should_stop = True
+
+    def state_dict(self) -> dict[str, Any]:
+        """What was best so far, for a checkpoint; its weights lie in `folder`."""
+        return {"best": self.best, "best_step": self.best_step, "waited": self.waited}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self.best, self.best_step, self.waited = (state_dict[name] for name in ("best", "best_step", "waited"))
+
+    def restore(self) -> None:
+        """Put the best weights back into the encoder."""
+        self.encoder.load_state_dict(load_file(self._path))
+
+    def prune(self) -> None:
+        """Remove weights that were best once: call it when a checkpoint that knows the best has been written."""
+        for path in self.folder.glob("best-*.safetensors"):
+            if path != self._path:
+                path.unlink()
+
+    @property
+    def _path(self) -> Path:
+        return self.folder / f"best-{self.best_step}.safetensors"
+
+    def _figure(self, trainer: Trainer) -> float:
+        found = trainer.strategy.broadcast(self.score(self.encoder) if trainer.is_global_zero else {})
+        self.tell(trainer, found)
+        if self.main not in found:
+            raise ModelError(f"evaluate.main_score: {self.main} is undefined: the model gives every pair one score")
+        return found[self.main]
+
+    def _keep(self) -> None:
+        weights = {name: value.detach().cpu().contiguous() for name, value in self.encoder.state_dict().items()}
+        with replacing(self._path) as beside:
+            save_file(weights, beside)
+
+
+def development_score(benchmark: pa.Table, table: TokenTable) -> Score:
+    """A function that scores an encoder on a SCORED table and on the held-out triplets of `table`.
+
+    It gives the eight figures (those that are defined) and, where there are held-out triplets, `triplet_accuracy`:
+    the share whose anchor is nearer its positive than its negative by cosine.
+    """
+    first, second = benchmark["sentence1"].to_pylist(), benchmark["sentence2"].to_pylist()
+    gold = benchmark["gold"].to_numpy()
+
+    def score(encoder: Encoder) -> dict[str, float]:
+        vectors = encoder.encode([*first, *second])
+        found = figures(pairwise(vectors[: len(first)], vectors[len(first) :]), gold)
+        defined = {name: value for name, value in found.items() if value is not None}
+        return defined | ({"triplet_accuracy": _accuracy(encoder, table)} if len(table.dev) else {})
+
+    return score
+
+
+def _accuracy(encoder: Encoder, table: TokenTable) -> float:
+    sentences, rows = np.unique(table.dev, return_inverse=True)
+    ids, lengths = gather(table.ids, table.offsets, sentences)
+    vectors = encoder.embed(ids, np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]))
+    anchors, positives, negatives = (vectors[column] for column in rows.reshape(table.dev.shape).T)
+    nearer = pairwise(anchors, positives)["cosine"] > pairwise(anchors, negatives)["cosine"]
+    return float(nearer.mean())

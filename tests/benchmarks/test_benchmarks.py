@@ -1,0 +1,46 @@
+"""The benchmarks still run: those that need neither corpora nor minutes, as small as they go; all can be imported."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from clone_inputs import make_clone
+
+
+@pytest.fixture(scope="module")
+def clone(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small clone with the benchmarks, which write beside themselves."""
+    folder: Path = tmp_path_factory.mktemp("benchmarks")
+    make_clone(root, folder)
+    shutil.copytree(root / "benchmarks", folder / "benchmarks", ignore=shutil.ignore_patterns("out", "__pycache__"))
+    return folder
+
+
+def run(clone: Path, *words: str) -> str:
+    places = (
+        clone / "src",
+        clone / "benchmarks",
+        Path(__file__).parents[1] / "helpers",
+    )  # one takes a stand-in from the tests
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, places))}
+    done = subprocess.run([sys.executable, *words], cwd=clone, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_all_can_be_imported(clone: Path) -> None:
+    names = sorted(path.stem for path in (clone / "benchmarks").glob("*.py"))
+    assert len(names) >= 10
+    run(clone, "-c", f"import {', '.join(names)}")
+
+
+def test_a_run_that_is_killed_ends_in_the_same_bytes(clone: Path) -> None:
+    assert run(clone, "benchmarks/kills.py", "--kills", "1").strip().endswith("same bytes")
+
+
+def test_rows_in_another_order_give_the_same_bytes(clone: Path) -> None:
+    told = run(clone, "benchmarks/scale.py", "500", "--same", "--model", "tiny")
+    assert told.count(": same\n") == 3

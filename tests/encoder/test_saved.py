@@ -1,0 +1,92 @@
+"""What is written loads with sentence-transformers and with AutoModel, and gives the same vectors."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sentence_transformers import SentenceTransformer
+
+from terna.encoder import Encoder, save, saved
+from terna.errors import ModelError
+
+Make = Callable[..., Encoder]
+KINDS = {
+    "mean": ["model.pooling=mean"],
+    "cls": ["model.pooling=cls"],
+    "max": ["model.pooling=max"],
+    "dense": ["model.dense={out_features:12,activation:tanh}"],
+    "identity": ["model.dense={out_features:12,activation:identity}"],
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_ours_and_sentence_transformers_give_the_same_vectors(
+    make_encoder: Make, sentences: list[str], tmp_path: Path, kind: str
+) -> None:
+    encoder = make_encoder(*KINDS[kind])
+    save(encoder, tmp_path / "encoder")
+    before, loaded = encoder.encode(sentences), Encoder.load(tmp_path / "encoder")
+    np.testing.assert_allclose(loaded.encode(sentences), before, atol=1e-7)
+    neighbour = SentenceTransformer(str(tmp_path / "encoder"), device="cpu")
+    assert neighbour.max_seq_length == encoder.max_length
+    np.testing.assert_allclose(neighbour.encode(sentences), before, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_folder_that_sentence_transformers_wrote_can_be_read(
+    make_encoder: Make, sentences: list[str], tmp_path: Path, kind: str
+) -> None:
+    save(make_encoder(*KINDS[kind]), tmp_path / "ours")
+    neighbour = SentenceTransformer(str(tmp_path / "ours"), device="cpu")
+    neighbour.save(str(tmp_path / "theirs"), create_model_card=False)
+    loaded = Encoder.load(tmp_path / "theirs")
+    np.testing.assert_allclose(loaded.encode(sentences), neighbour.encode(sentences), atol=1e-5)
+
+
+def test_two_saves_are_the_same_bytes_whatever_was_encoded_before(
+    make_encoder: Make, sentences: list[str], tmp_path: Path
+) -> None:
+    encoder = make_encoder("model.dense={out_features:12,activation:tanh}")
+    save(encoder, tmp_path / "first")
+    encoder.encode(sentences)
+    save(encoder, tmp_path / "second")
+    first, second = (
+        {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+        for folder in (tmp_path / "first", tmp_path / "second")
+    )
+    assert first == second
+    assert not [path for path in first if path.suffix in (".bin", ".pkl", ".pt")]
+
+
+def test_a_failed_save_leaves_the_old_folder(
+    make_encoder: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = make_encoder()
+    save(encoder, tmp_path / "encoder")
+    old = (tmp_path / "encoder" / "modules.json").read_bytes()
+
+    def fail(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(saved, "save_tokenizer", fail)
+    with pytest.raises(OSError, match="disk full"):
+        save(encoder, tmp_path / "encoder")
+    assert (tmp_path / "encoder" / "modules.json").read_bytes() == old
+    assert [path.name for path in tmp_path.iterdir()] == ["encoder"]
+
+
+def test_a_folder_that_cannot_be_read_is_refused_with_its_name(make_encoder: Make, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"no modules\.json"):
+        Encoder.load(tmp_path)
+    save(make_encoder(), tmp_path / "encoder")
+    pooling = tmp_path / "encoder" / "1_Pooling" / "config.json"
+    settings = json.loads(pooling.read_text())
+    pooling.write_text(json.dumps(settings | {"pooling_mode_cls_token": True}))
+    with pytest.raises(ModelError, match="only one of mean, cls and max"):
+        Encoder.load(tmp_path / "encoder")
+    modules = tmp_path / "encoder" / "modules.json"
+    modules.write_text(modules.read_text().replace("Pooling", "WordWeights"))
+    with pytest.raises(ModelError, match="modules Transformer, WordWeights"):
+        Encoder.load(tmp_path / "encoder")

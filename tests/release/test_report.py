@@ -1,0 +1,326 @@
+"""The page says what was measured, holds no one else's markup, needs nothing but itself and is the same twice."""
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import count, pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from card_inputs import ACCOUNT, FIGURES, IMPROVEMENT, LINEAGE, PUBLISHED
+from report_inputs import HOSTILE, LONG, ROOT, Page, contents_of, diagnosis
+
+from terna.errors import DataError, TernaError
+from terna.evaluation.table import FLOORS
+from terna.release.report import CURVES, Contents, read_curve, read_predictions, render
+from terna.settings import Reported
+
+TEST, DEV = "sts2015-es", "sts2014-es"
+
+
+@pytest.fixture(scope="module")
+def contents() -> Contents:
+    return contents_of()
+
+
+@pytest.fixture(scope="module")
+def page(contents: Contents) -> Page:
+    return Page(render(contents))
+
+
+def bounds(pair: Any) -> str:
+    return f"{pair[0]:.3f} to {pair[1]:.3f}"
+
+
+def both(found: dict[str, Any], name: str) -> str:
+    return f"{found[f'{name}_pearson']:.3f} / {found[f'{name}_spearman']:.3f}"
+
+
+@pytest.mark.parametrize("name", [DEV, TEST])
+def test_every_system_stands_with_its_figures_and_interval(page: Page, contents: Contents, name: str) -> None:
+    rows = {row["system"]: row for row in page.rows(f"Systems on {name}: Pearson / Spearman")}
+    scores, interval = contents.scores, "95 % interval of cosine_pearson"
+    for key, title in FLOORS.items():
+        assert rows[title]["cosine"] == both(scores["floors"][name], key)
+        assert rows[title]["dot"] == ""
+    for measure in ("cosine", "euclidean", "manhattan", "dot"):
+        assert rows["this model"][measure] == both(scores[name], measure)
+    assert rows["this model"][interval] == bounds(scores[name]["ci95"]["cosine_pearson"])
+    if name == TEST:
+        assert rows["BERTIN STS"]["how known"].startswith("reported, the published card; chosen on")
+        assert rows["BETO STS (baseline)"][interval] == "–"
+        came = scores["untouched"][name]
+        assert rows["the backbone, untouched"]["cosine"] == both(came, "cosine")
+        assert rows["the backbone, untouched"][interval] == bounds(came["ci95"]["cosine_pearson"])
+
+
+def test_floors_have_their_intervals_where_they_were_measured(contents: Contents) -> None:
+    floors = contents.scores["floors"]
+    floors = {**floors, TEST: floors[TEST] | {"ci95": {"jaccard_pearson": [0.123, 0.456]}}}
+    page = Page(render(replace(contents, scores={**contents.scores, "floors": floors})))
+    row = page.rows(f"Systems on {TEST}: Pearson / Spearman")[0]
+    assert row["95 % interval of cosine_pearson"] == "0.123 to 0.456"
+
+
+def test_published_figures_stand_beside_ours_with_the_relative_improvement(contents: Contents) -> None:
+    ours = contents.scores[TEST] | {name: figure for name, (_, figure, _) in PUBLISHED.items()}
+    page = Page(render(replace(contents, scores={**contents.scores, TEST: ours})))
+    rows = page.rows(f"The eight figures on {TEST}")
+    assert [row[""] for row in rows] == list(FIGURES)
+    for row in rows:
+        reported, figure, improvement = PUBLISHED[row[""]]
+        assert row["BETO STS (baseline) (reported)"] == f"{reported:.6f}"
+        assert row["this model (measured)"] == row["BERTIN STS (reported)"] == f"{figure:.6f}"
+        assert row["95 % interval"] == bounds(ours["ci95"][row[""]])
+        assert row[IMPROVEMENT] == improvement
+
+
+def test_comparisons_stand_with_holms_correction(page: Page, contents: Contents) -> None:
+    for name in (DEV, TEST):
+        [row] = page.rows(f"{name}: this model's cosine_pearson less that of others")
+        [one] = contents.scores["comparisons"][name]
+        assert list(row.values()) == [
+            "TF-IDF, words",
+            f"{one['difference']:.3f}",
+            bounds(one["ci95"]),
+            *(f"{one[key]:.3f}" for key in ("p", "p_holm", "p_williams")),
+        ]
+
+
+@pytest.mark.parametrize("name", [DEV, TEST])
+def test_every_figure_of_the_diagnosis_is_on_the_page(page: Page, contents: Contents, name: str) -> None:
+    found = contents.diagnosis[name]
+    kinds = {"file": found.by_file, "length": found.by_length, "words in common": found.by_overlap}
+    for by, parts in kinds.items():
+        assert [list(row.values()) for row in page.rows(f"{name} by {by}")] == [
+            [
+                part.name,
+                str(part.n),
+                f"{part.pearson:.3f} / {part.spearman:.3f}",
+                f"{part.floor_pearson:.3f} / {part.floor_spearman:.3f}",
+                f"{part.difference:.3f}",
+                bounds(part.ci95),
+            ]
+            for part in parts
+        ]
+    for row, band in zip(page.rows(f"{name} by gold"), found.by_gold, strict=True):
+        means = (band.gold, band.predicted, band.gold_rank, band.predicted_rank)
+        assert list(row.values())[2:6] == [f"{value:.3f}" for value in means]
+    for row, pair in zip(page.rows(f"{name}: largest differences of rank"), found.worst, strict=True):
+        ranks = (pair.predicted, pair.gold_rank, pair.predicted_rank)
+        assert list(row.values()) == [
+            f"first:{pair.line}",
+            pair.sentence1,
+            pair.sentence2,
+            f"{pair.gold:g}",
+            *(f"{value:.3f}" for value in ranks),
+        ]
+    for row, (system, space) in zip(
+        page.rows(f"{name}: the vectors of its sentences"), found.space.items(), strict=True
+    ):
+        figures = f"{space.anisotropy:.3f}", "77", f"{space.alignment:.3f}", f"{space.uniformity:.3f}"
+        assert list(row.values()) == [system, "900", *figures]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "told"),
+    [(0.1, 0.2, "beats"), (-0.2, -0.1, "falls behind"), (-0.1, 0.1, "cannot be told from")],
+)
+def test_it_says_whether_the_model_beats_the_floor_where_words_do_not_overlap(
+    contents: Contents, low: float, high: float, told: str
+) -> None:
+    one = contents.diagnosis[TEST]
+    parts = [replace(one.by_overlap[0], ci95=(low, high)), *one.by_overlap[1:]]
+    text = render(replace(contents, diagnosis={**contents.diagnosis, TEST: replace(one, by_overlap=parts)}))
+    assert f"the model <strong>{told}</strong> the floor" in text
+
+
+def test_accounts_contamination_settings_and_lineage_are_there(page: Page, contents: Contents) -> None:
+    [corpus] = page.rows("Corpora")
+    account = {key: str(value) for key, value in ACCOUNT.items() if isinstance(value, int)}
+    assert sorted(account.values()) == sorted(list(corpus.values())[1:-1])
+    shared = page.rows("Sentences shared with a benchmark")
+    assert [list(row.values()) for row in shared] == [[DEV, "41", "51"], [TEST, "42", "52"]]
+    files = {row["file"]: row["sha256"] for row in page.rows("Files by stage")}
+    assert files == {path: digest for link in LINEAGE.chain for path, digest in link.wrote.items()}
+    text = render(replace(contents, lineage=replace(LINEAGE, settings={"seed": 7, "train": {"lr": 2e-5}})))
+    printed = re.search(r"All settings</summary>\s*<pre[^>]*>(.*?)</pre>", text, re.DOTALL)
+    assert printed
+    assert yaml.safe_load(printed[1]) == {"seed": 7, "train": {"lr": 2e-5}}
+    assert "1a1a1a" in text
+    assert "src/terna/training/loss.py" in text
+
+
+def test_what_differs_from_run_to_run_stays_out(page: Page) -> None:
+    recorded = {row["what"] for row in page.rows("The fit")}
+    assert "selected_step" in recorded
+    assert not recorded & {"seconds", "triplets_per_second", "peak_memory_mb"}
+
+
+def test_every_plot_says_in_words_what_it_shows(page: Page, contents: Contents) -> None:
+    drawn = " | ".join(page.labels)
+    files = 2 * 2
+    assert len(page.labels) == 2 + 3 + files + 2 * 2
+    for name in (DEV, TEST):
+        assert f"this model: {contents.scores[name]['cosine_pearson']:.3f}" in drawn
+        for part in contents.diagnosis[name].by_overlap:
+            assert f"{part.name}: model {part.pearson:.3f}, floor {part.floor_pearson:.3f}" in drawn
+    assert "loss: 4 at step 0" in drawn
+    assert "50 pairs of second" in drawn
+    assert "Pearson: 0.2 at step 0, 0.5 at step 18" in drawn
+
+
+def test_the_page_needs_nothing_but_itself(contents: Contents, page: Page) -> None:
+    text = render(contents)
+    assert "script" not in page.tags
+    assert not page.tags & {"img", "iframe", "object", "embed", "base", "form"}
+    assert {address[:1] for address in page.addresses} == {"#", "d"}
+    assert [address for address in page.addresses if not address.startswith("#")] == ["data:,"]
+    assert set(re.findall(r"url\((.)", text)) <= {"#"}
+    assert "@import" not in text
+    targets = [address[1:] for address in page.addresses if address.startswith("#")]
+    assert set(targets) <= set(page.ids)
+    assert len(page.ids) == len(set(page.ids))
+    assert not page.open
+
+
+def test_plots_take_their_colours_from_the_page(contents: Contents) -> None:
+    for drawn in re.findall(r"<svg.*?</svg>", render(contents), re.DOTALL):
+        assert not re.findall(r"(?:fill|stroke): #", drawn)
+        assert "DejaVu" not in drawn
+        assert "<style" not in drawn
+
+
+def test_headings_go_down_one_level_at_a_time(page: Page) -> None:
+    levels = [level for level, _ in page.headings]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+
+
+def test_a_hostile_text_is_shown_as_it_is_wherever_it_stands() -> None:
+    contents = contents_of(sentence=HOSTILE)
+    evaluate = contents.settings.evaluate
+    reported = Reported(system=HOSTILE, benchmark=TEST, source=HOSTILE, figures={"cosine_pearson": 0.5})
+    files = contents.predictions[TEST].set_column(0, "file", [[HOSTILE] * 100])
+    contents = replace(
+        contents,
+        settings=replace(contents.settings, evaluate=replace(evaluate, reported=[reported])),
+        predictions={DEV: files, TEST: files},
+        lineage=replace(LINEAGE, settings={"name": HOSTILE}, modified=[HOSTILE]),
+        stats={**contents.stats, "sha256_out": {HOSTILE: HOSTILE}},
+    )
+    page = Page(render(contents))
+    assert "script" not in page.tags
+    assert page.rows(f"{TEST}: largest differences of rank")[0]["first sentence"] == HOSTILE
+    systems = page.rows(f"Systems on {TEST}: Pearson / Spearman")
+    assert HOSTILE in [row["system"] for row in systems]
+    assert any(HOSTILE in told for told in page.labels)
+    assert page.rows("Files of the data")[-1] == {"corpus": "out", "file": HOSTILE, "sha256": HOSTILE}
+
+
+def test_long_words_are_kept_whole() -> None:
+    page = Page(render(contents_of(sentence=LONG)))
+    assert page.rows(f"{TEST}: largest differences of rank")[0]["first sentence"] == LONG
+
+
+def test_the_same_contents_give_the_same_bytes_here_and_in_another_process(contents: Contents) -> None:
+    assert render(contents) == render(contents_of())
+    environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'tests'}"}
+    command = [sys.executable, "-X", "utf8", str(ROOT / "tests" / "helpers" / "report_inputs.py")]
+    other = subprocess.run(command, capture_output=True, check=True, env=environment, cwd="/")
+    assert other.stdout.decode() == render(contents_of(sentence=HOSTILE))
+
+
+def test_undefined_figures_are_dashes_and_plots_do_without_them(contents: Contents) -> None:
+    one = contents.diagnosis[TEST]
+    gone: dict[str, Any] = dict.fromkeys(("pearson", "spearman", "floor_pearson", "floor_spearman", "difference"))
+    empty = dict.fromkeys(("gold", "predicted", "gold_rank", "predicted_rank"))
+    bare = replace(
+        one,
+        by_overlap=[replace(part, n=0, **gone, ci95=(None, None)) for part in one.by_overlap],
+        by_gold=[replace(band, n=0, **gone, **empty, ci95=(None, None)) for band in one.by_gold],
+    )
+    nothing = dict.fromkeys(FIGURES)
+    ours = contents.scores[TEST] | nothing | {"ci95": {name: [None, None] for name in FIGURES}}
+    scores = {**contents.scores, TEST: ours}
+    page = Page(render(replace(contents, scores=scores, diagnosis={**contents.diagnosis, TEST: bare})))
+    assert list(page.rows(f"{TEST} by words in common")[0].values())[1:] == ["0", "– / –", "– / –", "–", "–"]
+    assert page.rows(f"The eight figures on {TEST}")[0]["this model (measured)"] == "–"
+    assert "there are too few pairs to tell the model from the floor" in render(
+        replace(contents, diagnosis={**contents.diagnosis, TEST: bare})
+    )
+
+
+def test_the_default_settings_have_no_published_figures_and_the_page_says_so() -> None:
+    text = render(contents_of("seed=3"))
+    assert text.count("No published figures are declared for this benchmark.") == 2
+    assert "Hollow" not in text
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"scores": {"floors": {}}}, r"metrics/sts\.json: nothing on sts2014-es; run the evaluate stage"),
+        ({"diagnosis": {}}, r"metrics/diagnosis\.json: nothing on sts2014-es; run the evaluate stage"),
+        ({"training": {"steps": 3}}, r"metrics/train\.json: no 'selected_step'; run the stage"),
+    ],
+)
+def test_contents_that_lack_something_are_refused_with_file_and_remedy(
+    contents: Contents, changed: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(TernaError, match=message):
+        render(replace(contents, **changed))
+
+
+def test_figures_without_comparisons_are_refused(contents: Contents) -> None:
+    scores = {name: value for name, value in contents.scores.items() if name != "comparisons"}
+    with pytest.raises(DataError, match=r"metrics/sts\.json: no 'comparisons'"):
+        render(replace(contents, scores=scores))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "not there; run the stage that writes it"),
+        ("", "no rows of step, loss; run the train stage again"),
+        ("step,loss\n", "no rows of step, loss"),
+        ("step,other\n1,2\n", "no rows of step, loss"),
+        ("step,loss\n1,2\n3,much\n", "line 3: a number expected, found 'much'; run the train stage"),
+        (b"step,loss\n1,\xff\n", "not CSV"),
+        ("step,loss\n1,2,3\n", "line 2"),
+    ],
+)
+def test_an_odd_curve_is_refused_with_file_and_remedy(tmp_path: Path, text: Any, message: str) -> None:
+    path = tmp_path / "loss.csv"
+    if text is not None:
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(DataError, match=message) as caught:
+        read_curve(path, CURVES["loss"])
+    assert "loss.csv" in str(caught.value)
+
+
+def test_an_undefined_point_of_a_curve_is_a_gap(tmp_path: Path) -> None:
+    path = tmp_path / "development.csv"
+    path.write_text("step,cosine_pearson\n0,\n18,0.5\n")
+    steps, values = read_curve(path, CURVES["development"]).values()
+    assert list(steps) == [0, 18]
+    assert values[0] != values[0]
+
+
+def test_predictions_that_are_missing_or_other_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="not there"):
+        read_predictions(tmp_path / "x.parquet", "cosine")
+    (tmp_path / "x.parquet").write_text("other")
+    with pytest.raises(DataError, match="not a table of file, gold, cosine"):
+        read_predictions(tmp_path / "x.parquet", "cosine")
+
+
+def test_a_made_up_diagnosis_holds_no_figure_twice() -> None:
+    found = diagnosis(count())
+    figures = [value for part in found.by_file for value in (part.pearson, part.spearman, part.floor_pearson)]
+    assert len(set(figures)) == len(figures)

@@ -1,0 +1,126 @@
+"""The demo's answers against scipy's over sentence-transformers' vectors, one at a time."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from demo_inputs import Stub, post, send, served
+from scipy.spatial import distance
+from sentence_transformers import SentenceTransformer
+
+from terna.release.card.front import WIDGET
+from terna.serving.demo.server import Server
+from terna.systems import load_system
+
+LIST = ["El tren llega tarde.", "Hola.", "¿Qué tal estás hoy?", "El tren viene con retraso.", "Hola."]
+ORACLES: dict[str, Callable[[Any, Any], float]] = {
+    "cosine": lambda a, b: 1 - distance.cosine(a, b),
+    "euclidean": lambda a, b: -distance.euclidean(a, b),
+    "manhattan": lambda a, b: -distance.cityblock(a, b),
+    "dot": lambda a, b: sum(x * y for x, y in zip(a, b, strict=True)),
+}
+PAIR = {"first": "Hola.", "second": "Adiós."}
+
+
+@pytest.fixture(scope="module")
+def server(encoder_folder: Path) -> Iterator[Server]:
+    with served(load_system(str(encoder_folder))) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def vectors(encoder_folder: Path) -> Callable[[list[str]], Any]:
+    oracle = SentenceTransformer(str(encoder_folder), device="cpu")
+    return lambda texts: oracle.encode(texts).astype(np.float64)
+
+
+def test_the_cards_sentences_come_first_already_compared(server: Server, vectors: Callable[[list[str]], Any]) -> None:
+    found = send(server, "GET", "/api/example").found
+    assert tuple(found["sentences"]) == WIDGET
+    first, *others = vectors(list(WIDGET))
+    for name, oracle in ORACLES.items():
+        assert found["scores"][name] == pytest.approx([oracle(first, other) for other in others], abs=2e-5)
+    assert found["model"] == "un/modelo"
+
+
+def test_two_sentences_have_the_four_similarities(server: Server, vectors: Callable[[list[str]], Any]) -> None:
+    found = post(server, "/api/similarity", {"first": LIST[0], "second": LIST[3]}).found
+    first, second = vectors([LIST[0], LIST[3]])
+    assert list(found) == list(ORACLES)
+    assert found == pytest.approx({name: oracle(first, second) for name, oracle in ORACLES.items()}, abs=2e-5)
+
+
+@pytest.mark.parametrize("measure", ORACLES)
+def test_a_list_is_ranked_by_the_measure_and_equals_keep_their_order(
+    server: Server, vectors: Callable[[list[str]], Any], measure: str
+) -> None:
+    asked = {"query": "El tren se retrasa.", "sentences": LIST, "measure": measure}
+    ranked = post(server, "/api/search", asked).found["ranked"]
+    query, *rows = vectors(["El tren se retrasa.", *LIST])
+    scores = [ORACLES[measure](query, row) for row in rows]
+    places = [row["place"] for row in ranked]
+    assert sorted(places) == [0, 1, 2, 3, 4]
+    assert places.index(1) + 1 == places.index(4)
+    assert [row["score"] for row in ranked] == sorted((row["score"] for row in ranked), reverse=True)
+    for row in ranked:
+        assert row["sentence"] == LIST[row["place"]]
+        assert row["score"] == pytest.approx(scores[row["place"]], abs=2e-5)
+
+
+def test_groups_of_a_real_encoder_are_the_same_twice_and_hold_equal_sentences_together(server: Server) -> None:
+    one, two = (post(server, "/api/groups", {"sentences": LIST, "k": 3}).found for _ in range(2))
+    assert one == two
+    assert one["groups"][1] == one["groups"][4]
+    assert sorted(set(one["groups"])) == [0, 1, 2]
+    assert len(one["points"]) == 5
+
+
+def test_threads_take_turns_at_the_encoder() -> None:
+    inside: list[int] = []
+    most: list[int] = []
+
+    def vector(text: str) -> list[float]:
+        inside.append(1)
+        most.append(len(inside))
+        time.sleep(0.005)  # another thread would come in here
+        inside.pop()
+        return [1.0, float(len(text))]
+
+    with served(Stub(vector)) as server:
+        threads = [threading.Thread(target=post, args=(server, "/api/similarity", PAIR)) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(most) == len(WIDGET) + 2 * len(threads)
+    assert max(most) == 1
+
+
+def test_at_the_end_who_is_at_work_is_answered_and_who_waits_is_refused() -> None:
+    begun, go = threading.Event(), threading.Event()
+    told: list[int] = []
+
+    def vector(text: str) -> list[float]:
+        if text == PAIR["first"]:
+            begun.set()
+            assert go.wait(30)
+        return [1.0, 2.0]
+
+    with served(Stub(vector)) as server:
+        threads = [threading.Thread(target=lambda: told.append(post(server, "/api/similarity", PAIR).status))]
+        threads[0].start()
+        assert begun.wait(30)
+        threads.append(threading.Thread(target=server.answers.end))
+        threads[1].start()
+        while not server.answers._over:
+            time.sleep(0.001)
+        go.set()
+        for thread in threads:
+            thread.join()
+        assert told == [200]
+        server.answers._one.release()
+        assert post(server, "/api/similarity", PAIR).status == 503

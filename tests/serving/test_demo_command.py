@@ -1,0 +1,92 @@
+"""`python -m terna demo` as a process: its address, its end, and what keeps it from starting."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from terna.serving.cli import main
+
+
+@contextmanager
+def started(encoder_folder: Path) -> Iterator[tuple[Any, str]]:
+    """The command and the address that it tells; killed where a test leaves it running."""
+    words = [sys.executable, "-m", "terna", "demo", "--model", str(encoder_folder), "--port", "0"]
+    # what runs in the background starts with Ctrl-C ignored
+    restored: Any = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=restored
+    ) as process:
+        try:
+            line = process.stderr.readline()
+            match = re.fullmatch(r"(http://127\.0\.0\.1:\d+/)  \(Ctrl-C ends it\)\n", line)
+            assert match, line + process.stderr.read()
+            yield process, match[1]
+        finally:
+            process.kill()
+
+
+def fetch(url: str, asked: dict[str, Any] | None = None) -> Any:
+    body = None if asked is None else json.dumps(asked).encode()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=60) as answer:
+        return json.load(answer)
+
+
+def test_it_tells_its_address_answers_in_silence_and_ends_at_ctrl_c(encoder_folder: Path) -> None:
+    with started(encoder_folder) as (process, address):
+        ranked = fetch(f"{address}api/search", {"query": "Hola.", "sentences": ["Adiós.", "Hola."]})["ranked"]
+        assert ranked[0]["sentence"] == "Hola."
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_it_ends_at_ctrl_c_in_the_midst_of_an_answer(encoder_folder: Path) -> None:
+    with started(encoder_folder) as (process, address):
+        port = int(address.rstrip("/").rsplit(":", 1)[1])
+        body = json.dumps({"query": "Hola.", "sentences": [f"{n} " + "palabra " * 100 for n in range(1000)]}).encode()
+        head = f"POST /api/search HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
+        with ExitStack() as lines:
+            for _ in range(8):  # one is computed, the others wait for it
+                line = lines.enter_context(socket.create_connection(("127.0.0.1", port)))
+                line.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+            fetch(f"{address}api/example")  # taken in after them, and waits for none
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_a_port_in_use_is_told_before_the_encoder_is_read(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["demo", "--model", "no/such/model", "--port", str(port)]) == 1
+    told = capsys.readouterr().err
+    assert told == f"AddressError: --port {port}: Address already in use on 127.0.0.1; give another, or 0 for any\n"
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "http"])
+def test_a_port_that_is_none_is_refused(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["demo", f"--port={port}"])
+    assert "--port" in capsys.readouterr().err
+
+
+def test_a_missing_encoder_is_told_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["demo", "--port", "0"]) == 1
+    assert capsys.readouterr().err.startswith("ModelError: models/encoder: not there; `make run` trains it")
+    assert main(["demo", "--port", "0", "--model", "nowhere/at/all"]) == 1
+    assert capsys.readouterr().err.startswith("ModelError: nowhere/at/all: not there; give a folder")

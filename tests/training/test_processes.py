@@ -1,0 +1,93 @@
+"""Two processes: the gradient of one process on the same global batch, no text twice across them, and runs that end."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+# Two processes over gloo: a step each on its share of the global batch, without dropout; the first tells the gradient.
+SCRIPT = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+import torch
+from pytorch_lightning import Callback
+from training_inputs import feed_for, table_for, trainer_for
+from terna.encoder import build_encoder, load_tokenizer
+from terna.training.module import Learner
+from terna.settings import compose, load
+sys.path.insert(0, str(Path(sys.argv[1]) / "tests"))
+import conftest
+
+root, out, devices, options = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]
+tiny = ["model.scratch={vocab_size:320,hidden_size:32,layers:2,heads:2,intermediate_size:64}", "model.max_length=24"]
+settings = load(compose(root / "conf", [*tiny, "train.batch_size=8", "train.epochs=2", "train.clip=0", *options]))
+torch.manual_seed(7)
+encoder = build_encoder(settings.model, load_tokenizer(settings.model, conftest.SENTENCES))
+for module in encoder.modules():
+    if isinstance(module, torch.nn.Dropout):
+        module.p = 0.0
+
+class Keep(Callback):
+    def __init__(self):
+        self.seen = []
+        self.gradient = None
+    def on_train_batch_start(self, trainer, module, batch, number):
+        pieces = [p for chunk in batch.sentences.chunks for p in torch.split(chunk.ids, list(chunk.lengths))]
+        self.seen.append([pieces[place].tolist() for place in batch.sentences.place])
+    def on_before_optimizer_step(self, trainer, module, optimizer):
+        if self.gradient is None:
+            grads = [p.grad.flatten().double() for p in module.parameters() if p.grad is not None]
+            self.gradient = torch.cat(grads).clone()
+
+keep = Keep()
+spread = dict(devices=devices, strategy="ddp") if devices > 1 else {}
+spread["precision"] = "64-true"  # so that nothing but an error can be seen
+trainer = trainer_for(settings.train, keep, **spread)
+feed = feed_for(encoder, settings.train, 1, table_for(encoder, 40))
+trainer.fit(Learner(encoder, settings.train, sum(feed.steps), 1), feed)
+torch.save({"gradient": keep.gradient, "seen": keep.seen, "steps": trainer.global_step,
+            "expected": sum(feed.steps)}, out / f"{trainer.global_rank}.pt")
+"""
+
+
+def launched(root: Path, folder: Path, devices: int, *options: str) -> list[dict]:
+    folder.mkdir()
+    script = folder / "step.py"
+    script.write_text(SCRIPT)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root / "tests" / "helpers"), str(root / "src")])}
+    environment |= {"OMP_NUM_THREADS": "1"}
+    words = [sys.executable, "-W", "ignore", str(script), str(root), str(folder), str(devices), *options]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(devices)]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [(), ("train.symmetric=true", "train.known_positives=true"), ("train.matryoshka=[8,32]", "train.cached=true")],
+    ids=["plain", "symmetric, known positives", "matryoshka, cached"],
+)
+def test_the_gradient_is_that_of_one_process_on_the_same_global_batch(
+    root: Path, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    [alone] = launched(root, tmp_path / "one", 1, *options)
+    both = launched(root, tmp_path / "two", 2, *options)
+    for each in both:
+        torch.testing.assert_close(each["gradient"], alone["gradient"], atol=1e-10, rtol=0)
+        assert each["steps"] == each["expected"] == alone["steps"] == 10
+    # anchors, positives and negatives of both processes together are those of the global batch, none of them twice
+    for number, whole in enumerate(alone["seen"]):
+        together = [tuple(tokens) for each in both for tokens in each["seen"][number]]
+        assert sorted(together) == sorted(tuple(tokens) for tokens in whole)
+        assert len(set(together)) == 24
+
+
+def test_without_gathering_each_process_ranks_among_its_own(root: Path, tmp_path: Path) -> None:
+    [alone] = launched(root, tmp_path / "one", 1)
+    apart = launched(root, tmp_path / "two", 2, "train.gather=false")
+    assert torch.equal(apart[0]["gradient"], apart[1]["gradient"])
+    assert not torch.allclose(apart[0]["gradient"], alone["gradient"], atol=1e-4)

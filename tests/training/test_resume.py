@@ -1,0 +1,187 @@
+"""A run that was stopped goes on and ends in the same weights, optimizer state and curves, bit for bit."""
+
+import json
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.utilities.exceptions import SIGTERMException
+from safetensors.torch import load_file
+from torch import Tensor
+from training_inputs import feed_for, fit, weights_of
+
+from terna.encoder import Encoder
+from terna.errors import ModelError
+from terna.settings import Train, compose, load
+from terna.training import resume
+from terna.training.callbacks import Checkpoints, Recorder
+from terna.training.selection import Selection
+
+Make = Callable[..., Encoder]
+STEPS = 12
+
+
+class Stop(Callback):
+    """Ends the run after a step, as a fault of the machine would, or by a signal."""
+
+    def __init__(self, step: int, sigterm: bool = False) -> None:
+        self.step = step
+        self.sigterm = sigterm
+
+    def on_train_batch_end(self, trainer: Trainer, *_: object) -> None:
+        if trainer.global_step == self.step and self.sigterm:
+            signal.raise_signal(signal.SIGTERM)
+        elif trainer.global_step == self.step:
+            raise InterruptedError
+
+
+class State(Callback):
+    """The optimizer's state at the end."""
+
+    def on_train_end(self, trainer: Trainer, *_: object) -> None:
+        states = trainer.optimizers[0].state_dict()["state"].values()
+        self.state = torch.cat([each.flatten() for state in states for each in state.values()])
+
+
+@pytest.fixture
+def settings(root: Path) -> Train:
+    return replace(load(compose(root / "conf", [])).train, batch_size=4, epochs=3, warmup=0.25)
+
+
+@pytest.fixture
+def run(make_encoder: Make, settings: Train, tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """A function that trains in a folder, goes on from the checkpoint there, and tells how it ended."""
+
+    def go(name: str, *, every: int = 1, stop: Callback | None = None) -> dict[str, Any]:
+        encoder, folder, state = make_encoder().train(), tmp_path / name, State()
+        recorder = Recorder(str)
+        scores = lambda each: {"cosine_pearson": float(-(weights_of(each)[:50].sum() % 0.01))}  # noqa: E731
+        selection = Selection(
+            encoder, scores, recorder.scored, main="cosine_pearson", folder=folder, every=2, patience=None
+        )
+        checkpoints = Checkpoints(folder / resume.CHECKPOINT, every, recorder, selection.prune)
+        # a stop comes before what is kept after the step, a signal too: it is seen when the step is done
+        callbacks = [*([stop] if stop else []), recorder, selection, checkpoints, state]
+        checkpoint = resume.claim(folder, {"seed": 1})
+        fit(encoder, settings, *callbacks, checkpoint=checkpoint)
+        last = weights_of(encoder)
+        selection.restore()
+        ended = {"weights": last, "best": weights_of(encoder), "step": selection.best_step, "state": state.state}
+        return ended | {"curves": json.dumps([recorder.curves.trained, recorder.curves.scored])}
+
+    return go
+
+
+def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return all(torch.equal(one[k], other[k]) if isinstance(one[k], Tensor) else one[k] == other[k] for k in one)
+
+
+@pytest.mark.parametrize(
+    ("every", "step"), [*((1, step) for step in range(2, STEPS + 1)), (3, 8), (5, 4), (5, 9), (5, 12)]
+)
+def test_stopped_at_any_step_it_ends_as_if_it_had_not_been(
+    run: Callable[..., dict[str, Any]], every: int, step: int
+) -> None:
+    whole = run("whole", every=every)
+    with pytest.raises(InterruptedError):
+        run("stopped", every=every, stop=Stop(step))
+    assert same(run("stopped", every=every), whole)
+    assert len(json.loads(whole["curves"])[0]) == STEPS
+
+
+@pytest.mark.parametrize("step", [1, 4, 5, 8, 12])
+def test_sigterm_writes_a_checkpoint_of_the_step_that_it_came_in(
+    run: Callable[..., dict[str, Any]], step: int, tmp_path: Path
+) -> None:
+    whole = run("whole", every=100)
+    with pytest.raises(SIGTERMException):
+        run("stopped", every=100, stop=Stop(step, sigterm=True))
+    checkpoint = torch.load(tmp_path / "stopped" / resume.CHECKPOINT, weights_only=True)
+    assert checkpoint["global_step"] == step
+    assert same(run("stopped", every=100), whole)
+
+
+def test_a_checkpoint_is_replaced_whole_and_only_the_best_weights_stay(
+    run: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    ended = run("whole", every=1)
+    kept = sorted(path.name for path in (tmp_path / "whole").iterdir())
+    assert kept == [f"best-{ended['step']}.safetensors", resume.CHECKPOINT, resume.IDENTITY]
+    assert load_file(tmp_path / "whole" / kept[0])
+
+
+class Poison(Callback):
+    """Makes the weights infinite before a step."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: Any, *_: object) -> None:
+        if trainer.global_step == self.step:
+            pl_module.encoder.backbone.embeddings.word_embeddings.weight.data.fill_(torch.inf)
+
+
+def test_a_loss_that_is_no_number_ends_the_run_with_its_step_and_leaves_the_last_good_checkpoint(
+    run: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    with pytest.raises(ModelError, match=r"the loss of step 6 is nan: 6"):
+        run("poisoned", every=1, stop=Poison(5))
+    checkpoint = torch.load(tmp_path / "poisoned" / resume.CHECKPOINT, weights_only=True)
+    assert checkpoint["global_step"] == 5
+    assert all(value.isfinite().all() for value in checkpoint["state_dict"].values())
+
+
+def test_weights_that_are_no_numbers_are_not_kept(make_encoder: Make, settings: Train, tmp_path: Path) -> None:
+    recorder = Recorder(lambda step: f"batch of {step}")
+
+    class Break(Callback):
+        def on_train_batch_end(self, trainer: Trainer, pl_module: Any, *_: object) -> None:
+            if trainer.global_step == 2:
+                pl_module.encoder.backbone.embeddings.word_embeddings.weight.data[7] = torch.nan
+
+    checkpoints = Checkpoints(tmp_path / "last.ckpt", 1, recorder, lambda: None)
+    with pytest.raises(ModelError, match="weights are no longer finite after step 2: batch of 2"):
+        fit(make_encoder(), settings, Break(), recorder, checkpoints)
+    assert torch.load(tmp_path / "last.ckpt", weights_only=True)["global_step"] == 1
+
+
+def test_a_checkpoint_of_another_run_is_refused_with_both_values_of_each_difference(tmp_path: Path) -> None:
+    run = {"seed": 1, "train": {"lr": 0.1, "weights": {}}, "data": {"ids.npy": "aa"}}
+    assert resume.claim(tmp_path / "kept", run) is None
+    (tmp_path / "kept" / resume.CHECKPOINT).write_bytes(b"x")
+    assert resume.claim(tmp_path / "kept", run) == tmp_path / "kept" / resume.CHECKPOINT
+    other = {"seed": 1, "train": {"lr": 0.2, "weights": {}}, "data": {"ids.npy": "bb"}}
+    with pytest.raises(ModelError) as caught:
+        resume.claim(tmp_path / "kept", other)
+    assert "train.lr: 0.1 there, 0.2 here" in str(caught.value)
+    assert "data.ids.npy: 'aa' there, 'bb' here" in str(caught.value)
+    assert "seed" not in str(caught.value)
+    assert f"delete {tmp_path / 'kept'}/" in str(caught.value)
+
+
+def test_what_another_run_left_without_a_checkpoint_is_cleared_away(tmp_path: Path) -> None:
+    resume.claim(tmp_path / "kept", {"seed": 1})
+    (tmp_path / "kept" / "best-3.safetensors").write_bytes(b"x")
+    assert resume.claim(tmp_path / "kept", {"seed": 1}) is None
+    assert (tmp_path / "kept" / "best-3.safetensors").exists()
+    assert resume.claim(tmp_path / "kept", {"seed": 2}) is None
+    assert [path.name for path in (tmp_path / "kept").iterdir()] == [resume.IDENTITY]
+    resume.release(tmp_path / "kept")
+    assert not (tmp_path / "kept").exists()
+
+
+def test_the_feed_goes_on_within_an_epoch_and_over_its_end(make_encoder: Make, settings: Train) -> None:
+    encoder = make_encoder()
+    feed = feed_for(encoder, settings)
+    ends = [sum(feed.steps[: epoch + 1]) for epoch in range(3)]
+    assert [feed.place(step) for step in (0, ends[0] - 1, ends[0], ends[1])] == [
+        (0, 0),
+        (0, feed.steps[0] - 1),
+        (1, 0),
+        (2, 0),
+    ]

@@ -1,0 +1,148 @@
+"""The best weights on the development data are the ones that go out, and the run stops when they get no better."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from pytorch_lightning import LightningModule, Trainer
+from scipy.stats import pearsonr
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from terna.data.token_table import TokenTable
+from terna.encoder import Encoder
+from terna.errors import ModelError
+from terna.records import SCORED
+from terna.tokenization import tokenize
+from terna.training.selection import Selection, development_score
+
+Make = Callable[..., Encoder]
+STEPS_AN_EPOCH = 5
+
+
+class Drift(LightningModule):
+    """Adds one to a parameter at each step, so that the weights tell the step at which they were kept."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.automatic_optimization = False
+
+    def training_step(self, *_: object) -> None:
+        self.optimizers().step()  # type: ignore[union-attr, call-arg]
+        with torch.no_grad():
+            counter(self.encoder).add_(1.0)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+
+
+def tell(trainer: Trainer, figures: dict[str, float]) -> None:
+    pass
+
+
+def counter(encoder: Encoder) -> Tensor:
+    return encoder.backbone.embeddings.LayerNorm.bias.data
+
+
+@pytest.fixture
+def run(make_encoder: Make, tmp_path: Path) -> Callable[..., tuple[Selection, Encoder, int, list[int]]]:
+    """A function that trains with the given scores, one a scoring, and tells what was selected and when was scored."""
+
+    def go(
+        scores: list[float], *, epochs: int, every: int | None = None, patience: int | None = None
+    ) -> tuple[Selection, Encoder, int, list[int]]:
+        encoder = make_encoder().train()
+        start = counter(encoder).detach().clone()
+        answers: Iterator[float] = iter(scores)
+        scored: list[int] = []
+
+        def score(current: Encoder) -> dict[str, float]:
+            scored.append(round(float((counter(current) - start).mean())))
+            return {"cosine_pearson": next(answers)}
+
+        selection = Selection(
+            encoder, score, tell, main="cosine_pearson", folder=tmp_path, every=every, patience=patience
+        )
+        trainer = Trainer(
+            accelerator="cpu",
+            max_epochs=epochs,
+            callbacks=[selection],
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+        trainer.fit(Drift(encoder), DataLoader(torch.zeros(STEPS_AN_EPOCH, 1)))
+        selection.restore()
+        kept = round(float((counter(encoder) - start).mean()))
+        return selection, encoder, kept, scored
+
+    return go
+
+
+def test_the_best_scoring_wins_and_its_weights_come_back(run: Callable[..., tuple]) -> None:
+    selection, _, kept, scored = run([0.9, 0.3, 0.6, 0.5], epochs=3)
+    assert scored == [0, 5, 10, 15]
+    assert (selection.best, selection.best_step, kept) == (0.6, 10, 10)
+
+
+def test_the_score_before_the_first_step_is_never_chosen(run: Callable[..., tuple]) -> None:
+    selection, _, kept, _ = run([0.9, 0.3], epochs=1)
+    assert (selection.best, kept) == (0.3, 5)
+
+
+def test_of_equal_scores_the_first_wins(run: Callable[..., tuple]) -> None:
+    assert run([0.1, 0.4, 0.4, 0.4], epochs=3)[2] == 5
+
+
+def test_it_also_scores_every_so_many_steps_and_always_at_the_end_of_an_epoch(run: Callable[..., tuple]) -> None:
+    assert run([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7], epochs=2, every=3)[3] == [0, 3, 5, 6, 9, 10]
+
+
+def test_it_stops_when_patience_is_over(run: Callable[..., tuple]) -> None:
+    selection, _, kept, scored = run([0.1, 0.5, 0.4, 0.3, 0.9], epochs=4, patience=2)
+    assert scored == [0, 5, 10, 15]
+    assert (selection.best, kept) == (0.5, 5)
+
+
+def test_an_undefined_main_score_ends_the_run_with_its_name(make_encoder: Make, tmp_path: Path) -> None:
+    selection = Selection(
+        make_encoder().train(), lambda _: {}, tell, main="dot_pearson", folder=tmp_path, every=None, patience=None
+    )
+    with pytest.raises(ModelError, match=r"evaluate\.main_score: dot_pearson"):
+        Trainer(
+            accelerator="cpu",
+            max_epochs=1,
+            callbacks=[selection],
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        ).fit(Drift(selection.encoder), DataLoader(torch.zeros(1, 1)))
+
+
+def test_the_development_score_is_scipys_and_the_triplet_accuracy_a_plain_count(
+    make_encoder: Make, sentences: list[str]
+) -> None:
+    encoder = make_encoder()
+    pairs = [(a, b) for i, a in enumerate(sentences) for b in sentences[i + 1 :]]
+    gold = np.linspace(0, 5, len(pairs)).tolist()
+    columns = [["x"] * len(pairs), list(range(len(pairs))), [a for a, _ in pairs], [b for _, b in pairs], gold]
+    ids, offsets = tokenize(encoder.tokenizer, sentences, encoder.max_length)
+    dev = np.array([[0, 1, 2], [0, 2, 1], [3, 4, 0], [2, 3, 4]], np.int32)
+    table = TokenTable(
+        ids, offsets, np.arange(len(sentences)), dev, dev, np.zeros((0, 2), np.int32), np.zeros(len(dev), np.int16)
+    )
+    found = development_score(pa.table(columns, schema=SCORED), table)(encoder)
+
+    vectors = torch.nn.functional.normalize(torch.from_numpy(encoder.encode(sentences)).double(), dim=1)
+    cosine = vectors @ vectors.T
+    expected = [float(cosine[sentences.index(a), sentences.index(b)]) for a, b in pairs]
+    assert found["cosine_pearson"] == pytest.approx(pearsonr(expected, gold)[0], abs=1e-9)
+    right = sum(bool(cosine[a, p] > cosine[a, n]) for a, p, n in dev)
+    assert found["triplet_accuracy"] == right / 4
+    assert right == 2 or right % 4  # the two mirrored triplets cannot both be right
