@@ -12,7 +12,8 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
-from terna.sentences import Ints, fold
+from terna.arrays import Ints
+from terna.sentences import fold
 
 Bytes = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 Words = np.ndarray[tuple[int, ...], np.dtype[np.uint64]]

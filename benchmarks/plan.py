@@ -25,10 +25,11 @@ from hashes import hashes
 from sentence_transformers.base.sampler import NoDuplicatesBatchSampler
 from synthetic_nli import SNLI, hypotheses, sentences, vocabulary
 
+from terna.arrays import Ints
 from terna.records import TEXTS
 from terna.running.process import settle
 from terna.sentences import fold
-from terna.training.batches.plan import Ints, plan
+from terna.training.batches.plan import plan
 
 ROWS = 1_000_000
 PREMISES = 0.4  # distinct premises, for each two rows

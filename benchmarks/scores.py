@@ -32,8 +32,8 @@ from terna.records import TEXTS, write_json
 from terna.running.process import settle
 from terna.settings import Settings
 from terna.training.adapters import adapt, merge
-from terna.training.datamodule import Feed
-from terna.training.module import Learner
+from terna.training.datamodule import TripletDataModule
+from terna.training.module import RankingModule
 
 BENCHMARKS = ("sts2014-es", "sts2015-es")
 RUNS = OUT / "scores.json"
@@ -50,7 +50,7 @@ def trained(settings: Settings, split: Split, watch: Watch | None = None) -> Enc
     if options.lora:
         adapt(encoder, options.lora)
     table = build(split.train, split.dev, split.positives, tokenizer, settings.model.max_length)
-    feed = Feed(
+    datamodule = TripletDataModule(
         table,
         encoder.arrange,
         batch_size=options.batch_size,
@@ -70,7 +70,7 @@ def trained(settings: Settings, split: Split, watch: Watch | None = None) -> Enc
         reload_dataloaders_every_n_epochs=1,
         use_distributed_sampler=False,
     )
-    trainer.fit(Learner(encoder, options, sum(feed.steps), settings.seed), feed)
+    trainer.fit(RankingModule(encoder, options, sum(datamodule.steps), settings.seed), datamodule)
     if options.lora:
         merge(encoder)
     return encoder

@@ -22,8 +22,8 @@ from terna.data.token_table import TokenTable
 from terna.encoder import build_encoder, load_tokenizer
 from terna.records import TEXTS
 from terna.running.process import settle
+from terna.sentences import gather
 from terna.settings import Settings
-from terna.tokenization import gather
 from terna.training.loss import ranking_loss
 from terna.training.optimizer import parameter_groups
 

@@ -26,7 +26,7 @@ from wandb_service import BEHAVIOURS, KEY, served  # noqa: E402
 
 SETTINGS = ["train.epochs=3", "machine.progress=false"]
 STAGES = ("fetch", "parallel", "translate", "triplets", "tokens", "teacher")
-RECEIPT = ["--config-path=..", "--config-name=params"]
+COMPOSED = ["--config-path=..", "--config-name=params"]
 
 
 def stage(folder: Path, name: str, *words: str, **environment: str) -> float:
@@ -47,7 +47,7 @@ def prepare(folder: Path) -> None:
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     stage(folder, "compose", *SETTINGS)
     for name in STAGES:
-        stage(folder, name, *RECEIPT)
+        stage(folder, name, *COMPOSED)
 
 
 def lacking(folder: Path) -> int:
@@ -70,15 +70,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="terna-wandb-") as scratch:
         folder = Path(scratch)
         prepare(folder)
-        stage(folder, "train", *RECEIPT)  # warms the disk
+        stage(folder, "train", *COMPOSED)  # warms the disk
         for behaviour in (None, *BEHAVIOURS):
             pairs = []
             for _ in range(asked.rounds):
-                alone = stage(folder, "train", *RECEIPT)
+                alone = stage(folder, "train", *COMPOSED)
                 shutil.rmtree(folder / "logs")
                 with served(behaviour or "refuses") as service:
                     key = {} if behaviour is None else {"WANDB_API_KEY": KEY, "WANDB_BASE_URL": service.address}
-                    pairs.append((alone, stage(folder, "train", *RECEIPT, "logger.wandb=true", HOME=scratch, **key)))
+                    pairs.append((alone, stage(folder, "train", *COMPOSED, "logger.wandb=true", HOME=scratch, **key)))
                 lost += lacking(folder)
             seconds = "  ".join(f"{alone:.1f} → {both:.1f}" for alone, both in pairs)
             middle = statistics.median(both - alone for alone, both in pairs)

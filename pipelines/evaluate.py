@@ -1,4 +1,4 @@
-"""Score the exported encoder on every benchmark, beside the lexical floors.
+"""Score the exported encoder on every benchmark, beside the lexical baselines.
 
 reads   models/encoder/, data/raw/sts/
 does    the four similarities of each pair, Pearson and Spearman each, by file and over all, with intervals;
@@ -39,7 +39,7 @@ def main(settings: Settings) -> None:
     from terna.evaluation import diagnosis
 
     tables = {name: read_sts(name, one, RAW / name) for name, one in settings.evaluate.benchmarks.items()}
-    measured = evaluation.measure(Encoder.load(ENCODER), settings, tables)
+    measured = evaluation.measure_systems(Encoder.load(ENCODER), settings, tables)
     results = evaluation.results(measured, settings)
     for name, one in measured.items():
         write_predictions(evaluation.predictions(one), OUT / f"{name}.parquet")

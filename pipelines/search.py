@@ -41,7 +41,7 @@ EARLIER = "train.distill"
 # these change nothing that comes out, so that all trials may share a value of them
 SHARED = ("machine.", "logger.")
 TRAIN = Path("pipelines/train.py")
-RECEIPT = ("--config-path=..", "--config-name=params")
+COMPOSED = ("--config-path=..", "--config-name=params")
 # so many failures one after another are not the settings' fault
 ENOUGH = 3
 
@@ -164,7 +164,7 @@ def tried(search: Search, trials: Sequence[Trial], lock: int) -> Trial:
     if not (folder / "models" / NAME).is_file():  # the last thing that training writes
         with log.open("w", encoding="utf-8") as output:
             named = jobs.called(words, name=f"{search.name}/{number}", group=search.name)
-            status = jobs.run(TRAIN, [*RECEIPT, *named], folder, output, [lock])
+            status = jobs.run(TRAIN, [*COMPOSED, *named], folder, output, [lock])
         if status:
             jobs.leave_if_stopped(status)
             return Trial(number, words, None, None, f"{jobs.last_error(log)} (status {status}; {log})")

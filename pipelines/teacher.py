@@ -14,8 +14,8 @@ from tqdm import tqdm
 from terna.provenance import record
 from terna.records import PARALLEL, read_table, replacing, write_array, write_json
 from terna.running.stage import stage
+from terna.sentences import tokenize
 from terna.settings import Settings
-from terna.tokenization import tokenize
 
 PAIRS = Path("data/parallel/sentences.parquet")
 TOKENIZER = Path("data/tokens/tokenizer")

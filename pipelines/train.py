@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pytorch_lightning import Trainer
 
     from terna.encoder import Encoder
-    from terna.training.datamodule import Feed, LessonFeed
+    from terna.training.datamodule import TranslationDataModule, TripletDataModule
     from terna.training.selection import Selection
 
 LOGS = Path("logs")
@@ -50,11 +50,11 @@ def main(settings: Settings) -> None:
 
     from terna.encoder import save
     from terna.tracking import loggers
-    from terna.training import setup as assembly
-    from terna.training import trainer as engine
+    from terna.training import setup
     from terna.training.adapters import merge
     from terna.training.callbacks import Recorder
-    from terna.training.module import Learner, Student
+    from terna.training.module import DistillationModule, RankingModule
+    from terna.training.trainer import build_trainer, fit, steps_done
 
     chosen = settings.evaluate.select_on
     declared = settings.evaluate.benchmarks[chosen]
@@ -64,15 +64,15 @@ def main(settings: Settings) -> None:
     checkpoint = resume.claim(CHECKPOINTS, identity(settings, scored))
     quiet()
     lightning.seed_everything(settings.seed, verbose=False)
-    encoder = assembly.encoder_of(settings, TOKENS)
-    feed = assembly.feed_of(settings, table, encoder, tokens=TOKENS, teacher=TEACHER)
-    recorder = Recorder(assembly.whereabouts(feed, CHECKPOINTS))
-    selection = assembly.selection_of(settings, encoder, benchmark, table, recorder, CHECKPOINTS)
-    trainer = engine.build(settings, recorder, selection, CHECKPOINTS / resume.CHECKPOINT, LOGS)
-    kind = Student if settings.train.distill else Learner
-    learner = kind(encoder, settings.train, sum(feed.steps), settings.seed)
-    start, first = time.perf_counter(), engine.steps_done(checkpoint)
-    engine.fit(trainer, learner, feed, checkpoint)
+    encoder = setup.encoder_of(settings, TOKENS)
+    datamodule = setup.datamodule_of(settings, table, encoder, tokens=TOKENS, teacher=TEACHER)
+    recorder = Recorder(setup.whereabouts(datamodule, CHECKPOINTS))
+    selection = setup.selection_of(settings, encoder, benchmark, table, recorder, CHECKPOINTS)
+    trainer = build_trainer(settings, recorder, selection, CHECKPOINTS / resume.CHECKPOINT, LOGS)
+    kind = DistillationModule if settings.train.distill else RankingModule
+    module = kind(encoder, settings.train, sum(datamodule.steps), settings.seed)
+    start, first = time.perf_counter(), steps_done(checkpoint)
+    fit(trainer, module, datamodule, checkpoint)
     seconds = time.perf_counter() - start
     if not trainer.is_global_zero:
         return
@@ -80,7 +80,7 @@ def main(settings: Settings) -> None:
     if settings.train.lora:
         merge(encoder)
     save(encoder.cpu(), OUT)
-    result = record(settings, feed, selection, trainer, trainer.global_step - first, seconds)
+    result = record(settings, datamodule, selection, trainer, trainer.global_step - first, seconds)
     write_json({**result, "backbone_commit": revision(encoder)}, Path("metrics/train.json"))
     recorder.curves.write(Path("plots"))
     # metrics/train.json holds times, which no two runs share: what it measured is no link
@@ -112,7 +112,7 @@ def quiet() -> None:
 
 def record(
     settings: Settings,
-    feed: "Feed | LessonFeed",
+    datamodule: "TripletDataModule | TranslationDataModule",
     selection: "Selection",
     trainer: "Trainer",
     steps: int,
@@ -121,17 +121,17 @@ def record(
     """What metrics/train.json tells of the run; steps and seconds are those since it last went on."""
     from terna.training.trainer import peak_memory
 
-    ranked = feed.batch_size if settings.train.gather else feed.batch_size // trainer.world_size
+    ranked = datamodule.batch_size if settings.train.gather else datamodule.batch_size // trainer.world_size
     negatives = {} if settings.train.distill else {"negatives_per_anchor": 2 * ranked - 1}
     return {
-        feed.unit: feed.count,
-        "batch_size": feed.batch_size,
+        datamodule.unit: datamodule.count,
+        "batch_size": datamodule.batch_size,
         **negatives,
         "epochs": settings.train.epochs,
         "steps": trainer.global_step,
-        "steps_per_epoch": feed.steps,
-        f"{feed.unit}_left_out_per_epoch": feed.left_out,
-        f"{feed.unit}_per_second": round(steps * feed.batch_size / seconds, 2),
+        "steps_per_epoch": datamodule.steps,
+        f"{datamodule.unit}_left_out_per_epoch": datamodule.left_out,
+        f"{datamodule.unit}_per_second": round(steps * datamodule.batch_size / seconds, 2),
         "seconds": round(seconds, 1),
         "peak_memory_mb": round(peak_memory(trainer) / 2**20),
         "selected_step": selection.best_step,

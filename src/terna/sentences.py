@@ -1,13 +1,17 @@
-"""Sentences numbered once: equality of texts becomes equality of integers."""
+"""Sentences numbered once and tokenised once: equality of texts becomes equality of integers."""
 
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+from terna.arrays import Ints
 
+# texts that go to the tokenizer at once
+CHUNK = 8192
 # texts that to lower A-Z may not suffice for: white at an end, or a character that is not ASCII nor one of those of
 # Latin-1 that casefold and strip leave as they are
 _OTHERWISE = r"^[\x00-\x20]|[\x00-\x20]$|[^\x00-\x7f¡-´¶-¿×à-öø-ÿ÷]"
@@ -52,3 +56,43 @@ def _folded(texts: pa.Array) -> pa.Array:
 def fold(text: str) -> str:
     """What two texts have in common when they count as the same text."""
     return text.strip().casefold()
+
+
+class Tokenizer(Protocol):
+    """The part of a transformers tokenizer that is used here."""
+
+    def __call__(self, text: list[str], **settings: Any) -> Any: ...
+
+
+def tokenize(tokenizer: Tokenizer, texts: Sequence[str], max_length: int) -> tuple[Ints, Ints]:
+    """Token ids of texts, each cut to max_length tokens with its special tokens.
+
+    Returns ids (tokens,) int32 and offsets (len(texts) + 1,) int64.
+    """
+    parts = list(_ids(tokenizer, texts, max_length))
+    lengths = np.fromiter((len(part) for part in parts), np.int64, len(parts))
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+    return (np.concatenate(parts) if parts else np.zeros(0, np.int32)), offsets
+
+
+def gather(ids: Ints, offsets: Ints, sentences: Ints) -> tuple[Ints, Ints]:
+    """The tokens of the given sentences one after another: ids (tokens,) int64 and lengths (len(sentences),) int64."""
+    starts = offsets[sentences]
+    lengths = offsets[sentences + 1] - starts
+    firsts = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)[:-1]])
+    places = np.arange(lengths.sum()) + np.repeat(starts - firsts, lengths)
+    return ids[places].astype(np.int64), lengths
+
+
+def _ids(tokenizer: Tokenizer, texts: Sequence[str], max_length: int) -> Iterator[Ints]:
+    for first in range(0, len(texts), CHUNK):
+        chunk = list(texts[first : first + CHUNK])
+        encoded = tokenizer(
+            chunk,
+            truncation=True,
+            max_length=max_length,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+        )
+        for row in encoded["input_ids"]:
+            yield np.array(row, np.int32)

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerBase
 
-from terna import tokenization
+from terna import sentences as tokenization
 from terna.data.token_table import ARRAYS, TokenTable, build, corpora
 from terna.encoder import load_tokenizer
 from terna.errors import DataError
 from terna.records import POSITIVES, TRIPLETS, sha256_of
+from terna.sentences import gather, tokenize
 from terna.settings import compose, load
-from terna.tokenization import gather, tokenize
 
 FUZZ = settings(derandomize=True, deadline=None, max_examples=200)
 TEXTS = [

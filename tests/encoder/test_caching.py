@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from terna.encoder import Encoder, packing
-from terna.tokenization import gather, tokenize
+from terna.sentences import gather, tokenize
 from terna.training.loss import ranking_loss
 
 Make = Callable[..., Encoder]

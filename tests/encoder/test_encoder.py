@@ -14,8 +14,8 @@ import torch
 from terna.encoder import Encoder, build_encoder, load_tokenizer, locate, packing, positions, save
 from terna.encoder.attention import use_padded
 from terna.errors import ModelError
+from terna.sentences import gather, tokenize
 from terna.settings import Model
-from terna.tokenization import gather, tokenize
 
 Make = Callable[..., Encoder]
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from terna.encoder import Encoder, packing
 from terna.encoder.threads import share, side_by_side
-from terna.tokenization import gather, tokenize
+from terna.sentences import gather, tokenize
 from terna.training.loss import ranking_loss
 
 Make = Callable[..., Encoder]

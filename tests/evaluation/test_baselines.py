@@ -1,4 +1,4 @@
-"""The lexical floors: the definitions by hand, and known figures on the real benchmarks."""
+"""The lexical baselines: the definitions by hand, and known figures on the real benchmarks."""
 
 import math
 import zipfile

@@ -32,7 +32,7 @@ def scored(seed: int = 3, **changed: object) -> Scored:
     lexis = lexical(first, second)
     columns = {
         "predicted": gold / 5 + rng.normal(0, 0.3, N),
-        "floor": lexis["tfidf_chars"],
+        "baseline": lexis["tfidf_chars"],
         "overlap": lexis["jaccard"],
     }
     return Scored(
@@ -65,13 +65,13 @@ def agrees(part: Part, one: Scored, chosen: Callable[[dict[str, object]], bool])
     if len(rows) < 10:
         assert part.pearson is part.spearman is part.floor_pearson is part.difference is None
         return
-    gold, model, floor = one.gold[rows], one.predicted[rows], one.floor[rows]
+    gold, model, baseline = one.gold[rows], one.predicted[rows], one.baseline[rows]
     assert part.pearson == pytest.approx(pearsonr(model, gold)[0])
     assert part.spearman == pytest.approx(spearmanr(model, gold)[0])
-    if np.ptp(floor):
-        assert part.floor_pearson == pytest.approx(pearsonr(floor, gold)[0])
-        assert part.floor_spearman == pytest.approx(spearmanr(floor, gold)[0])
-        assert part.difference == pytest.approx(pearsonr(model, gold)[0] - pearsonr(floor, gold)[0])
+    if np.ptp(baseline):
+        assert part.floor_pearson == pytest.approx(pearsonr(baseline, gold)[0])
+        assert part.floor_spearman == pytest.approx(spearmanr(baseline, gold)[0])
+        assert part.difference == pytest.approx(pearsonr(model, gold)[0] - pearsonr(baseline, gold)[0])
         low, high = part.ci95
         assert low is not None
         assert high is not None

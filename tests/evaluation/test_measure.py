@@ -56,7 +56,7 @@ def table() -> pa.Table:
 def measured(settings: Settings, table: pa.Table, monkeypatch: pytest.MonkeyPatch) -> dict[str, evaluation.Measured]:
     monkeypatch.setattr(measuring, "load_system", lambda where: {"somewhere": Numbers(2)}[where])
     monkeypatch.setattr(measuring, "_untouched", lambda settings: Numbers(3))
-    return evaluation.measure(Numbers(1), settings, {NAME: table})
+    return evaluation.measure_systems(Numbers(1), settings, {NAME: table})
 
 
 def test_the_figures_of_every_system_are_scipys(
@@ -78,9 +78,9 @@ def test_the_figures_of_every_system_are_scipys(
 def test_predictions_hold_each_systems_scores_of_each_pair(measured: dict[str, evaluation.Measured]) -> None:
     one = measured[NAME]
     rows = evaluation.predictions(one)
-    floors = ["jaccard", "tfidf_words", "tfidf_chars"]
+    baselines = ["jaccard", "tfidf_words", "tfidf_chars"]
     others = [f"{system}_{measure}" for system in ("untouched", "other") for measure in SIMILARITIES]
-    assert rows.column_names == [*SCORED.names, *SIMILARITIES, *floors, *others]
+    assert rows.column_names == [*SCORED.names, *SIMILARITIES, *baselines, *others]
     assert rows["other_cosine"].to_pylist() == one.others["other"]["cosine"].tolist()
     assert rows["untouched_dot"].to_pylist() != rows["dot"].to_pylist()
 
@@ -95,7 +95,7 @@ def test_points_are_gold_and_cosine_of_each_pair(measured: dict[str, evaluation.
 def test_a_backbone_of_random_weights_has_no_row(settings: Settings, table: pa.Table) -> None:
     alone = replace(settings, evaluate=replace(settings.evaluate, systems={}))
     assert settings.model.scratch
-    measured = evaluation.measure(Numbers(1), alone, {NAME: table})
+    measured = evaluation.measure_systems(Numbers(1), alone, {NAME: table})
     found = evaluation.results(measured, alone)
     assert (found["untouched"], found["systems"]) == ({}, {})
     assert "untouched_cosine" not in evaluation.predictions(measured[NAME]).column_names

@@ -8,7 +8,7 @@ import pytest
 from terna.evaluation.table import MEASURES, markdown, systems
 from terna.settings import Evaluate, compose, load
 
-KINDS = ("floor", "measured")
+KINDS = ("baseline", "measured")
 
 
 @pytest.fixture
@@ -21,14 +21,14 @@ def scores(evaluate: Evaluate) -> dict[str, Any]:
     kinds = ("pearson", "spearman")
     ours: dict[str, Any] = {f"{m}_{k}": 0.5 + i / 10 for i, m in enumerate(MEASURES) for k in kinds}
     ours |= {"n": 751, "ci95": {"cosine_pearson": [0.45, 0.55]}, "dot_pearson": None}
-    floor = {f"{name}_{k}": 0.25 for name in ("jaccard", "tfidf_words", "tfidf_chars") for k in kinds}
+    baseline = {f"{name}_{k}": 0.25 for name in ("jaccard", "tfidf_words", "tfidf_chars") for k in kinds}
     untouched = ours | {"cosine_pearson": 0.111}
     names = list(evaluate.benchmarks)
     every = {name: dict(ours) for name in names}
     chances = {"p": 0.0004, "p_holm": 0.0123, "p_williams": None}
     compared = [{"system": "TF-IDF, words", "difference": 0.051, "ci95": [0.012, 0.089], **chances}]
     return every | {
-        "floors": dict.fromkeys(names, floor),
+        "floors": dict.fromkeys(names, baseline),
         "untouched": {"sts2015-es": untouched},
         "comparisons": dict.fromkeys(names, compared),
     }
@@ -36,8 +36,8 @@ def scores(evaluate: Evaluate) -> dict[str, Any]:
 
 def test_floors_reported_untouched_and_ours_stand_in_this_order(evaluate: Evaluate, scores: dict[str, Any]) -> None:
     kinds = [system.kind.split(",")[0] for system in systems("sts2015-es", evaluate, scores)]
-    assert kinds == ["floor"] * 3 + ["reported"] * 2 + ["measured"] * 2
-    assert [system.kind for system in systems("sts2014-es", evaluate, scores)] == ["floor"] * 3 + ["measured"]
+    assert kinds == ["baseline"] * 3 + ["reported"] * 2 + ["measured"] * 2
+    assert [system.kind for system in systems("sts2014-es", evaluate, scores)] == ["baseline"] * 3 + ["measured"]
 
 
 def test_another_system_stands_before_ours_as_measured(evaluate: Evaluate, scores: dict[str, Any]) -> None:

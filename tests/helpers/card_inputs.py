@@ -69,10 +69,8 @@ def figures(start: float) -> dict[str, float]:
     return {name: start + number / 700 for number, name in enumerate(FIGURES)}
 
 
-def floors(start: float) -> dict[str, float]:
-    names = (
-        f"{floor}_{kind}" for floor in ("jaccard", "tfidf_words", "tfidf_chars") for kind in ("pearson", "spearman")
-    )
+def baselines(start: float) -> dict[str, float]:
+    names = (f"{name}_{kind}" for name in ("jaccard", "tfidf_words", "tfidf_chars") for kind in ("pearson", "spearman"))
     return {name: start + number / 90 for number, name in enumerate(names)}
 
 
@@ -90,7 +88,7 @@ def comparison(start: float) -> dict[str, Any]:
 def scores_of(settings: Settings) -> dict[str, Any]:
     starts = {name: 0.4 + 0.1 * number for number, name in enumerate(settings.evaluate.benchmarks)}
     found = {name: result(start) for name, start in starts.items()}
-    found["floors"] = {name: floors(start) for name, start in starts.items()}
+    found["floors"] = {name: baselines(start) for name, start in starts.items()}
     return {**found, "untouched": {}, "comparisons": {name: [comparison(start)] for name, start in starts.items()}}
 
 

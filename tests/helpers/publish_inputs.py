@@ -41,8 +41,8 @@ def released(root: Path, project: Path, encoder: Encoder) -> None:
     stages = lineage_inputs.STAGES | {"train": train, "evaluate": lambda settings: evaluate(settings, encoder)}
     with mock.patch.object(lineage_inputs, "STAGES", stages):
         lineage_inputs.run_line(root, project)
-    receipt = (project / "params.yaml").read_text()
-    (project / "params.yaml").write_text(receipt.replace("repo: release/encoder", f"repo: {REPO}"))
+    composed = (project / "params.yaml").read_text()
+    (project / "params.yaml").write_text(composed.replace("repo: release/encoder", f"repo: {REPO}"))
     run(project, "release.py", "--config-path=..", "--config-name=params")
 
 

@@ -1,4 +1,4 @@
-"""A small training run in this process: what the tests of learner, recorder, feed and resumption share."""
+"""A small training run in this process: what the tests of module, recorder, datamodule and resumption share."""
 
 from pathlib import Path
 
@@ -8,10 +8,10 @@ from pytorch_lightning import Callback, Trainer
 
 from terna.data.token_table import TokenTable
 from terna.encoder import Encoder
+from terna.sentences import tokenize
 from terna.settings import Train
-from terna.tokenization import tokenize
-from terna.training.datamodule import Feed
-from terna.training.module import Learner
+from terna.training.datamodule import TripletDataModule
+from terna.training.module import RankingModule
 
 
 def table_for(encoder: Encoder, triplets: int = 18) -> TokenTable:
@@ -25,8 +25,8 @@ def table_for(encoder: Encoder, triplets: int = 18) -> TokenTable:
     return TokenTable(ids, offsets, np.arange(3 * triplets), rows, rows[:2], both, np.zeros(triplets, np.int16))
 
 
-def feed_for(encoder: Encoder, settings: Train, seed: int = 1, table: TokenTable | None = None) -> Feed:
-    return Feed(
+def feed_for(encoder: Encoder, settings: Train, seed: int = 1, table: TokenTable | None = None) -> TripletDataModule:
+    return TripletDataModule(
         table or table_for(encoder),
         encoder.arrange,
         batch_size=settings.batch_size,
@@ -56,11 +56,11 @@ def trainer_for(settings: Train, *callbacks: Callback, **options: object) -> Tra
 
 def fit(
     encoder: Encoder, settings: Train, *callbacks: Callback, seed: int = 1, checkpoint: Path | None = None
-) -> Learner:
-    feed = feed_for(encoder, settings, seed)
-    learner = Learner(encoder.train(), settings, sum(feed.steps), seed)
-    trainer_for(settings, *callbacks).fit(learner, feed, ckpt_path=checkpoint, weights_only=True)
-    return learner
+) -> RankingModule:
+    datamodule = feed_for(encoder, settings, seed)
+    module = RankingModule(encoder.train(), settings, sum(datamodule.steps), seed)
+    trainer_for(settings, *callbacks).fit(module, datamodule, ckpt_path=checkpoint, weights_only=True)
+    return module
 
 
 def weights_of(encoder: Encoder) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""What `make mirror` packs is what the receipt needs, and enough to run from."""
+"""What `make mirror` packs is what the composed needs, and enough to run from."""
 
 import os
 import runpy
@@ -28,19 +28,19 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture
 def project(root: Path, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the scripts and a receipt: two corpora and a benchmark from the site."""
+    """A copy of the scripts and a composed: two corpora and a benchmark from the site."""
     home = tmp_path / "home"
     for folder in ("conf", "pipelines"):
         shutil.copytree(root / folder, home / folder)
-    receipt = yaml.safe_load((root / "params.yaml").read_text())
+    composed = yaml.safe_load((root / "params.yaml").read_text())
     table = declared(site, {"c.tsv": BODY}, format="xnli_tsv")
     archive = declared(site, {"c.zip": ARCHIVE}, format="xnli_tsv")
     archive["files"][0]["members"] = ["c.tsv"]
-    receipt["corpora"] = {"zipped": archive, "plain": table}
-    receipt["evaluate"]["benchmarks"] = {"four": declared(site, PAIRS, format="semeval_sts", role="development")}
-    receipt["evaluate"]["select_on"] = "four"
-    receipt["fetch"] = {"only": None, "corpora": ["zipped", "plain"], "benchmarks": ["four"]}
-    (home / "params.yaml").write_text(yaml.safe_dump(receipt))
+    composed["corpora"] = {"zipped": archive, "plain": table}
+    composed["evaluate"]["benchmarks"] = {"four": declared(site, PAIRS, format="semeval_sts", role="development")}
+    composed["evaluate"]["select_on"] = "four"
+    composed["fetch"] = {"only": None, "corpora": ["zipped", "plain"], "benchmarks": ["four"]}
+    (home / "params.yaml").write_text(yaml.safe_dump(composed))
     for name in ("TERNA_MIRROR", "TERNA_DEST"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
@@ -54,7 +54,7 @@ def declared(site: Site, files: dict[str, bytes], **fields: object) -> dict[str,
 
 @pytest.fixture
 def run(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """A function that runs a script on the receipt."""
+    """A function that runs a script on the composed."""
     before = dict(os.environ)
 
     def call(script: str, **environment: str) -> None:
@@ -116,9 +116,9 @@ def test_the_sums_cover_what_another_receipt_had_packed_there(
     run: Callable[..., None], project: Path, tmp_path: Path
 ) -> None:
     run("mirror", TERNA_DEST=str(tmp_path / "stick"))
-    receipt = yaml.safe_load((project / "params.yaml").read_text())
-    del receipt["corpora"]["plain"]
-    (project / "params.yaml").write_text(yaml.safe_dump(receipt))
+    composed = yaml.safe_load((project / "params.yaml").read_text())
+    del composed["corpora"]["plain"]
+    (project / "params.yaml").write_text(yaml.safe_dump(composed))
     run("mirror")
     assert [line.split()[1] for line in (tmp_path / "stick" / "SHA256SUMS").read_text().splitlines()] == PACKED
 

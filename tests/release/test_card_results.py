@@ -7,9 +7,9 @@ from card_inputs import (
     FIGURES,
     IMPROVEMENT,
     PUBLISHED,
+    baselines,
     card_of,
     figures,
-    floors,
     front_of,
     result,
     scores_of,
@@ -18,7 +18,7 @@ from card_inputs import (
 )
 from huggingface_hub import ModelCard
 
-from terna.evaluation.table import FLOORS, markdown
+from terna.evaluation.table import BASELINES, markdown
 from terna.release.card.results import relative_improvement
 
 # the tables of a benchmark, in their order
@@ -70,14 +70,14 @@ def test_the_table_of_systems_is_the_one_of_the_readme(root: Path) -> None:
     for name in settings.evaluate.benchmarks:
         there = tables_of(readme.replace("**", "### "), f"### {name}")
         assert tables_of(card, f"### {name}")[: COMPARED + 1] == there[: COMPARED + 1]
-        assert {"floor", "measured"} <= {row["how known"] for row in there[SYSTEMS]}
+        assert {"baseline", "measured"} <= {row["source"] for row in there[SYSTEMS]}
 
 
 def test_floors_stand_beside_ours_by_file(root: Path) -> None:
     settings = settings_of(root)
     scores = scores_of(settings)
     name, ours = "sts-sample-test", scores["sts-sample-test"]
-    scores["floors"][name] |= {"by_file": {"first": floors(0.1)}, "weighted_mean": floors(0.2)}
+    scores["floors"][name] |= {"by_file": {"first": baselines(0.1)}, "weighted_mean": baselines(0.2)}
     scores["untouched"] = {name: result(0.2)}
     rows = tables_of(card_of(settings, scores=scores), f"### {name}")[BY_FILE]
     columns = {title: [row[title] for row in rows] for title in rows[0]}
@@ -85,8 +85,8 @@ def test_floors_stand_beside_ours_by_file(root: Path) -> None:
     assert columns[""] == ["first, 500 pairs", "second, 251 pairs", "weighted mean of the files"]
     assert columns["this model"] == [pair(part, "cosine") for part in parts]
     assert columns["the backbone, untouched"][-1] == pair(figures(0.23), "cosine")
-    for key, title in FLOORS.items():
-        assert columns[title] == [pair(floors(0.1), key), "–", pair(floors(0.2), key)]
+    for key, title in BASELINES.items():
+        assert columns[title] == [pair(baselines(0.1), key), "–", pair(baselines(0.2), key)]
 
 
 def test_other_systems_stand_among_the_floors_with_where_they_are_from(root: Path) -> None:

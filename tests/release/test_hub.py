@@ -161,8 +161,8 @@ def test_digests_that_do_not_hold_are_refused(refused: Publish, hub: Hub) -> Non
 
 
 def test_an_old_card_is_refused_with_the_line(refused: Publish, hub: Hub) -> None:
-    receipt = Path("params.yaml")
-    receipt.write_text(receipt.read_text().replace("lr: 0.001", "lr: 0.5"))
+    composed = Path("params.yaml")
+    composed.write_text(composed.read_text().replace("lr: 0.001", "lr: 0.5"))
     told = refused()
     number, line = next(
         (number, line) for number, line in enumerate(CARD.read_text().splitlines(), start=1) if '"lr": 0.001' in line
@@ -188,8 +188,8 @@ def test_a_licence_that_is_not_known_needs_a_word(root: Path, project: Path) -> 
 
 
 def test_the_command_takes_the_word_on_the_licence(refused: Publish, hub: Hub, project: Path, root: Path) -> None:
-    receipt = Path("params.yaml")
-    receipt.write_text(receipt.read_text().replace("licence: CC0-1.0", "licence: unknown"))
+    composed = Path("params.yaml")
+    composed.write_text(composed.read_text().replace("licence: CC0-1.0", "licence: unknown"))
     told = refused()
     assert "but the data allow other" in told
     run(project, "release.py", "--config-path=..", "--config-name=params")

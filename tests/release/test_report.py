@@ -15,7 +15,7 @@ from card_inputs import ACCOUNT, FIGURES, IMPROVEMENT, LINEAGE, PUBLISHED
 from report_inputs import HOSTILE, LONG, ROOT, Page, contents_of, diagnosis
 
 from terna.errors import DataError, TernaError
-from terna.evaluation.table import FLOORS
+from terna.evaluation.table import BASELINES
 from terna.release.report import CURVES, Contents, read_curve, read_predictions, render
 from terna.settings import Reported
 
@@ -44,14 +44,14 @@ def both(found: dict[str, Any], name: str) -> str:
 def test_every_system_stands_with_its_figures_and_interval(page: Page, contents: Contents, name: str) -> None:
     rows = {row["system"]: row for row in page.rows(f"Systems on {name}: Pearson / Spearman")}
     scores, interval = contents.scores, "95 % interval of cosine_pearson"
-    for key, title in FLOORS.items():
+    for key, title in BASELINES.items():
         assert rows[title]["cosine"] == both(scores["floors"][name], key)
         assert rows[title]["dot"] == ""
     for measure in ("cosine", "euclidean", "manhattan", "dot"):
         assert rows["this model"][measure] == both(scores[name], measure)
     assert rows["this model"][interval] == bounds(scores[name]["ci95"]["cosine_pearson"])
     if name == TEST:
-        assert rows["BERTIN STS"]["how known"].startswith("reported, the published card; chosen on")
+        assert rows["BERTIN STS"]["source"].startswith("reported, the published card; chosen on")
         assert rows["BETO STS (baseline)"][interval] == "–"
         came = scores["untouched"][name]
         assert rows["the backbone, untouched"]["cosine"] == both(came, "cosine")
@@ -59,9 +59,9 @@ def test_every_system_stands_with_its_figures_and_interval(page: Page, contents:
 
 
 def test_floors_have_their_intervals_where_they_were_measured(contents: Contents) -> None:
-    floors = contents.scores["floors"]
-    floors = {**floors, TEST: floors[TEST] | {"ci95": {"jaccard_pearson": [0.123, 0.456]}}}
-    page = Page(render(replace(contents, scores={**contents.scores, "floors": floors})))
+    baselines = contents.scores["floors"]
+    baselines = {**baselines, TEST: baselines[TEST] | {"ci95": {"jaccard_pearson": [0.123, 0.456]}}}
+    page = Page(render(replace(contents, scores={**contents.scores, "floors": baselines})))
     row = page.rows(f"Systems on {TEST}: Pearson / Spearman")[0]
     assert row["95 % interval of cosine_pearson"] == "0.123 to 0.456"
 
@@ -128,7 +128,7 @@ def test_every_figure_of_the_diagnosis_is_on_the_page(page: Page, contents: Cont
 
 @pytest.mark.parametrize(
     ("low", "high", "told"),
-    [(0.1, 0.2, "beats"), (-0.2, -0.1, "falls behind"), (-0.1, 0.1, "cannot be told from")],
+    [(0.1, 0.2, "beats"), (-0.2, -0.1, "falls behind"), (-0.1, 0.1, "is not distinguishable from")],
 )
 def test_it_says_whether_the_model_beats_the_floor_where_words_do_not_overlap(
     contents: Contents, low: float, high: float, told: str
@@ -136,7 +136,7 @@ def test_it_says_whether_the_model_beats_the_floor_where_words_do_not_overlap(
     one = contents.diagnosis[TEST]
     parts = [replace(one.by_overlap[0], ci95=(low, high)), *one.by_overlap[1:]]
     text = render(replace(contents, diagnosis={**contents.diagnosis, TEST: replace(one, by_overlap=parts)}))
-    assert f"the model <strong>{told}</strong> the floor" in text
+    assert f"the model <strong>{told}</strong> the baseline" in text
 
 
 def test_accounts_contamination_settings_and_lineage_are_there(page: Page, contents: Contents) -> None:
@@ -168,7 +168,7 @@ def test_every_plot_says_in_words_what_it_shows(page: Page, contents: Contents) 
     for name in (DEV, TEST):
         assert f"this model: {contents.scores[name]['cosine_pearson']:.3f}" in drawn
         for part in contents.diagnosis[name].by_overlap:
-            assert f"{part.name}: model {part.pearson:.3f}, floor {part.floor_pearson:.3f}" in drawn
+            assert f"{part.name}: model {part.pearson:.3f}, baseline {part.floor_pearson:.3f}" in drawn
     assert "loss: 4 at step 0" in drawn
     assert "50 pairs of second" in drawn
     assert "Pearson: 0.2 at step 0, 0.5 at step 18" in drawn
@@ -251,7 +251,7 @@ def test_undefined_figures_are_dashes_and_plots_do_without_them(contents: Conten
     page = Page(render(replace(contents, scores=scores, diagnosis={**contents.diagnosis, TEST: bare})))
     assert list(page.rows(f"{TEST} by words in common")[0].values())[1:] == ["0", "– / –", "– / –", "–", "–"]
     assert page.rows(f"The eight figures on {TEST}")[0]["this model (measured)"] == "–"
-    assert "there are too few pairs to tell the model from the floor" in render(
+    assert "there are too few pairs to tell the model from the baseline" in render(
         replace(contents, diagnosis={**contents.diagnosis, TEST: bare})
     )
 

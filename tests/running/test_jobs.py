@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import sweep_inputs
 import yaml
-from sweep_inputs import RECEIPT, digests, run
+from sweep_inputs import COMPOSED, digests, run
 
 from terna.running import jobs
 
@@ -22,10 +22,10 @@ def project(ready: Path, tmp_path: Path) -> Path:
 
 
 def test_two_jobs_have_a_folder_each_and_give_the_bytes_of_the_same_runs_by_hand(project: Path) -> None:
-    by_hand = run(project, "train", *RECEIPT, "train.lr=0.001")
+    by_hand = run(project, "train", *COMPOSED, "train.lr=0.001")
     assert by_hand.returncode == 0, by_hand.stderr
     before = {name: digests(project / name) for name in ("data", "models", "metrics", "plots")}
-    done = run(project, "train", *RECEIPT, "-m", "train.lr=0.001,0.01", "train.warmup=0.1")
+    done = run(project, "train", *COMPOSED, "-m", "train.lr=0.001,0.01", "train.warmup=0.1")
     assert done.returncode == 0, done.stderr
     assert {name: digests(project / name) for name in before} == before
     low, high = (project / "multirun" / f"train.lr={lr},train.warmup=0.1" for lr in ("0.001", "0.01"))
@@ -33,25 +33,25 @@ def test_two_jobs_have_a_folder_each_and_give_the_bytes_of_the_same_runs_by_hand
         assert digests(low / name) == before[name]
         assert digests(high / name).keys() == before[name].keys()
         assert digests(high / name) != before[name]
-    receipt = yaml.safe_load((high / "params.yaml").read_text())
-    assert (receipt["train"]["lr"], receipt["logger"]["name"]) == (0.01, high.name)
+    composed = yaml.safe_load((high / "params.yaml").read_text())
+    assert (composed["train"]["lr"], composed["logger"]["name"]) == (0.01, high.name)
     assert json.loads((high / "metrics" / "train.json").read_text())["steps"] > 0
     assert (high / "logs" / "csv" / "metrics.csv").is_file()
 
 
 def test_a_job_that_fails_is_named_and_the_others_run(project: Path) -> None:
-    done = run(project, "train", *RECEIPT, "--multirun", "train.lr=-1,0.001", "train.epoch=1,2")
+    done = run(project, "train", *COMPOSED, "--multirun", "train.lr=-1,0.001", "train.epoch=1,2")
     assert done.returncode == 1
     assert "train.lr: Input should be greater than 0, not -1" in done.stderr
     assert "train.epoch: unknown key; did you mean train.epochs?" in done.stderr
     assert "4 jobs of the sweep failed:\n  multirun/train.lr=-1,train.epoch=1: status 1\n" in done.stderr
-    mixed = run(project, "train", *RECEIPT, "--multirun", "train.lr=-1,0.001")
+    mixed = run(project, "train", *COMPOSED, "--multirun", "train.lr=-1,0.001")
     assert "1 job of the sweep failed:\n  multirun/train.lr=-1: status 1\n" in mixed.stderr
     assert (project / "multirun" / "train.lr=0.001" / "models" / "encoder" / "model.safetensors").is_file()
 
 
 def test_a_sweep_that_is_asked_to_stop_leaves_its_job_able_to_go_on(project: Path) -> None:
-    words = (*RECEIPT, "-m", "train.lr=0.001,0.01", "train.epochs=40")
+    words = (*COMPOSED, "-m", "train.lr=0.001,0.01", "train.epochs=40")
     process = sweep_inputs.start(project, "train", *words)
     folder = project / "multirun" / "train.lr=0.001,train.epochs=40"
     wait_for(folder / "checkpoints" / "best-9.safetensors", process)
@@ -74,17 +74,17 @@ def wait_for(path: Path, process: object) -> None:
 @pytest.mark.parametrize("words", [("-m", "triplets.overlap=0.7,0.8"), ("hydra.run.dir=elsewhere",)])
 def test_a_stage_that_writes_what_jobs_share_is_not_swept(project: Path, words: tuple[str, ...]) -> None:
     before = digests(project / "data")
-    done = run(project, "triplets", *RECEIPT, *words)
+    done = run(project, "triplets", *COMPOSED, *words)
     assert done.returncode == 1
     assert "triplets.py runs at the project's root alone; sweep with dvc exp run --queue" in done.stderr
     assert digests(project / "data") == before
 
 
 def test_a_backbone_in_the_project_is_found_from_a_folder_of_its_own(project: Path) -> None:
-    assert run(project, "train", *RECEIPT).returncode == 0
+    assert run(project, "train", *COMPOSED).returncode == 0
     shutil.copytree(project / "models" / "encoder", project / "backbones" / "mine")
     started = ("model.backbone=backbones/mine", "model.scratch=null", "hydra.run.dir=apart/one")
-    done = run(project, "train", *RECEIPT, *started)
+    done = run(project, "train", *COMPOSED, *started)
     assert done.returncode == 0, done.stderr
     assert (project / "apart" / "one" / "models" / "encoder" / "model.safetensors").is_file()
 

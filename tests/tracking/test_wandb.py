@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import sweep_inputs
 import wandb_records
-from sweep_inputs import RECEIPT
+from sweep_inputs import COMPOSED
 from wandb_service import KEY, Service, Told, served
 
 from terna import tracking
@@ -50,7 +50,7 @@ def online(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Service]
 
 
 def stage(project: Path, name: str, *words: str) -> str:
-    done = sweep_inputs.run(project, name, *RECEIPT, *words)
+    done = sweep_inputs.run(project, name, *COMPOSED, *words)
     assert done.returncode == 0, done.stderr
     return str(done.stderr)
 
@@ -194,7 +194,7 @@ def test_what_sends_a_run_ends_soon_after_a_training_that_was_killed(
     project: Path, online: Callable[[str], Service]
 ) -> None:
     online("hangs")
-    process = sweep_inputs.start(project, "train", *RECEIPT, *WANDB, "train.epochs=400")
+    process = sweep_inputs.start(project, "train", *COMPOSED, *WANDB, "train.epochs=400")
     while not list((project / "checkpoints").glob("best-*")):
         assert process.poll() is None
         time.sleep(0.1)

@@ -11,15 +11,15 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.losses import MSELoss
 from training_inputs import trainer_for
 
-from terna.data.teacher_vectors import Lessons
+from terna.data.teacher_vectors import TeacherVectors
 from terna.encoder import Encoder, save
 from terna.errors import DataError, ModelError
 from terna.records import write_array
+from terna.sentences import tokenize
 from terna.settings import Distill, Train, compose, load
-from terna.tokenization import tokenize
 from terna.training.adapters import freeze_layers
-from terna.training.datamodule import LessonFeed
-from terna.training.module import Student
+from terna.training.datamodule import TranslationDataModule
+from terna.training.module import DistillationModule
 
 Make = Callable[..., Encoder]
 SOURCES = [f"The sentence number {i} is a {'long, really long ' * (i % 3)}one." for i in range(11)]
@@ -32,14 +32,14 @@ def train(root: Path) -> Train:
     return replace(settings, embeddings_only=False)
 
 
-def lessons(encoder: Encoder, width: int | None = None) -> Lessons:
+def lessons(encoder: Encoder, width: int | None = None) -> TeacherVectors:
     vectors = np.random.default_rng(2).normal(size=(len(SOURCES), width or encoder.dimension)).astype(np.float32)
-    return Lessons(vectors, *tokenize(encoder.tokenizer, [*SOURCES, *TARGETS], encoder.max_length))
+    return TeacherVectors(vectors, *tokenize(encoder.tokenizer, [*SOURCES, *TARGETS], encoder.max_length))
 
 
-def feed(taught: Lessons, encoder: Encoder, train: Train, **changed: object) -> LessonFeed:
+def datamodule(taught: TeacherVectors, encoder: Encoder, train: Train, **changed: object) -> TranslationDataModule:
     given: dict[str, object] = {"batch_size": train.batch_size, "epochs": train.epochs, "seed": 5, "sources": True}
-    return LessonFeed(taught, encoder.arrange, **given | changed)  # type: ignore[arg-type]
+    return TranslationDataModule(taught, encoder.arrange, **given | changed)  # type: ignore[arg-type]
 
 
 def asked(train: Train, *, unit: bool) -> Train:
@@ -53,9 +53,9 @@ def test_the_loss_and_its_gradient_are_sentence_transformers_on_both_sides(
     save(encoder, tmp_path / "student")
     theirs = SentenceTransformer(str(tmp_path / "student"), device="cpu").eval()
     taught = lessons(encoder)
-    student = Student(encoder, asked(train, unit=False), 1, 1)
+    student = DistillationModule(encoder, asked(train, unit=False), 1, 1)
     rows = np.arange(4)
-    batch = feed(taught, encoder, train).batches(rows[None], rows[None])[0]
+    batch = datamodule(taught, encoder, train).batches(rows[None], rows[None])[0]
     ours = student.loss(encoder(batch.sentences), batch.teacher) / encoder.dimension
     ours.backward()
     wanted = torch.from_numpy(taught.vectors[rows])
@@ -68,7 +68,7 @@ def test_the_loss_and_its_gradient_are_sentence_transformers_on_both_sides(
 
 
 def test_unit_vectors_compare_directions(make_encoder: Make, train: Train) -> None:
-    student = Student(make_encoder(), asked(train, unit=True), 1, 1)
+    student = DistillationModule(make_encoder(), asked(train, unit=True), 1, 1)
     vectors, teacher = torch.randn(6, 5), torch.randn(3, 5)
     cosines = torch.nn.functional.cosine_similarity(vectors, teacher.repeat(2, 1))
     torch.testing.assert_close(student.loss(vectors, teacher), (2 - 2 * cosines).mean())
@@ -76,7 +76,7 @@ def test_unit_vectors_compare_directions(make_encoder: Make, train: Train) -> No
 
 
 def test_a_teacher_of_another_width_is_refused_with_the_head_that_is_needed(make_encoder: Make, train: Train) -> None:
-    student = Student(make_encoder(), asked(train, unit=True), 1, 1)
+    student = DistillationModule(make_encoder(), asked(train, unit=True), 1, 1)
     with pytest.raises(ModelError, match=r"7 dimensions, the student's 5; .* model\.dense\.out_features=7"):
         student.loss(torch.randn(3, 5), torch.randn(3, 7))
 
@@ -87,7 +87,7 @@ def test_each_epoch_has_each_pair_once_in_an_order_of_its_own_with_its_teacher(
 ) -> None:
     encoder = make_encoder().eval()
     taught = lessons(encoder)
-    given = feed(taught, encoder, train, sources=sources)
+    given = datamodule(taught, encoder, train, sources=sources)
     alone = encoder.encode([*SOURCES, *TARGETS])
     orders = []
     for epoch in range(2):
@@ -107,7 +107,7 @@ def test_each_epoch_has_each_pair_once_in_an_order_of_its_own_with_its_teacher(
 def test_too_few_pairs_for_a_batch_are_refused(make_encoder: Make, train: Train) -> None:
     encoder = make_encoder()
     with pytest.raises(DataError, match=r"train\.batch_size: no batch of 12 .* from 11 translated sentences"):
-        feed(lessons(encoder), encoder, train, batch_size=12)
+        datamodule(lessons(encoder), encoder, train, batch_size=12)
 
 
 def test_with_embeddings_only_the_layers_stay_and_the_words_move(make_encoder: Make, train: Train) -> None:
@@ -115,8 +115,8 @@ def test_with_embeddings_only_the_layers_stay_and_the_words_move(make_encoder: M
     freeze_layers(encoder)
     before = {name: value.clone() for name, value in encoder.state_dict().items()}
     taught = lessons(encoder)
-    given = feed(taught, encoder, train)
-    trainer_for(train).fit(Student(encoder.train(), asked(train, unit=True), sum(given.steps), 1), given)
+    given = datamodule(taught, encoder, train)
+    trainer_for(train).fit(DistillationModule(encoder.train(), asked(train, unit=True), sum(given.steps), 1), given)
     changed = [name for name, value in encoder.state_dict().items() if not torch.equal(value, before[name])]
     assert changed == ["backbone.embeddings.word_embeddings.weight"]
 
@@ -130,8 +130,8 @@ def test_a_student_comes_nearer_its_teacher(make_encoder: Make, train: Train) ->
         cosines = torch.nn.functional.cosine_similarity(*map(torch.tensor, (encoder.encode(TARGETS), taught.vectors)))
         return float((2 - 2 * cosines).mean())
 
-    before, given = distance(), feed(taught, encoder, settings)
-    trainer_for(settings).fit(Student(encoder.train(), settings, sum(given.steps), 1), given)
+    before, given = distance(), datamodule(taught, encoder, settings)
+    trainer_for(settings).fit(DistillationModule(encoder.train(), settings, sum(given.steps), 1), given)
     assert distance() < 0.5 * before
 
 
@@ -139,9 +139,9 @@ def test_lessons_are_mapped_from_the_disk_and_a_broken_file_is_named(make_encode
     taught = lessons(make_encoder())
     for name in ("vectors", "ids", "offsets"):
         write_array(getattr(taught, name), tmp_path / f"{name}.npy")
-    found = Lessons.load(tmp_path)
+    found = TeacherVectors.load(tmp_path)
     assert isinstance(found.vectors, np.memmap)
     np.testing.assert_array_equal(found.vectors, taught.vectors)
     (tmp_path / "ids.npy").write_bytes(b"nothing")
     with pytest.raises(DataError, match=r"ids\.npy: .*run the teacher stage"):
-        Lessons.load(tmp_path)
+        TeacherVectors.load(tmp_path)

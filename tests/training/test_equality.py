@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from terna.training.batches.equality import Ints, firsts
+from terna.arrays import Ints
+from terna.training.batches.equality import firsts
 
 
 def by_dictionary(values: Ints) -> list[int]:

@@ -1,4 +1,4 @@
-"""The learner steps as the published run does: schedule, decay, clip, and the same loss on any packing."""
+"""The module steps as the published run does: schedule, decay, clip, and the same loss on any packing."""
 
 import math
 from collections.abc import Callable
@@ -16,9 +16,9 @@ from transformers import get_linear_schedule_with_warmup
 
 from terna.encoder import Encoder, save
 from terna.errors import DataError
+from terna.sentences import gather, tokenize
 from terna.settings import Train, compose, load
-from terna.tokenization import gather, tokenize
-from terna.training.module import Learner
+from terna.training.module import RankingModule
 
 Make = Callable[..., Encoder]
 
@@ -46,8 +46,8 @@ def test_the_rate_is_that_of_the_linear_schedule_at_every_step_and_zero_at_the_e
     make_encoder: Make, settings: Train
 ) -> None:
     rates = Rates()
-    learner = fit(make_encoder(), settings, rates)
-    assert len(rates.used) == learner.steps == 12
+    module = fit(make_encoder(), settings, rates)
+    assert len(rates.used) == module.steps == 12
     optimizer = torch.optim.AdamW([torch.zeros(1, requires_grad=True)], lr=settings.lr)
     schedule = get_linear_schedule_with_warmup(optimizer, 3, 12)
     for used in rates.used:
@@ -67,10 +67,10 @@ def test_a_step_without_dropout_has_the_neighbours_loss_and_gradients(
         [f"{word} {i} {'y más ' * i}" for i in range(4)] for word in ("casa", "hogar", "barco")
     )
     ids, lengths = gather(*tokenize(encoder.tokenizer, [*anchors, *positives, *negatives], 24), np.arange(12))
-    learner = Learner(encoder.eval(), settings, 10, 1)
-    learner.trainer = Trainer(logger=False, enable_checkpointing=False, barebones=True)
-    learner.log = lambda *_, **__: None  # type: ignore[method-assign, assignment]
-    ours = learner.training_step((encoder.arrange(ids, lengths), None, None), 0)
+    module = RankingModule(encoder.eval(), settings, 10, 1)
+    module.trainer = Trainer(logger=False, enable_checkpointing=False, barebones=True)
+    module.log = lambda *_, **__: None  # type: ignore[method-assign, assignment]
+    ours = module.training_step((encoder.arrange(ids, lengths), None, None), 0)
     ours.backward()
     neighbour = SentenceTransformer(str(tmp_path / "encoder"), device="cpu").eval()
     features = [neighbour.preprocess(texts) for texts in (anchors, positives, negatives)]
@@ -108,10 +108,10 @@ def test_the_feed_is_as_long_as_it_says_and_its_batches_decode_to_their_triplets
 ) -> None:
     encoder = make_encoder()
     table = table_for(encoder)
-    feed = feed_for(encoder, settings, 5, table)
-    loader = feed.train_dataloader()
+    datamodule = feed_for(encoder, settings, 5, table)
+    loader = datamodule.train_dataloader()
     batches = list(loader)
-    assert len(batches) == len(loader) == feed.steps[0] == 4
+    assert len(batches) == len(loader) == datamodule.steps[0] == 4
     for batch, *_ in batches:
         pieces = [piece for chunk in batch.chunks for piece in chunk.ids.split(chunk.lengths)]
         texts = encoder.tokenizer.batch_decode([pieces[place] for place in batch.place], skip_special_tokens=True)

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sentence_transformers.base.sampler import NoDuplicatesBatchSampler
 
-from terna.training.batches.plan import Ints, Plan, plan
+from terna.arrays import Ints
+from terna.training.batches.plan import Plan, plan
 
 ROWS = 3_000
 

@@ -17,7 +17,7 @@ import torch
 from pytorch_lightning import Callback
 from training_inputs import feed_for, table_for, trainer_for
 from terna.encoder import build_encoder, load_tokenizer
-from terna.training.module import Learner
+from terna.training.module import RankingModule
 from terna.settings import compose, load
 sys.path.insert(0, str(Path(sys.argv[1]) / "tests"))
 import conftest
@@ -47,10 +47,10 @@ keep = Keep()
 spread = dict(devices=devices, strategy="ddp") if devices > 1 else {}
 spread["precision"] = "64-true"  # so that nothing but an error can be seen
 trainer = trainer_for(settings.train, keep, **spread)
-feed = feed_for(encoder, settings.train, 1, table_for(encoder, 40))
-trainer.fit(Learner(encoder, settings.train, sum(feed.steps), 1), feed)
+datamodule = feed_for(encoder, settings.train, 1, table_for(encoder, 40))
+trainer.fit(RankingModule(encoder, settings.train, sum(datamodule.steps), 1), datamodule)
 torch.save({"gradient": keep.gradient, "seen": keep.seen, "steps": trainer.global_step,
-            "expected": sum(feed.steps)}, out / f"{trainer.global_rank}.pt")
+            "expected": sum(datamodule.steps)}, out / f"{trainer.global_rank}.pt")
 """
 
 

@@ -177,11 +177,11 @@ def test_what_another_run_left_without_a_checkpoint_is_cleared_away(tmp_path: Pa
 
 def test_the_feed_goes_on_within_an_epoch_and_over_its_end(make_encoder: Make, settings: Train) -> None:
     encoder = make_encoder()
-    feed = feed_for(encoder, settings)
-    ends = [sum(feed.steps[: epoch + 1]) for epoch in range(3)]
-    assert [feed.place(step) for step in (0, ends[0] - 1, ends[0], ends[1])] == [
+    datamodule = feed_for(encoder, settings)
+    ends = [sum(datamodule.steps[: epoch + 1]) for epoch in range(3)]
+    assert [datamodule.place(step) for step in (0, ends[0] - 1, ends[0], ends[1])] == [
         (0, 0),
-        (0, feed.steps[0] - 1),
+        (0, datamodule.steps[0] - 1),
         (1, 0),
         (2, 0),
     ]

@@ -16,7 +16,7 @@ from terna.data.token_table import TokenTable
 from terna.encoder import Encoder
 from terna.errors import ModelError
 from terna.records import SCORED
-from terna.tokenization import tokenize
+from terna.sentences import tokenize
 from terna.training.selection import Selection, development_score
 
 Make = Callable[..., Encoder]

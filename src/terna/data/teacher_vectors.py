@@ -3,18 +3,15 @@
 from dataclasses import dataclass, fields
 from pathlib import Path
 from tokenize import TokenError
-from typing import Any
 
 import numpy as np
 
+from terna.arrays import Floats, Ints
 from terna.errors import DataError
-
-Ints = np.ndarray[Any, np.dtype[np.integer[Any]]]
-Floats = np.ndarray[Any, np.dtype[np.float32]]
 
 
 @dataclass(frozen=True)
-class Lessons:
+class TeacherVectors:
     """n translated sentences.
 
     vectors: (n, dimension) float32, the teacher's of the sources. ids: (tokens,) int32, the student's tokens of all
@@ -30,7 +27,7 @@ class Lessons:
         return len(self.vectors)
 
     @classmethod
-    def load(cls, folder: Path) -> "Lessons":
+    def load(cls, folder: Path) -> "TeacherVectors":
         """Map the arrays of `folder` into memory, read-only; DataError if one is missing or broken."""
         arrays = {}
         for field in fields(cls):

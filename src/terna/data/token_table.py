@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from terna.arrays import Ints
 from terna.errors import DataError
 from terna.records import POSITIVES, TEXTS, replacing
-from terna.sentences import distinct, keys, number
-from terna.tokenization import Ints, Tokenizer, tokenize
+from terna.sentences import Tokenizer, distinct, keys, number, tokenize
 
 ARRAYS = ("ids", "offsets", "keys", "train", "dev", "positives", "corpus")
 

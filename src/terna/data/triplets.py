@@ -11,9 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from terna.arrays import Bools, Ints
 from terna.errors import DataError
 from terna.records import LABELS, POSITIVES, TRIPLETS
-from terna.sentences import Ints, distinct, keys, number
+from terna.sentences import distinct, keys, number
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class _Edges:
     corpus: Ints
     sentences: int
 
-    def where(self, mask: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> "_Edges":
+    def where(self, mask: Bools) -> "_Edges":
         return _Edges(self.premise[mask], self.hypothesis[mask], self.label[mask], self.corpus[mask], self.sentences)
 
     def both_ways(self, label: str) -> Ints:
@@ -114,9 +115,7 @@ def _check_language(pairs: pa.Table, target: str) -> None:
         )
 
 
-def _held_out(
-    edges: _Edges, classes: Ints, rng: np.random.Generator, fraction: float
-) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.bool_]], np.ndarray[tuple[int, ...], np.dtype[np.bool_]]]:
+def _held_out(edges: _Edges, classes: Ints, rng: np.random.Generator, fraction: float) -> tuple[Bools, Bools]:
     """Which pairs have a held-out premise, and which pairs have a sentence of a pair that has not."""
     premise, hypothesis = classes[edges.premise], classes[edges.hypothesis]
     candidates = np.unique(premise)

@@ -10,10 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from terna.arrays import Floats, Ints
 from terna.records import LEXICON
 
-Ints = np.ndarray[Any, np.dtype[np.int64]]
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 Sentences = Sequence[Sequence[str]]
 ROUNDS = 12
 # how steeply the prior falls with the distance from the diagonal, as a share of the sentence's length
@@ -28,7 +27,7 @@ NOISE = 0.05
 class Numbered(NamedTuple):
     """Sentences as numbers of their words, and the words."""
 
-    sentences: list[Ints]
+    sentences: Sequence[Ints]
     words: list[str]
 
 

@@ -4,7 +4,6 @@ import inspect
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,14 +13,14 @@ from torch.utils.checkpoint import checkpoint
 from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from terna.arrays import Ints, Vectors
 from terna.encoder.attention import laid_out, use_packed, use_padded
 from terna.encoder.dropout import drawn_from, replace_dropout
 from terna.encoder.head import DenseHead
 from terna.encoder.packing import Batch, Chunk, arrange, chunking
 from terna.encoder.threads import side_by_side
-from terna.tokenization import Ints, gather, tokenize
+from terna.sentences import gather, tokenize
 
-Vectors = np.ndarray[Any, np.dtype[np.float32]]
 # what packed and padded vectors may differ by, as a share of the largest value: rounding is below, an error above
 ROUNDING = 1e-3
 

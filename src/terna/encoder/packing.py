@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from terna.tokenization import Ints
+from terna.arrays import Ints
 
 # Tokens that go through the backbone at once, and the number that chunks come in multiples of, so that threads have
 # equal shares. An accelerator is given as many tokens as it can take.

@@ -1,15 +1,13 @@
-"""Lexical floors: how alike two sentences are by their words or letters alone, what an encoder has to beat."""
+"""Lexical baselines: how alike two sentences are by their words or letters alone, what an encoder has to beat."""
 
 import re
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from terna.arrays import Floats
 from terna.errors import DataError
-
-Floats = NDArray[np.float64]
 
 
 def lexical(left: Sequence[str], right: Sequence[str]) -> dict[str, Floats]:

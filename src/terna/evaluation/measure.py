@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from terna.arrays import Vectors
 from terna.encoder import build_encoder, load_tokenizer
-from terna.encoder.network import Vectors
 from terna.evaluation.baselines import lexical
 from terna.metrics.similarity import pairwise
 from terna.settings import Settings
@@ -53,12 +53,12 @@ class Measured:
         return None if self.before is None else score(self.before)
 
     @cached_property
-    def floors(self) -> Scores:
-        """Those of the lexical floors."""
+    def baselines(self) -> Scores:
+        """Those of the lexical baselines."""
         return lexical(*self.sentences)
 
 
-def measure(encoder: System, settings: Settings, tables: Mapping[str, pa.Table]) -> dict[str, Measured]:
+def measure_systems(encoder: System, settings: Settings, tables: Mapping[str, pa.Table]) -> dict[str, Measured]:
     """All systems on all benchmarks; each other system is loaded for itself alone."""
     before = _untouched(settings)
     theirs = {system: _scores(where, tables) for system, where in settings.evaluate.systems.items()}

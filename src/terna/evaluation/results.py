@@ -9,7 +9,7 @@ import pyarrow as pa
 from terna.evaluation.diagnosis import Diagnosis, Scored, diagnose, spread
 from terna.evaluation.measure import Measured, Scores
 from terna.evaluation.significance import against
-from terna.evaluation.table import FLOORS, OURS, UNTOUCHED
+from terna.evaluation.table import BASELINES, OURS, UNTOUCHED
 from terna.metrics.correlations import clusters, intervals, summary
 from terna.settings import Settings
 
@@ -17,10 +17,10 @@ FEW = ("cosine_pearson", "cosine_spearman", "dot_pearson", "dot_spearman")
 
 
 def results(measured: Mapping[str, Measured], settings: Settings) -> dict[str, Any]:
-    """The content of metrics/sts.json: figures of each benchmark, of floors and other systems, and comparisons."""
+    """The content of metrics/sts.json: figures of each benchmark, of baselines and other systems, and comparisons."""
     seed = settings.seed
     found: dict[str, Any] = {name: _figures(one.ours, one, seed) for name, one in measured.items()}
-    found["floors"] = {name: _figures(one.floors, one, seed) for name, one in measured.items()}
+    found["floors"] = {name: _figures(one.baselines, one, seed) for name, one in measured.items()}
     found["untouched"] = {name: _figures(one.untouched, one, seed) for name, one in measured.items() if one.untouched}
     found["systems"] = {
         system: {name: _figures(one.others[system], one, seed) for name, one in measured.items()}
@@ -36,7 +36,7 @@ def few(result: Mapping[str, Any]) -> dict[str, Any]:
 
 def predictions(one: Measured) -> pa.Table:
     """Every pair with its gold and its score by each system under each measure."""
-    columns = {**one.ours, **one.floors}
+    columns = {**one.ours, **one.baselines}
     for system, scores in {"untouched": one.untouched or {}, **one.others}.items():
         columns |= {f"{system}_{measure}": values for measure, values in scores.items()}
     table = one.table
@@ -57,7 +57,7 @@ def taken_apart(name: str, one: Measured, settings: Settings) -> Diagnosis:
     scale = settings.evaluate.benchmarks[name].scale
     spaces = {OURS: one.vectors} | ({} if one.before is None else {UNTOUCHED: one.before})
     space = {system: spread(*one.sentences, vectors, one.gold, scale) for system, vectors in spaces.items()}
-    columns = one.ours[measure], one.floors["tfidf_chars"], one.floors["jaccard"]
+    columns = one.ours[measure], one.baselines["tfidf_chars"], one.baselines["jaccard"]
     return diagnose(Scored(one.table, measure, kind, *columns, scale, settings.seed), space)
 
 
@@ -68,10 +68,10 @@ def _figures(scores: Scores, one: Measured, seed: int) -> dict[str, Any]:
 
 
 def _compared(one: Measured, settings: Settings) -> list[dict[str, Any]]:
-    """This model against the other systems, the backbone as it came and the floors, by the main score."""
+    """This model against the other systems, the backbone as it came and the baselines, by the main score."""
     measure, kind = settings.evaluate.main_score.split("_")
     systems = {OURS: one.ours[measure], **{name: scores[measure] for name, scores in one.others.items()}}
     systems |= {UNTOUCHED: one.untouched[measure]} if one.untouched else {}
-    systems |= {FLOORS[name]: values for name, values in one.floors.items()}
+    systems |= {BASELINES[name]: values for name, values in one.baselines.items()}
     found = against(OURS, systems, one.gold, clusters(*one.sentences), kind, seed=settings.seed)
     return [each.record() for each in found]

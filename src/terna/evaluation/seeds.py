@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from terna.evaluation.significance import Mean, mean_against
-from terna.evaluation.table import FLOORS, UNTOUCHED, compared, interval
+from terna.evaluation.table import BASELINES, UNTOUCHED, compared, interval
 from terna.markdown import figure, table
 from terna.metrics.correlations import clusters
 
@@ -36,7 +36,7 @@ def pooled(runs: Sequence[pa.Table], main_score: str, seed: int) -> Pooled:
     """
     measure, kind = main_score.split("_")
     first, ours = runs[0], [f"run {number}" for number in range(1, len(runs) + 1)]
-    named = {f"untouched_{measure}": UNTOUCHED, **FLOORS}
+    named = {f"untouched_{measure}": UNTOUCHED, **BASELINES}
     others = [name for name in first.column_names if name in named or name.endswith(f"_{measure}")]
     scores = {name: one[measure].to_numpy() for name, one in zip(ours, runs, strict=True)}
     scores |= {named.get(name, name.removesuffix(f"_{measure}")): first[name].to_numpy() for name in others}

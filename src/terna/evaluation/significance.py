@@ -8,8 +8,9 @@ import numpy as np
 from scipy.stats import rankdata
 from scipy.stats import t as student
 
+from terna.arrays import Floats, Ints
 from terna.errors import DataError
-from terna.metrics.bootstrap import Floats, Ints, draws, weighted
+from terna.metrics.bootstrap import draws, weighted
 from terna.metrics.correlations import checked
 
 

@@ -1,4 +1,4 @@
-"""One table of systems for README, card, report and terminal: floors, published rows, the untouched backbone, ours."""
+"""One table of systems for README, card, report and terminal: baselines, published figures, measured systems, ours."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,14 +8,14 @@ from terna.markdown import ABSENT, Rows, figure, table
 from terna.settings import Evaluate
 from terna.settings.schema import CHOSEN_ON_TEST
 
-FLOORS = {"jaccard": "word overlap (Jaccard)", "tfidf_words": "TF-IDF, words", "tfidf_chars": "TF-IDF, characters"}
+BASELINES = {"jaccard": "word overlap (Jaccard)", "tfidf_words": "TF-IDF, words", "tfidf_chars": "TF-IDF, characters"}
 MEASURES = ("cosine", "euclidean", "manhattan", "dot")
 OURS = "this model"
 UNTOUCHED = "the backbone, untouched"
 
 
 @dataclass(frozen=True)
-class System:
+class Row:
     """A row: what it is called, how its figures came about, and the figures, `<measure>_pearson` and `_spearman`.
 
     ci95: the 95 % interval of each measured figure, where one was computed.
@@ -27,30 +27,30 @@ class System:
     ci95: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
 
 
-def systems(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> Iterator[System]:
-    """The rows of a benchmark, from metrics/sts.json: floors (their one score stands under cosine) first, ours last."""
-    floors = scores["floors"][benchmark]
-    for key, name in FLOORS.items():
+def systems(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> Iterator[Row]:
+    """A benchmark's rows, from metrics/sts.json: baselines (their one score stands under cosine) first, ours last."""
+    baselines = scores["floors"][benchmark]
+    for key, name in BASELINES.items():
         kinds = {f"cosine_{kind}": f"{key}_{kind}" for kind in ("pearson", "spearman")}
-        ci95 = floors.get("ci95", {})
+        ci95 = baselines.get("ci95", {})
         bounds = {shown: ci95[found] for shown, found in kinds.items() if found in ci95}
-        yield System(name, "floor", {shown: floors[found] for shown, found in kinds.items()}, bounds)
+        yield Row(name, "baseline", {shown: baselines[found] for shown, found in kinds.items()}, bounds)
     for reported in evaluate.reported:
         if reported.benchmark == benchmark:
             figures: dict[str, float | None] = dict(reported.figures.items())
-            yield System(reported.system, f"reported, {reported.source}", figures)
+            yield Row(reported.system, f"reported, {reported.source}", figures)
     for name, found in scores.get("systems", {}).items():
-        yield System(name, "measured", found[benchmark])
+        yield Row(name, "measured", found[benchmark])
     if untouched := scores.get("untouched", {}).get(benchmark):
-        yield System(UNTOUCHED, "measured", untouched, untouched.get("ci95", {}))
+        yield Row(UNTOUCHED, "measured", untouched, untouched.get("ci95", {}))
     chosen = evaluate.use_of(benchmark) == CHOSEN_ON_TEST
     kind = "measured, chosen on this test set" if chosen else "measured"
-    yield System(OURS, kind, scores[benchmark], scores[benchmark]["ci95"])
+    yield Row(OURS, kind, scores[benchmark], scores[benchmark]["ci95"])
 
 
 def rows(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> Rows:
     """The table of a benchmark: a row a system, Pearson / Spearman under each similarity, the main score's interval."""
-    header = ["system", "how known", *MEASURES, f"95 % interval of {evaluate.main_score}"]
+    header = ["system", "source", *MEASURES, f"95 % interval of {evaluate.main_score}"]
     return header, [_row(system, evaluate.main_score) for system in systems(benchmark, evaluate, scores)]
 
 
@@ -92,7 +92,7 @@ def markdown(evaluate: Evaluate, scores: Mapping[str, Any]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _row(system: System, score: str) -> list[str]:
+def _row(system: Row, score: str) -> list[str]:
     cells = [pair(system.figures, measure) for measure in MEASURES]
     return [system.name, system.kind, *cells, interval(system.ci95.get(score))]
 

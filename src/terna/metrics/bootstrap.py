@@ -3,10 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from terna.arrays import Floats, Ints
 
 # cells of an array that a chunk of resamples works on: 2 MiB, and some ten such arrays live at a time
 CELLS = 2**18

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from terna.arrays import Bools, Floats, Ints
 from terna.errors import DataError
-from terna.metrics.bootstrap import Floats, Ints, draws, weighted
+from terna.metrics.bootstrap import draws, weighted
 from terna.sentences import fold
 
 Scores = Mapping[str, Floats]
@@ -71,7 +71,7 @@ def intervals(
     return {name: _bounds(np.concatenate([chunk[name] for chunk in chunks]), level) for name in chunks[0]}
 
 
-def _part(scores: Scores, gold: Floats, rows: NDArray[np.bool_], file: str) -> dict[str, Any]:
+def _part(scores: Scores, gold: Floats, rows: Bools, file: str) -> dict[str, Any]:
     try:
         found = figures({name: values[rows] for name, values in scores.items()}, gold[rows])
     except DataError as error:

@@ -1,13 +1,12 @@
 """The four similarities of sentence vectors, pair by pair."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from terna.arrays import Floats
 from terna.errors import DataError
 
 SIMILARITIES = ("cosine", "euclidean", "manhattan", "dot")
-
-Floats = NDArray[np.float64]
 
 
 def pairwise(left: ArrayLike, right: ArrayLike) -> dict[str, Floats]:

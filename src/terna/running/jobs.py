@@ -20,7 +20,7 @@ from omegaconf import OmegaConf
 # of a folder's name; file systems take 255 bytes
 LONGEST = 120
 # the settings of a job, in its folder, as params.yaml is the project's
-RECEIPT = "params.yaml"
+COMPOSED = "params.yaml"
 # what a process that was asked to stop ends with
 STOPPED = (-signal.SIGTERM, -signal.SIGINT, 128 + signal.SIGTERM, 128 + signal.SIGINT)
 
@@ -46,7 +46,7 @@ def enter(root: Path, reads: Sequence[str], config: Any) -> None:
     backbone = OmegaConf.select(config, "model.backbone")
     if isinstance(backbone, str) and (root / backbone).is_dir():
         OmegaConf.update(config, "model.backbone", str(root / backbone))
-    OmegaConf.save(config, RECEIPT, resolve=True)
+    OmegaConf.save(config, COMPOSED, resolve=True)
 
 
 def run(

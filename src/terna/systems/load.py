@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from terna.encoder.network import Vectors
+from terna.arrays import Vectors
 from terna.systems import sentence_transformers as folder
 from terna.systems import word_vectors as vectors
 from terna.systems.locate import GRAPH, locate

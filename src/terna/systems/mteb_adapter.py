@@ -7,12 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from terna.arrays import Floats, Vectors
 from terna.metrics.similarity import pairwise
-
-Floats = NDArray[np.float64]
-Vectors = NDArray[np.float32]
 
 
 class Encodes(Protocol):

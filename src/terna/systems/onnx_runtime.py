@@ -9,11 +9,11 @@ import torch
 from safetensors.numpy import load_file
 from transformers import AutoTokenizer
 
-from terna.encoder.network import Vectors
+from terna.arrays import Ints, Vectors
 from terna.encoder.saved import modules_of, pooling_of
 from terna.errors import ModelError
 from terna.records import read_json
-from terna.tokenization import Ints, gather, tokenize
+from terna.sentences import gather, tokenize
 
 # where sentence-transformers looks for it with backend="onnx"
 FILE = Path("onnx/model.onnx")

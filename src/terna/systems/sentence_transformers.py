@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from terna.arrays import Vectors
 from terna.encoder import Encoder
-from terna.encoder.network import Vectors
 from terna.encoder.saved import load_pooled, modules_of, pooling_of
 from terna.errors import ModelError
 from terna.records import read_json

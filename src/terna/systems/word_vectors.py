@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from terna.encoder.network import Vectors
+from terna.arrays import Vectors
 from terna.errors import DataError
 
-# a word is a run of letters, digits and underscores, as for the lexical floors
+# a word is a run of letters, digits and underscores, as for the lexical baselines
 WORD = re.compile(r"\w+")
 
 

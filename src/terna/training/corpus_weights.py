@@ -1,11 +1,11 @@
 """Several corpora mixed by weight: which triplets an epoch is made of."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-Ints = np.ndarray[Any, np.dtype[np.integer[Any]]]
+from terna.arrays import Ints
+
 # apart from the streams that other modules draw from [seed, epoch]
 _STREAM = 1
 

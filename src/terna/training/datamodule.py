@@ -8,15 +8,16 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from terna.data.teacher_vectors import Lessons
+from terna.arrays import Ints
+from terna.data.teacher_vectors import TeacherVectors
 from terna.data.token_table import TokenTable
 from terna.encoder import Batch
 from terna.errors import DataError
-from terna.tokenization import gather
-from terna.training.batches.plan import Ints, plan
+from terna.sentences import gather
+from terna.training.batches.plan import plan
 from terna.training.corpus_weights import drawn
 from terna.training.false_negatives import known
-from terna.training.resumable import Planned
+from terna.training.resumable import PlannedDataModule
 
 Arrange = Callable[[Any, Any], Batch]
 
@@ -34,7 +35,7 @@ class Triplets(NamedTuple):
     known_anchors: Tensor | None
 
 
-class Taught(NamedTuple):
+class TaughtBatch(NamedTuple):
     """What a process gets of a batch of translated sentences.
 
     sentences: its targets, and then their sources where the student learns these too. teacher: (B, dimension), the
@@ -45,7 +46,7 @@ class Taught(NamedTuple):
     teacher: Tensor
 
 
-class Feed(Planned):
+class TripletDataModule(PlannedDataModule):
     """Duplicate-free batches of triplets; the order of epoch e is a function of (seed, e).
 
     batch_size: triplets of a step, over all processes; each takes an equal share of one plan. arrange: how token ids
@@ -110,11 +111,11 @@ class Feed(Planned):
         return _Batches(self, rows, own)
 
 
-class LessonFeed(Planned):
+class TranslationDataModule(PlannedDataModule):
     """Batches of translated sentences; the order of epoch e is a function of (seed, e).
 
     batch_size: pairs of a step, over all processes. sources: hand out the source sentences too. arrange, workers: see
-    Feed. Raises DataError when there are fewer pairs than a batch.
+    TripletDataModule. Raises DataError when there are fewer pairs than a batch.
     """
 
     unit = "translations"
@@ -122,7 +123,7 @@ class LessonFeed(Planned):
 
     def __init__(
         self,
-        lessons: Lessons,
+        taught: TeacherVectors,
         arrange: Arrange,
         *,
         batch_size: int,
@@ -132,20 +133,20 @@ class LessonFeed(Planned):
         workers: int = 0,
     ) -> None:
         super().__init__(batch_size=batch_size, epochs=epochs, workers=workers)
-        self.lessons = lessons
+        self.taught = taught
         self.arrange = arrange
         self.seed = seed
         self.sources = sources
-        if len(lessons) < batch_size:
+        if len(taught) < batch_size:
             raise DataError(
-                f"train.batch_size: no batch of {batch_size} can be made from {len(lessons)} translated sentences; "
+                f"train.batch_size: no batch of {batch_size} can be made from {len(taught)} translated sentences; "
                 "lower it, or add data"
             )
 
     @property
     def count(self) -> int:
         """Pairs that there are."""
-        return len(self.lessons)
+        return len(self.taught)
 
     @property
     def left_out(self) -> list[int]:
@@ -157,31 +158,31 @@ class LessonFeed(Planned):
         order = np.random.default_rng([self.seed, epoch]).permutation(self.count)
         return order[: self.count - self.count % self.batch_size].reshape(-1, self.batch_size)
 
-    def batches(self, rows: Ints, own: Ints) -> "_Lessons":
+    def batches(self, rows: Ints, own: Ints) -> "_TaughtBatches":
         """The pairs of a process."""
-        return _Lessons(self, own)
+        return _TaughtBatches(self, own)
 
 
-class _Lessons(Dataset[Taught]):
-    def __init__(self, feed: LessonFeed, rows: Ints) -> None:
-        self.feed = feed
+class _TaughtBatches(Dataset[TaughtBatch]):
+    def __init__(self, datamodule: TranslationDataModule, rows: Ints) -> None:
+        self.datamodule = datamodule
         self.rows = rows
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, index: int) -> Taught:
-        lessons, rows = self.feed.lessons, self.rows[index]
-        sentences = np.concatenate([rows + len(lessons), *([rows] if self.feed.sources else [])])
-        tokens = gather(lessons.ids, lessons.offsets, sentences)
-        return Taught(self.feed.arrange(*tokens), torch.from_numpy(lessons.vectors[rows]))
+    def __getitem__(self, index: int) -> TaughtBatch:
+        taught, rows = self.datamodule.taught, self.rows[index]
+        sentences = np.concatenate([rows + len(taught), *([rows] if self.datamodule.sources else [])])
+        tokens = gather(taught.ids, taught.offsets, sentences)
+        return TaughtBatch(self.datamodule.arrange(*tokens), torch.from_numpy(taught.vectors[rows]))
 
 
 class _Batches(Dataset[Triplets]):
     """An epoch's batches `rows`, of each the share `own` that a process takes."""
 
-    def __init__(self, feed: Feed, rows: Ints, own: Ints) -> None:
-        self.feed = feed
+    def __init__(self, datamodule: TripletDataModule, rows: Ints, own: Ints) -> None:
+        self.datamodule = datamodule
         self.rows = rows
         self.own = own
 
@@ -189,11 +190,11 @@ class _Batches(Dataset[Triplets]):
         return len(self.rows)
 
     def __getitem__(self, index: int) -> Triplets:
-        table, own = self.feed.table, self.feed.table.train[self.own[index]].T
-        sentences = self.feed.arrange(*gather(table.ids, table.offsets, own.reshape(-1)))
-        if not self.feed.known_positives:
+        table, own = self.datamodule.table, self.datamodule.table.train[self.own[index]].T
+        sentences = self.datamodule.arrange(*gather(table.ids, table.offsets, own.reshape(-1)))
+        if not self.datamodule.known_positives:
             return Triplets(sentences, None, None)
-        every = table.train[self.rows[index]].T if self.feed.gather else own
+        every = table.train[self.rows[index]].T if self.datamodule.gather else own
         anchors, positives, candidates = table.keys[own[0]], table.keys[own[1]], table.keys[every[1:].reshape(-1)]
         masks = known(anchors, candidates, table.positives), known(positives, table.keys[every[0]], table.positives)
         return Triplets(sentences, *map(torch.from_numpy, masks))

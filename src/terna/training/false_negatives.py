@@ -1,11 +1,8 @@
 """Which candidates of a batch are known positives of its anchors."""
 
-from typing import Any
-
 import numpy as np
 
-Ints = np.ndarray[Any, np.dtype[np.integer[Any]]]
-Bools = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+from terna.arrays import Bools, Ints
 
 
 def known(anchors: Ints, candidates: Ints, positives: Ints) -> Bools:

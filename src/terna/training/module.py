@@ -16,7 +16,7 @@ from terna.training.loss import ranking_loss
 from terna.training.optimizer import parameter_groups
 
 
-class Learner(LightningModule):
+class RankingModule(LightningModule):
     """Trains `encoder` for exactly `steps` optimizer steps; dropout in step s is a function of (seed, s, process)."""
 
     def __init__(self, encoder: Encoder, train: Train, steps: int, seed: int) -> None:
@@ -27,7 +27,7 @@ class Learner(LightningModule):
         self.seed = seed
 
     def training_step(self, batch: tuple[Batch, *tuple[Tensor | None, ...]], _: int) -> Tensor:
-        """The loss of one batch: its sentences' vectors, and what else `loss` takes; see feed.Triplets, feed.Taught."""
+        """The loss of one batch: its sentences' vectors, and what else `loss` takes; see the batches of datamodule."""
         # not a stream that goes on from step to step: so a resumed run draws what it would have drawn
         draw = np.random.SeedSequence([self.seed, self.global_step, self.global_rank])
         torch.manual_seed(int(draw.generate_state(1, np.uint64)[0]))
@@ -70,7 +70,7 @@ class Learner(LightningModule):
         return [optimizer], [{"scheduler": schedule, "interval": "step"}]
 
 
-class Student(Learner):
+class DistillationModule(RankingModule):
     """Learns a teacher's vectors in place of ranking."""
 
     def loss(self, vectors: Tensor, teacher: Tensor | None = None, _: Tensor | None = None) -> Tensor:

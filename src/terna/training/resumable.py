@@ -9,11 +9,11 @@ import numpy as np
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-Ints = np.ndarray[Any, np.dtype[np.int64]]
+from terna.arrays import Ints
 
 
-class Planned(LightningDataModule, ABC):
-    """Batches of an epoch as rows of numbers; a kind of feed says which, and what a process gets of them.
+class PlannedDataModule(LightningDataModule, ABC):
+    """Batches of an epoch as rows of numbers; a kind of datamodule says which, and what a process gets of them.
 
     batch_size: examples of a step, over all processes; each takes an equal share. workers: processes that gather
     batches ahead for an accelerator; on a CPU gathering takes no time worth one.

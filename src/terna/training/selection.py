@@ -15,7 +15,7 @@ from terna.errors import ModelError
 from terna.metrics.correlations import figures
 from terna.metrics.similarity import pairwise
 from terna.records import replacing
-from terna.tokenization import gather
+from terna.sentences import gather
 
 Score = Callable[[Encoder], dict[str, float]]
 

@@ -6,14 +6,14 @@ from pathlib import Path
 import pyarrow as pa
 from transformers import AutoTokenizer
 
-from terna.data.teacher_vectors import Lessons
+from terna.data.teacher_vectors import TeacherVectors
 from terna.data.token_table import TokenTable
 from terna.encoder import Encoder, build_encoder
 from terna.records import STARTS, read_json, read_table
 from terna.settings import Settings
 from terna.training.adapters import adapt, freeze_layers
 from terna.training.callbacks import Recorder
-from terna.training.datamodule import Feed, LessonFeed
+from terna.training.datamodule import TranslationDataModule, TripletDataModule
 from terna.training.resume import CHECKPOINT
 from terna.training.selection import Selection, development_score
 
@@ -33,9 +33,9 @@ def encoder_of(settings: Settings, tokens: Path) -> Encoder:
     return encoder
 
 
-def feed_of(
+def datamodule_of(
     settings: Settings, table: TokenTable, encoder: Encoder, *, tokens: Path, teacher: Path
-) -> Feed | LessonFeed:
+) -> TripletDataModule | TranslationDataModule:
     """The batches of all epochs: triplets of `table`, or with train.distill the lessons of `teacher`.
 
     Raises DataError when not a single full batch can be made.
@@ -48,9 +48,11 @@ def feed_of(
         "workers": settings.machine.workers,
     }
     if options.distill:
-        return LessonFeed(Lessons.load(teacher), encoder.arrange, sources=options.distill.sources, **common)
+        return TranslationDataModule(
+            TeacherVectors.load(teacher), encoder.arrange, sources=options.distill.sources, **common
+        )
     names = read_json(tokens / "stats.json")["corpora"]
-    return Feed(
+    return TripletDataModule(
         table,
         encoder.arrange,
         weights=[options.weights.get(name, 1.0) for name in names],
@@ -75,16 +77,16 @@ def selection_of(
     )
 
 
-def whereabouts(feed: Feed | LessonFeed, checkpoints: Path) -> Callable[[int], str]:
+def whereabouts(datamodule: TripletDataModule | TranslationDataModule, checkpoints: Path) -> Callable[[int], str]:
     """What is to be said of a step whose loss is not finite: its batch, its rows, and what to do."""
 
     def describe(step: int) -> str:
-        epoch, number = feed.place(step - 1)
-        rows = ", ".join(map(str, feed.rows(epoch)[number][:5]))
+        epoch, number = datamodule.place(step - 1)
+        rows = ", ".join(map(str, datamodule.rows(epoch)[number][:5]))
         path = checkpoints / CHECKPOINT
         kept = f"the last good checkpoint is {path}" if path.exists() else "there is no checkpoint yet"
         return (
-            f"batch {number + 1} of epoch {epoch + 1}, rows {rows}, … of {feed.source}; {kept}. Lower "
+            f"batch {number + 1} of epoch {epoch + 1}, rows {rows}, … of {datamodule.source}; {kept}. Lower "
             f"train.lr or choose another train.precision, and delete {checkpoints}/"
         )
 

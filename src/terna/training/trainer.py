@@ -1,4 +1,4 @@
-"""Lightning's engine as this project sets it up: the trainer, a run from its start or from a checkpoint, its memory."""
+"""Lightning's Trainer as this project sets it up: a run from its start or from a checkpoint, and its memory."""
 
 import resource
 import sys
@@ -15,7 +15,9 @@ from terna.training.callbacks import Checkpoints, Recorder
 from terna.training.selection import Selection
 
 
-def build(settings: Settings, recorder: Recorder, selection: Selection, checkpoint: Path, logs: Path) -> Trainer:
+def build_trainer(
+    settings: Settings, recorder: Recorder, selection: Selection, checkpoint: Path, logs: Path
+) -> Trainer:
     """A deterministic trainer with our selection in place of its validation loop; where its checkpoint and logs go."""
     machine, precision = settings.machine, settings.train.precision
     torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
@@ -48,12 +50,12 @@ def steps_done(checkpoint: Path | None) -> int:
     return int(torch.load(checkpoint, weights_only=True, mmap=True, map_location="cpu")["global_step"])
 
 
-def fit(trainer: Trainer, learner: LightningModule, feed: LightningDataModule, checkpoint: Path | None) -> None:
+def fit(trainer: Trainer, module: LightningModule, datamodule: LightningDataModule, checkpoint: Path | None) -> None:
     """Train; when SIGTERM stopped it, say how to go on, and end with a shell's status for that."""
     if trainer.strategy.root_device.type == "cpu" and trainer.precision == "16-mixed":
         raise ModelError("train.precision: 16-mixed needs a GPU (machine=gpu); choose 32-true or bf16-mixed")
     try:
-        trainer.fit(learner, feed, ckpt_path=checkpoint, weights_only=True)
+        trainer.fit(module, datamodule, ckpt_path=checkpoint, weights_only=True)
     except SIGTERMException:
         print(
             f"stopped by SIGTERM after step {trainer.global_step}; the same command goes on from there", file=sys.stderr

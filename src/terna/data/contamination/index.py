@@ -11,11 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from terna.arrays import Bools, Ints
 from terna.data.contamination import ngrams
 from terna.data.contamination.ngrams import Alphabet
-from terna.sentences import Ints
-
-Bools = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 # m above: with more, more of each set is looked at, and fewer sets meet
 MEETINGS = 4
@@ -61,7 +59,7 @@ class Index:
     limit: float
     known: Ints
     ranks: Ints
-    slots: np.ndarray[tuple[int, ...], np.dtype[np.int32]]
+    slots: Ints
     sets: Runs
     heads: Runs
 

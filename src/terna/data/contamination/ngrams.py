@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from terna.sentences import Ints
+from terna.arrays import Ints
 
 # letters in an n-gram
 SIZE = 5

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import torch
 from transformers import GenerationConfig, PreTrainedModel
 
+from terna.arrays import Ints
 from terna.data.translation.checkpoint import Checkpoint, load_model, load_tokenizer
 from terna.errors import ModelError
 from terna.settings import Translator
-from terna.tokenization import Ints
 
 
 class Output(NamedTuple):

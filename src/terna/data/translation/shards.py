@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from terna.arrays import Ints
 from terna.data.translation.decoder import Output
 from terna.records import replacing
-from terna.tokenization import Ints
 
 # translations as they came: what is of no use is told afterwards, so that another rule needs no other translation
 SHARD = pa.schema([("source", pa.string()), ("target", pa.string()), ("ended", pa.bool_())])

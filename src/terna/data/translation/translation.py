@@ -18,8 +18,8 @@ from terna.data.translation.shards import SHARD, Shard, cut
 from terna.data.translation.workers import devices, outputs
 from terna.errors import DataError, ModelError
 from terna.records import TRANSLATIONS
+from terna.sentences import tokenize
 from terna.settings import Machine, Translate
-from terna.tokenization import tokenize
 
 COLUMNS = pa.schema([TRANSLATIONS.field(name) for name in ("source", "target", "reason")])
 

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import torch
 
+from terna.arrays import Ints
 from terna.data.translation.decoder import Decoder, Output, Recipe, one_thread
 from terna.errors import ModelError, TernaError
 from terna.settings import Machine
-from terna.tokenization import Ints
 
 # batches of sentences, each sentence as its token ids
 Job = Sequence[Sequence[Ints]]

@@ -7,16 +7,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from terna.arrays import Bools, Floats
 from terna.errors import DataError
 from terna.evaluation.diagnosis.record import Band, Diagnosis, Pair, Part, Space
 from terna.evaluation.significance import against
 from terna.metrics.correlations import clusters, figures
-
-Floats = NDArray[np.float64]
-Rows = NDArray[np.bool_]
 
 # a correlation of fewer pairs says next to nothing
 FEWEST = 10
@@ -30,7 +27,7 @@ WORD = re.compile(r"\w+")
 class Scored:
     """A benchmark with what the parts are figured from.
 
-    table: SCORED, n rows. predicted: (n,), by the main similarity `measure`. floor: (n,), by the characters' TF-IDF.
+    table: SCORED, n rows. predicted: (n,), by the main similarity `measure`. baseline: (n,), by the characters' TF-IDF.
     overlap: (n,), Jaccard of the words. scale: the lowest and the highest gold. kind: `pearson` or `spearman`.
     """
 
@@ -38,7 +35,7 @@ class Scored:
     measure: str
     kind: str
     predicted: Floats
-    floor: Floats
+    baseline: Floats
     overlap: Floats
     scale: Sequence[float]
     seed: int
@@ -56,7 +53,7 @@ class Scored:
 
 def diagnose(scored: Scored, space: Mapping[str, Space]) -> Diagnosis:
     """Take a benchmark apart; `space` is passed through. Raises DataError for columns of unequal length."""
-    unequal = {len(scored.predicted), len(scored.floor), len(scored.overlap)} - {scored.table.num_rows}
+    unequal = {len(scored.predicted), len(scored.baseline), len(scored.overlap)} - {scored.table.num_rows}
     if unequal:
         raise DataError(f"{scored.table.num_rows} pairs, but columns of {sorted(unequal)} scores: each pair needs one")
     fifths = np.linspace(scored.scale[0], scored.scale[1], 6)
@@ -72,12 +69,12 @@ def diagnose(scored: Scored, space: Mapping[str, Space]) -> Diagnosis:
     )
 
 
-def _files(table: pa.Table) -> dict[str, Rows]:
+def _files(table: pa.Table) -> dict[str, Bools]:
     named = np.array(table["file"].to_pylist())
     return {str(file): named == file for file in dict.fromkeys(named)}
 
 
-def _lengths(first: Sequence[str], second: Sequence[str]) -> dict[str, Rows]:
+def _lengths(first: Sequence[str], second: Sequence[str]) -> dict[str, Bools]:
     """Thirds by the number of words of a pair; pairs of one length stay together, so a third may be empty."""
     words = np.array([len(WORD.findall(one)) + len(WORD.findall(two)) for one, two in zip(first, second, strict=True)])
     third = np.searchsorted(np.quantile(words, [1 / 3, 2 / 3]), words)
@@ -85,35 +82,35 @@ def _lengths(first: Sequence[str], second: Sequence[str]) -> dict[str, Rows]:
     return {f"{words[rows].min()} to {words[rows].max()} words": rows for rows in thirds}
 
 
-def _bands(values: Floats, edges: Sequence[float] | Floats) -> list[tuple[str, Rows]]:
+def _bands(values: Floats, edges: Sequence[float] | Floats) -> list[tuple[str, Bools]]:
     """From each edge to below the next; the last band takes its end in."""
     band = np.digitize(values, edges[1:-1])
     return [(f"{edges[place]:g} to {edges[place + 1]:g}", band == place) for place in range(len(edges) - 1)]
 
 
-def _part(scored: Scored, name: str, rows: Rows) -> Part:
+def _part(scored: Scored, name: str, rows: Bools) -> Part:
     return Part(**_figures(scored, name, rows))
 
 
-def _band(scored: Scored, name: str, rows: Rows) -> Band:
+def _band(scored: Scored, name: str, rows: Bools) -> Band:
     columns = {"gold": scored.gold, "predicted": scored.predicted}
     columns |= {f"{key}_rank": _ranks(values) for key, values in columns.items()}
     means: dict[str, Any] = {key: float(values[rows].mean()) if rows.any() else None for key, values in columns.items()}
     return Band(**_figures(scored, name, rows), **means)
 
 
-def _figures(scored: Scored, name: str, rows: Rows) -> dict[str, Any]:
+def _figures(scored: Scored, name: str, rows: Bools) -> dict[str, Any]:
     """The fields of a Part."""
     if rows.sum() < FEWEST:
         keys = ("pearson", "spearman", "floor_pearson", "floor_spearman", "difference")
         return {"name": name, "n": int(rows.sum()), **dict.fromkeys(keys), "ci95": (None, None)}
-    gold, both = scored.gold[rows], {"model": scored.predicted[rows], "floor": scored.floor[rows]}
+    gold, both = scored.gold[rows], {"model": scored.predicted[rows], "floor": scored.baseline[rows]}
     found = figures(both, gold)
     together = clusters(*scored.sentences())[rows]
     [gap] = against("model", both, gold, together, scored.kind, seed=scored.seed)
-    floor = {key: found[key] for key in ("floor_pearson", "floor_spearman")}
+    baseline = {key: found[key] for key in ("floor_pearson", "floor_spearman")}
     ours = {kind: found[f"model_{kind}"] for kind in ("pearson", "spearman")}
-    return {"name": name, "n": len(gold), **ours, **floor, "difference": gap.difference, "ci95": (gap.low, gap.high)}
+    return {"name": name, "n": len(gold), **ours, **baseline, "difference": gap.difference, "ci95": (gap.low, gap.high)}
 
 
 def _worst(scored: Scored) -> list[Pair]:

@@ -26,11 +26,11 @@ class Part:
     spearman: float | None
     """The same by ranks."""
     floor_pearson: float | None
-    """Of the lexical floor on the same pairs."""
+    """Of the lexical baseline (character TF-IDF) on the same pairs."""
     floor_spearman: float | None
     """The same by ranks."""
     difference: float | None
-    """The model's figure less the floor's, of the main score's kind."""
+    """The model's figure minus the baseline's, of the main score's kind."""
     ci95: tuple[float | None, float | None]
     """The 95 % bootstrap interval of the difference."""
 

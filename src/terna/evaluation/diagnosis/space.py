@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from terna.arrays import Floats
 from terna.evaluation.diagnosis.record import Space
 from terna.sentences import fold
-
-Floats = NDArray[np.float64]
 
 # rows whose products with all others are held at a time
 BLOCK = 512

@@ -1,9 +1,9 @@
-"""How good the encoder is: the eight figures of each benchmark beside published systems and lexical floors."""
+"""How good the encoder is: the eight figures of each benchmark beside published systems and lexical baselines."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args
 
-from terna.evaluation.table import FLOORS, OURS, UNTOUCHED, compared, interval, pair, rows, title
+from terna.evaluation.table import BASELINES, OURS, UNTOUCHED, compared, interval, pair, rows, title
 from terna.markdown import ABSENT, Rows, figure, table
 from terna.settings import Evaluate, Reported
 from terna.settings.schema import Figure
@@ -86,7 +86,7 @@ def _row(name: Figure, ours: Mapping[str, Any], reported: Sequence[Reported]) ->
 
 
 def _by_file(name: str, scores: Mapping[str, Any]) -> str:
-    columns = [(shown, key, scores["floors"][name]) for key, shown in FLOORS.items()]
+    columns = [(shown, key, scores["floors"][name]) for key, shown in BASELINES.items()]
     columns += [(shown, "cosine", found[name]) for shown, found in scores.get("systems", {}).items()]
     if before := scores.get("untouched", {}).get(name):
         columns.append((UNTOUCHED, "cosine", before))

@@ -11,7 +11,7 @@ from terna.release.report.contents import Contents
 LEGEND = (
     "The model beside the characters' TF-IDF, Pearson / Spearman, on parts of each benchmark. Parts of fewer than ten "
     "pairs have no figure, and the intervals are not corrected for how many parts there are. Within a narrow band of "
-    "gold every correlation is low: compare it with the floor's."
+    "gold every correlation is low: compare it with the baseline's."
 )
 SPACE = (
     "Anisotropy is the mean cosine of two distinct sentences: near 1 all vectors point one way. Alignment is the mean "
@@ -47,15 +47,15 @@ def _benchmark(number: int, name: str, found: Diagnosis, language: str) -> Itera
 
 
 def _verdict(found: Diagnosis) -> str:
-    """Whether the model beats the floor where words do not overlap."""
+    """Whether the model beats the baseline where words do not overlap."""
     first = found.by_overlap[0]
     low, high = first.ci95
     if first.difference is None or low is None or high is None:
-        return f"Where few words are shared ({first.name}) there are too few pairs to tell the model from the floor."
-    told = "beats" if low > 0 else "falls behind" if high < 0 else "cannot be told from"
+        return f"Where few words are shared ({first.name}) there are too few pairs to tell the model from the baseline."
+    told = "beats" if low > 0 else "falls behind" if high < 0 else "is not distinguishable from"
     return (
-        f"Where few words are shared ({first.name}, {first.n} pairs) the model **{told}** the floor: the difference of "
-        f"{found.kind.title()} is {figure(first.difference, 3)}, 95 % interval {_interval(first)}."
+        f"Where few words are shared ({first.name}, {first.n} pairs) the model **{told}** the baseline: the "
+        f"difference of {found.kind.title()} is {figure(first.difference, 3)}, 95 % interval {_interval(first)}."
     )
 
 
@@ -77,8 +77,8 @@ def _means(band: Band) -> list[str]:
 
 
 def _pairs(part: Part) -> list[str]:
-    ours, floor = (part.pearson, part.spearman), (part.floor_pearson, part.floor_spearman)
-    return [" / ".join(figure(value, 3) for value in both) for both in (ours, floor)]
+    ours, baseline = (part.pearson, part.spearman), (part.floor_pearson, part.floor_spearman)
+    return [" / ".join(figure(value, 3) for value in both) for both in (ours, baseline)]
 
 
 def _interval(part: Part) -> str:

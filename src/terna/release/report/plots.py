@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from terna.evaluation.diagnosis.record import Band, Part
-from terna.evaluation.table import OURS, System
+from terna.evaluation.table import OURS, Row
 from terna.markdown import figure
 from terna.release.report.blocks import Plot
 from terna.release.report.contents import Curve
@@ -21,7 +21,7 @@ MOST_STEPS, MOST_PAIRS = 400, 1500
 LONGEST_NAME = 28
 
 
-def forest(name: str, benchmark: str, score: str, systems: Sequence[System]) -> Plot:
+def forest(name: str, benchmark: str, score: str, systems: Sequence[Row]) -> Plot:
     """Each system's main score, with its interval where there is one; what is undefined is left out."""
     known = [(system, value) for system in systems if (value := system.figures.get(score)) is not None]
 
@@ -47,11 +47,11 @@ def forest(name: str, benchmark: str, score: str, systems: Sequence[System]) -> 
     return plot(name, f"{score} on {benchmark}", f"{told}.", draw, note, height=0.75 + 0.34 * max(1, len(known)))
 
 
-def _reported(system: System) -> bool:
+def _reported(system: Row) -> bool:
     return system.kind.startswith("reported")
 
 
-def _with_interval(system: System, value: float, score: str) -> str:
+def _with_interval(system: Row, value: float, score: str) -> str:
     low, high = system.ci95.get(score) or (None, None)
     bounds = "" if low is None else f" ({figure(low, 3)} to {figure(high, 3)})"
     return f"{system.name}: {figure(value, 3)}{bounds}"
@@ -126,7 +126,7 @@ def _padded(limits: Sequence[float]) -> tuple[float, float]:
 
 
 def overlap(name: str, benchmark: str, kind: str, parts: Sequence[Part]) -> Plot:
-    """The model beside the floor where few words and where many are shared."""
+    """The model beside the baseline where few words and where many are shared."""
     systems = {OURS: ("", ONE, "-", "o"), "TF-IDF, characters": ("floor_", TWO, "--", "s")}
 
     def draw(axes: Axes) -> None:
@@ -141,7 +141,7 @@ def overlap(name: str, benchmark: str, kind: str, parts: Sequence[Part]) -> Plot
         axes.legend()
 
     told = "; ".join(
-        f"{part.name}: model {figure(getattr(part, kind), 3)}, floor {figure(getattr(part, f'floor_{kind}'), 3)}"
+        f"{part.name}: model {figure(getattr(part, kind), 3)}, baseline {figure(getattr(part, f'floor_{kind}'), 3)}"
         for part in parts
     )
     return plot(name, f"{benchmark}: by words in common", f"{told}.", draw)

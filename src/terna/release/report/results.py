@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from terna.evaluation.table import OURS, System, compared, interval, rows, systems, title
+from terna.evaluation.table import OURS, Row, compared, interval, rows, systems, title
 from terna.markdown import ABSENT, figure
 from terna.release.card import results as card
 from terna.release.report import plots
@@ -29,7 +29,7 @@ def section(contents: Contents) -> Section:
     return Section("results", "Results", blocks)
 
 
-def _mark(system: System) -> str:
+def _mark(system: Row) -> str:
     return "ours" if system.name == OURS else system.kind.partition(",")[0]
 
 
@@ -56,7 +56,7 @@ def comparisons(contents: Contents) -> Section:
 
 
 def headlines(contents: Contents) -> list[Mapping[str, Any]]:
-    """For each benchmark what to look at first: the main score, its interval, the best floor."""
+    """For each benchmark what to look at first: the main score, its interval, the best baseline."""
     evaluate, scores = contents.settings.evaluate, contents.scores
     return [
         {
@@ -65,16 +65,16 @@ def headlines(contents: Contents) -> list[Mapping[str, Any]]:
             "score": evaluate.main_score,
             "figure": figure(scores[name][evaluate.main_score], 3),
             "interval": interval(ours.ci95.get(evaluate.main_score)),
-            "floor": _best_floor(others, evaluate.main_score),
+            "baseline": _best_baseline(others, evaluate.main_score),
         }
         for name in evaluate.benchmarks
         for *others, ours in [list(systems(name, evaluate, scores))]
     ]
 
 
-def _best_floor(others: list[System], score: str) -> str:
-    kind = f"cosine_{score.partition('_')[2]}"  # where a floor's one score stands
+def _best_baseline(others: list[Row], score: str) -> str:
+    kind = f"cosine_{score.partition('_')[2]}"  # where a baseline's one score stands
     known = [
-        (value, row.name) for row in others if row.kind == "floor" and (value := row.figures.get(kind)) is not None
+        (value, row.name) for row in others if row.kind == "baseline" and (value := row.figures.get(kind)) is not None
     ]
     return "{1}: {0:.3f}".format(*max(known)) if known else ABSENT

@@ -25,7 +25,7 @@ def publish(run: Any, contents: Contents, release: Path | None) -> None:
     run.log(
         {
             "results": wandb.Table(
-                ["benchmark", "use", "system", "how known", *FIGURES, "low", "high"], _results(contents)
+                ["benchmark", "use", "system", "source", *FIGURES, "low", "high"], _results(contents)
             ),
             "comparisons": wandb.Table(*_compared(contents)),
             "predicted against gold": wandb.plot.scatter(scatter, "gold", "predicted", title="Predicted against gold"),

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 from transformers.utils.logging import disable_progress_bar
 
-from terna.encoder.network import Vectors
+from terna.arrays import Vectors
 from terna.errors import DataError, ModelError
 from terna.metrics.similarity import pairwise
 from terna.records import replacing

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from terna.encoder.network import Vectors
+from terna.arrays import Vectors
 from terna.errors import ModelError
 from terna.metrics.similarity import pairwise
 from terna.release.card.front import WIDGET

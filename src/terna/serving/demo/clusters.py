@@ -4,16 +4,12 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.metrics import silhouette_score
 
-from terna.encoder.network import Vectors
+from terna.arrays import Bools, Floats, Ints, Vectors
 from terna.serving.demo.refused import Refused
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 SEED = 0
 # times that k-means begins anew; the best counts
@@ -88,6 +84,6 @@ def _plane(units: Floats, distinct: int) -> tuple[Floats, float]:
     return points, float(axes.explained_variance_ratio_.sum())
 
 
-def _middle(units: Floats, members: NDArray[np.bool_]) -> int:
+def _middle(units: Floats, members: Bools) -> int:
     distances = np.linalg.norm(units - units[members].mean(axis=0), axis=1)
     return int(np.where(members, distances, np.inf).argmin())

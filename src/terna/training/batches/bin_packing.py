@@ -9,9 +9,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from terna.training.batches.equality import Ints, firsts
-
-Bools = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+from terna.arrays import Bools, Ints
+from terna.training.batches.equality import firsts
 
 # a round that fills less than this share of the open places doubles the tries of the next; past the most, it is over
 _PROGRESS = 0.02

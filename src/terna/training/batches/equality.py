@@ -2,7 +2,7 @@
 
 import numpy as np
 
-Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+from terna.arrays import Ints
 
 # 2 ** 64 over the golden ratio, odd: its multiples spread over the upper bits (Knuth, TAOCP 3, 6.4)
 _SPREAD = np.int64(0x9E3779B97F4A7C15 - 2**64)
