@@ -24,8 +24,8 @@ def plain(encoder: Encoder, text: str) -> torch.Tensor:
     """One sentence alone, by the textbook."""
     inputs = encoder.tokenizer([text], return_tensors="pt", truncation=True, max_length=encoder.max_length)
     hidden = encoder.backbone(**inputs).last_hidden_state[0]
-    pooled = {"mean": hidden.mean(0), "cls": hidden[0], "max": hidden.max(0).values}[encoder.pooling]
-    return encoder.dense(pooled[None])[0] if encoder.dense else pooled
+    pooled = {"mean": hidden.mean(0), "cls": hidden[0], "max": hidden.max(0).values}[encoder.pooling.modes[0]]
+    return encoder.head(pooled[None])[0]
 
 
 @pytest.mark.parametrize("pooling", ["mean", "cls", "max"])

@@ -22,7 +22,7 @@ from transformers import (
 )
 
 from terna.encoder import Encoder
-from terna.encoder.attention import use_packed, use_padded
+from terna.encoder.attention import use_padded
 from terna.encoder.packing import arrange
 from terna.training.loss import ranking_loss
 
@@ -52,8 +52,13 @@ FAMILIES: dict[str, PreTrainedConfig] = {
 class Pads:
     """As much of a tokenizer as the encoder asks."""
 
+    model_input_names = ("input_ids", "attention_mask")
+
     def __init__(self, pad_token_id: int) -> None:
         self.pad_token_id = pad_token_id
+
+    def get_vocab(self) -> dict[str, int]:
+        return {str(number): number for number in range(50)}
 
 
 def encoder_of(config: PreTrainedConfig, pooling: str = "mean") -> Encoder:
@@ -71,8 +76,7 @@ def triplets(seed: int = 0, longest: int = 30) -> tuple[np.ndarray, np.ndarray]:
 def outcome(
     encoder: Encoder, packed: bool, limit: int = 64
 ) -> tuple[torch.Tensor, torch.Tensor, dict[str, torch.Tensor]]:
-    encoder.packed = packed
-    (use_packed if packed else use_padded)(encoder.backbone)
+    encoder.token_vectors.way = "packed" if packed else "padded"
     encoder.zero_grad()
     vectors = encoder(arrange(*triplets(), limit))
     loss = ranking_loss(*vectors.chunk(3))

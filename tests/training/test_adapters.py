@@ -30,11 +30,11 @@ def test_only_adapters_and_the_head_learn(make_encoder: Make, settings: Train) -
     adapt(encoder, LORA)
     learning = {name for name, each in encoder.named_parameters() if each.requires_grad}
     assert len(learning) == 2 * 6 * 2 + 2  # two layers of six linear maps, two matrices each, and the head's two
-    assert all("lora_" in name or name.startswith("dense.") for name in learning)
+    assert all("lora_" in name or name.startswith("head.") for name in learning)
     fit(encoder, settings)
     after = {name.replace(".base_layer", ""): value for name, value in encoder.state_dict().items()}
     changed = {name for name, value in before.items() if not torch.equal(after[name], value)}
-    assert changed == {"dense.linear.weight", "dense.linear.bias"}
+    assert changed == {"head.0.linear.weight", "head.0.linear.bias"}
 
 
 def test_merged_it_is_a_plain_backbone_with_the_vectors_that_were_trained(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 from transformers import (
     BertConfig,
     BertModel,
@@ -19,14 +20,14 @@ from transformers import (
     RobertaModel,
 )
 
-from terna.encoder import DenseHead, Encoder
+from terna.encoder import Dense, Encoder
 from terna.errors import ModelError
 from terna.training.optimizer import parameter_groups
 
 Make = Callable[..., Encoder]
 Groups = list[dict[str, Any]]
 
-SHAPE = {"vocab_size": 50, "hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 24}
+SHAPE = {"vocab_size": 320, "hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 24}
 SMALL = {**SHAPE, "num_hidden_layers": 3, "max_position_embeddings": 20}
 # a small model of the family; how the names of its layers begin; parts of the names of what lies below them, above them
 FAMILIES: dict[str, tuple[Callable[[], PreTrainedModel], str, tuple[str, ...], tuple[str, ...]]] = {
@@ -54,7 +55,7 @@ FAMILIES: dict[str, tuple[Callable[[], PreTrainedModel], str, tuple[str, ...], t
 
 
 def encoder_on(backbone: PreTrainedModel, tokenizer: Any) -> Encoder:
-    return Encoder(backbone, tokenizer, pooling="mean", max_length=16, dense=DenseHead(16, 8, "tanh"))
+    return Encoder(backbone, tokenizer, pooling="mean", max_length=16, head=[Dense(16, 8, nn.Tanh())])
 
 
 def settings_by_name(encoder: Encoder, groups: Groups) -> dict[str, tuple[float, float]]:
@@ -104,7 +105,7 @@ def test_the_rate_falls_from_the_head_to_the_embeddings(make_encoder: Make, fami
         elif inner.startswith(below):
             assert rate == 0.125, name
         else:
-            assert name.startswith("dense.") or inner.startswith(above), name
+            assert name.startswith("head.") or inner.startswith(above), name
             assert rate == 1.0, name
         assert decay == (0.01 if encoder.get_parameter(name).ndim > 1 else 0.0), name
     assert seen == {0, 1, 2}

@@ -1,20 +1,21 @@
 """The encoder: where its backbone comes from, and what it makes of sentences."""
 
 from terna.encoder.backbone import build_encoder, load_tokenizer, locate, positions
-from terna.encoder.head import DenseHead
-from terna.encoder.network import Encoder, pool
+from terna.encoder.head import Dense
+from terna.encoder.network import Encoder
 from terna.encoder.packing import Batch
+from terna.encoder.pooling import Pooling
 from terna.encoder.saved import load, save
 
 __all__ = [
     "Batch",
-    "DenseHead",
+    "Dense",
     "Encoder",
+    "Pooling",
     "build_encoder",
     "load",
     "load_tokenizer",
     "locate",
-    "pool",
     "positions",
     "save",
 ]

@@ -21,6 +21,8 @@ from terna.errors import ModelError
 
 NAME = "terna_packed"
 HALF = (torch.float16, torch.bfloat16)
+# what changes attention's values in a few families, and is not computed here
+UNKNOWN = ("softcap", "s_aux", "position_bias", "head_mask")
 # not an argument of the model: a compiled one would be compiled anew for every batch's lengths
 _LAYOUT: ContextVar[Chunk] = ContextVar("layout")
 
@@ -42,6 +44,11 @@ def laid_out(chunk: Chunk) -> Iterator[None]:
         _LAYOUT.reset(token)
 
 
+def is_packed(backbone: PreTrainedModel) -> bool:
+    """Whether `backbone` takes chunks: `use_packed` was the last to be called on it."""
+    return bool(backbone.config._attn_implementation == NAME)
+
+
 def use_padded(backbone: PreTrainedModel) -> None:
     """Let `backbone` take padded batches with a mask again, by transformers' own attention."""
     backbone.set_attn_implementation("sdpa" if backbone._supports_sdpa else "eager")
@@ -59,26 +66,37 @@ def attend(
     value: Tensor,
     attention_mask: Tensor | None,
     *,
-    scaling: float,
+    scaling: float | None = None,
     dropout: float = 0.0,
     sliding_window: int | None = None,
-    **_: Any,
+    is_causal: bool | None = None,
+    **more: Any,
 ) -> tuple[Tensor, None]:
     """Attention of queries, keys and values (1, heads, tokens, width) → (1, tokens, heads, width).
 
-    sliding_window: tokens attend to those less than so many places away; None to all of their sentence.
+    sliding_window: tokens attend to those less than so many places away; None to all of their sentence. is_causal:
+    to none behind them; None: as the module says. Keys and values of fewer heads each serve several queries' heads.
     """
     layout = _LAYOUT.get(None)
     if layout is None:
         raise ModelError("a packed backbone was called by itself: call its Encoder, or use_padded(backbone) first")
+    if unknown := [name for name in UNKNOWN if more.get(name) is not None]:
+        raise ModelError(f"its attention takes {', '.join(unknown)}, which attention of packed sentences does not know")
+    served = query.shape[1] // key.shape[1]
+    if served > 1:
+        key, value = (each.repeat_interleave(served, dim=1) for each in (key, value))
     flat = [each[0].transpose(0, 1) for each in (query, key, value)]
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     window = sliding_window if sliding_window and max(layout.lengths) > sliding_window else None
+    causal = bool(getattr(module, "is_causal", False) if is_causal is None else is_causal)
     if query.is_cuda and (query.dtype in HALF or window is None):
-        return _by_kernel(flat, layout, scaling, dropout, window)[None], None
-    return _by_group(flat, layout, scaling, dropout, window)[None], None
+        return _by_kernel(flat, layout, scale, dropout, window, causal)[None], None
+    return _by_group(flat, layout, scale, dropout, window, causal)[None], None
 
 
-def _by_group(flat: list[Tensor], layout: Chunk, scaling: float, dropout: float, window: int | None) -> Tensor:
+def _by_group(
+    flat: list[Tensor], layout: Chunk, scaling: float, dropout: float, window: int | None, causal: bool
+) -> Tensor:
     """(tokens, heads, width) three times → the same shape, sentences of one length together."""
     groups = layout.groups
     # split's gradient is one concatenation; a slice's would be a whole tensor of zeros for each group
@@ -86,7 +104,8 @@ def _by_group(flat: list[Tensor], layout: Chunk, scaling: float, dropout: float,
     found = []
     for (count, length), *part in zip(groups, *parts, strict=True):
         query, key, value = (each.unflatten(0, (count, length)).transpose(1, 2) for each in part)
-        mask = _band(length, window, query.device) if window and length > window else None
+        near = window if window and length > window else None
+        mask = _allowed(length, near, causal, query.device) if near or causal else None
         if dropout:
             scores = query.mul(scaling) @ key.transpose(-1, -2)
             weights = softmax(scores if mask is None else scores.masked_fill(~mask, -torch.inf), dim=-1)
@@ -97,22 +116,28 @@ def _by_group(flat: list[Tensor], layout: Chunk, scaling: float, dropout: float,
     return torch.cat(found)
 
 
-def _band(length: int, window: int, device: torch.device) -> Tensor:
+def _allowed(length: int, window: int | None, causal: bool, device: torch.device) -> Tensor:
+    """Which places (length, length) each place attends to."""
     place = torch.arange(length, device=device)
-    return (place[:, None] - place).abs() < window
+    behind = place[:, None] - place
+    allowed = behind >= 0 if causal else torch.ones_like(behind, dtype=torch.bool)
+    return allowed & (behind.abs() < window) if window else allowed
 
 
-def _by_kernel(flat: list[Tensor], layout: Chunk, scaling: float, dropout: float, window: int | None) -> Tensor:
+def _by_kernel(
+    flat: list[Tensor], layout: Chunk, scaling: float, dropout: float, window: int | None, causal: bool
+) -> Tensor:
     """The same by CUDA's variable-length kernels: flash attention in half precision, memory-efficient in float32."""
     bounds = (layout.offsets, layout.offsets, layout.lengths[-1], layout.lengths[-1])
     if flat[0].dtype in HALF:
-        reach = {} if window is None else {"window_size_left": window - 1, "window_size_right": window - 1}
+        right = 0 if causal else (window or 0) - 1
+        reach = {} if window is None else {"window_size_left": window - 1, "window_size_right": right}
         made: Tensor = torch.ops.aten._flash_attention_forward(
-            *flat, *bounds, dropout, False, False, scale=scaling, **reach
+            *flat, *bounds, dropout, causal, False, scale=scaling, **reach
         )[0]
         return made
     batched = (each[None] for each in flat)
     found: Tensor = torch.ops.aten._efficient_attention_forward(
-        *batched, None, *bounds, dropout, 0, torch.is_grad_enabled(), scale=scaling
+        *batched, None, *bounds, dropout, int(causal), torch.is_grad_enabled(), scale=scaling
     )[0]
     return found[0]

@@ -7,9 +7,9 @@ from pathlib import Path
 import pyarrow as pa
 from tokenizers import ByteLevelBPETokenizer
 from tokenizers.processors import RobertaProcessing
+from torch import nn
 from transformers import (
-    AutoModel,
-    AutoTokenizer,
+    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
     PreTrainedTokenizerFast,
@@ -17,8 +17,10 @@ from transformers import (
     RobertaModel,
 )
 
-from terna.encoder.head import DenseHead
-from terna.encoder.network import Encoder, padding_positions
+from terna.encoder import pretrained
+from terna.encoder.head import Dense
+from terna.encoder.network import Encoder
+from terna.encoder.token_vectors import padding_positions
 from terna.encoder.vocabulary import start
 from terna.errors import ModelError
 from terna.settings import Model, Scratch
@@ -26,21 +28,24 @@ from terna.settings import Model, Scratch
 SPECIAL = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 # RoBERTa counts positions from its padding id + 1
 POSITION_OFFSET = 2
+ACTIVATIONS = {"tanh": nn.Tanh, "identity": nn.Identity}
 
 
 def load_tokenizer(model: Model, sentences: Iterable[str]) -> PreTrainedTokenizerBase:
     """The backbone's own tokenizer; for `scratch` a byte-level BPE fitted on `sentences`.
 
-    Raises ModelError when it cannot be loaded.
+    Raises ModelError when it cannot be loaded, or does not fit the backbone, which is not loaded for that.
     """
     if model.scratch:
         return _fit(model.scratch, sentences)
+    where, revision = locate(model.backbone), model.revision or "main"
     try:
-        return AutoTokenizer.from_pretrained(
-            locate(model.backbone), revision=model.revision or "main", trust_remote_code=False
-        )
-    except (OSError, ValueError) as error:
+        config, tokenizer = pretrained.read_config(where, revision), pretrained.read_tokenizer(where, revision)
+        pretrained.check_fit(getattr(config, "vocab_size", 2**31), tokenizer, where)
+    except ModelError as error:
         raise ModelError(_unusable("tokenizer", model, error)) from error
+    _check_length(model, _places(config))
+    return tokenizer
 
 
 def build_encoder(
@@ -50,25 +55,23 @@ def build_encoder(
 
     starts: what the entries that model.vocabulary adds start from, a STARTS table.
 
-    Raises ModelError when the backbone cannot be loaded or has fewer positions than model.max_length.
+    Raises ModelError when the backbone cannot be loaded, does not fit the tokenizer, or has fewer positions than
+    model.max_length.
     """
     backbone = _scratch(model, len(tokenizer)) if model.scratch else _pretrained(model)
-    if (limit := positions(backbone)) < model.max_length:
-        raise ModelError(f"model.max_length: {model.max_length}, but {model.backbone} has {limit} positions; lower it")
+    _check_length(model, positions(backbone))
     if starts is not None:
         start(backbone, starts)
     width = int(backbone.config.hidden_size)
-    dense = DenseHead(width, model.dense.out_features, model.dense.activation) if model.dense else None
-    encoder = Encoder(
-        backbone, tokenizer, pooling=model.pooling, max_length=model.max_length, dense=dense, packed=packed
-    )
+    dense = model.dense
+    head = [Dense(width, dense.out_features, ACTIVATIONS[dense.activation]())] if dense else []
+    encoder = Encoder(backbone, tokenizer, pooling=model.pooling, max_length=model.max_length, head=head, packed=packed)
     return encoder.train()  # from_pretrained gives eval mode, and Lightning would train without dropout
 
 
 def positions(backbone: PreTrainedModel) -> int:
     """Tokens that the backbone's positions allow (RoBERTa's table has as many rows more as its padding id + 1)."""
-    table = getattr(backbone.config, "max_position_embeddings", None) or 2**31
-    return int(table) - padding_positions(backbone)
+    return _places(backbone.config) - padding_positions(backbone)
 
 
 def locate(backbone: str) -> str:
@@ -87,18 +90,22 @@ def locate(backbone: str) -> str:
     return str(folder)
 
 
+def _places(config: PreTrainedConfig) -> int:
+    """Rows of the position table; without one, as good as unlimited."""
+    stated = getattr(config, "max_position_embeddings", None) or -1
+    return int(stated) if stated > 0 else 2**31
+
+
+def _check_length(model: Model, limit: int) -> None:
+    if limit < model.max_length:
+        raise ModelError(f"model.max_length: {model.max_length}, but {model.backbone} has {limit} positions; lower it")
+
+
 def _pretrained(model: Model) -> PreTrainedModel:
     try:
-        loaded: PreTrainedModel = AutoModel.from_pretrained(
-            locate(model.backbone),
-            revision=model.revision or "main",
-            trust_remote_code=False,
-            use_safetensors=True,
-            dtype="float32",
-        )
-    except (OSError, ValueError) as error:
+        return pretrained.read_backbone(locate(model.backbone), model.revision or "main")
+    except ModelError as error:
         raise ModelError(_unusable("backbone", model, error)) from error
-    return loaded
 
 
 def _scratch(model: Model, vocabulary: int) -> PreTrainedModel:

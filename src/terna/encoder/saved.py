@@ -1,94 +1,130 @@
-"""The folder of an encoder, as sentence-transformers has it: read and written here alone."""
+"""The folder of an encoder, as sentence-transformers 2 to 6 have it: read and written here alone."""
 
+import re
 import shutil
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors.torch import load_file, save_file
-from transformers import AutoModel, AutoTokenizer
+from tokenizers import normalizers
+from torch import nn
+from transformers import PreTrainedTokenizerBase
 
+from terna.encoder import keys, pretrained
 from terna.encoder.backbone import positions
-from terna.encoder.head import DenseHead
+from terna.encoder.head import KINDS, read_module, write_module
+from terna.encoder.keys import Keys
 from terna.encoder.network import Encoder
+from terna.encoder.pooling import Pooling
+from terna.encoder.usage import Usage
 from terna.errors import ModelError
-from terna.records import read_json, write_json
+from terna.records import write_json
 
-MODES = {"cls": "pooling_mode_cls_token", "mean": "pooling_mode_mean_tokens", "max": "pooling_mode_max_tokens"}
-ACTIVATIONS = {"tanh": "torch.nn.modules.activation.Tanh", "identity": "torch.nn.modules.linear.Identity"}
+LISTED = "modules.json"
+# what the settings of the transformer's module may be called: the first of them that says something counts
+SETTINGS = tuple(
+    f"sentence_{kind}_config.json"
+    for kind in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
+)
+# where sentence-transformers keeps its modules, by version; the first is what each of them reads
+ROOMS = (
+    "sentence_transformers.models",
+    "sentence_transformers.base.modules",
+    "sentence_transformers.sentence_transformer.modules",
+)
+# which are of no account where they are empty, or say no more than that no code is to run
+ARGUMENTS = tuple(
+    f"{part}_{kind}" for part in ("model", "tokenizer", "processor", "config") for kind in ("args", "kwargs")
+)
+TEXT = {"method": "forward", "method_output_name": "last_hidden_state"}
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What a folder says of an encoder, less its backbone's weights.
+
+    transformer: the folder of the backbone and its tokenizer. max_length: tokens
+    a text is cut to; None: what the tokenizer says. lower: texts are lower-cased. head: the modules after pooling.
+    listed: the folder lists its modules; one that does not is a transformers model.
+    """
+
+    transformer: Path
+    pooling: Pooling
+    head: tuple[nn.Module, ...] = ()
+    usage: Usage = field(default_factory=Usage)
+    max_length: int | None = None
+    lower: bool = False
+    listed: bool = True
+
+    @classmethod
+    def read(cls, folder: Path) -> "Saved":
+        """Read a folder; ModelError, by file and key, for what cannot be honoured."""
+        if not (folder / LISTED).is_file():
+            return cls(folder, _default_pooling(folder), listed=False)
+        modules = _modules(folder)
+        kinds = [kind for kind, _ in modules]
+        if kinds[:2] != ["Transformer", "Pooling"] or not set(kinds[2:]) <= set(KINDS):
+            raise ModelError(
+                f"{folder / LISTED}: modules {', '.join(kinds)}; Transformer, Pooling and then any of "
+                f"{', '.join(KINDS)} can be read. {keys.REMEDY}"
+            )
+        (_, transformer), (_, pooling), *after = modules
+        max_length, lower = _transformer(transformer)
+        head = tuple(read_module(kind, place) for kind, place in after)
+        return cls(transformer, Pooling.read(pooling), head, Usage.read(folder), max_length, lower)
+
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """The tokenizer, lower-casing where the folder says so; ModelError when it cannot be used."""
+        found = pretrained.read_tokenizer(str(self.transformer))
+        if not self.listed and found.chat_template:
+            raise ModelError(
+                f"{self.transformer}: a chat model without {LISTED}: its tokenizer's chat_template would be put around "
+                "each text; save it with sentence-transformers and a Pooling of its own"
+            )
+        if any(found("a").get("token_type_ids", [])):
+            raise ModelError(f"{self.transformer}: its tokenizer gives a sentence token types above 0, as XLNet's does")
+        if self.lower:
+            self._lower(found)
+        return found
+
+    def _lower(self, tokenizer: Any) -> None:
+        """Lower-case before all else, as sentence-transformers does, unless the tokenizer does so."""
+        if not tokenizer.is_fast:
+            raise ModelError(f"{self.transformer}: do_lower_case, but its tokenizer has no tokenizer.json to add it to")
+        backend = tokenizer.backend_tokenizer
+        own: Any = backend.normalizer
+        joined = isinstance(own, normalizers.Sequence)
+        steps = list(own) if joined else [own] if own else []
+        if not any(isinstance(step, normalizers.Lowercase) for step in steps):
+            backend.normalizer = normalizers.Sequence([normalizers.Lowercase(), *steps])
 
 
 def load(folder: Path) -> Encoder:
-    """Read a folder that `save`, or sentence-transformers, wrote.
+    """Read a folder that `save`, sentence-transformers or transformers wrote.
 
-    Raises ModelError when it is missing, is not Transformer, Pooling and at most one Dense, or pools in a way that
-    this encoder cannot.
+    One of transformers is pooled as sentence-transformers does: a decoder by its last token, others by the mean. Raises
+    ModelError, by file and key, for what cannot be honoured.
     """
-    modules = modules_of(folder)
-    kinds = [kind for kind, _ in modules]
-    if kinds not in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Dense"]):
-        raise ModelError(f"{folder}: modules {', '.join(kinds)}; only Transformer, Pooling and one Dense can be read")
-    places = dict(modules)
-    dense = _read_dense(places["Dense"]) if "Dense" in places else None
-    return load_pooled(places["Transformer"], pooling_of(places["Pooling"]), dense)
-
-
-def modules_of(folder: Path) -> list[tuple[str, Path]]:
-    """The kind and the folder of each module, in order; ModelError when `folder` lists none."""
-    if not (folder / "modules.json").is_file():
-        raise ModelError(f"{folder}: no modules.json; not an encoder's folder. Run the train stage (dvc repro)")
-    return [
-        (module["type"].rsplit(".", 1)[-1], folder / module["path"]) for module in read_json(folder / "modules.json")
-    ]
-
-
-def load_pooled(folder: Path, pooling: str, dense: DenseHead | None = None) -> Encoder:
-    """An encoder from a transformers model's folder, ready to encode; ModelError when it cannot be one."""
-    try:
-        backbone = AutoModel.from_pretrained(folder, trust_remote_code=False, use_safetensors=True)
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{folder}: {error}") from error
-    if tokenizer.pad_token_id is None or backbone.config.is_encoder_decoder:
-        kind = backbone.config.model_type
-        raise ModelError(f"{folder}: {kind}; only an encoder whose tokenizer has a padding token can be read")
-    longest = _max_length(folder, tokenizer, positions(backbone))
-    return Encoder(backbone, tokenizer, pooling=pooling, max_length=longest, dense=dense).eval()
-
-
-def _read_dense(folder: Path) -> DenseHead:
-    settings = read_json(folder / "config.json")
-    known = {path.rsplit(".", 1)[-1]: name for name, path in ACTIVATIONS.items()}
-    activation = known.get(str(settings["activation_function"]).rsplit(".", 1)[-1])
-    if activation is None or not (folder / "model.safetensors").is_file():
-        raise ModelError(f"{folder}: a Dense head with tanh or identity, in safetensors, is expected")
-    head = DenseHead(settings["in_features"], settings["out_features"], activation)
-    with torch.no_grad():
-        head.load_state_dict(load_file(folder / "model.safetensors"))
-    return head
-
-
-def _max_length(folder: Path, tokenizer: Any, limit: int) -> int:
-    """What the folder says; newer sentence-transformers leave it to the tokenizer."""
-    path = folder / "sentence_bert_config.json"
-    stated = read_json(path).get("max_seq_length") if path.is_file() else None
-    return min(int(stated or tokenizer.model_max_length), limit)
-
-
-def pooling_of(folder: Path) -> str:
-    """Mean, cls or max, from the folder of a Pooling module; ModelError for any other."""
-    settings = read_json(folder / "config.json")
-    if "pooling_mode" in settings:  # the newer form
-        modes = [settings["pooling_mode"]]
-    else:
-        modes = [key for key, value in settings.items() if key.startswith("pooling_mode_") and value]
-    known = {key: mode for mode, key in MODES.items()} | {mode: mode for mode in MODES}
-    if len(modes) != 1 or modes[0] not in known:
-        raise ModelError(f"{folder}: pooling {', '.join(modes)}; only one of mean, cls and max can be read")
-    return known[modes[0]]
-
-
-TYPES = "sentence_transformers.models"
+    saved = Saved.read(folder)
+    tokenizer = saved.tokenizer()
+    backbone = pretrained.read_backbone(str(saved.transformer))
+    limit = positions(backbone)
+    if saved.max_length is not None and saved.max_length > limit:
+        raise ModelError(f"{saved.transformer}: max_seq_length {saved.max_length}, but {limit} positions; lower it")
+    encoder = Encoder(
+        backbone,
+        tokenizer,
+        pooling=saved.pooling,
+        max_length=saved.max_length or min(tokenizer.model_max_length, limit),
+        head=saved.head,
+        usage=saved.usage,
+    )
+    stated, width = saved.pooling.width, encoder.token_vectors.width
+    if stated not in (None, width):
+        raise ModelError(
+            f"{folder}: Pooling's embedding_dimension is {stated}, but a token's vector has {width} numbers"
+        )
+    return encoder.eval()
 
 
 def save(encoder: Encoder, folder: Path) -> None:
@@ -104,27 +140,6 @@ def save(encoder: Encoder, folder: Path) -> None:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def _write(encoder: Encoder, folder: Path) -> None:
-    encoder.backbone.save_pretrained(folder, safe_serialization=True)
-    save_tokenizer(encoder.tokenizer, folder, encoder.max_length)
-    modules = [("", "Transformer"), ("1_Pooling", "Pooling"), *([("2_Dense", "Dense")] if encoder.dense else [])]
-    described = [
-        {"idx": i, "name": str(i), "path": path, "type": f"{TYPES}.{kind}"} for i, (path, kind) in enumerate(modules)
-    ]
-    write_json(described, folder / "modules.json")
-    write_json({"max_seq_length": encoder.max_length, "do_lower_case": False}, folder / "sentence_bert_config.json")
-    write_json(
-        {"prompts": {}, "default_prompt_name": None, "similarity_fn_name": "cosine"},
-        folder / "config_sentence_transformers.json",
-    )
-    width = int(encoder.backbone.config.hidden_size)
-    modes = {key: encoder.pooling == mode for mode, key in MODES.items()}
-    settings = {"word_embedding_dimension": width, **modes, "pooling_mode_mean_sqrt_len_tokens": False}
-    write_json(settings, folder / "1_Pooling" / "config.json")
-    if encoder.dense:
-        _write_dense(encoder.dense, folder / "2_Dense")
-
-
 def save_tokenizer(tokenizer: Any, folder: Path, max_length: int) -> None:
     """Write a tokenizer whose `truncation=True` cuts at max_length, without the state of its last call."""
     tokenizer.model_max_length = max_length
@@ -133,14 +148,66 @@ def save_tokenizer(tokenizer: Any, folder: Path, max_length: int) -> None:
     tokenizer.save_pretrained(folder)
 
 
-def _write_dense(dense: DenseHead, folder: Path) -> None:
-    linear = dense.linear
-    settings = {
-        "in_features": linear.in_features,
-        "out_features": linear.out_features,
-        "bias": True,
-        "activation_function": ACTIVATIONS[dense.activation],
-    }
-    write_json(settings, folder / "config.json")
-    weights = {f"linear.{name}": value.detach().cpu().contiguous() for name, value in linear.state_dict().items()}
-    save_file(weights, folder / "model.safetensors")
+def _write(encoder: Encoder, folder: Path) -> None:
+    """In the form that every version of sentence-transformers reads, wherever it can say what is to be said."""
+    encoder.backbone.save_pretrained(folder, safe_serialization=True)
+    save_tokenizer(encoder.tokenizer, folder, encoder.max_length)
+    after = [(f"{number}_{type(module).__name__}", module) for number, module in enumerate(encoder.head, start=2)]
+    modules = [
+        ("", "Transformer"),
+        ("1_Pooling", "Pooling"),
+        *((path, type(module).__name__) for path, module in after),
+    ]
+    described = [
+        {"idx": i, "name": str(i), "path": path, "type": f"{ROOMS[0]}.{kind}"} for i, (path, kind) in enumerate(modules)
+    ]
+    write_json(described, folder / LISTED)
+    write_json({"max_seq_length": encoder.max_length, "do_lower_case": False}, folder / SETTINGS[0])
+    encoder.usage.write(folder)
+    encoder.pooling.write(folder / "1_Pooling", encoder.token_vectors.width)
+    for path, module in after:
+        write_module(module, folder / path)
+
+
+def _modules(folder: Path) -> list[tuple[str, Path]]:
+    """The kind and the folder of each module, in order; of one of somebody else, its whole type."""
+    path = folder / LISTED
+    found = []
+    for entry in keys.read(path):
+        module = Keys(path, entry)
+        kind, place = module.take("type", str, ""), module.take("path", str, "")
+        module.only("kwargs", None, [], {})
+        if Path(place).is_absolute() or ".." in Path(place).parts:
+            raise module.refused("path", place, "a folder inside this one is expected")
+        own = re.fullmatch(rf"({'|'.join(map(re.escape, ROOMS))})\.(\w+\.)?(?P<kind>\w+)", kind)
+        found.append((own["kind"] if own else kind, folder / place))
+    return found
+
+
+def _transformer(folder: Path) -> tuple[int | None, bool]:
+    """Where texts are cut, None if that is left to the tokenizer, and whether they are lower-cased."""
+    files = [folder / name for name in SETTINGS]
+    settings = next((each for file in files if (each := Keys.read(file)).left), Keys(files[0], {}))
+    settings.only("transformer_task", "feature-extraction")
+    settings.only("module_output_name", "token_embeddings")
+    # speed alone
+    settings.take("unpad_inputs", bool, None)
+    for key in ("tokenizer_name_or_path", "query_length", "document_length", "query_expansion"):
+        settings.only(key, None)
+    for key in (*ARGUMENTS, "processing_kwargs"):
+        settings.only(key, None, {}, {"trust_remote_code": True}, {"trust_remote_code": False})
+    modalities = settings.take("modality_config", dict, {"text": TEXT})
+    if modalities.get("text") != TEXT or "message" in modalities:
+        raise settings.refused("modality_config", modalities, f"text: {TEXT} is expected, and no message")
+    found = settings.size("max_seq_length", None), settings.take("do_lower_case", bool, False)
+    settings.end()
+    return found
+
+
+def _default_pooling(folder: Path) -> Pooling:
+    """How sentence-transformers pools a transformers model that says nothing of it."""
+    if not (folder / "config.json").is_file():
+        raise ModelError(f"{folder}: no {LISTED}; not an encoder's folder. Run the train stage (dvc repro)")
+    config = pretrained.read_config(str(folder))
+    decodes = (config.architectures or [""])[0].endswith("ForCausalLM") and getattr(config, "is_causal", True)
+    return Pooling(("lasttoken" if decodes else "mean",))

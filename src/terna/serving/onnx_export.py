@@ -1,4 +1,4 @@
-"""The backbone as an ONNX graph from token ids to token vectors, in a copy of the encoder's folder.
+"""The backbone as an ONNX graph from token ids to token vectors, in a folder of the same encoder.
 
 Pooling and head stay outside of it: this is the layout of `SentenceTransformer(folder, backend="onnx")`.
 """
@@ -14,13 +14,11 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel
 
-from terna.encoder import Encoder
+from terna.encoder import Encoder, save
 from terna.encoder.attention import use_padded
-from terna.encoder.saved import modules_of
+from terna.encoder.token_vectors import TokenVectors
 from terna.errors import ModelError
-from terna.records import read_json, write_json
 from terna.systems.onnx_runtime import FILE, INPUTS, INT8, OUTPUT, OnnxEncoder, runtime
 
 # the first one in which a layer norm is one operation
@@ -31,11 +29,12 @@ LARGEST = 2**31
 PROBE = ["Hola.", "El tren de las ocho llega tarde.", " ".join(["Hoy no hay pan en la panadería del barrio."] * 9)]
 # what vectors by torch and by onnxruntime may differ by, as a share of the largest value: rounding is below
 ROUNDING = 1e-4
-LEFT_OUT = shutil.ignore_patterns("onnx", "openvino", ".*")
+# what is said of an encoder goes with it
+SAID = ("README.md", "LICENSE*")
 
 
 def write(model: Path, out: Path, *, int8: bool = False) -> list[Path]:
-    """Copy the encoder's folder `model` to `out`, with onnx/model.onnx and, if asked, onnx/model_qint8.onnx in it.
+    """Save the encoder of the folder `model` to `out`, with onnx/model.onnx and, if asked, onnx/model_qint8.onnx in it.
 
     Returns the files that were added. Whole or not at all. Raises ModelError when the encoder cannot be read, when
     `out` is there already, when its backbone does not go into ONNX, or gives other vectors there.
@@ -44,10 +43,11 @@ def write(model: Path, out: Path, *, int8: bool = False) -> list[Path]:
     runtime()
     encoder = Encoder.load(model)
     with _created(out) as beside:
-        shutil.copytree(model, beside, ignore=LEFT_OUT)
-        _state_length(beside, encoder.max_length)
+        save(encoder, beside)
+        for file in (file for pattern in SAID for file in model.glob(pattern)):
+            shutil.copy(file, beside)
         expected = encoder.encode(PROBE)
-        _trace(encoder.backbone, beside / FILE)
+        _trace(encoder.token_vectors, beside / FILE, model)
         _compare(OnnxEncoder.load(beside).encode(PROBE), expected, model)
         if int8:
             _quantize(beside / FILE, beside / INT8)
@@ -78,28 +78,25 @@ def _created(folder: Path) -> Iterator[Path]:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def _state_length(folder: Path, max_length: int) -> None:
-    """Write down where sentences are cut: newer sentence-transformers leave that to the tokenizer."""
-    path = dict(modules_of(folder))["Transformer"] / "sentence_bert_config.json"
-    write_json((read_json(path) if path.is_file() else {}) | {"max_seq_length": max_length}, path)
-
-
 class _TokenVectors(nn.Module):
     """The graph's only output, (sentences, length, width)."""
 
-    def __init__(self, backbone: PreTrainedModel) -> None:
+    def __init__(self, token_vectors: TokenVectors) -> None:
         super().__init__()
-        self.backbone = backbone
+        self.backbone = token_vectors.backbone
+        self.hidden = token_vectors.hidden
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        found: Tensor = self.backbone(input_ids=input_ids, attention_mask=attention_mask)[0]
-        return found
+        return self.hidden(input_ids, attention_mask)
 
 
-def _trace(backbone: PreTrainedModel, file: Path) -> None:
+def _trace(token_vectors: TokenVectors, file: Path, model: Path) -> None:
     """Write the graph: any number of sentences, of any length."""
+    backbone = token_vectors.backbone
     if (size := sum(each.nbytes for each in backbone.parameters())) >= LARGEST:
         raise ModelError(f"the backbone's weights take {size / 2**30:.1f} GiB, and a file of ONNX holds less than 2")
+    if token_vectors.way == "by length":
+        raise ModelError(f"{model}: {token_vectors.name}'s vectors depend on padding; this backbone cannot be exported")
     file.parent.mkdir()
     use_padded(backbone)
     ids = torch.arange(5, 13).reshape(2, 4) % backbone.config.vocab_size
@@ -107,16 +104,20 @@ def _trace(backbone: PreTrainedModel, file: Path) -> None:
     axes = {name: {0: "sentences", 1: "length"} for name in (*INPUTS, OUTPUT)}
     # the exporter of TorchScript needs no further package; what it warns of would show in _compare
     with warnings.catch_warnings(action="ignore"):
-        torch.onnx.export(
-            _TokenVectors(backbone).eval(),
-            (ids, mask),
-            file,
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=INPUTS,
-            output_names=[OUTPUT],
-            dynamic_axes=axes,
-        )
+        try:
+            torch.onnx.export(
+                _TokenVectors(token_vectors).eval(),
+                (ids, mask),
+                file,
+                dynamo=False,
+                opset_version=OPSET,
+                input_names=INPUTS,
+                output_names=[OUTPUT],
+                dynamic_axes=axes,
+            )
+        except Exception as error:  # the exporter's, or whatever a backbone does when it is traced
+            reason = str(error).partition("\n")[0]
+            raise ModelError(f"{model}: {token_vectors.name} does not go into ONNX: {reason}") from error
 
 
 def _compare(found: np.ndarray, expected: np.ndarray, model: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from terna.arrays import Vectors
-from terna.systems import sentence_transformers as folder
+from terna.encoder import Encoder
 from terna.systems import word_vectors as vectors
 from terna.systems.locate import GRAPH, locate
 from terna.systems.onnx_runtime import OnnxEncoder
@@ -23,4 +23,4 @@ def load_system(where: str) -> System:
     path = locate(where)
     if path.suffix == GRAPH:
         return OnnxEncoder.load(path)
-    return vectors.WordVectors(path) if path.is_file() else folder.load(path)
+    return vectors.WordVectors(path) if path.is_file() else Encoder.load(path)

@@ -1,0 +1,71 @@
+"""How an encoder's vectors are meant to be made and compared: config_sentence_transformers.json."""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from transformers import PreTrainedTokenizerBase
+
+from terna.encoder.keys import Keys
+from terna.errors import ModelError
+from terna.records import write_json
+
+FILE = "config_sentence_transformers.json"
+SIMILARITIES = ("cosine", "dot", "euclidean", "manhattan")
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Fields are named as in the file.
+
+    prompts: what is put before a text, by names. default_prompt_name: the one that is put before every text; None for
+    none. similarity_fn_name: what vectors are meant to be compared by. truncate_dim: numbers that are kept of a vector.
+    """
+
+    prompts: dict[str, str] = field(default_factory=dict)
+    default_prompt_name: str | None = None
+    similarity_fn_name: str = "cosine"
+    truncate_dim: int | None = None
+
+    @classmethod
+    def read(cls, folder: Path) -> "Usage":
+        """What the folder's file says, if it has one; ModelError, by file and key, for what cannot be honoured."""
+        keys = Keys.read(folder / FILE)
+        keys.take("__version__", dict, None)
+        keys.only("model_type", "SentenceTransformer")
+        keys.only("requirements", None, {})
+        prompts = {name: text or "" for name, text in (keys.take("prompts", dict, None) or {}).items()}
+        if wrong := [name for name, text in prompts.items() if not isinstance(text, str)]:
+            raise keys.refused(f"prompts.{wrong[0]}", prompts[wrong[0]], "a text is expected")
+        name = keys.take("default_prompt_name", str, None)
+        # these two every encoder has, empty where the file does not say
+        if name is not None and name not in {*prompts, "query", "document"}:
+            raise keys.refused("default_prompt_name", name, f"the prompts are {', '.join(prompts) or 'none'}")
+        similarity = keys.take("similarity_fn_name", str, None) or "cosine"
+        if similarity not in SIMILARITIES:
+            raise keys.refused("similarity_fn_name", similarity, f"one of {', '.join(SIMILARITIES)} is expected")
+        found = cls(prompts, name, similarity, keys.size("truncate_dim", None))
+        keys.end()
+        return found
+
+    def write(self, folder: Path) -> None:
+        """Write the file that `read` reads."""
+        settings = asdict(self)
+        if self.truncate_dim is None:
+            del settings["truncate_dim"]
+        write_json(settings, folder / FILE)
+
+    @property
+    def prompt(self) -> str:
+        """What is put before every text."""
+        return "" if self.default_prompt_name is None else self.prompts.get(self.default_prompt_name, "")
+
+    def prompt_tokens(self, tokenizer: PreTrainedTokenizerBase, max_length: int) -> int:
+        """Tokens of the prompt at the beginning of each text; ModelError when they leave no room for the text."""
+        if not self.prompt:
+            return 0
+        ids = tokenizer([self.prompt], truncation=True, max_length=max_length)["input_ids"][0]
+        if len(ids) == max_length:
+            raise ModelError(
+                f"default_prompt_name: {self.default_prompt_name!r}, but texts are cut to its {max_length} tokens"
+            )
+        return len(ids) - (ids[-1] in tokenizer.all_special_ids)
