@@ -1,16 +1,21 @@
-# make run | test | check | params | lock | mirror | seeds | search | table | wandb | demo | docs | mteb | bench | publish — each sets up what it needs first.
+# make run | test | test-slow | test-all | check | params | lock | mirror | seeds | search | table | wandb | demo | docs | mteb | bench | publish — each sets up what it needs first.
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: run test verify check params lock mirror seeds search table wandb mteb bench publish demo docs clean
+.PHONY: run test test-slow test-all verify check params lock mirror seeds search table wandb mteb bench publish demo docs clean
 
 run: .venv/ready          ## the whole line on the receipt, params.yaml: raw corpora in, a scored encoder out
 	dvc repro
 	@cat reports/results.md
 
-test: .venv/ready         ## the tests
-	pytest -n auto
+test: .venv/ready         ## the quick tests, a few minutes
+	pytest -n auto -m "not slow"
+
+test-slow: .venv/ready    ## the rest: whole runs, several processes, every command of the docs
+	pytest -n auto -m slow
+
+test-all: test test-slow  ## all tests
 
 check: .venv/ready        ## lint, types, import contracts
 	ruff format --check .

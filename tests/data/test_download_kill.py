@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from download_inputs import BODY, digest, hosted
 
 # Runs apart, since a process with threads should not fork: a child fetches, the parent kills it after a random time.
@@ -56,6 +57,7 @@ print(json.dumps(seen))
 """
 
 
+@pytest.mark.slow
 def test_kill_at_fifty_moments_leaves_no_torn_file_and_the_last_call_goes_on(tmp_path: Path) -> None:
     with hosted() as site:
         site.pages["/corpus.bin"] = lambda answer, _: answer.serve(BODY, pause=0.006)

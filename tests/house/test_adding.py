@@ -23,6 +23,8 @@ from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 from terna import Encoder
 from terna.settings import compose, load
 
+pytestmark = pytest.mark.slow
+
 FILES = ("json", "yaml", "diff")
 
 

@@ -228,6 +228,7 @@ def test_long_words_are_kept_whole() -> None:
     assert page.rows(f"{TEST}: largest differences of rank")[0]["first sentence"] == LONG
 
 
+@pytest.mark.slow
 def test_the_same_contents_give_the_same_bytes_here_and_in_another_process(contents: Contents) -> None:
     assert render(contents) == render(contents_of())
     environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'tests'}"}
