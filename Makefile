@@ -49,7 +49,7 @@ table: .venv/ready        ## the experiments by development score: what was meas
 	  --keep 'selected_score|.*cosine_pearson' \
 	  --drop 'Created|epochs$$|steps|triplets$$|seconds|.*memory|.*per_|.*dot_|.*spearman|(logger|machine)\.|plots$$|predictions$$|release$$|.*/'
 
-wandb: .venv/ready        ## the finished run to Weights & Biases: to the run there that trained it, or to a new one with its curves
+wandb: .venv/ready        ## the results to Weights & Biases: into the run that trained the encoder, or into a new one with its curves
 	python pipelines/report.py --config-path=.. --config-name=params logger.wandb=true
 
 mteb: .venv/ready         ## tasks of MTEB on the encoder: make mteb TASKS="STSES STS17 STS22"; first: pip install -e '.[mteb]'

@@ -1,4 +1,4 @@
-"""A download that is killed at any moment leaves no false file, and the next one resumes where it was."""
+"""A download that is killed at any moment leaves no false file, and the next one resumes where it stopped."""
 
 import json
 import subprocess
