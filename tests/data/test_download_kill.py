@@ -1,4 +1,4 @@
-"""A download that is killed at any moment leaves no false file, and the next one goes on where it was."""
+"""A download that is killed at any moment leaves no false file, and the next one resumes where it stopped."""
 
 import json
 import subprocess
@@ -70,5 +70,5 @@ def test_kill_at_fifty_moments_leaves_no_torn_file_and_the_last_call_goes_on(tmp
         assert seen["parts"] > 5, "some were killed half-way"
         assert seen["last"] == digest(BODY)
         assert seen["left"] == ["corpus.bin"]
-        assert site.ranges[-1] == f"bytes={seen['here']}-", "the last call went on where the killed one was"
+        assert site.ranges[-1] == f"bytes={seen['here']}-", "the last call resumed where the killed one was"
         print(seen)

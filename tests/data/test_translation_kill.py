@@ -1,4 +1,4 @@
-"""A run that was killed goes on where it was, does nothing twice, and ends in the bytes of one that never was."""
+"""A run that was killed resumes where it stopped, does nothing twice, and ends in the bytes of one that never was."""
 
 import os
 import subprocess

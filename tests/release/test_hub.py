@@ -140,7 +140,7 @@ def test_a_hub_that_fails_is_told_and_has_no_commit(
     assert said.startswith(hub.root)
     assert hub.commits == []
     hub.fails.clear()
-    run(project, "publish.py", REPO)  # the same command goes on
+    run(project, "publish.py", REPO)  # the same command resumes it
     assert len(hub.commits) == 1
 
 

@@ -60,7 +60,7 @@ def test_a_sweep_that_is_asked_to_stop_leaves_its_job_able_to_go_on(project: Pat
     os.kill(process.pid, signal.SIGTERM)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 143, err
-    assert "the same command goes on from there" in err
+    assert "the same command resumes there" in err
     assert (folder / "checkpoints" / "last.ckpt").is_file()
     assert not (project / "multirun" / "train.lr=0.01,train.epochs=40").exists()
 
