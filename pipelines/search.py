@@ -114,7 +114,7 @@ def allow(settings: Settings, space: Sequence[Parameter]) -> None:
 def identity(settings: Settings) -> dict[str, Any]:
     """All that the trials share: settings, data, and the packages that compute and choose."""
     chosen, plain = settings.evaluate.select_on, asdict(settings)
-    scored = [RAW / chosen / file.name for file in settings.evaluate.benchmarks[chosen].files]
+    scored = settings.evaluate.benchmarks[chosen].paths(RAW / chosen)
     return {
         **{name: plain[name] for name in ("seed", "model", "train")},
         "chosen on": [chosen, settings.evaluate.main_score],

@@ -26,6 +26,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from hydra.errors import HydraException
 
+from terna.data.download import from_environment
 from terna.errors import DataError, SettingsError
 from terna.evaluation.seeds import Run, markdown, spread
 from terna.records import write_json, write_text
@@ -98,8 +99,8 @@ def git(*words: str) -> str:
 def prepared(words: Sequence[str]) -> dict[str, str]:
     """The environment of the runs: this Python, and a mirror of the raw files outside their folders."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    mirror = os.environ.get("TERNA_MIRROR")
-    environment = {**os.environ, "PATH": path, "TERNA_MIRROR": str(Path(mirror or MIRROR).resolve())}
+    mirror = from_environment()
+    environment = {**os.environ, "PATH": path, "TERNA_MIRROR": str((mirror or MIRROR).resolve())}
     if not mirror:
         packing = {**os.environ, "TERNA_DEST": str(MIRROR.resolve())}
         if subprocess.run([sys.executable, "pipelines/mirror.py", *words], env=packing).returncode:  # noqa: S603  # no shell

@@ -58,7 +58,7 @@ def main(settings: Settings) -> None:
 
     chosen = settings.evaluate.select_on
     declared = settings.evaluate.benchmarks[chosen]
-    scored = [RAW / chosen / file.name for file in declared.files]
+    scored = declared.paths(RAW / chosen)
     benchmark = read_sts(chosen, declared, RAW / chosen)
     table = TokenTable.load(TOKENS)
     checkpoint = resume.claim(CHECKPOINTS, identity(settings, scored))

@@ -14,7 +14,7 @@ from training_inputs import trainer_for
 from terna.data.teacher_vectors import TeacherVectors
 from terna.encoder import Encoder, save
 from terna.errors import DataError, ModelError
-from terna.records import write_array
+from terna.records import write_arrays
 from terna.sentences import tokenize
 from terna.settings import Distill, Train, compose, load
 from terna.training.adapters import freeze_layers
@@ -137,8 +137,7 @@ def test_a_student_comes_nearer_its_teacher(make_encoder: Make, train: Train) ->
 
 def test_teacher_vectors_are_mapped_from_disk_and_a_broken_file_is_named(make_encoder: Make, tmp_path: Path) -> None:
     taught = teacher_vectors(make_encoder())
-    for name in ("vectors", "ids", "offsets"):
-        write_array(getattr(taught, name), tmp_path / f"{name}.npy")
+    write_arrays(vars(taught), tmp_path)
     found = TeacherVectors.load(tmp_path)
     assert isinstance(found.vectors, np.memmap)
     np.testing.assert_array_equal(found.vectors, taught.vectors)

@@ -11,6 +11,7 @@ from terna.evaluation.significance import Mean, mean_against
 from terna.evaluation.table import BASELINES, UNTOUCHED, compared, interval
 from terna.markdown import figure, table
 from terna.metrics.correlations import clusters
+from terna.records import sentences_of
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def pooled(runs: Sequence[pa.Table], main_score: str, seed: int) -> Pooled:
     others = [name for name in first.column_names if name in named or name.endswith(f"_{measure}")]
     scores = {name: one[measure].to_numpy() for name, one in zip(ours, runs, strict=True)}
     scores |= {named.get(name, name.removesuffix(f"_{measure}")): first[name].to_numpy() for name in others}
-    alike = clusters(first["sentence1"].to_pylist(), first["sentence2"].to_pylist())
+    alike = clusters(*sentences_of(first))
     return Pooled(len(runs), mean_against(ours, scores, first["gold"].to_numpy(), alike, kind, seed=seed))
 
 

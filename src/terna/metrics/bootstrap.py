@@ -41,6 +41,12 @@ def weighted(scores: Mapping[str, Floats], gold: Floats, counts: Floats) -> dict
     return found
 
 
+def bounds(resampled: Floats, tails: tuple[float, float] = (0.025, 0.975)) -> list[float | None]:
+    """The percentile interval [low, high] of a figure's resamples, NaN left out; [None, None] where all are NaN."""
+    defined = resampled[~np.isnan(resampled)]
+    return [float(bound) for bound in np.quantile(defined, tails)] if len(defined) else [None, None]
+
+
 def _correlation(left: Floats, right: Floats, counts: Floats) -> Floats:
     """Pearson's correlation in each resample, (resamples,); left, right: (n, resamples), or (n, 1) for all alike."""
     left, right = _centred(left, counts), _centred(right, counts)

@@ -1,6 +1,6 @@
 """The declaration of a corpus: where it is, what it holds, what one may do with it."""
 
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 from urllib.parse import urlparse
 
@@ -65,3 +65,7 @@ class Corpus:
     """What it may be used for; a test benchmark selects nothing."""
     scale: Annotated[list[float], Field(min_length=2, max_length=2)] = Field(default_factory=lambda: [0.0, 5.0])
     """Lowest and highest gold score of a benchmark."""
+
+    def paths(self, folder: Path) -> list[Path]:
+        """Where its files lie once they are fetched into `folder`, in order."""
+        return [folder / file.name for file in self.files]

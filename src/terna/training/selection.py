@@ -14,7 +14,7 @@ from terna.encoder import Encoder
 from terna.errors import ModelError
 from terna.metrics.correlations import figures
 from terna.metrics.similarity import pairwise
-from terna.records import replacing
+from terna.records import replacing, sentences_of
 from terna.sentences import gather
 
 Score = Callable[[Encoder], dict[str, float]]
@@ -111,7 +111,7 @@ def development_score(benchmark: pa.Table, table: TokenTable) -> Score:
     It gives the eight figures (those that are defined) and, where there are held-out triplets, `triplet_accuracy`:
     the share whose anchor is nearer its positive than its negative by cosine.
     """
-    first, second = benchmark["sentence1"].to_pylist(), benchmark["sentence2"].to_pylist()
+    first, second = sentences_of(benchmark)
     gold = benchmark["gold"].to_numpy()
 
     def score(encoder: Encoder) -> dict[str, float]:

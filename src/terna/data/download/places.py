@@ -1,5 +1,6 @@
 """Where a file may be had, one place after the other."""
 
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +14,12 @@ from terna.data.download.transfer import Transfer
 from terna.data.download.verify import Wanted, settle, verified
 from terna.errors import DownloadError
 from terna.records import sha256_of
+
+
+def from_environment() -> Path | None:
+    """The mirror folder that TERNA_MIRROR names; None where it is not set or empty."""
+    given = os.environ.get("TERNA_MIRROR")
+    return Path(given) if given else None
 
 
 def fetch(

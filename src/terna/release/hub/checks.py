@@ -13,6 +13,7 @@ from terna.encoder import Encoder
 from terna.errors import PublishError
 from terna.metrics.correlations import figures
 from terna.metrics.similarity import pairwise
+from terna.records import sentences_of
 from terna.release.card import fill, licence
 from terna.release.lineage import Lineage
 from terna.settings import Corpus, Settings
@@ -78,8 +79,8 @@ def reproduced(encoder: Encoder, settings: Settings, scores: Mapping[str, Any], 
     """
     for name, corpus in settings.evaluate.benchmarks.items():
         table = read_sts(name, corpus, root / "data/raw/sts" / name)
-        texts = [*table["sentence1"].to_pylist(), *table["sentence2"].to_pylist()]
-        again = pairwise(*np.split(encoder.encode(texts), 2))
+        first, second = sentences_of(table)
+        again = pairwise(*np.split(encoder.encode([*first, *second]), 2))
         for figure, found in figures(again, table["gold"].to_numpy()).items():
             _same(f"metrics/sts.json, {name}: {figure}", scores[name][figure], found)
         path = f"predictions/{name}.parquet"
