@@ -12,7 +12,7 @@ import httpx
 
 from terna.data.download.patience import Patience
 
-# h11 matches a line with expressions that take the square of its length, so what it gets at once is small
+# h11 matches lines with expressions that take the square of their length: where lines come, it gets little at once
 PIECE = 4096
 
 
@@ -27,7 +27,7 @@ class Watch:
         self.cut = ""
         self._patience, self._until = patience, until
         self._came = 0
-        self._unparsed = 0
+        self._lines, self._unparsed = True, 0
         self._socket: socket.socket | None = None
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -47,16 +47,20 @@ class Watch:
         if event.endswith(("connect_tcp.complete", "start_tls.complete")):
             stream = info["return_value"]
             self._socket = stream.get_extra_info("socket")
+            self._lines, self._unparsed = True, 0
             stream.read = self._limited(stream.read)
         elif event.endswith("receive_response_headers.complete"):
+            *_, headers = info["return_value"]
+            # a body in chunks has a line before each
+            self._lines = any(name.lower() == b"transfer-encoding" for name, _ in headers)
             self._unparsed = 0
 
     def _limited(self, read: Callable[..., bytes]) -> Callable[..., bytes]:
         """Read as `read` does, but httpx.ProtocolError for headers, a chunk's head or trailers that do not end."""
 
         def limited(max_bytes: int, timeout: float | None = None) -> bytes:
-            data = read(min(max_bytes, PIECE), timeout=timeout)
-            self._unparsed += len(data)
+            data = read(min(max_bytes, PIECE) if self._lines else max_bytes, timeout=timeout)
+            self._unparsed += len(data) if self._lines else 0
             if self._unparsed > self._patience.largest_head:
                 raise httpx.ProtocolError(f"more than {self._patience.largest_head} bytes of headers came")
             return data
