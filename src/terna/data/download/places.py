@@ -8,6 +8,8 @@ from urllib.parse import urlparse
 
 import httpx
 
+from terna.data.download.answers import shown
+from terna.data.download.client import open_client
 from terna.data.download.partial import Partial
 from terna.data.download.patience import PATIENCE, Patience
 from terna.data.download.transfer import Transfer
@@ -80,8 +82,10 @@ def _from(place: str, target: Path, wanted: Wanted, patience: Patience, progress
         if urlparse(place).scheme in ("http", "https"):
             return _download(place, target, wanted, patience, progress)
         return _copy(place, target, wanted)
-    except (OSError, httpx.HTTPError, httpx.InvalidURL) as error:
-        raise DownloadError(f"{place}: {error or type(error).__name__}; expected {target.name}") from error
+    except OSError as error:
+        raise DownloadError(f"{place}: {error}; expected {target.name}") from error
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # the last for a host like "a..b", on look-up
+        raise DownloadError(f"{place}: {shown(error) or type(error).__name__}; expected {target.name}") from error
 
 
 def _copy(place: str, target: Path, wanted: Wanted) -> str:
@@ -98,7 +102,7 @@ def _copy(place: str, target: Path, wanted: Wanted) -> str:
 def _download(address: str, target: Path, wanted: Wanted, patience: Patience, progress: bool) -> str:
     partial = Partial(target)
     try:
-        with httpx.Client(follow_redirects=True, timeout=patience.stall) as client:
+        with open_client(patience) as client:
             transfer = Transfer(client, address, partial, patience, certain=wanted.exact, progress=progress)
             found = _right(transfer, partial, address, wanted)
         settle(partial.path, target)
