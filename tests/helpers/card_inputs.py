@@ -136,7 +136,7 @@ def card_of(settings: Settings, **changed: Any) -> str:
 
 
 def front_of(card: str) -> dict[str, Any]:
-    front: dict[str, Any] = yaml.safe_load(card.split("---\n")[1])
+    front: dict[str, Any] = yaml.safe_load(card.removeprefix("---\n").split("\n---\n", 1)[0])
     return front
 
 
