@@ -131,8 +131,8 @@ LINEAGE = Lineage(
 
 def card_of(settings: Settings, **changed: Any) -> str:
     contents: dict[str, Any] = {"scores": scores_of(settings), "training": TRAINING, "stats": stats_of(settings)}
-    contents |= {"lineage": LINEAGE} | changed
-    return render(settings, width=32, architecture="RobertaModel", **contents)
+    contents |= {"lineage": LINEAGE, "width": 32, "architecture": "RobertaModel"} | changed
+    return render(settings, **contents)
 
 
 def front_of(card: str) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
+import yaml
+
 from terna.markdown import Markdown
 from terna.release.card.licence import licence_of
 from terna.settings import Corpus, Settings
@@ -58,7 +60,11 @@ def matter(settings: Settings, scores: Mapping[str, Any]) -> Markdown:
         model_name=settings.release.name,
         eval_results=results,
     )
-    return Markdown(data.to_yaml())
+    text = data.to_yaml()
+    if "\x85" in text:
+        # PyYAML reads this line break of Unicode as a space, unless it was written as an escape
+        text = yaml.safe_dump(data.to_dict(), sort_keys=False).strip()
+    return Markdown(text)
 
 
 def datasets(corpora: Mapping[str, Corpus]) -> list[str]:

@@ -25,7 +25,7 @@ class Licence:
 
     @property
     def identifier(self) -> str:
-        """The hub's identifier; `other` where a licence is not known, unless another rules out commercial use anyway."""
+        """The hub's identifier; `other` where a licence is not known, unless another rules out commercial use."""
         return "other" if self.unranked and not self.noncommercial else self.strictest.lower()
 
 
