@@ -1,4 +1,4 @@
-"""Compose conf/ into the composed, params.yaml, with DVC's own code, so that its bytes are those of `dvc exp run`.
+"""Compose conf/ into params.yaml with DVC's own code, so that its bytes are those of `dvc exp run`.
 
 reads   conf/
 writes  params.yaml

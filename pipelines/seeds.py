@@ -1,4 +1,4 @@
-"""Run the line once for each of several seeds and tell how the figures spread.
+"""Run the pipeline once for each of several seeds and tell how the figures spread.
 
 reads   conf/, and the workspace as `git diff` sees it: changes that are not committed count too
 does    `dvc exp run --temp` a seed, one after another, in a folder of DVC's own: the workspace stays as it is. A seed
@@ -45,7 +45,7 @@ FIGURES = "metrics/scores.json"
 
 @command
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Run the line for several seeds; tell how the figures spread.")
+    parser = argparse.ArgumentParser(description="Run the pipeline for several seeds; tell how the figures spread.")
     parser.add_argument("seeds", nargs="+", type=int, help="the seeds, in the order of the table's columns")
     parser.add_argument("-S", "--set", dest="words", action="append", default=[], help="a setting, as in dvc exp run")
     given = parser.parse_args()

@@ -2,8 +2,8 @@
 
 reads   data/tokens/, data/teacher/, data/raw/sts/<evaluate.select_on>/
 does    ranking loss over duplicate-free batches under a warmup-linear schedule, or with train.distill the distance to
-        the teacher's vectors of translated sentences; a run that was stopped goes on from
-        its checkpoint in checkpoints/ and ends in the same bytes
+        the teacher's vectors of translated sentences; a run that was stopped resumes
+        from its checkpoint in checkpoints/ and ends in the same bytes
 writes  models/encoder/, models/made.json, metrics/train.json, plots/{loss,lr,development}.csv,
         logs/ (csv; W&B, TensorBoard, MLflow by choice)
 
@@ -39,7 +39,7 @@ TEACHER = Path("data/teacher")
 RAW = Path("data/raw/sts")
 OUT = Path("models/encoder")
 MADE = Path("models/made.json")
-# no output of the stage: DVC would remove it before the run that is to go on from it
+# no output of the stage: DVC would remove it before the run that is to resume from it
 CHECKPOINTS = Path("checkpoints")
 
 
@@ -118,7 +118,7 @@ def record(
     steps: int,
     seconds: float,
 ) -> dict[str, Any]:
-    """What metrics/train.json tells of the run; steps and seconds are those since it last went on."""
+    """What metrics/train.json tells of the run; steps and seconds are those since it last resumed."""
     from terna.training.trainer import peak_memory
 
     ranked = datamodule.batch_size if settings.train.gather else datamodule.batch_size // trainer.world_size

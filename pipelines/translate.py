@@ -2,7 +2,7 @@
 
 reads   data/raw/nli/<corpus>/
 does    parses each corpus of the mix; `translate.model` translates each distinct sentence in another language once,
-        and keeps what is done in data/work/translate/, so that a run that was killed goes on where it was
+        and keeps what is done in data/work/translate/, so that a run that was killed resumes where it stopped
 writes  data/nli/: pairs.parquet (sorted), translations.parquet (each sentence and what became of it),
         accounts.json (rows read, rows dropped by reason, digests, what translated), made.json
 """

@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -54,6 +55,7 @@ def test_case_and_outer_blanks_do_not_part_two_sentences_but_accents_and_inner_b
     assert fold("a  b") != fold("a b")
 
 
+@pytest.mark.slow
 def test_keys_fold_every_code_point_as_python_does_alone_at_either_end_and_inside() -> None:
     characters = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
     for formed in ("{}", "{}A", "A{}", "A{}É"):

@@ -35,6 +35,8 @@ def test_every_path_of_the_tree_is_there(readme: str, root: Path) -> None:
     names = [line.split()[0] for line in f"conf/{tree}".splitlines() if line and not line.startswith(" ")]
     assert len(names) >= 10
     assert not [name for name in names if not (root / name).exists()]
+    rooms = re.findall(r"^  (\w+)/ ", tree, re.MULTILINE)
+    assert sorted(rooms) == sorted(path.parent.name for path in (root / "src" / "terna").glob("*/__init__.py"))
 
 
 def test_every_experiment_is_listed_and_every_listed_one_is_there(readme: str, root: Path) -> None:

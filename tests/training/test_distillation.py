@@ -32,7 +32,7 @@ def train(root: Path) -> Train:
     return replace(settings, embeddings_only=False)
 
 
-def lessons(encoder: Encoder, width: int | None = None) -> TeacherVectors:
+def teacher_vectors(encoder: Encoder, width: int | None = None) -> TeacherVectors:
     vectors = np.random.default_rng(2).normal(size=(len(SOURCES), width or encoder.dimension)).astype(np.float32)
     return TeacherVectors(vectors, *tokenize(encoder.tokenizer, [*SOURCES, *TARGETS], encoder.max_length))
 
@@ -52,7 +52,7 @@ def test_the_loss_and_its_gradient_are_sentence_transformers_on_both_sides(
     encoder = make_encoder().eval()
     save(encoder, tmp_path / "student")
     theirs = SentenceTransformer(str(tmp_path / "student"), device="cpu").eval()
-    taught = lessons(encoder)
+    taught = teacher_vectors(encoder)
     student = DistillationModule(encoder, asked(train, unit=False), 1, 1)
     rows = np.arange(4)
     batch = datamodule(taught, encoder, train).batches(rows[None], rows[None])[0]
@@ -86,7 +86,7 @@ def test_each_epoch_has_each_pair_once_in_an_order_of_its_own_with_its_teacher(
     make_encoder: Make, train: Train, sources: bool
 ) -> None:
     encoder = make_encoder().eval()
-    taught = lessons(encoder)
+    taught = teacher_vectors(encoder)
     given = datamodule(taught, encoder, train, sources=sources)
     alone = encoder.encode([*SOURCES, *TARGETS])
     orders = []
@@ -107,14 +107,14 @@ def test_each_epoch_has_each_pair_once_in_an_order_of_its_own_with_its_teacher(
 def test_too_few_pairs_for_a_batch_are_refused(make_encoder: Make, train: Train) -> None:
     encoder = make_encoder()
     with pytest.raises(DataError, match=r"train\.batch_size: no batch of 12 .* from 11 translated sentences"):
-        datamodule(lessons(encoder), encoder, train, batch_size=12)
+        datamodule(teacher_vectors(encoder), encoder, train, batch_size=12)
 
 
 def test_with_embeddings_only_the_layers_stay_and_the_words_move(make_encoder: Make, train: Train) -> None:
     encoder = make_encoder()
     freeze_layers(encoder)
     before = {name: value.clone() for name, value in encoder.state_dict().items()}
-    taught = lessons(encoder)
+    taught = teacher_vectors(encoder)
     given = datamodule(taught, encoder, train)
     trainer_for(train).fit(DistillationModule(encoder.train(), asked(train, unit=True), sum(given.steps), 1), given)
     changed = [name for name, value in encoder.state_dict().items() if not torch.equal(value, before[name])]
@@ -123,7 +123,7 @@ def test_with_embeddings_only_the_layers_stay_and_the_words_move(make_encoder: M
 
 def test_a_student_comes_nearer_its_teacher(make_encoder: Make, train: Train) -> None:
     encoder, teacher = make_encoder(), make_encoder("seed=7").eval()
-    taught = replace(lessons(encoder), vectors=teacher.encode(SOURCES))
+    taught = replace(teacher_vectors(encoder), vectors=teacher.encode(SOURCES))
     settings = replace(asked(train, unit=True), epochs=30, lr=3e-3)
 
     def distance() -> float:
@@ -135,8 +135,8 @@ def test_a_student_comes_nearer_its_teacher(make_encoder: Make, train: Train) ->
     assert distance() < 0.5 * before
 
 
-def test_lessons_are_mapped_from_the_disk_and_a_broken_file_is_named(make_encoder: Make, tmp_path: Path) -> None:
-    taught = lessons(make_encoder())
+def test_teacher_vectors_are_mapped_from_disk_and_a_broken_file_is_named(make_encoder: Make, tmp_path: Path) -> None:
+    taught = teacher_vectors(make_encoder())
     for name in ("vectors", "ids", "offsets"):
         write_array(getattr(taught, name), tmp_path / f"{name}.npy")
     found = TeacherVectors.load(tmp_path)

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
+pytestmark = pytest.mark.slow
+
 # Two processes over gloo: a step each on its share of the global batch, without dropout; the first tells the gradient.
 SCRIPT = """
 import sys

@@ -1,4 +1,4 @@
-"""A run that was stopped goes on and ends in the same weights, optimizer state and curves, bit for bit."""
+"""A run that was stopped resumes and ends in the same weights, optimizer state and curves, bit for bit."""
 
 import json
 import signal
@@ -55,7 +55,7 @@ def settings(root: Path) -> Train:
 
 @pytest.fixture
 def run(make_encoder: Make, settings: Train, tmp_path: Path) -> Callable[..., dict[str, Any]]:
-    """A function that trains in a folder, goes on from the checkpoint there, and tells how it ended."""
+    """A function that trains in a folder, resumes from the checkpoint there, and tells how it ended."""
 
     def go(name: str, *, every: int = 1, stop: Callback | None = None) -> dict[str, Any]:
         encoder, folder, state = make_encoder().train(), tmp_path / name, State()

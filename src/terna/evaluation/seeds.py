@@ -31,7 +31,7 @@ class Pooled:
 def pooled(runs: Sequence[pa.Table], main_score: str, seed: int) -> Pooled:
     """The mean of a benchmark's main score over runs, with its interval, and against each other system.
 
-    runs: predictions/<benchmark>.parquet of each, pair by pair the same; what the others score does not hang on a seed
+    runs: predictions/<benchmark>.parquet of each, pair by pair the same; what the others score depends on no seed
     and is taken from the first.
     """
     measure, kind = main_score.split("_")

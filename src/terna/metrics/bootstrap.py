@@ -35,7 +35,7 @@ def weighted(scores: Mapping[str, Floats], gold: Floats, counts: Floats) -> dict
     for name, values in scores.items():
         spearman = _correlation(_ranks(values, counts), gold_ranks, counts)
         pearson = _correlation(values[:, None], gold[:, None], counts)
-        # sums of ranks are exact, so they alone tell a constant column from one that hardly varies
+        # sums of ranks are exact, so they alone distinguish a constant column from one that hardly varies
         found[f"{name}_pearson"] = np.where(np.isnan(spearman), np.nan, pearson)
         found[f"{name}_spearman"] = spearman
     return found

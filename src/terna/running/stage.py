@@ -1,8 +1,8 @@
 """What turns a function of the settings into a stage: Hydra in, one sentence and status 1 on a fault.
 
-The same script serves three callers: DVC (which passes `--config-path=.. --config-name=params`, so that the
-composed is read), a person at the command line (conf/ composed with overrides), and a sweep (`--multirun`), whose jobs
-are runs of the script in folders of their own.
+The same script serves three callers: DVC (which passes `--config-path=.. --config-name=params`, so that params.yaml
+is read), a person at the command line (conf/ composed with overrides), and a sweep (`--multirun`), whose jobs are runs
+of the script in folders of their own.
 """
 
 import functools

@@ -1,4 +1,4 @@
-"""Whether a checkpoint is of this very run: then training goes on from it, else it is refused."""
+"""Whether a checkpoint is of this very run: then training resumes from it, else it is refused."""
 
 import shutil
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ IDENTITY = "run.json"
 
 
 def claim(folder: Path, run: Mapping[str, Any]) -> Path | None:
-    """The checkpoint in `folder` to go on from; None where there is none, and then `folder` is this run's.
+    """The checkpoint in `folder` to resume from; None where there is none, and then `folder` is this run's.
 
     run: all that the outcome depends on, nested as in the settings. Raises ModelError when the checkpoint is of another
     run, with each key that differs and both its values.
@@ -36,7 +36,7 @@ def claim(folder: Path, run: Mapping[str, Any]) -> Path | None:
                 [
                     f"{path} is of a run that was interrupted, with other settings or data:",
                     *different,
-                    f"Set them back to go on with that run, or delete {folder}/ to train anew",
+                    f"Set them back to resume that run, or delete {folder}/ to train anew",
                 ]
             )
         )
@@ -44,7 +44,7 @@ def claim(folder: Path, run: Mapping[str, Any]) -> Path | None:
 
 
 def release(folder: Path) -> None:
-    """Remove what a run needed to go on: call it when its outputs are whole."""
+    """Remove what a run needed to resume: call it when its outputs are whole."""
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -51,7 +51,7 @@ class Selection(Callback):
         self.waited = 0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Score the model as it starts, unless the run goes on from a checkpoint."""
+        """Score the model as it starts, unless the run resumes from a checkpoint."""
         if not trainer.global_step:
             self._figure(trainer)
 
@@ -75,7 +75,7 @@ class Selection(Callback):
         return {"best": self.best, "best_step": self.best_step, "waited": self.waited}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a checkpoint."""
+        """Resume from a checkpoint."""
         self.best, self.best_step, self.waited = (state_dict[name] for name in ("best", "best_step", "waited"))
 
     def restore(self) -> None:

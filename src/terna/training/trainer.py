@@ -51,15 +51,13 @@ def steps_done(checkpoint: Path | None) -> int:
 
 
 def fit(trainer: Trainer, module: LightningModule, datamodule: LightningDataModule, checkpoint: Path | None) -> None:
-    """Train; when SIGTERM stopped it, say how to go on, and end with a shell's status for that."""
+    """Train; when SIGTERM stopped it, say how to resume, and end with a shell's status for that."""
     if trainer.strategy.root_device.type == "cpu" and trainer.precision == "16-mixed":
         raise ModelError("train.precision: 16-mixed needs a GPU (machine=gpu); choose 32-true or bf16-mixed")
     try:
         trainer.fit(module, datamodule, ckpt_path=checkpoint, weights_only=True)
     except SIGTERMException:
-        print(
-            f"stopped by SIGTERM after step {trainer.global_step}; the same command goes on from there", file=sys.stderr
-        )
+        print(f"stopped by SIGTERM after step {trainer.global_step}; the same command resumes there", file=sys.stderr)
         sys.exit(143)
 
 

@@ -30,8 +30,8 @@ def fetch(
 
     accepted: digests that pass; with exact=False other bytes pass too (never an HTML page).
     mirror: a folder to look in first. check: raises DataError for a file that is of no use.
-    Raises DownloadError, naming each place and what was wrong with it; nothing but a download that can be gone on
-    with is then left.
+    Raises DownloadError, naming each place and what was wrong with it; nothing but a download that can be resumed
+    is then left.
     """
     wanted = Wanted(accepted, exact, check)
     partial = Partial(target)

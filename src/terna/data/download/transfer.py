@@ -73,7 +73,7 @@ class Transfer:
             raise
 
     def _ask(self, note: Note | None) -> None:
-        # compressed on the way, the bytes would be others and could not be gone on with
+        # compressed on the way, the bytes would be others and could not be resumed
         headers = {"Accept-Encoding": "identity"}
         if note is not None:
             headers["Range"] = f"bytes={self._partial.size}-"

@@ -51,7 +51,7 @@ def _verdict(found: Diagnosis) -> str:
     first = found.by_overlap[0]
     low, high = first.ci95
     if first.difference is None or low is None or high is None:
-        return f"Where few words are shared ({first.name}) there are too few pairs to tell the model from the baseline."
+        return f"Where few words are shared ({first.name}) there are too few pairs to distinguish model and baseline."
     told = "beats" if low > 0 else "falls behind" if high < 0 else "is not distinguishable from"
     return (
         f"Where few words are shared ({first.name}, {first.n} pairs) the model **{told}** the baseline: the "

@@ -28,7 +28,7 @@ def best_of(trials: Sequence[Trial]) -> Trial | None:
 
 
 def markdown(name: str, chosen_on: str, trials: Sequence[Trial]) -> str:
-    """Every trial, the best first, how to run the line with its settings, and why others failed."""
+    """Every trial, the best first, how to run the pipeline with its settings, and why others failed."""
     keys = [word.partition("=")[0] for word in trials[0].words] if trials else []
     titles = ["trial", "score", "step", *map(code, keys)]
     count = f"{len(trials)} trial{'' if len(trials) == 1 else 's'}"
