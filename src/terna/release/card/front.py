@@ -63,7 +63,7 @@ def matter(settings: Settings, scores: Mapping[str, Any]) -> Markdown:
     text = data.to_yaml()
     if "\x85" in text:
         # PyYAML reads this line break of Unicode as a space, unless it was written as an escape
-        text = yaml.safe_dump(data.to_dict(), sort_keys=False).strip()
+        text = yaml.safe_dump(data.to_dict(), sort_keys=False).strip()  # type: ignore[no-untyped-call]
     return Markdown(text)
 
 
