@@ -1,9 +1,9 @@
-# make run | test | test-slow | test-all | check | params | lock | mirror | seeds | search | table | wandb | demo | docs | mteb | bench | publish — each sets up what it needs first.
+# make run | test | test-slow | test-all | check | params | lock | mirror | seeds | search | table | wandb | demo | docs | mteb | bench | publish | readme — each sets up what it needs first.
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: run test test-slow test-all verify check params lock mirror seeds search table wandb mteb bench publish demo docs clean
+.PHONY: run test test-slow test-all verify check params lock mirror seeds search table wandb mteb bench publish readme demo docs clean
 
 run: .venv/ready          ## the whole pipeline, as params.yaml says: raw corpora in, a scored encoder out
 	dvc repro
@@ -65,6 +65,9 @@ bench: .venv/ready        ## training, encoding and batch plans side by side wit
 
 publish: .venv/ready      ## the release to the hub, in one commit: make publish REPO=owner/name OPTIONS="--dry-run"
 	python pipelines/publish.py $(REPO) $(OPTIONS)
+
+readme: .venv/ready       ## the table of results in README.md from metrics/sts.json, after a run of the default settings
+	python pipelines/readme.py
 
 clean:                    ## what the stages made; DVC's cache and the settings stay
 	rm -rf data models metrics plots predictions release reports seeds search multirun mteb_results logs site

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from terna.evaluation.significance import Mean, mean_against
 from terna.evaluation.table import BASELINES, UNTOUCHED, compared, interval
-from terna.markdown import figure, table
+from terna.markdown import code, escape, figure, table
 from terna.metrics.correlations import clusters
 from terna.records import sentences_of
 
@@ -73,8 +73,8 @@ def markdown(runs: Sequence[Run], failed: Mapping[int, str]) -> str:
     """A table for each benchmark, a row a figure, then the experiments and, of the seeds that failed, why."""
     blocks = ["\n".join(_table(benchmark, figures, runs)) for benchmark, figures in spread(runs).items()]
     if runs:
-        blocks.append("Experiments: " + ", ".join(f"seed {run.seed} `{run.experiment}`" for run in runs) + ".")
-    blocks += [f"Seed {seed} failed: {reason}" for seed, reason in failed.items()]
+        blocks.append("Experiments: " + ", ".join(f"seed {run.seed} {code(run.experiment)}" for run in runs) + ".")
+    blocks += [f"Seed {seed} failed: {escape(reason)}" for seed, reason in failed.items()]
     return "\n\n".join(blocks) + "\n"
 
 
