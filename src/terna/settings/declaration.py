@@ -7,10 +7,14 @@ from urllib.parse import urlparse
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-STRICT = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
+STRICT = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
-Count = Annotated[int, Field(ge=1)]
-Name = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]*$")]
+# what a folder, a column, a stage of DVC and a word of a shell's command may be called
+NAMES = "^[a-z0-9][a-z0-9_-]*$"
+NAMED = "up to 100 lower-case letters, digits, - and _ are, the first a letter or a digit; rename it"
+
+Count = Annotated[int, Field(ge=1, lt=2**31)]
+Name = Annotated[str, Field(pattern=NAMES, max_length=100)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
