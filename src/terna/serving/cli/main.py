@@ -12,11 +12,11 @@ from terna.serving.cli.arguments import parser
 def main(words: Sequence[str]) -> int:
     """Run a command; returns the exit status."""
     asked = parser().parse_args(words)
-    settle()
-    # torch takes seconds to import: arguments are sound by now
-    from terna.serving.cli import commands
-
     try:
+        settle()
+        # torch takes seconds to import: arguments are sound by now
+        from terna.serving.cli import commands
+
         getattr(commands, asked.command)(asked)
     except TernaError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
