@@ -20,6 +20,7 @@ from terna.encoder.head import DenseHead
 from terna.encoder.packing import Batch, Chunk, arrange, chunking
 from terna.encoder.threads import side_by_side
 from terna.sentences import gather, tokenize
+from terna.settings.plain_mode import is_plain
 
 # what packed and padded vectors may differ by, as a share of the largest value: rounding is below, an error above
 ROUNDING = 1e-3
@@ -32,7 +33,8 @@ class Encoder(nn.Module):
 
     pooling: `mean` (over the sentence's own tokens), `cls` (the first token's vector) or `max`. dense: a linear map
     with its activation, on the pooled vector; None for none. max_length: tokens a sentence is cut to. packed: compute
-    no padding, where the backbone can; it then says so in `packed`.
+    no padding, where the backbone can; it then says so in `packed`. With TERNA_PLAIN=1 nothing is packed, dropout is
+    torch's own, and chunks are computed one after another.
     """
 
     def __init__(
@@ -61,7 +63,7 @@ class Encoder(nn.Module):
         # any tokens but padding, by which RoBERTa would count positions
         ids = (tokenizer.pad_token_id + 1 + np.arange(12) % 5) % backbone.config.vocab_size
         probe = arrange(ids, [3, 4, 5], 12).to(backbone.device).chunks[0]
-        self.packed = packed and self._packs(probe)
+        self.packed = packed and not is_plain() and self._packs(probe)
         self._draws_by_seed = self._draws(probe)
 
     @classmethod
@@ -90,7 +92,7 @@ class Encoder(nn.Module):
     def _workers(self, batch: Batch) -> int:
         """Threads that go through the backbone side by side, one or several with one dropout; 0: not to be shared."""
         compiled = self.backbone._compiled_call_impl is not None
-        if batch.place.device.type != "cpu" or compiled or (self.training and not self._draws_by_seed):
+        if is_plain() or batch.place.device.type != "cpu" or compiled or (self.training and not self._draws_by_seed):
             return 0
         return min(torch.get_num_threads(), len(batch.chunks))
 

@@ -45,7 +45,8 @@ def stage(task: Callable[[Settings], None], reads: Sequence[str] = ()) -> Callab
     def run() -> None:
         import hydra
 
-        settle()
+        with _told():
+            settle()
         script = Path(sys.argv[0]).resolve()
         conf = script.parent.parent / "conf"
         os.chdir(conf.parent)

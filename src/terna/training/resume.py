@@ -1,15 +1,32 @@
 """Whether a checkpoint is of this very run: then training resumes from it, else it is refused."""
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from terna import provenance
 from terna.errors import ModelError
 from terna.records import read_json, write_json
+from terna.settings import Settings
+from terna.settings.plain_mode import is_plain
 
 CHECKPOINT = "last.ckpt"
 IDENTITY = "run.json"
+
+
+def identity(settings: Settings, read: Iterable[Path]) -> dict[str, Any]:
+    """All that a run's outcome depends on: settings, the files and folders in `read`, packages, and TERNA_PLAIN."""
+    plain = asdict(settings)
+    return {
+        **{name: plain[name] for name in ("seed", "model", "train")},
+        "evaluate": {name: plain["evaluate"][name] for name in ("select_on", "main_score")},
+        "data": provenance.digests(read),
+        "packages": {name: version(name) for name in ("torch", "transformers", "pytorch-lightning")},
+        "TERNA_PLAIN": int(is_plain()),
+    }
 
 
 def claim(folder: Path, run: Mapping[str, Any]) -> Path | None:
