@@ -1,16 +1,21 @@
-# make run | test | check | params | lock | mirror | seeds | search | table | wandb | demo | docs | mteb | bench | publish — each sets up what it needs first.
+# make run | test | test-slow | test-all | check | params | lock | mirror | seeds | search | table | wandb | demo | docs | mteb | bench | publish | readme — each sets up what it needs first.
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: run test verify check params lock mirror seeds search table wandb mteb bench publish demo docs clean
+.PHONY: run test test-slow test-all verify check params lock mirror seeds search table wandb mteb bench publish readme demo docs clean
 
-run: .venv/ready          ## the whole line on the receipt, params.yaml: raw corpora in, a scored encoder out
+run: .venv/ready          ## the whole pipeline, as params.yaml says: raw corpora in, a scored encoder out
 	dvc repro
 	@cat reports/results.md
 
-test: .venv/ready         ## the tests
-	pytest -n auto
+test: .venv/ready         ## the quick tests, a few minutes
+	pytest -n auto -m "not slow"
+
+test-slow: .venv/ready    ## the rest: whole runs, several processes, every command of the docs
+	pytest -n auto -m slow
+
+test-all: test test-slow  ## all tests
 
 check: .venv/ready        ## lint, types, import contracts
 	ruff format --check .
@@ -28,16 +33,16 @@ docs: .venv/ready         ## docs/ as a site, site/index.html, every link checke
 verify: .venv/ready       ## the chain from the raw files to the weights, every sha256 computed anew
 	python pipelines/release.py --verify
 
-params: .venv/ready       ## compose conf/ anew into the receipt, as `dvc exp run` does
+params: .venv/ready       ## compose conf/ anew into params.yaml, as `dvc exp run` does
 	python pipelines/compose.py
 
 lock: .venv/ready         ## write down the versions that are installed
 	pip freeze --exclude-editable --exclude atheris | sed 's/+[a-z0-9.]*$$//' > requirements.lock
 
-mirror: .venv/ready       ## pack what the receipt fetches into a folder, for TERNA_MIRROR: make mirror DEST=/path
+mirror: .venv/ready       ## pack what params.yaml fetches into a folder, for TERNA_MIRROR: make mirror DEST=/path
 	TERNA_DEST="$(DEST)" python pipelines/mirror.py --config-path=.. --config-name=params
 
-seeds: .venv/ready        ## the line for several seeds, and how the figures spread: make seeds SEEDS="1 2 3" SET="…"
+seeds: .venv/ready        ## the pipeline for several seeds, and how the figures spread: make seeds SEEDS="1 2 3" SET="…"
 	python pipelines/seeds.py $(SEEDS) $(addprefix -S ,$(SET))
 
 search: .venv/ready       ## training's settings by the development score: make search TRIALS=20 SPACE="train.lr=log(1e-5,1e-4)"
@@ -49,7 +54,7 @@ table: .venv/ready        ## the experiments by development score: what was meas
 	  --keep 'selected_score|.*cosine_pearson' \
 	  --drop 'Created|epochs$$|steps|triplets$$|seconds|.*memory|.*per_|.*dot_|.*spearman|(logger|machine)\.|plots$$|predictions$$|release$$|.*/'
 
-wandb: .venv/ready        ## the finished line to Weights & Biases: to the run that trained it, or to a new one with its curves
+wandb: .venv/ready        ## the results to Weights & Biases: into the run that trained the encoder, or into a new one with its curves
 	python pipelines/report.py --config-path=.. --config-name=params logger.wandb=true
 
 mteb: .venv/ready         ## tasks of MTEB on the encoder: make mteb TASKS="STSES STS17 STS22"; first: pip install -e '.[mteb]'
@@ -60,6 +65,9 @@ bench: .venv/ready        ## training, encoding and batch plans side by side wit
 
 publish: .venv/ready      ## the release to the hub, in one commit: make publish REPO=owner/name OPTIONS="--dry-run"
 	python pipelines/publish.py $(REPO) $(OPTIONS)
+
+readme: .venv/ready       ## the table of results in README.md from metrics/sts.json, after a run of the default settings
+	python pipelines/readme.py
 
 clean:                    ## what the stages made; DVC's cache and the settings stay
 	rm -rf data models metrics plots predictions release reports seeds search multirun mteb_results logs site

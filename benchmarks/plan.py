@@ -4,16 +4,21 @@
 
 The triplets are made here in SNLI's shape: a premise is in several rows, a fifth of the hypotheses come from a pool of
 which the first are drawn thousands of times, and each sentence is an anchor and a positive. Both sides start from
-Arrow columns in memory, in alternation in one process: ours hashes the texts and plans the whole epoch, so that its
-length is exact; the neighbour's sampler hashes the texts and finds the first batch. One full pass of each gives the
-rows outside full batches; the neighbour's takes minutes at a size of 4096. Each column is one chunk: the neighbour took
-about three times as long over the several chunks that a Parquet file is read in.
+Arrow columns in memory, in alternation in one process, and end with the first batch.
+
+Ours does what the stages do. The tokens stage numbers the distinct sentences and finds those that count as the same:
+once for a data set, whatever is then trained on it. Training looks up the keys of its triplets and plans the whole
+epoch, so that its length is exact: once an epoch. What is left out is tokenising, and that the numbers lie on the disk
+between the two stages. The neighbour's sampler hashes the texts once in each run, finds the first batch, and looks for
+each other batch between the steps; so the time of a whole epoch's batches is compared too, in one pass of each, which
+also gives the rows outside full batches. The neighbour's pass takes minutes at a size of 4096. Each column is one
+chunk: the neighbour took about three times as long over the several chunks that a Parquet file is read in.
 """
 
 import argparse
 import statistics
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -21,11 +26,11 @@ import numpy as np
 import pyarrow as pa
 import torch
 from datasets import Dataset, disable_progress_bars
-from hashes import hashes
 from sentence_transformers.base.sampler import NoDuplicatesBatchSampler
 from synthetic_nli import SNLI, hypotheses, sentences, vocabulary
 
 from terna.arrays import Ints
+from terna.data.token_table import rows_of
 from terna.records import TEXTS
 from terna.running.process import settle
 from terna.sentences import fold
@@ -37,14 +42,16 @@ PREMISES = 0.4  # distinct premises, for each two rows
 
 @dataclass(frozen=True)
 class Compared:
-    """Times the neighbour took over times ours took, a pair each; rows of one pass that are in no full batch.
+    """Times the neighbour took over times ours took to the first batch, a pair each, and once to the epoch's last.
 
-    hashing, planning: CPU seconds of our two parts, all threads together, a value a pair.
+    numbering, planning: CPU seconds of our two parts, all threads together, a value a pair. left_by_us,
+    left_by_neighbour: rows of one pass that are in no full batch.
     """
 
     batch_size: int
     ratios: list[float]
-    hashing: list[float]
+    epoch: float
+    numbering: list[float]
     planning: list[float]
     left_by_us: int
     left_by_neighbour: int
@@ -53,9 +60,9 @@ class Compared:
         low, high = min(self.ratios), max(self.ratios)
         return (
             f"batch {self.batch_size:,}: {statistics.median(self.ratios):.1f} times as fast "
-            f"({low:.1f} to {high:.1f}, {len(self.ratios)} pairs); rows outside full batches: "
-            f"{self.left_by_us:,}, the neighbour {self.left_by_neighbour:,}; CPU seconds of ours: hashing "
-            f"{statistics.median(self.hashing):.2f}, planning {statistics.median(self.planning):.2f}"
+            f"({low:.1f} to {high:.1f}, {len(self.ratios)} pairs), {self.epoch:.1f} for the epoch's batches; rows "
+            f"outside full batches: {self.left_by_us:,}, the neighbour {self.left_by_neighbour:,}; our CPU seconds: "
+            f"numbering {statistics.median(self.numbering):.2f}, planning {statistics.median(self.planning):.2f}"
         )
 
 
@@ -70,15 +77,20 @@ def triplets(rows: int, seed: int = 0) -> pa.Table:
     return pa.table([pa.array(np.stack(pair, axis=1).ravel(), pa.string()) for pair in columns], list(TEXTS))
 
 
-def hashed(table: pa.Table) -> Ints:
-    """(rows, 3): what stands for the texts in our plan."""
-    texts = pa.chunked_array([chunk for column in table.columns for chunk in column.chunks], pa.string())
-    return hashes(texts).reshape(3, -1).T
+def numbered(table: pa.Table) -> tuple[Ints, Ints]:
+    """What the tokens stage writes of the triplets: the sentences' keys, and the rows as sentence numbers."""
+    found, [rows] = rows_of(table)
+    return found.keys, rows
+
+
+def planned(keys: Ints, rows: Ints, batch_size: int) -> Ints:
+    """(steps, batch_size): the batches of epoch 0, as training plans them."""
+    return plan(np.asarray(keys[rows], np.int64), batch_size, 0, 0).batches
 
 
 def ours(table: pa.Table, batch_size: int) -> Iterator[list[int]]:
     """The batches of epoch 0."""
-    return (batch.tolist() for batch in plan(hashed(table), batch_size, 0, 0).batches)
+    return (batch.tolist() for batch in planned(*numbered(table), batch_size))
 
 
 def neighbours(table: pa.Table, batch_size: int) -> Iterator[list[int]]:
@@ -108,21 +120,23 @@ def measure(batch_size: int, pairs: int, rows: int = ROWS) -> list[float]:
 
 
 def split(batch_size: int, times: int, rows: int = ROWS) -> list[list[float]]:
-    """CPU seconds of hashing and of planning, `times` values each."""
+    """CPU seconds of numbering and of planning, `times` values each."""
     parts: list[list[float]] = [[], []]
     for _ in range(times):
         start = time.process_time()
-        keys = hashed(triplets(rows))
+        made = numbered(triplets(rows))
         between = time.process_time()
-        plan(keys, batch_size, 0, 0)
+        planned(*made, batch_size)
         for part, value in zip(parts, (between - start, time.process_time() - between), strict=True):
             part.append(value)
     return parts
 
 
-def left_over(batches: Iterable[list[int]], rows: int, batch_size: int) -> int:
-    """The rows outside full batches."""
-    return rows - batch_size * sum(len(batch) == batch_size for batch in batches)
+def whole(batches: Batches, table: pa.Table, batch_size: int) -> tuple[float, list[list[int]]]:
+    """Seconds from the table to the last batch, and the batches."""
+    start = time.perf_counter()
+    made = list(batches(table, batch_size))
+    return time.perf_counter() - start, made
 
 
 def check(batches: list[list[int]], table: pa.Table) -> None:
@@ -138,10 +152,10 @@ def check(batches: list[list[int]], table: pa.Table) -> None:
 def compare(batch_size: int, pairs: int, rows: int = ROWS) -> Compared:
     """Times and leftovers of both; ours is checked."""
     table, ratios = triplets(rows), measure(batch_size, pairs, rows)
-    made = list(ours(table, batch_size))
+    (mine, made), (theirs, found) = (whole(side, table, batch_size) for side in (ours, neighbours))
     check(made, table)
-    left = [left_over(batches, len(table), batch_size) for batches in (made, neighbours(table, batch_size))]
-    return Compared(batch_size, ratios, *split(batch_size, pairs, rows), *left)
+    left = [rows - batch_size * sum(len(batch) == batch_size for batch in batches) for batches in (made, found)]
+    return Compared(batch_size, ratios, theirs / mine, *split(batch_size, pairs, rows), *left)
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from sentence_transformers import SentenceTransformer
 from transformers.utils.logging import disable_progress_bar
 
 from terna.data.corpora import check_file, read_nli, read_sts
-from terna.data.download import fetch_corpus
+from terna.data.download import fetch_corpus, from_environment
 from terna.data.triplets import Split, build
 from terna.encoder import locate
 from terna.settings import Corpus, Settings, compose, load
@@ -29,8 +29,7 @@ def composed(*overrides: str) -> Settings:
 
 def fetched(name: str, corpus: Corpus) -> Path:
     """The folder with a corpus's files, from TERNA_MIRROR or their addresses."""
-    mirror = os.environ.get("TERNA_MIRROR")
-    fetch_corpus(corpus, WORK / name, mirror=Path(mirror) if mirror else None, check=check_file, progress=False)
+    fetch_corpus(corpus, WORK / name, mirror=from_environment(), check=check_file, progress=False)
     return WORK / name
 
 

@@ -50,7 +50,7 @@ def main(settings: Settings) -> None:
     parts = {name: evaluation.taken_apart(name, one, settings) for name, one in measured.items()}
     diagnosis.write(parts, PARTS)
     write_text(markdown(settings.evaluate, results), TABLE)
-    raw = [RAW / name / file.name for name, one in settings.evaluate.benchmarks.items() for file in one.files]
+    raw = [path for name, one in settings.evaluate.benchmarks.items() for path in one.paths(RAW / name)]
     outs = [*(OUT / f"{name}.parquet" for name in tables), OUT / "scatter.csv", FIGURES, FEW, PARTS, TABLE]
     record("evaluate", [ENCODER, *raw], [*outs, *record_systems(settings)], OUT / "made.json")
 

@@ -5,11 +5,10 @@ does    takes each file from the first place that has the right bytes, and reads
 writes  data/raw/nli/<corpus>/, data/raw/sts/<benchmark>/: the files under their own names, and fetched.json last
 """
 
-import os
 from pathlib import Path
 
 from terna.data.corpora import check_file
-from terna.data.download import fetch_corpus
+from terna.data.download import fetch_corpus, from_environment
 from terna.running.stage import stage
 from terna.settings import Settings
 
@@ -17,8 +16,7 @@ from terna.settings import Settings
 @stage
 def main(settings: Settings) -> None:
     chosen = settings.fetch.only
-    given = os.environ.get("TERNA_MIRROR")
-    mirror = Path(given) if given else None
+    mirror = from_environment()
     for folder, corpora in (("nli", settings.corpora), ("sts", settings.evaluate.benchmarks)):
         for name, corpus in corpora.items():
             if chosen in (None, name):

@@ -13,7 +13,7 @@ import os
 from pathlib import Path
 
 from terna.data.corpora import check_file
-from terna.data.download import fetch_corpus
+from terna.data.download import fetch_corpus, from_environment
 from terna.errors import SettingsError
 from terna.records import read_json, write_text
 from terna.running.stage import stage
@@ -25,8 +25,7 @@ def main(settings: Settings) -> None:
     given = os.environ.get("TERNA_DEST")
     if not given:
         raise SettingsError(["TERNA_DEST: not set; say where to pack, as in `make mirror DEST=/media/stick/terna`"])
-    source = os.environ.get("TERNA_MIRROR")
-    mirror = Path(source) if source else None
+    mirror = from_environment()
     for name, corpus in (settings.parallel | settings.corpora | settings.evaluate.benchmarks).items():
         place = Path(given) / name
         fetch_corpus(corpus, place, mirror=mirror, check=check_file, progress=settings.machine.progress)

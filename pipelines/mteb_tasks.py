@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from terna.errors import DataError, ModelError
+from terna.markdown import code, table
 from terna.records import replacing, write_text
 from terna.running.process import settle
 from terna.running.stage import command
@@ -41,9 +42,9 @@ def main() -> None:
     for record in records:
         with replacing(OUT / f"{record.task_name}.json") as beside:
             record.to_disk(beside)
-    table = markdown(given.encoder, records)
-    write_text(table, OUT / "results.md")
-    print(table)
+    results = markdown(given.encoder, records)
+    write_text(results, OUT / "results.md")
+    print(results)
 
 
 def library() -> Any:
@@ -99,18 +100,13 @@ def scored(model: Any, task: Any) -> Any:
 def markdown(encoder: str, records: Iterable[Any]) -> str:
     """A row a task, split and subset: the main score, and the correlations where it has them."""
     columns = ("main_score", "cosine_pearson", "cosine_spearman")
-    lines = [
-        f"`{encoder}` on MTEB",
-        "",
-        f"| task | split | subset | {' | '.join(columns)} |",
-        "|---|---|---|--:|--:|--:|",
+    rows = [
+        [record.task_name, split, one["hf_subset"], *(f"{one[name]:.4f}" if name in one else "" for name in columns)]
+        for record in records
+        for split, subsets in record.scores.items()
+        for one in subsets
     ]
-    for record in records:
-        for split, subsets in record.scores.items():
-            for one in subsets:
-                cells = [f"{one[name]:.4f}" if name in one else "" for name in columns]
-                lines.append(f"| {record.task_name} | {split} | {one['hf_subset']} | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+    return f"{code(encoder)} on MTEB\n\n{table(['task', 'split', 'subset', *columns], rows)}\n"
 
 
 if __name__ == "__main__":

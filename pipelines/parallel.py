@@ -8,7 +8,6 @@ writes  data/raw/parallel/<corpus>/: the files and fetched.json; data/parallel/:
         made.json
 """
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ import pyarrow.compute as pc
 from terna.data.contamination import find
 from terna.data.contamination.filtering import DROPPED, shared_counts
 from terna.data.corpora import check_file, read_parallel, scored_sentences
-from terna.data.download import fetch_corpus
+from terna.data.download import fetch_corpus, from_environment
 from terna.provenance import record
 from terna.records import PARALLEL, write_json, write_table
 from terna.running.stage import stage
@@ -41,16 +40,14 @@ def main(settings: Settings) -> None:
     kept = {name: pc.sum(pc.equal(clean["corpus"], name)).as_py() or 0 for name in read}
     corpora = {name: {**counts, "kept": kept[name]} for name, (_, counts) in read.items()}
     write_json({"corpora": corpora, "pairs": len(clean), "contamination": shared}, outs[1])
-    raw = [RAW / name / file.name for name, one in settings.parallel.items() for file in one.files]
-    benchmarks = settings.evaluate.benchmarks
-    raw += [SCORED / name / file.name for name, one in benchmarks.items() for file in one.files]
+    raw = [path for name, one in settings.parallel.items() for path in one.paths(RAW / name)]
+    raw += [path for name, one in settings.evaluate.benchmarks.items() for path in one.paths(SCORED / name)]
     record("parallel", raw, outs, OUT / "made.json")
 
 
 def fetch(settings: Settings) -> None:
     """Put the raw files of each corpus where they belong."""
-    given = os.environ.get("TERNA_MIRROR")
-    mirror = Path(given) if given else None
+    mirror = from_environment()
     RAW.mkdir(parents=True, exist_ok=True)
     for name, corpus in settings.parallel.items():
         fetch_corpus(corpus, RAW / name, mirror=mirror, check=check_file, progress=settings.machine.progress)

@@ -1,7 +1,7 @@
 """Search settings of training by the development score, with Optuna's TPE.
 
 reads   params.yaml, data/tokens/, data/teacher/, and of the benchmarks evaluate.select_on alone, a development one
-does    trains once a trial, each in a folder of its own; a search that was killed goes on with the same command
+does    trains once a trial, each in a folder of its own; a search that was killed resumes with the same command
 writes  search/<name>.json and .md: every trial; search/<name>/<trial>/: what its run wrote, and log.txt; of the
         encoders the best alone
 
@@ -114,7 +114,7 @@ def allow(settings: Settings, space: Sequence[Parameter]) -> None:
 def identity(settings: Settings) -> dict[str, Any]:
     """All that the trials share: settings, data, and the packages that compute and choose."""
     chosen, plain = settings.evaluate.select_on, asdict(settings)
-    scored = [RAW / chosen / file.name for file in settings.evaluate.benchmarks[chosen].files]
+    scored = settings.evaluate.benchmarks[chosen].paths(RAW / chosen)
     return {
         **{name: plain[name] for name in ("seed", "model", "train")},
         "chosen on": [chosen, settings.evaluate.main_score],
@@ -148,11 +148,11 @@ def run(search: Search, wanted: int, lock: int) -> None:
         )
     print(f"\n{show(search, trials)}")
     if failures == ENOUGH:
-        raise DataError(f"the last {ENOUGH} trials failed, so the search has ended; the same command goes on")
+        raise DataError(f"the last {ENOUGH} trials failed, so the search has ended; the same command resumes it")
 
 
 def tried(search: Search, trials: Sequence[Trial], lock: int) -> Trial:
-    """The next trial: trained, or told from an earlier one with the same settings."""
+    """The next trial: trained, or taken from an earlier one with the same settings."""
     number, words = len(trials), propose(search.space, trials, search.settings.seed)
     for one in trials:
         if one.words == words:

@@ -1,4 +1,4 @@
-"""Run the line once for each of several seeds and tell how the figures spread.
+"""Run the pipeline once for each of several seeds and tell how the figures spread.
 
 reads   conf/, and the workspace as `git diff` sees it: changes that are not committed count too
 does    `dvc exp run --temp` a seed, one after another, in a folder of DVC's own: the workspace stays as it is. A seed
@@ -26,6 +26,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from hydra.errors import HydraException
 
+from terna.data.download import from_environment
 from terna.errors import DataError, SettingsError
 from terna.evaluation.seeds import Run, markdown, spread
 from terna.records import write_json, write_text
@@ -45,7 +46,7 @@ FIGURES = "metrics/scores.json"
 
 @command
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Run the line for several seeds; tell how the figures spread.")
+    parser = argparse.ArgumentParser(description="Run the pipeline for several seeds; tell how the figures spread.")
     parser.add_argument("seeds", nargs="+", type=int, help="the seeds, in the order of the table's columns")
     parser.add_argument("-S", "--set", dest="words", action="append", default=[], help="a setting, as in dvc exp run")
     given = parser.parse_args()
@@ -98,8 +99,8 @@ def git(*words: str) -> str:
 def prepared(words: Sequence[str]) -> dict[str, str]:
     """The environment of the runs: this Python, and a mirror of the raw files outside their folders."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    mirror = os.environ.get("TERNA_MIRROR")
-    environment = {**os.environ, "PATH": path, "TERNA_MIRROR": str(Path(mirror or MIRROR).resolve())}
+    mirror = from_environment()
+    environment = {**os.environ, "PATH": path, "TERNA_MIRROR": str((mirror or MIRROR).resolve())}
     if not mirror:
         packing = {**os.environ, "TERNA_DEST": str(MIRROR.resolve())}
         if subprocess.run([sys.executable, "pipelines/mirror.py", *words], env=packing).returncode:  # noqa: S603  # no shell

@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from terna.provenance import record
-from terna.records import PARALLEL, read_table, replacing, write_array, write_json
+from terna.records import PARALLEL, read_table, replacing, write_arrays, write_json
 from terna.running.stage import stage
 from terna.sentences import tokenize
 from terna.settings import Settings
@@ -34,9 +34,8 @@ def main(settings: Settings) -> None:
         ids, offsets = student_tokens(pairs, settings.model.max_length)
     else:
         ids, offsets = np.zeros(0, np.int32), np.zeros(1, np.int64)
-        write_array(np.zeros((0, 0), np.float32), OUT / "vectors.npy")
-    write_array(ids, OUT / "ids.npy")
-    write_array(offsets, OUT / "offsets.npy")
+        write_arrays({"vectors": np.zeros((0, 0), np.float32)}, OUT)
+    write_arrays({"ids": ids, "offsets": offsets}, OUT)
     write_json(described, OUT / "teacher.json")
     record("teacher", [PAIRS, TOKENIZER], [OUT], OUT / "made.json")
 

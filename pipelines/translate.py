@@ -2,7 +2,7 @@
 
 reads   data/raw/nli/<corpus>/
 does    parses each corpus of the mix; `translate.model` translates each distinct sentence in another language once,
-        and keeps what is done in data/work/translate/, so that a run that was killed goes on where it was
+        and keeps what is done in data/work/translate/, so that a run that was killed resumes where it stopped
 writes  data/nli/: pairs.parquet (sorted), translations.parquet (each sentence and what became of it),
         accounts.json (rows read, rows dropped by reason, digests, what translated), made.json
 """
@@ -45,7 +45,7 @@ def main(settings: Settings) -> None:
     write_table(made.pairs.sort_by([(column, "ascending") for column in PAIRS.names]), outs[0], PAIRS)
     write_table(made.translations, outs[1], TRANSLATIONS)
     write_json({"corpora": corpora, "translated_by": made.identity}, outs[2])
-    raw = [RAW / name / file.name for name, one in settings.corpora.items() for file in one.files]
+    raw = [path for name, one in settings.corpora.items() for path in one.paths(RAW / name)]
     record("translate", raw, outs, OUT / "made.json")
 
 

@@ -56,7 +56,7 @@ def main(settings: Settings) -> None:
     digests = {path.name: sha256_of(path) for path in outs[:4]}
     totals = {"total": split.counts, "sha256_out": digests}
     write_json(stats(settings, pairs, clean, shared) | totals, outs[4])
-    raw = [RAW / name / file.name for name, one in settings.evaluate.benchmarks.items() for file in one.files]
+    raw = [path for name, one in settings.evaluate.benchmarks.items() for path in one.paths(RAW / name)]
     record("triplets", [NLI / "pairs.parquet", NLI / "accounts.json", *raw], outs, OUT / "made.json")
 
 

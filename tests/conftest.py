@@ -2,7 +2,7 @@
 
 import os
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: see terna.running.stage
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: see terna.running.process
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -3,9 +3,10 @@
 import csv
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ PAIRS = pa.schema(
 TRANSLATIONS = pa.schema([(name, pa.string()) for name in ("source", "target", "reason", "language")])
 # translated sentences: data/parallel/sentences.parquet
 PARALLEL = pa.schema([(name, pa.string()) for name in ("source", "target", "corpus")])
-# what words mean: data/tokens/lexicon.parquet; count is how often the two were aligned, in expectation
+# the word alignment: data/tokens/lexicon.parquet; count is how often word and translation were aligned, in expectation
 LEXICON = pa.schema([("word", pa.string()), ("translation", pa.string()), ("count", pa.float64())])
 # what new entries of a vocabulary start from, old entries and their shares: data/tokens/starts.parquet
 STARTS = pa.schema([("id", pa.int64()), ("pieces", pa.list_(pa.int64())), ("shares", pa.list_(pa.float64()))])
@@ -81,6 +82,11 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
         raise DataError(f"{path}: not a table of {', '.join(schema.names)} ({error}); run its stage again") from error
 
 
+def sentences_of(scored: pa.Table) -> tuple[list[str], list[str]]:
+    """All first and all second sentences of a SCORED table."""
+    return scored["sentence1"].to_pylist(), scored["sentence2"].to_pylist()
+
+
 def write_text(text: str, path: Path) -> None:
     """Write `text` as UTF-8."""
     with replacing(path) as beside:
@@ -110,7 +116,20 @@ def write_rows(path: Path, columns: Sequence[str], rows: Rows) -> None:
         writer.writerows(rows)
 
 
-def write_array(array: Any, path: Path) -> None:
-    """Write an array as .npy, whole or not at all."""
-    with replacing(path) as beside, beside.open("wb") as file:
-        np.save(file, array)
+def write_arrays(arrays: Mapping[str, Any], folder: Path) -> None:
+    """Write each array by its name as .npy into `folder`, beside what else is there."""
+    for name, array in arrays.items():
+        with replacing(folder / f"{name}.npy") as beside, beside.open("wb") as file:
+            np.save(file, array)
+
+
+def read_arrays(names: Iterable[str], folder: Path, *, stage: str) -> dict[str, Any]:
+    """Map the arrays that `stage` wrote into memory, read-only; DataError if one is missing or broken."""
+    arrays = {}
+    for name in names:
+        path = folder / f"{name}.npy"
+        try:
+            arrays[name] = np.lib.format.open_memmap(path, mode="r")
+        except (OSError, ValueError, TokenError) as error:
+            raise DataError(f"{path}: {error}; run the {stage} stage (dvc repro {stage})") from error
+    return arrays

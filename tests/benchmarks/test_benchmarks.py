@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from clone_inputs import make_clone
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def clone(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -1,10 +1,11 @@
-"""A download that is killed at any moment leaves no false file, and the next one goes on where it was."""
+"""A download that is killed at any moment leaves no false file, and the next one resumes where it stopped."""
 
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from download_inputs import BODY, digest, hosted
 
 # Runs apart, since a process with threads should not fork: a child fetches, the parent kills it after a random time.
@@ -56,6 +57,7 @@ print(json.dumps(seen))
 """
 
 
+@pytest.mark.slow
 def test_kill_at_fifty_moments_leaves_no_torn_file_and_the_last_call_goes_on(tmp_path: Path) -> None:
     with hosted() as site:
         site.pages["/corpus.bin"] = lambda answer, _: answer.serve(BODY, pause=0.006)
@@ -68,5 +70,5 @@ def test_kill_at_fifty_moments_leaves_no_torn_file_and_the_last_call_goes_on(tmp
         assert seen["parts"] > 5, "some were killed half-way"
         assert seen["last"] == digest(BODY)
         assert seen["left"] == ["corpus.bin"]
-        assert site.ranges[-1] == f"bytes={seen['here']}-", "the last call went on where the killed one was"
+        assert site.ranges[-1] == f"bytes={seen['here']}-", "the last call resumed where the killed one was"
         print(seen)

@@ -1,4 +1,4 @@
-"""A download that broke off is gone on with, in the same call and in a later one."""
+"""A download that broke off is resumed, in the same call and in a later one."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,6 +1,7 @@
 """Each sentence tokenised once is each sentence tokenised, and three integers lead back to three texts."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import fields
 from itertools import cycle
 from pathlib import Path
 
@@ -12,13 +13,14 @@ from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerBase
 
 from terna import sentences as tokenization
-from terna.data.token_table import ARRAYS, TokenTable, build, corpora
+from terna.data.token_table import TokenTable, build, corpora
 from terna.encoder import load_tokenizer
 from terna.errors import DataError
 from terna.records import POSITIVES, TRIPLETS, sha256_of
 from terna.sentences import gather, tokenize
 from terna.settings import compose, load
 
+ARRAYS = [field.name for field in fields(TokenTable)]
 FUZZ = settings(derandomize=True, deadline=None, max_examples=200)
 TEXTS = [
     "El perro duerme.",

@@ -151,6 +151,7 @@ def test_batches_keep_to_their_tokens_and_shards_to_their_sentences(
     assert len(contents(tmp_path)) == -(-len(SENTENCES) // 4)
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_bytes_of_one_and_leave_torchs_threads_alone(
     marian: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

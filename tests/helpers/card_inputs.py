@@ -131,12 +131,12 @@ LINEAGE = Lineage(
 
 def card_of(settings: Settings, **changed: Any) -> str:
     contents: dict[str, Any] = {"scores": scores_of(settings), "training": TRAINING, "stats": stats_of(settings)}
-    contents |= {"lineage": LINEAGE} | changed
-    return render(settings, width=32, architecture="RobertaModel", **contents)
+    contents |= {"lineage": LINEAGE, "width": 32, "architecture": "RobertaModel"} | changed
+    return render(settings, **contents)
 
 
 def front_of(card: str) -> dict[str, Any]:
-    front: dict[str, Any] = yaml.safe_load(card.split("---\n")[1])
+    front: dict[str, Any] = yaml.safe_load(card.removeprefix("---\n").split("\n---\n", 1)[0])
     return front
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from compose import main as write_receipt
+from compose import main as write_params
 from documented import Block
 
 # a tenth of the default's work: what a command does is the same
@@ -28,7 +28,7 @@ def make_clone(root: Path, folder: Path) -> None:
     for name, change in SMALL.items():
         path = folder / name
         path.write_text(yaml.safe_dump(_merged(yaml.safe_load(path.read_text()), change)))
-    write_receipt(folder, [])
+    write_params(folder, [])
     (folder / ".venv").mkdir()
     (folder / ".venv" / "ready").touch()
     for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "all"]):

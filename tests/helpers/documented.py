@@ -33,7 +33,7 @@ def programs(page: str) -> list[str]:
 
 
 def commands(page: str) -> Iterator[str]:
-    """The commands that a page's shell blocks show, without comments; a line that goes on behind \\ is one."""
+    """The commands that a page's shell blocks show, without comments; a line that continues behind \\ is one."""
     for block in blocks(page, "sh"):
         for line in block.body.replace("\\\n", " ").splitlines():
             if words := shlex.split(line, comments=True):

@@ -1,17 +1,25 @@
-"""A small training run in this process: what the tests of module, recorder, datamodule and resumption share."""
+"""A small training run in this process, built as pipelines/train.py builds its own: what tests of training share."""
 
 from pathlib import Path
 
 import numpy as np
 import torch
-from pytorch_lightning import Callback, Trainer
+from pytorch_lightning import Callback
 
+from terna.data.teacher_vectors import TeacherVectors
 from terna.data.token_table import TokenTable
 from terna.encoder import Encoder
+from terna.records import STARTS
 from terna.sentences import tokenize
-from terna.settings import Train
-from terna.training.datamodule import TripletDataModule
-from terna.training.module import RankingModule
+from terna.settings import Settings, compose, load
+from terna.training import trainer
+from terna.training.setup import Inputs, Run, run_of
+
+
+def settings_for(root: Path, *overrides: str) -> Settings:
+    """Three epochs of batches of four, with overrides in Hydra's grammar."""
+    short = ("train.batch_size=4", "train.epochs=3", "train.warmup=0.25", "machine.progress=false")
+    return load(compose(root / "conf", [*short, *overrides]))
 
 
 def table_for(encoder: Encoder, triplets: int = 18) -> TokenTable:
@@ -25,42 +33,25 @@ def table_for(encoder: Encoder, triplets: int = 18) -> TokenTable:
     return TokenTable(ids, offsets, np.arange(3 * triplets), rows, rows[:2], both, np.zeros(triplets, np.int16))
 
 
-def feed_for(encoder: Encoder, settings: Train, seed: int = 1, table: TokenTable | None = None) -> TripletDataModule:
-    return TripletDataModule(
-        table or table_for(encoder),
-        encoder.arrange,
-        batch_size=settings.batch_size,
-        epochs=settings.epochs,
-        seed=seed,
-        weights=[1.0],
-        known_positives=settings.known_positives,
-    )
-
-
-def trainer_for(settings: Train, *callbacks: Callback, **options: object) -> Trainer:
-    return Trainer(
-        accelerator="cpu",
-        max_epochs=settings.epochs,
-        gradient_clip_val=settings.clip or None,
-        callbacks=list(callbacks),
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        reload_dataloaders_every_n_epochs=1,
-        use_distributed_sampler=False,
-        deterministic=True,
-        **options,  # type: ignore[arg-type]
-    )
+def run_for(
+    encoder: Encoder, settings: Settings, table: TokenTable | None = None, taught: TeacherVectors | None = None
+) -> Run:
+    """A run of an encoder that there is, on `table`, or with train.distill on what is taught."""
+    inputs = Inputs(encoder.tokenizer, STARTS.empty_table(), table or table_for(encoder), ["sample"], taught)
+    return run_of(settings, inputs, encoder.train())
 
 
 def fit(
-    encoder: Encoder, settings: Train, *callbacks: Callback, seed: int = 1, checkpoint: Path | None = None
-) -> RankingModule:
-    datamodule = feed_for(encoder, settings, seed)
-    module = RankingModule(encoder.train(), settings, sum(datamodule.steps), seed)
-    trainer_for(settings, *callbacks).fit(module, datamodule, ckpt_path=checkpoint, weights_only=True)
-    return module
+    encoder: Encoder,
+    settings: Settings,
+    *callbacks: Callback,
+    checkpoint: Path | None = None,
+    taught: TeacherVectors | None = None,
+) -> Run:
+    """Train it, from a checkpoint where one is given."""
+    run = run_for(encoder, settings, taught=taught)
+    trainer.fit(trainer.build_trainer(settings, callbacks), run, checkpoint)
+    return run
 
 
 def weights_of(encoder: Encoder) -> torch.Tensor:

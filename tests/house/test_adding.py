@@ -23,6 +23,8 @@ from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 from terna import Encoder
 from terna.settings import compose, load
 
+pytestmark = pytest.mark.slow
+
 FILES = ("json", "yaml", "diff")
 
 
@@ -155,7 +157,7 @@ def test_a_loss_is_trained_with_after_the_patch(
     card = (project / "release" / "README.md").read_text()
     assert "The triplet margin loss with parameters" in card
     assert "'margin': 0.3" in card
-    loss = imported(project / "src" / "terna" / "loss.py").margin_loss
+    loss = imported(project / "src" / "terna" / "training" / "loss.py").margin_loss
     anchors, positives, negatives = torch.randn(3, 9, 5, generator=torch.Generator().manual_seed(3))
     other = TripletMarginWithDistanceLoss(distance_function=lambda a, b: 1 - cosine_similarity(a, b), margin=0.3)
     torch.testing.assert_close(loss(anchors, positives, negatives, 0.3), other(anchors, positives, negatives))

@@ -41,6 +41,7 @@ def test_every_page_is_on_the_site_and_the_hook_is_not(root: Path, site: Path) -
     assert not list(site.glob("*.py"))
 
 
+@pytest.mark.slow
 def test_two_builds_are_the_same_bytes(root: Path, site: Path, tmp_path: Path) -> None:
     assert build(root, tmp_path / "again").returncode == 0
     assert digests(tmp_path / "again") == digests(site)

@@ -1,4 +1,4 @@
-"""The house itself: the composed is conf/, the graph names what its scripts reach, every option composes."""
+"""The house itself: params.yaml is conf/ composed, the graph names what its scripts reach, every option composes."""
 
 import ast
 import itertools
@@ -13,12 +13,13 @@ from typing import Any, get_type_hints
 
 import pytest
 import yaml
-from compose import main as write_receipt
+from compose import main as write_params
 
+from terna.errors import SettingsError
 from terna.settings import Settings, compose, load
 
 LEARNT = ["parallel=esxnli"]
-GROUPS = (
+CHOICES = (
     "corpora",
     "parallel",
     "translate",
@@ -30,14 +31,14 @@ GROUPS = (
     "machine",
     "experiment",
 )
+# declared there, and chosen through conf/evaluate/
+GROUPS = (*CHOICES, "benchmarks")
 
 
 def options(root: Path) -> Iterator[tuple[str, str]]:
-    for group in GROUPS:
+    for group in CHOICES:
         for file in sorted((root / "conf" / group).glob("*.yaml")):
-            # a benchmark's declaration is no training mix: conf/evaluate/ takes it in
-            if not (group == "corpora" and file.stem.startswith("sts")):
-                yield group, file.stem
+            yield group, file.stem
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -49,19 +50,36 @@ def test_every_group_of_conf_is_known_here(root: Path) -> None:
     assert sorted(path.name for path in (root / "conf").iterdir() if path.is_dir()) == sorted(GROUPS)
 
 
+def test_the_defaults_list_has_one_choice_of_each_group_but_the_benchmarks(root: Path) -> None:
+    defaults = yaml.safe_load((root / "conf" / "config.yaml").read_text())["defaults"]
+    assert tuple(group for entry in defaults if isinstance(entry, dict) for group in entry) == CHOICES
+
+
+def test_every_benchmark_is_scored_by_a_choice_of_evaluate_and_is_no_choice_itself(root: Path) -> None:
+    files = sorted((root / "conf" / "benchmarks").glob("*.yaml"))
+    declared = {name: each for file in files for name, each in yaml.safe_load(file.read_text()).items()}
+    scored: dict[str, Any] = {}
+    for group, option in options(root):
+        if group == "evaluate":
+            scored |= compose(root / "conf", [f"evaluate={option}"])["evaluate"]["benchmarks"]
+    assert declared == scored
+    with pytest.raises(SettingsError, match="benchmarks: unknown key"):
+        load(compose(root / "conf", [f"+benchmarks={files[0].stem}"]))
+
+
 def test_every_option_composes_and_is_sound(root: Path, group: str, option: str) -> None:
     # a mix with English rows is sound only with what translates them, new words only with what they are learnt from
     needed = {"corpora": ["translate=opus_mt"], "model": LEARNT, "train": LEARNT}.get(group, [])
     load(compose(root / "conf", [f"{group}={option}", *needed]))
 
 
-def test_the_receipt_is_conf_composed(root: Path, tmp_path: Path) -> None:
+def test_params_yaml_is_conf_composed(root: Path, tmp_path: Path) -> None:
     (tmp_path / "conf").symlink_to(root / "conf")
-    write_receipt(tmp_path, [])
+    write_params(tmp_path, [])
     assert (tmp_path / "params.yaml").read_text() == (root / "params.yaml").read_text(), "run `make params`"
 
 
-def test_the_receipt_holds_every_setting_so_that_each_can_be_overridden_and_is_tracked(root: Path) -> None:
+def test_params_yaml_holds_every_setting_so_that_each_can_be_overridden_and_is_tracked(root: Path) -> None:
     composed = compose(root / "conf", [])
     for group, hint in get_type_hints(Settings).items():
         if is_dataclass(hint):
@@ -123,7 +141,8 @@ def test_every_room_has_its_tests_beside_the_house_the_scripts_and_the_benchmark
 
 PLANTED = {
     "evaluation/table.py": "import pytorch_lightning",
-    "release/card/front.py": "import jinja2",
+    "release/hub/checks.py": "import jinja2",
+    "release/card/document.py": "import markupsafe",
     "data/triplets.py": "import sentence_transformers",
     "encoder/head.py": "from terna.training import loss",
     "serving/new.py": "import matplotlib.pyplot",

@@ -9,6 +9,8 @@ import pytest
 from clone_inputs import make_clone, run_block
 from documented import Block, blocks
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 # these two have tests of their own, which look at what comes out as well
 APART = ("tutorial", "adding")

@@ -2,11 +2,13 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 from documented import commands, overrides
+from readme import main as write_readme
 
 from terna.evaluation.table import markdown
 from terna.settings import compose, load
@@ -30,11 +32,55 @@ def test_the_table_of_results_is_what_the_default_run_measured(readme: str, root
     assert all(abs(float(a) - float(b)) <= 0.05 for a, b in pairs)
 
 
+@pytest.fixture
+def copied(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """README with what its table is made from, and the command as it is run there."""
+    (tmp_path / "metrics").mkdir()
+    for name in ("README.md", "params.yaml", "metrics/sts.json"):
+        shutil.copy(root / name, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", [str(tmp_path / "pipelines" / "readme.py")])
+    return tmp_path / "README.md"
+
+
+def test_the_command_writes_the_table_and_nothing_else(copied: Path, readme: str) -> None:
+    scores = json.loads(Path("metrics/sts.json").read_text())
+    before, after = (json.dumps(scores["sts-sample-test"]["cosine_pearson"] + more) for more in (0, 0.1))
+    shown = [f"| this model | measured | {float(value):.3f} / " for value in (before, after)]
+    write_readme()
+    assert copied.read_text(encoding="utf-8") == readme
+    Path("metrics/sts.json").write_text(json.dumps(scores).replace(before, after))
+    write_readme()
+    assert copied.read_text(encoding="utf-8") == readme.replace(*shown)
+    assert readme.count(shown[0]) == 1
+
+
+@pytest.mark.parametrize("mark", ["<!-- results: ", "<!-- /results -->"])
+def test_a_readme_without_a_place_for_the_table_is_left_as_it_is(
+    copied: Path, readme: str, mark: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copied.write_text(readme.replace(mark, ""), encoding="utf-8")
+    with pytest.raises(SystemExit) as ended:
+        write_readme()
+    assert "README.md: 0 places for the table, expected one" in f"{ended.value}{capsys.readouterr().err}"
+    assert copied.read_text(encoding="utf-8") == readme.replace(mark, "")
+
+
+def test_figures_of_other_benchmarks_are_refused(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("metrics/sts.json").write_text('{"floors": {}}')
+    with pytest.raises(SystemExit) as ended:
+        write_readme()
+    told = f"{ended.value}{capsys.readouterr().err}"
+    assert "metrics/sts.json: nothing on sts-sample-dev, which params.yaml names; run the stages (dvc repro)" in told
+
+
 def test_every_path_of_the_tree_is_there(readme: str, root: Path) -> None:
     tree = readme.split("```\nconf/", 1)[1].split("```")[0]
     names = [line.split()[0] for line in f"conf/{tree}".splitlines() if line and not line.startswith(" ")]
     assert len(names) >= 10
     assert not [name for name in names if not (root / name).exists()]
+    rooms = re.findall(r"^  (\w+)/ ", tree, re.MULTILINE)
+    assert sorted(rooms) == sorted(path.parent.name for path in (root / "src" / "terna").glob("*/__init__.py"))
 
 
 def test_every_experiment_is_listed_and_every_listed_one_is_there(readme: str, root: Path) -> None:

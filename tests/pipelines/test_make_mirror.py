@@ -1,4 +1,4 @@
-"""What `make mirror` packs is what the composed needs, and enough to run from."""
+"""What `make mirror` packs is what params.yaml needs, and enough to run from."""
 
 import os
 import runpy
@@ -28,7 +28,7 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture
 def project(root: Path, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the scripts and a composed: two corpora and a benchmark from the site."""
+    """A copy of the scripts and a params.yaml: two corpora and a benchmark from the site."""
     home = tmp_path / "home"
     for folder in ("conf", "pipelines"):
         shutil.copytree(root / folder, home / folder)
@@ -54,7 +54,7 @@ def declared(site: Site, files: dict[str, bytes], **fields: object) -> dict[str,
 
 @pytest.fixture
 def run(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """A function that runs a script on the composed."""
+    """A function that runs a script on params.yaml."""
     before = dict(os.environ)
 
     def call(script: str, **environment: str) -> None:
@@ -112,7 +112,7 @@ def test_packed_files_that_are_right_are_kept_and_others_replaced(
     assert (dest / "zipped" / "c.zip").stat().st_ino == kept.st_ino
 
 
-def test_the_sums_cover_what_another_receipt_had_packed_there(
+def test_the_sums_cover_what_other_settings_had_packed_there(
     run: Callable[..., None], project: Path, tmp_path: Path
 ) -> None:
     run("mirror", TERNA_DEST=str(tmp_path / "stick"))

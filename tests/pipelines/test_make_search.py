@@ -18,6 +18,8 @@ from terna.data.corpora import read_sts
 from terna.metrics.similarity import pairwise
 from terna.settings import compose, load
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("optuna")
 
 SPACE = "train.lr=log(1e-4,1e-2) train.warmup=0.0:0.2 train.scale=20.0,40.0"

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import seeds
 
+pytestmark = pytest.mark.slow
+
 TINY = ("train.epochs=1", "model.scratch.hidden_size=16", "model.scratch.heads=2", "machine.progress=false")
 
 

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from huggingface_hub import ModelCard
 from huggingface_hub.repocard_data import model_index_to_eval_results
 
 from terna.errors import DataError
-from terna.release.card.licence import explanation, identifier
+from terna.release.card.licence import licence_of
 from terna.settings import Corpus, File
 
 
@@ -139,15 +140,23 @@ def corpora(*licences: str) -> dict[str, Corpus]:
     ],
 )
 def test_the_strictest_licence_of_the_corpora_wins_in_any_order(licences: list[str], expected: str) -> None:
-    assert identifier(corpora(*licences)) == identifier(corpora(*reversed(licences))) == expected
+    found = [licence_of(corpora(*order)).identifier for order in (licences, licences[::-1])]
+    assert found == [expected, expected]
 
 
-def test_an_unknown_licence_is_named_and_hides_no_ban_on_commercial_use() -> None:
-    told = explanation(corpora("unknown", "CC-BY-NC-4.0"))
+def explanation(root: Path, *licences: str) -> str:
+    """The card's paragraph on the licence of corpora with these."""
+    card = card_of(replace(settings_of(root), corpora=corpora(*licences)))
+    [paragraph] = [line for line in card.splitlines() if line.startswith("The licence")]
+    return paragraph
+
+
+def test_an_unknown_licence_is_named_and_hides_no_ban_on_commercial_use(root: Path) -> None:
+    told = explanation(root, "unknown", "CC-BY-NC-4.0")
     assert "corpus0 (unknown)" in told
     assert "CC-BY-NC-4.0, is the strictest that is known among the corpora's. It rules out commercial use." in told
-    assert "commercial" not in explanation(corpora("unknown", "CC-BY-4.0"))
-    assert "commercial use" in explanation(corpora("CC0-1.0", "CC-BY-NC-4.0"))
+    assert "commercial" not in explanation(root, "unknown", "CC-BY-4.0")
+    assert "commercial use" in explanation(root, "CC0-1.0", "CC-BY-NC-4.0")
 
 
 def test_every_row_of_the_data_is_accounted_for(root: Path) -> None:

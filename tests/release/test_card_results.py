@@ -19,7 +19,7 @@ from card_inputs import (
 from huggingface_hub import ModelCard
 
 from terna.evaluation.table import BASELINES, markdown
-from terna.release.card.results import relative_improvement
+from terna.release.card.tables import relative_improvement
 
 # the tables of a benchmark, in their order
 SYSTEMS, COMPARED, EIGHT, BY_FILE = range(4)

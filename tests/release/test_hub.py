@@ -97,6 +97,7 @@ def test_the_bytes_that_arrive_are_the_releases_in_one_commit(
     assert told.splitlines()[-1] == f"{hub.root}/{REPO}/commit/{'ab' * 20}"
 
 
+@pytest.mark.slow
 def test_a_dry_run_says_what_would_go_and_asks_nobody(project: Path, hub: Hub) -> None:
     # a process of its own, for which HF_ENDPOINT alone says where the hub is; it has no token
     environment = {name: value for name, value in os.environ.items() if name != "HF_TOKEN"}
@@ -139,7 +140,7 @@ def test_a_hub_that_fails_is_told_and_has_no_commit(
     assert said.startswith(hub.root)
     assert hub.commits == []
     hub.fails.clear()
-    run(project, "publish.py", REPO)  # the same command goes on
+    run(project, "publish.py", REPO)  # the same command resumes it
     assert len(hub.commits) == 1
 
 

@@ -128,7 +128,7 @@ def test_a_stage_run_again_by_hand_breaks_the_link_to_those_that_read_what_it_ha
     assert "DataError: triplets: data/triplets/dev.parquet has" in refused(release, capsys, "--verify")
     told = refused(release, capsys)
     assert "DataError: tokens: it read data/triplets/dev.parquet with" in told
-    assert "which triplets wrote; run the line again (dvc repro)" in told
+    assert "which triplets wrote; run the pipeline again (dvc repro)" in told
     triplets(settings)
     release("--verify")
 

@@ -130,7 +130,7 @@ def test_every_figure_of_the_diagnosis_is_on_the_page(page: Page, contents: Cont
     ("low", "high", "told"),
     [(0.1, 0.2, "beats"), (-0.2, -0.1, "falls behind"), (-0.1, 0.1, "is not distinguishable from")],
 )
-def test_it_says_whether_the_model_beats_the_floor_where_words_do_not_overlap(
+def test_it_says_whether_the_model_beats_the_baseline_where_words_do_not_overlap(
     contents: Contents, low: float, high: float, told: str
 ) -> None:
     one = contents.diagnosis[TEST]
@@ -228,6 +228,7 @@ def test_long_words_are_kept_whole() -> None:
     assert page.rows(f"{TEST}: largest differences of rank")[0]["first sentence"] == LONG
 
 
+@pytest.mark.slow
 def test_the_same_contents_give_the_same_bytes_here_and_in_another_process(contents: Contents) -> None:
     assert render(contents) == render(contents_of())
     environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'tests'}"}
@@ -251,7 +252,7 @@ def test_undefined_figures_are_dashes_and_plots_do_without_them(contents: Conten
     page = Page(render(replace(contents, scores=scores, diagnosis={**contents.diagnosis, TEST: bare})))
     assert list(page.rows(f"{TEST} by words in common")[0].values())[1:] == ["0", "– / –", "– / –", "–", "–"]
     assert page.rows(f"The eight figures on {TEST}")[0]["this model (measured)"] == "–"
-    assert "there are too few pairs to tell the model from the baseline" in render(
+    assert "there are too few pairs to distinguish model and baseline" in render(
         replace(contents, diagnosis={**contents.diagnosis, TEST: bare})
     )
 

@@ -21,6 +21,7 @@ def project(ready: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_two_jobs_have_a_folder_each_and_give_the_bytes_of_the_same_runs_by_hand(project: Path) -> None:
     by_hand = run(project, "train", *COMPOSED, "train.lr=0.001")
     assert by_hand.returncode == 0, by_hand.stderr
@@ -50,6 +51,7 @@ def test_a_job_that_fails_is_named_and_the_others_run(project: Path) -> None:
     assert (project / "multirun" / "train.lr=0.001" / "models" / "encoder" / "model.safetensors").is_file()
 
 
+@pytest.mark.slow
 def test_a_sweep_that_is_asked_to_stop_leaves_its_job_able_to_go_on(project: Path) -> None:
     words = (*COMPOSED, "-m", "train.lr=0.001,0.01", "train.epochs=40")
     process = sweep_inputs.start(project, "train", *words)
@@ -58,7 +60,7 @@ def test_a_sweep_that_is_asked_to_stop_leaves_its_job_able_to_go_on(project: Pat
     os.kill(process.pid, signal.SIGTERM)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 143, err
-    assert "the same command goes on from there" in err
+    assert "the same command resumes there" in err
     assert (folder / "checkpoints" / "last.ckpt").is_file()
     assert not (project / "multirun" / "train.lr=0.01,train.epochs=40").exists()
 
@@ -80,6 +82,7 @@ def test_a_stage_that_writes_what_jobs_share_is_not_swept(project: Path, words: 
     assert digests(project / "data") == before
 
 
+@pytest.mark.slow
 def test_a_backbone_in_the_project_is_found_from_a_folder_of_its_own(project: Path) -> None:
     assert run(project, "train", *COMPOSED).returncode == 0
     shutil.copytree(project / "models" / "encoder", project / "backbones" / "mine")

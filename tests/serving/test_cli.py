@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -9,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from sentence_transformers import SentenceTransformer, util
 
 import terna
-from terna.encoder import Encoder, save
+from terna.encoder import Encoder
 from terna.metrics.similarity import SIMILARITIES
 from terna.serving.cli import commands, main
 
-Make = Callable[..., Encoder]
 LINES = ["Hola.", "¿Qué tal estás hoy?", "El tren llega tarde.", "El tren viene con retraso.", "Hola."]
 
 
@@ -68,7 +70,7 @@ def test_a_bad_line_has_no_vector_is_counted_and_moves_no_other(
     given(monkeypatch, b"Hola.\n\xff\xfe\n  \r\nEl tren llega tarde.\r\nsin fin de l\xc3\xadnea")
     path = tmp_path / f"vectors.{kind}"
     assert main(["encode", "--model", str(encoder_folder), "--out", str(path), "--chunk", chunk]) == 0
-    assert "2 of 5 lines are blank or no UTF-8" in capsys.readouterr().err
+    assert "standard input: 2 of 5 lines are blank or not UTF-8" in capsys.readouterr().err
     texts, vectors = read(path)
     assert texts in (None, ["Hola.", None, None, "El tren llega tarde.", "sin fin de línea"])
     assert np.isnan(vectors[[1, 2]]).all()
@@ -110,7 +112,22 @@ def test_nothing_in_gives_an_empty_table(
     assert len(np.load(path) if kind == "npy" else pq.read_table(path)) == 0
 
 
-def test_a_chunk_is_written_before_the_next_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def stubbed(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], str]:
+    """A function that has a test's own system loaded, from a folder that it returns."""
+
+    def stub(system: Any) -> str:
+        folder = tmp_path_factory.mktemp("stub")
+        (folder / "config.json").write_text("{}")
+        monkeypatch.setattr(commands, "load_system", lambda where: system)
+        return str(folder)
+
+    return stub
+
+
+def test_a_chunk_is_written_before_the_next_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stubbed: Callable[[Any], str]
+) -> None:
     happened: list[str] = []
 
     def lines() -> Iterator[bytes]:
@@ -123,26 +140,54 @@ def test_a_chunk_is_written_before_the_next_is_read(tmp_path: Path, monkeypatch:
             happened.append(f"encoded {len(texts)}")
             return np.ones((len(texts), 2), np.float32)
 
-    monkeypatch.setattr(commands, "load_system", lambda where: Stub())
     monkeypatch.setattr(sys, "stdin", type("In", (), {"buffer": lines()}))
-    assert main(["encode", "--chunk", "3", "--out", str(tmp_path / "v.npy")]) == 0
+    assert main(["encode", "--model", stubbed(Stub()), "--chunk", "3", "--out", str(tmp_path / "v.npy")]) == 0
     three = ["read"] * 3 + ["encoded 3"]
     assert happened == ["encoded 1", *three, *three, "read", "encoded 1"]
 
 
-def test_what_fails_midway_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def stop(signal_of: int) -> None:
+    os.kill(os.getpid(), signal_of)
+
+
+@pytest.mark.parametrize(
+    ("happens", "status", "told"),
+    [
+        (lambda: stop(signal.SIGINT), 130, "stopped by Ctrl-C"),
+        (lambda: stop(signal.SIGTERM), 143, "stopped by SIGTERM"),
+        (lambda: np.ones(1 << 50), 1, "MemoryError: more memory is needed than there is; give a smaller --chunk"),
+        (lambda: Path("/no/such").read_text(), 1, "FileNotFoundError: /no/such: No such file or directory"),
+    ],
+    ids=["Ctrl-C", "SIGTERM", "memory", "file"],
+)
+@pytest.mark.parametrize("kind", ["parquet", "npy", "jsonl"])
+def test_what_fails_midway_is_a_sentence_and_leaves_the_old_file(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
+    stubbed: Callable[[Any], str],
+    kind: str,
+    happens: Callable[[], object],
+    status: int,
+    told: str,
+) -> None:
     class Stub:
         def encode(self, texts: Sequence[str]) -> Any:
             if texts == ["malo"]:
-                raise MemoryError
+                happens()
             return np.ones((len(texts), 2), np.float32)
 
-    monkeypatch.setattr(commands, "load_system", lambda where: Stub())
-    given(monkeypatch, text(["bueno", "malo"]))
-    (tmp_path / "v.npy").write_text("old")
-    with pytest.raises(MemoryError):
-        main(["encode", "--chunk", "1", "--out", str(tmp_path / "v.npy")])
+    words = ["encode", "--model", stubbed(Stub()), "--chunk", "1", "--format", kind]
+    (tmp_path / "v").write_text("old")
+    for more in (["--out", str(tmp_path / "v")], []):
+        given(monkeypatch, text(["bueno", "malo"]))
+        assert main([*words, *more]) == status
+        printed, error = capfdbinary.readouterr()
+        assert error.decode().startswith(told)
+        assert error.count(b"\n") == 1
     assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+    with pytest.raises((ValueError, OSError, EOFError)):  # the half of it on standard output is not taken for the whole
+        pq.read_table(pa.BufferReader(printed)) if kind == "parquet" else np.load(io.BytesIO(printed))
 
 
 @pytest.mark.parametrize("stored", [False, True], ids=["text", "parquet"])
@@ -175,15 +220,15 @@ def test_search_finds_what_sentence_transformers_finds(
 
 
 def test_of_equals_the_first_lines_are_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], stubbed: Callable[[Any], str]
 ) -> None:
     class Stub:
         def encode(self, texts: Sequence[str]) -> Any:
             return np.ones((len(texts), 2), np.float32)
 
-    monkeypatch.setattr(commands, "load_system", lambda where: Stub())
     (tmp_path / "corpus.txt").write_bytes(text(["c", "a", "d", "b"]))
-    assert main(["search", "--corpus", str(tmp_path / "corpus.txt"), "--chunk", "3", "--top", "2", "x"]) == 0
+    words = ["search", "--model", stubbed(Stub()), "--corpus", str(tmp_path / "corpus.txt"), "--chunk", "3"]
+    assert main([*words, "--top", "2", "x"]) == 0
     assert [line.split("\t")[2] for line in capsys.readouterr().out.splitlines()] == ["c", "a"]
 
 
@@ -212,49 +257,6 @@ def test_two_sentences_are_compared_as_a_pair_of_lines_is(
     given(monkeypatch, text(["\t".join(LINES[2:4])]))
     assert main(["similarity", "--model", str(encoder_folder)]) == 0
     assert capsys.readouterr().out == told
-
-
-@pytest.mark.parametrize(
-    ("words", "content", "told"),
-    [
-        (["encode", "--model", "nowhere/at/all"], b"", "nowhere/at/all: not there"),
-        (["encode", "--out", "v.csv"], b"", r"Name it .parquet, .npy, .jsonl, or give --format"),
-        (["similarity", "uno"], b"", "1 sentences: give two"),
-        (["similarity"], b"", "no pair"),
-        (["similarity"], b"uno\tdos\nuno dos\n", "standard input, line 2: two sentences with a tab"),
-        (["search", "--corpus", "none.txt"], b"\n", "no query"),
-        (["search", "--corpus", "none.txt", "hola"], b"", "--corpus none.txt: No such file"),
-        (["search", "--corpus", "none.parquet", "hola"], b"", "--corpus none.parquet: no columns text and vector"),
-    ],
-)
-def test_what_is_wrong_is_told_with_its_remedy(
-    encoder_folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-    words: list[str],
-    content: bytes,
-    told: str,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    given(monkeypatch, content)
-    assert main(words if "--model" in words else [*words, "--model", str(encoder_folder)]) == 1
-    assert told in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_corpus_of_another_models_vectors_is_refused(
-    encoder_folder: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    make_encoder: Make,
-) -> None:
-    save(make_encoder("model.dense={out_features:12,activation:tanh}").eval(), tmp_path / "other")
-    given(monkeypatch, text(LINES))
-    assert main(["encode", "--model", str(tmp_path / "other"), "--out", str(tmp_path / "v.parquet")]) == 0
-    assert main(["search", "--model", str(encoder_folder), "--corpus", str(tmp_path / "v.parquet"), "hola"]) == 1
-    assert "vectors of 12 dimensions" in capsys.readouterr().err
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(encoder_folder: Path, tmp_path: Path) -> None:

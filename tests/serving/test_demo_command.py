@@ -52,6 +52,7 @@ def test_it_tells_its_address_answers_in_silence_and_ends_at_ctrl_c(encoder_fold
     assert (process.returncode, out, err) == (0, "", "")
 
 
+@pytest.mark.slow
 def test_it_ends_at_ctrl_c_in_the_midst_of_an_answer(encoder_folder: Path) -> None:
     with started(encoder_folder) as (process, address):
         port = int(address.rstrip("/").rsplit(":", 1)[1])

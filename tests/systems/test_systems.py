@@ -106,6 +106,7 @@ def test_a_folder_without_modules_is_pooled_by_the_mean(
     np.testing.assert_allclose(found, encoder.encode(sentences), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_hub_name_is_read_at_its_revision_and_another_one_is_refused(
     make_encoder: Make, sentences: list[str], tmp_path: Path
 ) -> None:

@@ -127,6 +127,7 @@ def plain(settings: Settings) -> Any:
     return json.loads(json.dumps(asdict(settings)))
 
 
+@pytest.mark.slow
 def test_a_run_outlives_the_process_of_wandb(choose: Callable[..., Settings], root: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", BEREFT, str(root), str(tmp_path)],
@@ -180,8 +181,8 @@ def test_a_run_is_called_after_settings_else_after_release_and_experiment(
     choose: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = choose()
-    assert loggers.dashboard.run_name(settings) == "terna-sample"
+    assert loggers.tracking.run_name(settings) == "terna-sample"
     monkeypatch.setenv("DVC_EXP_NAME", "tawny-owl")
-    assert loggers.dashboard.run_name(settings) == "terna-sample-tawny-owl"
+    assert loggers.tracking.run_name(settings) == "terna-sample-tawny-owl"
     named = replace(settings, logger=replace(settings.logger, name="mine"))
-    assert loggers.dashboard.run_name(named) == "mine"
+    assert loggers.tracking.run_name(named) == "mine"

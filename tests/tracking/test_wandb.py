@@ -20,6 +20,8 @@ from wandb_service import KEY, Service, Told, served
 
 from terna import tracking
 
+pytestmark = pytest.mark.slow
+
 WANDB = ("logger.wandb=true", "logger.group=g")
 
 

@@ -1,18 +1,17 @@
 """LoRA: only adapters learn, and what is exported is a plain backbone with the vectors that were trained."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
-from training_inputs import fit
+from training_inputs import fit, settings_for
 
 from terna.encoder import Encoder, save
 from terna.errors import ModelError
-from terna.settings import Lora, Train, compose, load
+from terna.settings import Lora, Settings
 from terna.training.adapters import adapt, merge
 
 Make = Callable[..., Encoder]
@@ -20,11 +19,11 @@ LORA = Lora(rank=4, alpha=8.0, dropout=0.1)
 
 
 @pytest.fixture
-def settings(root: Path) -> Train:
-    return replace(load(compose(root / "conf", [])).train, batch_size=4, epochs=2, lr=0.01, lora=LORA)
+def settings(root: Path) -> Settings:
+    return settings_for(root, "train.epochs=2", "train.lr=0.01", "train.lora={rank:4,alpha:8.0,dropout:0.1}")
 
 
-def test_only_adapters_and_the_head_learn(make_encoder: Make, settings: Train) -> None:
+def test_only_adapters_and_the_head_learn(make_encoder: Make, settings: Settings) -> None:
     encoder = make_encoder("model.dense={out_features:8,activation:tanh}")
     before = {name: value.clone() for name, value in encoder.state_dict().items()}
     adapt(encoder, LORA)
@@ -38,7 +37,7 @@ def test_only_adapters_and_the_head_learn(make_encoder: Make, settings: Train) -
 
 
 def test_merged_it_is_a_plain_backbone_with_the_vectors_that_were_trained(
-    make_encoder: Make, settings: Train, sentences: list[str], tmp_path: Path
+    make_encoder: Make, settings: Settings, sentences: list[str], tmp_path: Path
 ) -> None:
     encoder = make_encoder()
     untouched, names = encoder.encode(sentences), set(encoder.state_dict())

@@ -9,16 +9,15 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.losses import MSELoss
-from training_inputs import trainer_for
+from training_inputs import fit, run_for, settings_for
 
 from terna.data.teacher_vectors import TeacherVectors
 from terna.encoder import Encoder, save
 from terna.errors import DataError, ModelError
-from terna.records import write_array
+from terna.records import write_arrays
 from terna.sentences import tokenize
-from terna.settings import Distill, Train, compose, load
+from terna.settings import Distill, Settings
 from terna.training.adapters import freeze_layers
-from terna.training.datamodule import TranslationDataModule
 from terna.training.module import DistillationModule
 
 Make = Callable[..., Encoder]
@@ -27,36 +26,30 @@ TARGETS = [f"La frase número {i} es {'larga, muy larga ' * (i % 3)}así." for i
 
 
 @pytest.fixture(scope="module")
-def train(root: Path) -> Train:
-    settings = load(compose(root / "conf", ["experiment=distill", "train.epochs=2", "train.batch_size=4"])).train
-    return replace(settings, embeddings_only=False)
+def settings(root: Path) -> Settings:
+    return settings_for(root, "experiment=distill", "train.epochs=2", "train.embeddings_only=false", "seed=5")
 
 
-def lessons(encoder: Encoder, width: int | None = None) -> TeacherVectors:
+def teacher_vectors(encoder: Encoder, width: int | None = None) -> TeacherVectors:
     vectors = np.random.default_rng(2).normal(size=(len(SOURCES), width or encoder.dimension)).astype(np.float32)
     return TeacherVectors(vectors, *tokenize(encoder.tokenizer, [*SOURCES, *TARGETS], encoder.max_length))
 
 
-def datamodule(taught: TeacherVectors, encoder: Encoder, train: Train, **changed: object) -> TranslationDataModule:
-    given: dict[str, object] = {"batch_size": train.batch_size, "epochs": train.epochs, "seed": 5, "sources": True}
-    return TranslationDataModule(taught, encoder.arrange, **given | changed)  # type: ignore[arg-type]
-
-
-def asked(train: Train, *, unit: bool) -> Train:
-    return replace(train, distill=Distill(teacher="t", sources=True, unit=unit))
+def asked(settings: Settings, *, unit: bool = True, sources: bool = True, **changed: object) -> Settings:
+    distill = Distill(teacher="t", sources=sources, unit=unit)
+    return replace(settings, train=replace(settings.train, distill=distill, **changed))  # type: ignore[arg-type]
 
 
 def test_the_loss_and_its_gradient_are_sentence_transformers_on_both_sides(
-    make_encoder: Make, train: Train, tmp_path: Path
+    make_encoder: Make, settings: Settings, tmp_path: Path
 ) -> None:
-    encoder = make_encoder().eval()
+    encoder = make_encoder()
     save(encoder, tmp_path / "student")
     theirs = SentenceTransformer(str(tmp_path / "student"), device="cpu").eval()
-    taught = lessons(encoder)
-    student = DistillationModule(encoder, asked(train, unit=False), 1, 1)
-    rows = np.arange(4)
-    batch = datamodule(taught, encoder, train).batches(rows[None], rows[None])[0]
-    ours = student.loss(encoder(batch.sentences), batch.teacher) / encoder.dimension
+    taught = teacher_vectors(encoder)
+    run, rows = run_for(encoder, asked(settings, unit=False), taught=taught), np.arange(4)
+    batch = run.datamodule.batches(rows[None], rows[None])[0]
+    ours = run.module.loss(encoder.eval()(batch.sentences), batch.teacher) / encoder.dimension
     ours.backward()
     wanted = torch.from_numpy(taught.vectors[rows])
     features = [theirs.tokenize([texts[row] for row in rows]) for texts in (TARGETS, SOURCES)]
@@ -67,28 +60,30 @@ def test_the_loss_and_its_gradient_are_sentence_transformers_on_both_sides(
     torch.testing.assert_close(found, theirs[0].auto_model.get_input_embeddings().weight.grad, atol=1e-6, rtol=1e-4)
 
 
-def test_unit_vectors_compare_directions(make_encoder: Make, train: Train) -> None:
-    student = DistillationModule(make_encoder(), asked(train, unit=True), 1, 1)
+def test_unit_vectors_compare_directions(make_encoder: Make, settings: Settings) -> None:
+    student = DistillationModule(make_encoder(), asked(settings).train, 1, 1)
     vectors, teacher = torch.randn(6, 5), torch.randn(3, 5)
     cosines = torch.nn.functional.cosine_similarity(vectors, teacher.repeat(2, 1))
     torch.testing.assert_close(student.loss(vectors, teacher), (2 - 2 * cosines).mean())
     torch.testing.assert_close(student.loss(vectors, 7 * teacher), student.loss(vectors, teacher))
 
 
-def test_a_teacher_of_another_width_is_refused_with_the_head_that_is_needed(make_encoder: Make, train: Train) -> None:
-    student = DistillationModule(make_encoder(), asked(train, unit=True), 1, 1)
+def test_a_teacher_of_another_width_is_refused_with_the_head_that_is_needed(
+    make_encoder: Make, settings: Settings
+) -> None:
+    student = DistillationModule(make_encoder(), asked(settings).train, 1, 1)
     with pytest.raises(ModelError, match=r"7 dimensions, the student's 5; .* model\.dense\.out_features=7"):
         student.loss(torch.randn(3, 5), torch.randn(3, 7))
 
 
 @pytest.mark.parametrize("sources", [True, False])
 def test_each_epoch_has_each_pair_once_in_an_order_of_its_own_with_its_teacher(
-    make_encoder: Make, train: Train, sources: bool
+    make_encoder: Make, settings: Settings, sources: bool
 ) -> None:
-    encoder = make_encoder().eval()
-    taught = lessons(encoder)
-    given = datamodule(taught, encoder, train, sources=sources)
-    alone = encoder.encode([*SOURCES, *TARGETS])
+    encoder = make_encoder()
+    taught = teacher_vectors(encoder)
+    given = run_for(encoder, asked(settings, sources=sources), taught=taught).datamodule
+    alone = encoder.eval().encode([*SOURCES, *TARGETS])
     orders = []
     for epoch in range(2):
         rows = given.rows(epoch)
@@ -104,41 +99,37 @@ def test_each_epoch_has_each_pair_once_in_an_order_of_its_own_with_its_teacher(
     assert (given.steps, given.left_out, given.count) == ([2, 2], [3, 3], 11)
 
 
-def test_too_few_pairs_for_a_batch_are_refused(make_encoder: Make, train: Train) -> None:
+def test_too_few_pairs_for_a_batch_are_refused(make_encoder: Make, settings: Settings) -> None:
     encoder = make_encoder()
     with pytest.raises(DataError, match=r"train\.batch_size: no batch of 12 .* from 11 translated sentences"):
-        datamodule(lessons(encoder), encoder, train, batch_size=12)
+        run_for(encoder, asked(settings, batch_size=12), taught=teacher_vectors(encoder))
 
 
-def test_with_embeddings_only_the_layers_stay_and_the_words_move(make_encoder: Make, train: Train) -> None:
+def test_with_embeddings_only_the_layers_stay_and_the_words_move(make_encoder: Make, settings: Settings) -> None:
     encoder = make_encoder()
     freeze_layers(encoder)
     before = {name: value.clone() for name, value in encoder.state_dict().items()}
-    taught = lessons(encoder)
-    given = datamodule(taught, encoder, train)
-    trainer_for(train).fit(DistillationModule(encoder.train(), asked(train, unit=True), sum(given.steps), 1), given)
+    fit(encoder, asked(settings), taught=teacher_vectors(encoder))
     changed = [name for name, value in encoder.state_dict().items() if not torch.equal(value, before[name])]
     assert changed == ["backbone.embeddings.word_embeddings.weight"]
 
 
-def test_a_student_comes_nearer_its_teacher(make_encoder: Make, train: Train) -> None:
+def test_a_student_comes_nearer_its_teacher(make_encoder: Make, settings: Settings) -> None:
     encoder, teacher = make_encoder(), make_encoder("seed=7").eval()
-    taught = replace(lessons(encoder), vectors=teacher.encode(SOURCES))
-    settings = replace(asked(train, unit=True), epochs=30, lr=3e-3)
+    taught = replace(teacher_vectors(encoder), vectors=teacher.encode(SOURCES))
 
     def distance() -> float:
         cosines = torch.nn.functional.cosine_similarity(*map(torch.tensor, (encoder.encode(TARGETS), taught.vectors)))
         return float((2 - 2 * cosines).mean())
 
-    before, given = distance(), datamodule(taught, encoder, settings)
-    trainer_for(settings).fit(DistillationModule(encoder.train(), settings, sum(given.steps), 1), given)
+    before = distance()
+    fit(encoder, asked(settings, epochs=30, lr=3e-3), taught=taught)
     assert distance() < 0.5 * before
 
 
-def test_lessons_are_mapped_from_the_disk_and_a_broken_file_is_named(make_encoder: Make, tmp_path: Path) -> None:
-    taught = lessons(make_encoder())
-    for name in ("vectors", "ids", "offsets"):
-        write_array(getattr(taught, name), tmp_path / f"{name}.npy")
+def test_teacher_vectors_are_mapped_from_disk_and_a_broken_file_is_named(make_encoder: Make, tmp_path: Path) -> None:
+    taught = teacher_vectors(make_encoder())
+    write_arrays(vars(taught), tmp_path)
     found = TeacherVectors.load(tmp_path)
     assert isinstance(found.vectors, np.memmap)
     np.testing.assert_array_equal(found.vectors, taught.vectors)

@@ -11,21 +11,21 @@ import torch
 from pytorch_lightning import Callback, Trainer
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
-from training_inputs import feed_for, fit, table_for
+from training_inputs import fit, run_for, settings_for, table_for, weights_of
 from transformers import get_linear_schedule_with_warmup
 
 from terna.encoder import Encoder, save
 from terna.errors import DataError
 from terna.sentences import gather, tokenize
-from terna.settings import Train, compose, load
+from terna.settings import Settings
 from terna.training.module import RankingModule
 
 Make = Callable[..., Encoder]
 
 
 @pytest.fixture
-def settings(root: Path) -> Train:
-    return replace(load(compose(root / "conf", [])).train, batch_size=4, epochs=3, warmup=0.25)
+def settings(root: Path) -> Settings:
+    return settings_for(root)
 
 
 class Rates(Callback):
@@ -43,12 +43,12 @@ class Rates(Callback):
 
 
 def test_the_rate_is_that_of_the_linear_schedule_at_every_step_and_zero_at_the_end(
-    make_encoder: Make, settings: Train
+    make_encoder: Make, settings: Settings
 ) -> None:
     rates = Rates()
-    module = fit(make_encoder(), settings, rates)
+    module = fit(make_encoder(), settings, rates).module
     assert len(rates.used) == module.steps == 12
-    optimizer = torch.optim.AdamW([torch.zeros(1, requires_grad=True)], lr=settings.lr)
+    optimizer = torch.optim.AdamW([torch.zeros(1, requires_grad=True)], lr=settings.train.lr)
     schedule = get_linear_schedule_with_warmup(optimizer, 3, 12)
     for used in rates.used:
         assert used == pytest.approx(schedule.get_last_lr()[0], abs=1e-15)
@@ -59,7 +59,7 @@ def test_the_rate_is_that_of_the_linear_schedule_at_every_step_and_zero_at_the_e
 
 @pytest.mark.parametrize("pooling", ["mean", "cls"])
 def test_a_step_without_dropout_has_the_neighbours_loss_and_gradients(
-    make_encoder: Make, settings: Train, tmp_path: Path, pooling: str
+    make_encoder: Make, settings: Settings, tmp_path: Path, pooling: str
 ) -> None:
     encoder = make_encoder(f"model.pooling={pooling}")
     save(encoder, tmp_path / "encoder")
@@ -67,7 +67,7 @@ def test_a_step_without_dropout_has_the_neighbours_loss_and_gradients(
         [f"{word} {i} {'y más ' * i}" for i in range(4)] for word in ("casa", "hogar", "barco")
     )
     ids, lengths = gather(*tokenize(encoder.tokenizer, [*anchors, *positives, *negatives], 24), np.arange(12))
-    module = RankingModule(encoder.eval(), settings, 10, 1)
+    module = RankingModule(encoder.eval(), settings.train, 10, 1)
     module.trainer = Trainer(logger=False, enable_checkpointing=False, barebones=True)
     module.log = lambda *_, **__: None  # type: ignore[method-assign, assignment]
     ours = module.training_step((encoder.arrange(ids, lengths), None, None), 0)
@@ -87,28 +87,28 @@ def test_a_step_without_dropout_has_the_neighbours_loss_and_gradients(
     assert compared > 20
 
 
-def test_two_runs_give_the_same_bytes_and_another_seed_does_not(make_encoder: Make, settings: Train) -> None:
+def test_two_runs_give_the_same_bytes_and_another_seed_does_not(make_encoder: Make, settings: Settings) -> None:
     weights = []
     for seed in (1, 1, 2):
         encoder = make_encoder()
         torch.manual_seed(seed)
-        fit(encoder, settings, seed=seed)
-        weights.append(torch.cat([parameter.detach().flatten() for parameter in encoder.parameters()]))
+        fit(encoder, replace(settings, seed=seed))
+        weights.append(weights_of(encoder))
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
 
 
-def test_a_batch_that_cannot_be_filled_is_refused_before_training(make_encoder: Make, settings: Train) -> None:
+def test_a_batch_that_cannot_be_filled_is_refused_before_training(make_encoder: Make, settings: Settings) -> None:
     with pytest.raises(DataError, match=r"train\.batch_size: no batch of 64 triplets"):
-        feed_for(make_encoder(), replace(settings, batch_size=64))
+        run_for(make_encoder(), replace(settings, train=replace(settings.train, batch_size=64)))
 
 
 def test_the_feed_is_as_long_as_it_says_and_its_batches_decode_to_their_triplets(
-    make_encoder: Make, settings: Train
+    make_encoder: Make, settings: Settings
 ) -> None:
     encoder = make_encoder()
     table = table_for(encoder)
-    datamodule = feed_for(encoder, settings, 5, table)
+    datamodule = run_for(encoder, replace(settings, seed=5), table).datamodule
     loader = datamodule.train_dataloader()
     batches = list(loader)
     assert len(batches) == len(loader) == datamodule.steps[0] == 4

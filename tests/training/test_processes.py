@@ -8,25 +8,27 @@ from pathlib import Path
 import pytest
 import torch
 
+pytestmark = pytest.mark.slow
+
 # Two processes over gloo: a step each on its share of the global batch, without dropout; the first tells the gradient.
 SCRIPT = """
 import sys
-from dataclasses import replace
 from pathlib import Path
 import torch
 from pytorch_lightning import Callback
-from training_inputs import feed_for, table_for, trainer_for
+from training_inputs import run_for, settings_for, table_for
 from terna.encoder import build_encoder, load_tokenizer
-from terna.training.module import RankingModule
-from terna.settings import compose, load
+from terna.training.trainer import build_trainer, fit
 sys.path.insert(0, str(Path(sys.argv[1]) / "tests"))
 import conftest
 
 root, out, devices, options = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]
 tiny = ["model.scratch={vocab_size:320,hidden_size:32,layers:2,heads:2,intermediate_size:64}", "model.max_length=24"]
-settings = load(compose(root / "conf", [*tiny, "train.batch_size=8", "train.epochs=2", "train.clip=0", *options]))
+short = ["train.batch_size=8", "train.epochs=2", "train.clip=0", f"machine.devices={devices}"]
+settings = settings_for(root, *tiny, *short, *options)
 torch.manual_seed(7)
 encoder = build_encoder(settings.model, load_tokenizer(settings.model, conftest.SENTENCES))
+encoder.double()  # so that nothing but an error can be seen
 for module in encoder.modules():
     if isinstance(module, torch.nn.Dropout):
         module.p = 0.0
@@ -44,13 +46,11 @@ class Keep(Callback):
             self.gradient = torch.cat(grads).clone()
 
 keep = Keep()
-spread = dict(devices=devices, strategy="ddp") if devices > 1 else {}
-spread["precision"] = "64-true"  # so that nothing but an error can be seen
-trainer = trainer_for(settings.train, keep, **spread)
-datamodule = feed_for(encoder, settings.train, 1, table_for(encoder, 40))
-trainer.fit(RankingModule(encoder, settings.train, sum(datamodule.steps), 1), datamodule)
+run = run_for(encoder, settings, table_for(encoder, 40))
+trainer = build_trainer(settings, [keep])
+fit(trainer, run)
 torch.save({"gradient": keep.gradient, "seen": keep.seen, "steps": trainer.global_step,
-            "expected": sum(datamodule.steps)}, out / f"{trainer.global_rank}.pt")
+            "expected": sum(run.datamodule.steps)}, out / f"{trainer.global_rank}.pt")
 """
 
 

@@ -3,21 +3,19 @@
 import json
 import signal
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from pytorch_lightning import Callback, Trainer
-from pytorch_lightning.utilities.exceptions import SIGTERMException
 from safetensors.torch import load_file
 from torch import Tensor
-from training_inputs import feed_for, fit, weights_of
+from training_inputs import fit, run_for, settings_for, weights_of
 
 from terna.encoder import Encoder
 from terna.errors import ModelError
-from terna.settings import Train, compose, load
+from terna.settings import Settings
 from terna.training import resume
 from terna.training.callbacks import Checkpoints, Recorder
 from terna.training.selection import Selection
@@ -49,12 +47,12 @@ class State(Callback):
 
 
 @pytest.fixture
-def settings(root: Path) -> Train:
-    return replace(load(compose(root / "conf", [])).train, batch_size=4, epochs=3, warmup=0.25)
+def settings(root: Path) -> Settings:
+    return settings_for(root)
 
 
 @pytest.fixture
-def run(make_encoder: Make, settings: Train, tmp_path: Path) -> Callable[..., dict[str, Any]]:
+def run(make_encoder: Make, settings: Settings, tmp_path: Path) -> Callable[..., dict[str, Any]]:
     """A function that trains in a folder, goes on from the checkpoint there, and tells how it ended."""
 
     def go(name: str, *, every: int = 1, stop: Callback | None = None) -> dict[str, Any]:
@@ -96,11 +94,12 @@ def test_stopped_at_any_step_it_ends_as_if_it_had_not_been(
 
 @pytest.mark.parametrize("step", [1, 4, 5, 8, 12])
 def test_sigterm_writes_a_checkpoint_of_the_step_that_it_came_in(
-    run: Callable[..., dict[str, Any]], step: int, tmp_path: Path
+    run: Callable[..., dict[str, Any]], step: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     whole = run("whole", every=100)
-    with pytest.raises(SIGTERMException):
+    with pytest.raises(SystemExit, match="143"):
         run("stopped", every=100, stop=Stop(step, sigterm=True))
+    assert f"stopped by SIGTERM after step {step}" in capsys.readouterr().err
     checkpoint = torch.load(tmp_path / "stopped" / resume.CHECKPOINT, weights_only=True)
     assert checkpoint["global_step"] == step
     assert same(run("stopped", every=100), whole)
@@ -136,7 +135,7 @@ def test_a_loss_that_is_no_number_ends_the_run_with_its_step_and_leaves_the_last
     assert all(value.isfinite().all() for value in checkpoint["state_dict"].values())
 
 
-def test_weights_that_are_no_numbers_are_not_kept(make_encoder: Make, settings: Train, tmp_path: Path) -> None:
+def test_weights_that_are_no_numbers_are_not_kept(make_encoder: Make, settings: Settings, tmp_path: Path) -> None:
     recorder = Recorder(lambda step: f"batch of {step}")
 
     class Break(Callback):
@@ -175,9 +174,8 @@ def test_what_another_run_left_without_a_checkpoint_is_cleared_away(tmp_path: Pa
     assert not (tmp_path / "kept").exists()
 
 
-def test_the_feed_goes_on_within_an_epoch_and_over_its_end(make_encoder: Make, settings: Train) -> None:
-    encoder = make_encoder()
-    datamodule = feed_for(encoder, settings)
+def test_the_feed_goes_on_within_an_epoch_and_over_its_end(make_encoder: Make, settings: Settings) -> None:
+    datamodule = run_for(make_encoder(), settings).datamodule
     ends = [sum(datamodule.steps[: epoch + 1]) for epoch in range(3)]
     assert [datamodule.place(step) for step in (0, ends[0] - 1, ends[0], ends[1])] == [
         (0, 0),

@@ -2,12 +2,9 @@
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from tokenize import TokenError
-
-import numpy as np
 
 from terna.arrays import Floats, Ints
-from terna.errors import DataError
+from terna.records import read_arrays
 
 
 @dataclass(frozen=True)
@@ -29,11 +26,4 @@ class TeacherVectors:
     @classmethod
     def load(cls, folder: Path) -> "TeacherVectors":
         """Map the arrays of `folder` into memory, read-only; DataError if one is missing or broken."""
-        arrays = {}
-        for field in fields(cls):
-            path = folder / f"{field.name}.npy"
-            try:
-                arrays[field.name] = np.lib.format.open_memmap(path, mode="r")
-            except (OSError, ValueError, TokenError) as error:
-                raise DataError(f"{path}: {error}; run the teacher stage (dvc repro teacher)") from error
-        return cls(**arrays)
+        return cls(**read_arrays([field.name for field in fields(cls)], folder, stage="teacher"))

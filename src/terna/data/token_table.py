@@ -1,19 +1,17 @@
 """Each distinct sentence tokenised once: flat ids and offsets, memory-mapped; triplets as three integers into them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from tokenize import TokenError
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from terna.arrays import Ints
+from terna.data.numbering import Numbered, numbered
 from terna.errors import DataError
-from terna.records import POSITIVES, TEXTS, replacing
-from terna.sentences import Tokenizer, distinct, keys, number, tokenize
-
-ARRAYS = ("ids", "offsets", "keys", "train", "dev", "positives", "corpus")
+from terna.records import POSITIVES, TEXTS, read_arrays, write_arrays
+from terna.sentences import Tokenizer, distinct, number, tokenize
 
 
 @dataclass(frozen=True)
@@ -37,21 +35,12 @@ class TokenTable:
 
     def save(self, folder: Path) -> None:
         """Write each array as .npy into `folder`, beside what else is there."""
-        for name in ARRAYS:
-            with replacing(folder / f"{name}.npy") as beside, beside.open("wb") as file:
-                np.save(file, getattr(self, name))
+        write_arrays(vars(self), folder)
 
     @classmethod
     def load(cls, folder: Path) -> "TokenTable":
         """Map the arrays of `folder` into memory, read-only; DataError if one is missing or broken."""
-        arrays = {}
-        for name in ARRAYS:
-            path = folder / f"{name}.npy"
-            try:
-                arrays[name] = np.lib.format.open_memmap(path, mode="r")
-            except (OSError, ValueError, TokenError) as error:
-                raise DataError(f"{path}: {error}; run the tokens stage (dvc repro tokens)") from error
-        return cls(**arrays)
+        return cls(**read_arrays([field.name for field in fields(cls)], folder, stage="tokens"))
 
 
 def build(train: pa.Table, dev: pa.Table, positives: pa.Table, tokenizer: Tokenizer, max_length: int) -> TokenTable:
@@ -59,12 +48,17 @@ def build(train: pa.Table, dev: pa.Table, positives: pa.Table, tokenizer: Tokeni
 
     Raises DataError when a known positive is in no triplet.
     """
-    texts = distinct(*(table[name] for table in (train, dev) for name in TEXTS))
-    ids, offsets = tokenize(tokenizer, texts.to_pylist(), max_length)
-    classes = keys(texts)
-    known = _known(positives, texts, classes)
+    found, (trained, developed) = rows_of(train, dev)
+    ids, offsets = tokenize(tokenizer, found.texts.to_pylist(), max_length)
     corpus = number(train["corpus"], pa.array(corpora(train), pa.string())).astype(np.int16)
-    return TokenTable(ids, offsets, classes, _rows(train, texts), _rows(dev, texts), known, corpus)
+    return TokenTable(ids, offsets, found.keys, trained, developed, _known(positives, found), corpus)
+
+
+def rows_of(*tables: pa.Table) -> tuple[Numbered, list[Ints]]:
+    """The sentences of TRIPLETS tables, and each table's (n, 3) int32 as sentence numbers."""
+    found = numbered(*(table[name] for table in tables for name in TEXTS))
+    numbers = iter(found.numbers)
+    return found, [np.stack([next(numbers) for _ in TEXTS], axis=1).astype(np.int32) for _ in tables]
 
 
 def corpora(train: pa.Table) -> list[str]:
@@ -73,16 +67,12 @@ def corpora(train: pa.Table) -> list[str]:
     return names
 
 
-def _rows(triplets: pa.Table, texts: pa.Array) -> Ints:
-    return np.stack([number(triplets[name], texts) for name in TEXTS], axis=1).astype(np.int32)
-
-
-def _known(positives: pa.Table, texts: pa.Array, classes: Ints) -> Ints:
-    columns = [pc.index_in(positives[name], value_set=texts) for name in POSITIVES.names]
+def _known(positives: pa.Table, found: Numbered) -> Ints:
+    columns = [pc.index_in(positives[name], value_set=found.texts) for name in POSITIVES.names]
     if any(column.null_count for column in columns):
         raise DataError(
             "data/triplets/positives.parquet: a sentence of it is in no triplet, so it was made with others; "
             "run the triplets stage (dvc repro triplets)"
         )
-    pairs = np.stack([classes[column.to_numpy()] for column in columns], axis=1)
+    pairs = np.stack([found.keys[column.to_numpy()] for column in columns], axis=1)
     return np.unique(pairs, axis=0).astype(np.int32)

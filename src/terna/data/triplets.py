@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from terna.arrays import Bools, Ints
+from terna.data.numbering import keys
 from terna.errors import DataError
 from terna.records import LABELS, POSITIVES, TRIPLETS
-from terna.sentences import distinct, keys, number
+from terna.sentences import distinct, number
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from terna.settings.plain_mode import is_plain
+
 LEVELS = 1 << 16
 # None: torch's own, which all threads share
 _SOURCE: ContextVar[torch.Generator | None] = ContextVar("source", default=None)
@@ -37,7 +39,9 @@ def dropout(values: Tensor, probability: float) -> Tensor:
 
 
 def replace_dropout(backbone: nn.Module) -> None:
-    """Let every Dropout of `backbone` draw as `dropout` does."""
+    """Let every Dropout of `backbone` draw as `dropout` does; with TERNA_PLAIN=1 they stay torch's own."""
+    if is_plain():
+        return
     for module in list(backbone.modules()):
         for name, child in module.named_children():
             if type(child) is nn.Dropout:

@@ -19,6 +19,7 @@ from terna.encoder.token_vectors import TokenVectors
 from terna.encoder.usage import Usage
 from terna.errors import ModelError
 from terna.sentences import gather, tokenize
+from terna.settings.plain_mode import is_plain
 
 
 class Encoder(nn.Module):
@@ -26,7 +27,8 @@ class Encoder(nn.Module):
 
     pooling: `mean` (over the sentence's own tokens), `cls` (the first token's vector), `max`, or a Pooling of several
     ways. head: the modules that map the pooled vector. max_length: tokens a sentence is cut to, its prompt's included.
-    usage: prompts, and where vectors are cut. packed: compute no padding, where the backbone can.
+    usage: prompts, and where vectors are cut. packed: compute no padding, where the backbone can. With TERNA_PLAIN=1
+    nothing is packed, dropout is torch's own, and chunks are computed one after another.
 
     Raises ModelError when backbone, tokenizer and head do not fit each other.
     """
@@ -55,7 +57,7 @@ class Encoder(nn.Module):
         if pooler is not None:  # it lies beside the path from tokens to our vector: no gradient ever reaches it
             pooler.requires_grad_(False)
         replace_dropout(backbone)
-        self.token_vectors = TokenVectors(backbone, tokenizer, packed=packed)
+        self.token_vectors = TokenVectors(backbone, tokenizer, packed=packed and not is_plain())
         self.dimension = self._dimension()
         self._draws_by_seed = self._draws()
 
@@ -86,7 +88,7 @@ class Encoder(nn.Module):
     def _workers(self, batch: Batch) -> int:
         """Threads that go through the backbone side by side, one or several with one dropout; 0: not to be shared."""
         compiled = self.backbone._compiled_call_impl is not None
-        if batch.place.device.type != "cpu" or compiled or (self.training and not self._draws_by_seed):
+        if is_plain() or batch.place.device.type != "cpu" or compiled or (self.training and not self._draws_by_seed):
             return 0
         return min(torch.get_num_threads(), len(batch.chunks))
 

@@ -12,6 +12,7 @@ from terna.arrays import Vectors
 from terna.encoder import build_encoder, load_tokenizer
 from terna.evaluation.baselines import lexical
 from terna.metrics.similarity import pairwise
+from terna.records import sentences_of
 from terna.settings import Settings
 from terna.systems import System, load_system
 
@@ -35,7 +36,7 @@ class Measured:
     @cached_property
     def sentences(self) -> tuple[list[str], list[str]]:
         """Both columns."""
-        return sentences(self.table)
+        return sentences_of(self.table)
 
     @cached_property
     def gold(self) -> Any:
@@ -73,11 +74,6 @@ def measure_systems(encoder: System, settings: Settings, tables: Mapping[str, pa
     }
 
 
-def sentences(table: pa.Table) -> tuple[list[str], list[str]]:
-    """Both columns of a SCORED table."""
-    return table["sentence1"].to_pylist(), table["sentence2"].to_pylist()
-
-
 def score(vectors: Vectors) -> Scores:
     """The four similarities of each pair, whose first sentences' vectors come before all second ones'."""
     return pairwise(*np.split(vectors, 2))
@@ -95,5 +91,5 @@ def _scores(where: str, tables: Mapping[str, pa.Table]) -> dict[str, Scores]:
 
 
 def _encode(system: System, table: pa.Table) -> Vectors:
-    first, second = sentences(table)
+    first, second = sentences_of(table)
     return system.encode([*first, *second])

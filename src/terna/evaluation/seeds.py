@@ -9,8 +9,9 @@ import pyarrow as pa
 
 from terna.evaluation.significance import Mean, mean_against
 from terna.evaluation.table import BASELINES, UNTOUCHED, compared, interval
-from terna.markdown import figure, table
+from terna.markdown import code, escape, figure, table
 from terna.metrics.correlations import clusters
+from terna.records import sentences_of
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Pooled:
 def pooled(runs: Sequence[pa.Table], main_score: str, seed: int) -> Pooled:
     """The mean of a benchmark's main score over runs, with its interval, and against each other system.
 
-    runs: predictions/<benchmark>.parquet of each, pair by pair the same; what the others score does not hang on a seed
+    runs: predictions/<benchmark>.parquet of each, pair by pair the same; what the others score depends on no seed
     and is taken from the first.
     """
     measure, kind = main_score.split("_")
@@ -40,7 +41,7 @@ def pooled(runs: Sequence[pa.Table], main_score: str, seed: int) -> Pooled:
     others = [name for name in first.column_names if name in named or name.endswith(f"_{measure}")]
     scores = {name: one[measure].to_numpy() for name, one in zip(ours, runs, strict=True)}
     scores |= {named.get(name, name.removesuffix(f"_{measure}")): first[name].to_numpy() for name in others}
-    alike = clusters(first["sentence1"].to_pylist(), first["sentence2"].to_pylist())
+    alike = clusters(*sentences_of(first))
     return Pooled(len(runs), mean_against(ours, scores, first["gold"].to_numpy(), alike, kind, seed=seed))
 
 
@@ -72,8 +73,8 @@ def markdown(runs: Sequence[Run], failed: Mapping[int, str]) -> str:
     """A table for each benchmark, a row a figure, then the experiments and, of the seeds that failed, why."""
     blocks = ["\n".join(_table(benchmark, figures, runs)) for benchmark, figures in spread(runs).items()]
     if runs:
-        blocks.append("Experiments: " + ", ".join(f"seed {run.seed} `{run.experiment}`" for run in runs) + ".")
-    blocks += [f"Seed {seed} failed: {reason}" for seed, reason in failed.items()]
+        blocks.append("Experiments: " + ", ".join(f"seed {run.seed} {code(run.experiment)}" for run in runs) + ".")
+    blocks += [f"Seed {seed} failed: {escape(reason)}" for seed, reason in failed.items()]
     return "\n\n".join(blocks) + "\n"
 
 

@@ -10,7 +10,7 @@ from scipy.stats import t as student
 
 from terna.arrays import Floats, Ints
 from terna.errors import DataError
-from terna.metrics.bootstrap import draws, weighted
+from terna.metrics.bootstrap import bounds, draws, weighted
 from terna.metrics.correlations import checked
 
 
@@ -112,21 +112,15 @@ def mean_against(
     by_williams = [_williams(runs, name, columns, target, clusters, kind) for name in others]
     found = zip(others, gaps, chances, holm(chances), by_williams, strict=True)
     compared = [
-        Comparison(name, *_defined(value - observed[name], *_bounds(gap), p, corrected, other))
+        Comparison(name, *_defined(value - observed[name]), *bounds(gap), *_defined(p, corrected, other))
         for name, gap, p, corrected, other in found
     ]
-    mean, low, high = _defined(value, *_bounds(spread[~np.isnan(spread)]))
+    [mean], (low, high) = _defined(value), bounds(spread)
     return Mean(mean, low, high, compared)
 
 
 def _mean(runs: Sequence[str], found: Mapping[str, Any]) -> Any:
     return sum(found[run] for run in runs) / len(runs)
-
-
-def _bounds(spread: Floats) -> tuple[float, float]:
-    """The 95 % interval."""
-    low, high = np.quantile(spread, [0.025, 0.975]) if len(spread) else (np.nan, np.nan)
-    return float(low), float(high)
 
 
 def _defined(*values: float) -> list[float | None]:

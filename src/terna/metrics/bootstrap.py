@@ -35,10 +35,16 @@ def weighted(scores: Mapping[str, Floats], gold: Floats, counts: Floats) -> dict
     for name, values in scores.items():
         spearman = _correlation(_ranks(values, counts), gold_ranks, counts)
         pearson = _correlation(values[:, None], gold[:, None], counts)
-        # sums of ranks are exact, so they alone tell a constant column from one that hardly varies
+        # sums of ranks are exact, so they alone distinguish a constant column from one that hardly varies
         found[f"{name}_pearson"] = np.where(np.isnan(spearman), np.nan, pearson)
         found[f"{name}_spearman"] = spearman
     return found
+
+
+def bounds(resampled: Floats, tails: tuple[float, float] = (0.025, 0.975)) -> list[float | None]:
+    """The percentile interval [low, high] of a figure's resamples, NaN left out; [None, None] where all are NaN."""
+    defined = resampled[~np.isnan(resampled)]
+    return [float(bound) for bound in np.quantile(defined, tails)] if len(defined) else [None, None]
 
 
 def _correlation(left: Floats, right: Floats, counts: Floats) -> Floats:

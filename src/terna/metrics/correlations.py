@@ -7,7 +7,7 @@ import numpy as np
 
 from terna.arrays import Bools, Floats, Ints
 from terna.errors import DataError
-from terna.metrics.bootstrap import draws, weighted
+from terna.metrics.bootstrap import bounds, draws, weighted
 from terna.sentences import fold
 
 Scores = Mapping[str, Floats]
@@ -68,7 +68,8 @@ def intervals(
         raise DataError(f"{len(clusters)} cluster numbers for {len(gold)} gold scores: each pair needs one of each")
     columns, target = checked(scores, gold)
     chunks = [weighted(columns, target, counts) for counts in draws(clusters, np.random.default_rng(seed), resamples)]
-    return {name: _bounds(np.concatenate([chunk[name] for chunk in chunks]), level) for name in chunks[0]}
+    resampled = {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
+    return {name: bounds(found, ((1 - level) / 2, (1 + level) / 2)) for name, found in resampled.items()}
 
 
 def _part(scores: Scores, gold: Floats, rows: Bools, file: str) -> dict[str, Any]:
@@ -102,10 +103,3 @@ def _column(name: str, values: Floats) -> Floats:
     # a collapsed encoder gives cosines of 1 that differ in their last bits: that is constant
     constant = np.ptp(values) <= ROUNDING * np.abs(values).max()
     return np.zeros_like(values) if constant else values
-
-
-def _bounds(found: Floats, level: float) -> list[float | None]:
-    defined = found[~np.isnan(found)]
-    if not len(defined):
-        return [None, None]
-    return [float(bound) for bound in np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])]

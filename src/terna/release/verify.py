@@ -10,7 +10,7 @@ from terna.records import sha256_of
 from terna.release.lineage import RELEASE, Lineage, Link, relevant
 from terna.settings import Settings
 
-AGAIN = "run the line again (dvc repro)"
+AGAIN = "run the pipeline again (dvc repro)"
 
 
 def check(links: Sequence[Link], root: Path, progress: bool = True) -> Iterator[str]:

@@ -6,12 +6,10 @@ import gc
 import os
 import sys
 
-# Set before the libraries that read them are loaded, and only where the user has not.
-ENVIRONMENT = {
-    # nothing phones home unasked
-    "DVC_NO_ANALYTICS": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "WANDB_ERROR_REPORTING": "false",
+# Both are set before the libraries that read them are loaded, and only where the user has not.
+# Nothing phones home unasked.
+PRIVACY = {"DVC_NO_ANALYTICS": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "WANDB_ERROR_REPORTING": "false"}
+SPEED = {
     # torch's threads sleep at a barrier: spinning, they slow a run 14-fold when another program takes one of two cores
     "OMP_WAIT_POLICY": "PASSIVE",
     # large tensors in huge pages: fewer page faults
@@ -30,11 +28,30 @@ UNLOOKED = 50_000
 
 
 def settle() -> None:
-    """Set up this process, before it computes: the environment's variables, and how memory is freed and kept."""
+    """Set up this process, before it computes: the environment's variables, and how memory is freed and kept.
+
+    With TERNA_PLAIN=1 the variables of PRIVACY alone. Raises SettingsError when TERNA_PLAIN is neither 0 nor 1.
+    """
+    for name, value in environment().items():
+        os.environ.setdefault(name, value)
+    if not _is_plain():
+        _keep_memory()
+
+
+def environment() -> dict[str, str]:
+    """The variables that a process of ours is given; with TERNA_PLAIN=1 those of PRIVACY alone."""
+    return PRIVACY if _is_plain() else PRIVACY | SPEED
+
+
+def _is_plain() -> bool:
+    from terna.settings.plain_mode import is_plain  # half a second, which `--help` need not take
+
+    return is_plain()
+
+
+def _keep_memory() -> None:
     gc.set_threshold(UNLOOKED)
     atexit.register(gc.freeze)
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
     if sys.platform == "linux" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):
         for option, most in KEPT_BLOCKS.items():
             mallopt(option, most)

@@ -1,12 +1,13 @@
 """What turns a function of the settings into a stage: Hydra in, one sentence and status 1 on a fault.
 
-The same script serves three callers: DVC (which passes `--config-path=.. --config-name=params`, so that the
-composed is read), a person at the command line (conf/ composed with overrides), and a sweep (`--multirun`), whose jobs
-are runs of the script in folders of their own.
+The same script serves three callers: DVC (which passes `--config-path=.. --config-name=params`, so that params.yaml
+is read), a person at the command line (conf/ composed with overrides), and a sweep (`--multirun`), whose jobs are runs
+of the script in folders of their own.
 """
 
 import functools
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,8 @@ from pathlib import Path
 from terna.errors import SettingsError, TernaError
 from terna.running import jobs
 from terna.running.process import settle
-from terna.settings import Settings, load
+from terna.settings import Settings, check_files, check_folder, check_words, composing, load
+from terna.settings.declaration import NAMED, NAMES
 
 # Hydra writes no folders of its own: a stage's outputs are those that dvc.yaml names.
 TIDY = [
@@ -27,6 +29,10 @@ TIDY = [
     "hydra/job_logging=none",
     "hydra/hydra_logging=none",
 ]
+# options of the stages that DVC runs once a name, dvc.yaml's matrices
+NAMED_BY_DVC = ("--corpus", "--benchmark")
+# the environment's variable of Hydra that lets it raise
+FULL = "HYDRA_FULL_ERROR"
 
 
 def stage(task: Callable[[Settings], None], reads: Sequence[str] = ()) -> Callable[[], None]:
@@ -39,14 +45,18 @@ def stage(task: Callable[[Settings], None], reads: Sequence[str] = ()) -> Callab
     def run() -> None:
         import hydra
 
-        settle()
+        with _told():
+            settle()
         script = Path(sys.argv[0]).resolve()
         conf = script.parent.parent / "conf"
         os.chdir(conf.parent)
-        sys.argv[1:] = _ordered([*TIDY, *(_lenient(word, conf) for word in sys.argv[1:])])
         failed: list[str] = []
-        guarded = _guarded(task, script, reads, failed)
-        hydra.main(version_base="1.3", config_path="../conf", config_name="config")(guarded)()
+        with _told():
+            sys.argv[1:] = _ordered([*TIDY, *(_lenient(word, conf) for word in _named(sys.argv[1:]))])
+            _check(script)
+            guarded = _guarded(task, script, reads, failed)
+            with composing(), _hydra_raises("1"):
+                hydra.main(version_base="1.3", config_path="../conf", config_name="config")(guarded)()
         if failed:
             heading = f"{len(failed)} job{'' if len(failed) == 1 else 's'} of the sweep failed:"
             sys.exit("\n".join([heading, *(f"  {job}" for job in failed)]))
@@ -79,7 +89,7 @@ def _guarded(
 
     @functools.wraps(task)  # Hydra looks for config paths beside the file of the wrapped function
     def run(config: object) -> None:
-        with _told():
+        with _told(), _hydra_raises(None):
             swept, apart = _place(root)
             if (swept or apart) and not reads:
                 raise SettingsError([f"{script.name} runs at the project's root alone; sweep with dvc exp run --queue"])
@@ -87,6 +97,7 @@ def _guarded(
                 failed.extend(_job(script, root))
                 return
             if apart:
+                load(config)  # before the folder is filled
                 jobs.enter(root, reads, config)
             task(load(config))
 
@@ -127,9 +138,51 @@ def _told() -> Iterator[None]:
         sys.exit(1)
 
 
+@contextmanager
+def _hydra_raises(value: str | None) -> Iterator[None]:
+    """Whether Hydra raises what it refuses ("1") or prints it in its own way (None), with a traceback for most."""
+    before = os.environ.pop(FULL, None)
+    if value is not None:
+        os.environ[FULL] = value
+    try:
+        yield
+    finally:
+        os.environ.pop(FULL, None)
+        if before is not None:
+            os.environ[FULL] = before
+
+
+def _named(words: Sequence[str]) -> Iterator[str]:
+    """`--corpus name` → `fetch.only=name`. DVC quotes the name for the shell when it writes it so."""
+    following = iter(words)
+    for word in following:
+        if word not in NAMED_BY_DVC:
+            yield word
+            continue
+        name = next(following, "")
+        if not re.fullmatch(NAMES, name):
+            raise SettingsError([f"fetch.only: {name!r} is no name; {NAMED}"])
+        yield f"fetch.only={name}"
+
+
+def _check(script: Path) -> None:
+    """Check the files that Hydra is to compose from, and the words of the command line, before it acts on them."""
+    from hydra._internal.utils import get_args_parser  # the one that reads the words later
+
+    given, _ = get_args_parser().parse_known_args()
+    for option in ("experimental_rerun", "shell_completion"):
+        if getattr(given, option):
+            raise SettingsError([f"--{option.replace('_', '-')}: not for a stage; leave it out"])
+    folder = script.parent / (given.config_path or "../conf")
+    check_files(folder.resolve(), given.config_name or "config")
+    if given.config_dir:
+        check_folder(Path(given.config_dir).resolve())
+    check_words(given.overrides)
+
+
 def _ordered(words: list[str]) -> list[str]:
-    """Options first, then overrides: Hydra's parser takes them in one piece alone."""
-    return sorted(words, key=_overrides)
+    """Overrides first, then options: Hydra's parser takes each in one piece alone, and --info the word behind it."""
+    return sorted(words, key=lambda word: not _overrides(word))
 
 
 def _overrides(word: str) -> bool:

@@ -1,7 +1,7 @@
 """The settings: a schema, and one way in (conf/ or params.yaml → plain values)."""
 
 from terna.settings.declaration import Corpus, File
-from terna.settings.load import compose, load
+from terna.settings.load import check_words, compose, composing, load
 from terna.settings.schema import (
     Evaluate,
     Logger,
@@ -13,6 +13,7 @@ from terna.settings.schema import (
     Translator,
     Triplets,
 )
+from terna.settings.sources import check_files, check_folder
 from terna.settings.training import Dense, Distill, Lora, Model, Scratch, Train, Vocabulary
 
 __all__ = [
@@ -34,6 +35,10 @@ __all__ = [
     "Translator",
     "Triplets",
     "Vocabulary",
+    "check_files",
+    "check_folder",
+    "check_words",
     "compose",
+    "composing",
     "load",
 ]

@@ -1,16 +1,20 @@
 """The declaration of a corpus: where it is, what it holds, what one may do with it."""
 
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 from urllib.parse import urlparse
 
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-STRICT = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
+STRICT = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
-Count = Annotated[int, Field(ge=1)]
-Name = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]*$")]
+# what a folder, a column, a stage of DVC and a word of a shell's command may be called
+NAMES = "^[a-z0-9][a-z0-9_-]*$"
+NAMED = "up to 100 lower-case letters, digits, - and _ are, the first a letter or a digit; rename it"
+
+Count = Annotated[int, Field(ge=1, lt=2**31)]
+Name = Annotated[str, Field(pattern=NAMES, max_length=100)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
@@ -65,3 +69,7 @@ class Corpus:
     """What it may be used for; a test benchmark selects nothing."""
     scale: Annotated[list[float], Field(min_length=2, max_length=2)] = Field(default_factory=lambda: [0.0, 5.0])
     """Lowest and highest gold score of a benchmark."""
+
+    def paths(self, folder: Path) -> list[Path]:
+        """Where its files lie once they are fetched into `folder`, in order."""
+        return [folder / file.name for file in self.files]

@@ -3,17 +3,26 @@
 import difflib
 import inspect
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from pydantic import TypeAdapter, ValidationError
 
 from terna.errors import SettingsError
 from terna.settings.checks import CHECKS
+from terna.settings.declaration import NAMED, NAMES
+from terna.settings.interpolation import foreign, resolved
+from terna.settings.plain import SHOWN, shown, unfit
 from terna.settings.schema import Settings
+from terna.settings.sources import REMEDY, check_files
+
+# faults in a message
+MOST = 50
 
 
 def load(config: Any) -> Settings:
@@ -22,35 +31,87 @@ def load(config: Any) -> Settings:
     Raises SettingsError with every fault: unknown keys with the nearest valid name, wrong types,
     values out of range, and impossible combinations among the groups that are sound themselves.
     """
-    plain: Any = OmegaConf.to_container(config, resolve=True) if OmegaConf.is_config(config) else config
+    plain: Any = resolved(config) if OmegaConf.is_config(config) else config
+    if not isinstance(plain, Mapping):
+        raise SettingsError([f"settings: a {type(plain).__name__}, not settings by key; compose them from conf/"])
     hints = get_type_hints(Settings, include_extras=True)
-    faults = [f"{key}: unknown key{_nearest([key])}" for key in plain if key not in hints]
+    faults = [f"{str(key)[:SHOWN]}: unknown key{_nearest([str(key)])}" for key in plain if key not in hints]
     sound: dict[str, Any] = {}
     for name, hint in hints.items():
         try:
             sound[name] = _group(hint, name, plain)
-        except ValidationError as error:
-            faults += [_sentence(name, fault) for fault in error.errors()]
+        except SettingsError as error:
+            faults += error.faults
     faults += _combinations(sound)
     if faults:
-        raise SettingsError(faults)
+        raise SettingsError(_few(faults))
     return Settings(**sound)
 
 
 def compose(conf: Path, overrides: list[str], name: str = "config") -> dict[str, Any]:
-    """Compose conf/<name>.yaml with overrides in Hydra's grammar, as DVC does: every interpolation resolved."""
+    """Compose conf/<name>.yaml with overrides in Hydra's grammar, as DVC does: every interpolation resolved.
+
+    Raises SettingsError for files and overrides that no settings come from, and for resolvers in either.
+    """
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
 
-    with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
+    check_files(conf, name)
+    check_words(overrides)
+    if faults := [f"{word}: {reason}" for word in overrides if (reason := foreign(word))]:
+        raise SettingsError(faults)
+    with composing(), initialize_config_dir(str(conf.resolve()), version_base="1.3"):
         config = hydra_compose(name, overrides=overrides)
-    resolved: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-    return resolved
+    plain: dict[str, Any] = resolved(config)
+    return plain
+
+
+def check_words(words: Sequence[str]) -> None:
+    """SettingsError for each override that Hydra's grammar does not have."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    parser, faults = OverridesParser.create(), []
+    for word in words:
+        try:
+            parser.parse_override(word)
+        except HydraException as error:
+            reason = str(error).splitlines()[0]
+            given = shown(word.removeprefix("++"))
+            faults.append(f"{given}: no override ({reason}); write key=value, and quote what is no plain word")
+    if faults:
+        raise SettingsError(faults)
+
+
+@contextmanager
+def composing() -> Iterator[None]:
+    """What Hydra and OmegaConf refuse as they compose becomes a SettingsError."""
+    from hydra.errors import HydraException
+
+    try:
+        yield
+    except (HydraException, OmegaConfBaseException) as error:
+        cause = f" ({str(error.__cause__).splitlines()[0]})" if error.__cause__ else ""
+        said = " ".join(str(error).partition("Config search path")[0].split())
+        raise SettingsError([f"{said}{cause}; mend the override or conf/"]) from error
 
 
 def _group(hint: Any, name: str, plain: Mapping[str, Any]) -> Any:
-    # through JSON: pydantic's strict mode then takes mappings for dataclasses, and still no text for numbers
-    return TypeAdapter(hint).validate_json(json.dumps(plain.get(name)))
+    """The group `name`, checked; SettingsError with its faults."""
+    if name not in plain:
+        raise SettingsError([f"{name}: missing; {REMEDY}"])
+    if faults := list(unfit(name, plain[name])):
+        raise SettingsError(faults)
+    try:
+        # through JSON: pydantic's strict mode then takes mappings for dataclasses, and still no text for numbers
+        return TypeAdapter(hint).validate_json(json.dumps(plain[name]))
+    except ValidationError as error:
+        raise SettingsError([_sentence(name, fault) for fault in error.errors()]) from error
+
+
+def _few(faults: list[str]) -> list[str]:
+    """The first of many faults, and how many more there are."""
+    return faults if len(faults) <= MOST else [*faults[:MOST], f"and {len(faults) - MOST} more"]
 
 
 def _combinations(sound: Mapping[str, Any]) -> Iterator[str]:
@@ -62,18 +123,21 @@ def _combinations(sound: Mapping[str, Any]) -> Iterator[str]:
 
 def _sentence(group: str, fault: Mapping[str, Any]) -> str:
     path = [group, *(str(part) for part in fault["loc"])]
-    key = ".".join(path)
+    key = ".".join(part[:SHOWN] for part in path)
+    if fault.get("ctx", {}).get("pattern") == NAMES or path[-1] == "[key]":
+        return f"{key.removesuffix('.[key]')}: {shown(fault['input'])} is no name; {NAMED}"
     if fault["type"] == "unexpected_keyword_argument":
         return f"{key}: unknown key{_nearest(path)}"
     if fault["type"] == "missing":
         return f"{key}: missing"
-    return f"{key}: {fault['msg']}, not {fault['input']!r}"
+    return f"{key}: {fault['msg']}, not {shown(fault['input'])}"
 
 
 def _nearest(path: list[str]) -> str:
     """The valid name most like the last part of `path`: among its siblings, else anywhere in the schema."""
     siblings = _names(Settings, path[:-1])
-    if match := difflib.get_close_matches(path[-1], siblings, n=1):
+    # as long as no name is: a comparison takes the product of the lengths
+    if match := difflib.get_close_matches(path[-1][:SHOWN], siblings, n=1):
         return f"; did you mean {'.'.join([*path[:-1], *match])}?"
     elsewhere = [key for key in _keys(Settings, "") if key.rsplit(".", 1)[-1] == path[-1]]
     if elsewhere:

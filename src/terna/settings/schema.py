@@ -25,11 +25,11 @@ CHOSEN_ON_TEST = "test, and chosen on"
 class Fetch:
     """What is fetched; all but `only` is derived from the other groups."""
 
-    corpora: list[str]
+    corpora: list[Name]
     """Names of the training corpora."""
-    benchmarks: list[str]
+    benchmarks: list[Name]
     """Names of the benchmarks."""
-    only: str | None
+    only: Name | None
     """One of those names: fetch this one alone."""
 
 

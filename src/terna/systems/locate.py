@@ -12,7 +12,8 @@ from terna.provenance import digests
 # what is taken of a repository: neither weights in other formats nor copies for other engines
 FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.spm")
 COPIES = ("onnx/*", "openvino/*")
-HUB_NAME = re.compile(r"(?P<name>[\w.-]+(/[\w.-]+)?)(@(?P<revision>[\w./-]+))?")
+# the revision is what makes it one: without, it is a path, and a path that is not there is never asked of the hub
+HUB_NAME = re.compile(r"(?P<name>\w[\w.-]*(/\w[\w.-]*)?)@(?P<revision>[\w./-]+)")
 VECTORS = (".vec", ".txt", ".gz")
 GRAPH = ".onnx"
 
@@ -20,8 +21,8 @@ GRAPH = ".onnx"
 def locate(where: str) -> Path:
     """The folder of a model, or the file of word vectors or of a graph.
 
-    where: a path, `pkg:module/path`, or a hub name, with `@` and a revision or without. Raises ModelError when nothing
-    is there, or the hub has no such repository, or cannot be asked and its cache lacks it.
+    where: a path, `pkg:module/path`, or a hub name with `@` and a revision. Raises ModelError when nothing is there, or
+    the hub has no such repository, or cannot be asked and its cache lacks it.
     """
     path = Path(where)
     if path.is_dir() or (path.is_file() and path.suffix in (*VECTORS, GRAPH)):
@@ -34,7 +35,10 @@ def locate(where: str) -> Path:
     if where.startswith("pkg:"):
         return _packaged(where)
     if path.suffix in (*VECTORS, GRAPH) or path.is_absolute() or not (match := HUB_NAME.fullmatch(where)):
-        raise ModelError(f"{where}: not there; give a folder, a file of word vectors, a hub name or pkg:module/path")
+        raise ModelError(
+            f"{where}: not there; give a folder, a file of word vectors, pkg:module/path, or a hub name with @ and a "
+            "revision (owner/name@main). `make run` trains models/encoder"
+        )
     return _from_hub(match["name"], match["revision"])
 
 
@@ -56,13 +60,13 @@ def _packaged(where: str) -> Path:
         raise ModelError(f"{where}: {reason}") from error
 
 
-def _from_hub(name: str, revision: str | None) -> Path:
+def _from_hub(name: str, revision: str) -> Path:
     try:
         return Path(
             snapshot_download(name, revision=revision, allow_patterns=list(FILES), ignore_patterns=list(COPIES))
         )
     except (OSError, ValueError) as error:
         raise ModelError(
-            f"{name}: neither a folder nor to be had from the hub at revision {revision or 'main'}: {error}. Give a "
+            f"{name}: neither a folder nor to be had from the hub at revision {revision}: {error}. Give a "
             "folder, or a hub name and a revision that it has"
         ) from error

@@ -3,27 +3,20 @@
 Source: mteb.models.EncoderProtocol, mteb 2.26.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
 from terna.arrays import Floats, Vectors
 from terna.metrics.similarity import pairwise
-
-
-class Encodes(Protocol):
-    """What turns texts into vectors: terna's Encoder, or a system of `terna.systems`."""
-
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        """Vectors float32 (len(texts), dimension), in the order of the texts."""
-        ...
+from terna.systems.load import System
 
 
 class Adapter:
     """`model` under mteb's names, compared by the cosine; meta: mteb's ModelMeta of it."""
 
-    def __init__(self, model: Encodes, meta: Any) -> None:
+    def __init__(self, model: System, meta: Any) -> None:
         self.model = model
         self.mteb_model_meta = meta
 

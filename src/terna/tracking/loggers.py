@@ -64,7 +64,7 @@ def conclude(loggers: list[Logger], settings: Settings, result: Mapping[str, Any
 
 
 class Spared(WandbLogger):
-    """W&B's logger, but that a run is spared what happens to W&B's processes: it goes on, without W&B.
+    """W&B's logger, but that a run is spared what happens to W&B's processes: it continues, without W&B.
 
     With a key the record is sent while it is written.
     """
@@ -100,7 +100,7 @@ class Spared(WandbLogger):
             what(self.experiment)
         except (Error, OSError) as error:
             self.lost = True
-            log.warning("Weights & Biases is lost (%r); the run goes on, and its CSV files have everything", error)
+            log.warning("Weights & Biases is lost (%r); the run continues, and its CSV files have everything", error)
 
 
 class Batched(MLFlowLogger):

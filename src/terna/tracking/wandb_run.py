@@ -15,7 +15,7 @@ KEPT = "wandb.json"
 
 
 def start(settings: Settings, folder: Path, run_id: str | None = None) -> Any:
-    """Start a run, or go on with the one of `run_id`; its files lie in folder/wandb, or where WANDB_DIR says.
+    """Start a run, or resume the one of `run_id`; its files lie in folder/wandb, or where WANDB_DIR says.
 
     Nothing is asked of the service: it is an offline run of W&B.
     """

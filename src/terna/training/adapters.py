@@ -12,7 +12,7 @@ from terna.settings import Lora
 
 
 def adapt(encoder: Encoder, settings: Lora) -> None:
-    """Put adapters beside every linear map of the backbone and freeze the rest of it; a Dense head goes on learning.
+    """Put adapters beside every linear map of the backbone and freeze the rest of it; a Dense head still learns.
 
     Raises ModelError when peft is not installed.
 
@@ -30,7 +30,7 @@ def adapt(encoder: Encoder, settings: Lora) -> None:
 
 
 def freeze_layers(encoder: Encoder) -> None:
-    """Leave nothing to train of the backbone but its word embeddings; a Dense head goes on learning."""
+    """Leave nothing to train of the backbone but its word embeddings; a Dense head still learns."""
     encoder.backbone.requires_grad_(False)
     encoder.backbone.get_input_embeddings().requires_grad_(True)
 

@@ -1,4 +1,4 @@
-"""What a run is remembered by: its curves, and the checkpoint from which it goes on."""
+"""What a run is remembered by: its curves, and the checkpoint from which it resumes."""
 
 import math
 from collections.abc import Callable
@@ -30,7 +30,7 @@ class Recorder(Callback):
         self.waiting: list[tuple[int, float, Tensor]] = []
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Tell the loggers what came before, when the run goes on from a checkpoint."""
+        """Tell the loggers what came before, when the run resumes from a checkpoint."""
         for row in sorted([*self.curves.trained, *self.curves.scored], key=lambda row: row["step"]):
             self._tell(trainer, row)
 
@@ -72,7 +72,7 @@ class Recorder(Callback):
         return {"trained": self.curves.trained, "scored": self.curves.scored}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on with the curves of a checkpoint."""
+        """Continue the curves of a checkpoint."""
         self.curves = Curves(**state_dict)
 
     @staticmethod
@@ -82,7 +82,7 @@ class Recorder(Callback):
 
 
 class Checkpoints(Callback):
-    """Writes all that the run needs to go on to `path`: every `every` steps, and when SIGTERM asks it to stop.
+    """Writes to `path` all that the run needs to resume: every `every` steps, and when SIGTERM asks it to stop.
 
     recorder: whose losses are looked at first, so that what is kept is sound. saved: called after each.
     """

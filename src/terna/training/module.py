@@ -28,7 +28,7 @@ class RankingModule(LightningModule):
 
     def training_step(self, batch: tuple[Batch, *tuple[Tensor | None, ...]], _: int) -> Tensor:
         """The loss of one batch: its sentences' vectors, and what else `loss` takes; see the batches of datamodule."""
-        # not a stream that goes on from step to step: so a resumed run draws what it would have drawn
+        # not one stream over all steps: so a resumed run draws what it would have drawn
         draw = np.random.SeedSequence([self.seed, self.global_step, self.global_rank])
         torch.manual_seed(int(draw.generate_state(1, np.uint64)[0]))
         sentences, *given = batch

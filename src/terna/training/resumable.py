@@ -1,4 +1,4 @@
-"""A LightningDataModule whose epochs are planned beforehand, and gone on with at any step."""
+"""A LightningDataModule whose epochs are planned beforehand, and resumed at any step."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ class PlannedDataModule(LightningDataModule, ABC):
         return epoch, step - int(ends[epoch - 1] if epoch else 0)
 
     def train_dataloader(self) -> DataLoader[Any]:
-        """The batches from the trainer's step to the end of its epoch: a resumed run goes on where it was."""
+        """The batches from the trainer's step to the end of its epoch: a resumed run starts where it stopped."""
         epoch, first = self.place(self.trainer.global_step if self.trainer else 0)
         epoch = min(epoch, self.epochs - 1)  # past the last step Lightning still asks, and takes nothing
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
@@ -77,7 +77,7 @@ class _From(Sampler[int]):
 
 
 class _Resumable(DataLoader[Any]):
-    """Tells Lightning that a run may go on within an epoch; where, is the sampler's affair, by the step."""
+    """Tells Lightning that a run may resume within an epoch; the sampler finds the place by the step."""
 
     def state_dict(self) -> dict[str, Any]:
         return {}

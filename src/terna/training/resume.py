@@ -1,19 +1,36 @@
-"""Whether a checkpoint is of this very run: then training goes on from it, else it is refused."""
+"""Whether a checkpoint is of this very run: then training resumes from it, else it is refused."""
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from terna import provenance
 from terna.errors import ModelError
 from terna.records import read_json, write_json
+from terna.settings import Settings
+from terna.settings.plain_mode import is_plain
 
 CHECKPOINT = "last.ckpt"
 IDENTITY = "run.json"
 
 
+def identity(settings: Settings, read: Iterable[Path]) -> dict[str, Any]:
+    """All that a run's outcome depends on: settings, the files and folders in `read`, packages, and TERNA_PLAIN."""
+    plain = asdict(settings)
+    return {
+        **{name: plain[name] for name in ("seed", "model", "train")},
+        "evaluate": {name: plain["evaluate"][name] for name in ("select_on", "main_score")},
+        "data": provenance.digests(read),
+        "packages": {name: version(name) for name in ("torch", "transformers", "pytorch-lightning")},
+        "TERNA_PLAIN": int(is_plain()),
+    }
+
+
 def claim(folder: Path, run: Mapping[str, Any]) -> Path | None:
-    """The checkpoint in `folder` to go on from; None where there is none, and then `folder` is this run's.
+    """The checkpoint in `folder` to resume from; None where there is none, and then `folder` is this run's.
 
     run: all that the outcome depends on, nested as in the settings. Raises ModelError when the checkpoint is of another
     run, with each key that differs and both its values.
@@ -36,7 +53,7 @@ def claim(folder: Path, run: Mapping[str, Any]) -> Path | None:
                 [
                     f"{path} is of a run that was interrupted, with other settings or data:",
                     *different,
-                    f"Set them back to go on with that run, or delete {folder}/ to train anew",
+                    f"Set them back to resume that run, or delete {folder}/ to train anew",
                 ]
             )
         )
@@ -44,7 +61,7 @@ def claim(folder: Path, run: Mapping[str, Any]) -> Path | None:
 
 
 def release(folder: Path) -> None:
-    """Remove what a run needed to go on: call it when its outputs are whole."""
+    """Remove what a run needed to resume: call it when its outputs are whole."""
     shutil.rmtree(folder, ignore_errors=True)
 
 

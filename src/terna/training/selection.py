@@ -14,7 +14,7 @@ from terna.encoder import Encoder
 from terna.errors import ModelError
 from terna.metrics.correlations import figures
 from terna.metrics.similarity import pairwise
-from terna.records import replacing
+from terna.records import replacing, sentences_of
 from terna.sentences import gather
 
 Score = Callable[[Encoder], dict[str, float]]
@@ -51,7 +51,7 @@ class Selection(Callback):
         self.waited = 0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Score the model as it starts, unless the run goes on from a checkpoint."""
+        """Score the model as it starts, unless the run resumes from a checkpoint."""
         if not trainer.global_step:
             self._figure(trainer)
 
@@ -75,7 +75,7 @@ class Selection(Callback):
         return {"best": self.best, "best_step": self.best_step, "waited": self.waited}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a checkpoint."""
+        """Resume from a checkpoint."""
         self.best, self.best_step, self.waited = (state_dict[name] for name in ("best", "best_step", "waited"))
 
     def restore(self) -> None:
@@ -111,7 +111,7 @@ def development_score(benchmark: pa.Table, table: TokenTable) -> Score:
     It gives the eight figures (those that are defined) and, where there are held-out triplets, `triplet_accuracy`:
     the share whose anchor is nearer its positive than its negative by cosine.
     """
-    first, second = benchmark["sentence1"].to_pylist(), benchmark["sentence2"].to_pylist()
+    first, second = sentences_of(benchmark)
     gold = benchmark["gold"].to_numpy()
 
     def score(encoder: Encoder) -> dict[str, float]:

@@ -1,28 +1,95 @@
-"""From the settings and what earlier stages made to the parts of a training run: encoder, batches, what watches."""
+"""From the settings and what earlier stages made to a training run, in three calls.
+
+    run = build_run(settings, Inputs.load(tokens, teacher))
+    trainer = build_trainer(settings, callbacks)            (training/trainer.py)
+    fit(trainer, run)
+
+pipelines/train.py, the benchmarks and the tests all train this way: no setting counts in one and not in another.
+"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
-from transformers import AutoTokenizer
+from pytorch_lightning import seed_everything
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from terna.data.teacher_vectors import TeacherVectors
 from terna.data.token_table import TokenTable
 from terna.encoder import Encoder, build_encoder
+from terna.errors import DataError
 from terna.records import STARTS, read_json, read_table
 from terna.settings import Settings
-from terna.training.adapters import adapt, freeze_layers
-from terna.training.callbacks import Recorder
+from terna.training.adapters import adapt, freeze_layers, merge
+from terna.training.callbacks import Checkpoints, Recorder
 from terna.training.datamodule import TranslationDataModule, TripletDataModule
+from terna.training.module import DistillationModule, RankingModule
 from terna.training.resume import CHECKPOINT
 from terna.training.selection import Selection, development_score
 
+DataModule = TripletDataModule | TranslationDataModule
 
-def encoder_of(settings: Settings, tokens: Path) -> Encoder:
-    """The encoder, ready to train, with the tokenizer of the folder `tokens`; ModelError when it cannot be had."""
-    tokenizer = AutoTokenizer.from_pretrained(tokens / "tokenizer")
-    starts = read_table(tokens / "starts.parquet", STARTS)
-    encoder = build_encoder(settings.model, tokenizer, starts, packed=settings.train.packed)
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a run learns from.
+
+    starts: what new entries of the vocabulary start from, a STARTS table. corpora: names, by the numbers in
+    `table.corpus`. taught: the teacher's vectors; None where nothing is taught.
+    """
+
+    tokenizer: PreTrainedTokenizerBase
+    starts: pa.Table
+    table: TokenTable
+    corpora: list[str]
+    taught: TeacherVectors | None = None
+
+    @classmethod
+    def load(cls, tokens: Path, teacher: Path | None) -> "Inputs":
+        """What the stages `tokens` and `teacher` wrote into these folders; DataError if a file is missing or broken."""
+        return cls(
+            table=TokenTable.load(tokens),
+            tokenizer=AutoTokenizer.from_pretrained(tokens / "tokenizer"),
+            starts=read_table(tokens / "starts.parquet", STARTS),
+            corpora=read_json(tokens / "stats.json")["corpora"],
+            taught=TeacherVectors.load(teacher) if teacher else None,
+        )
+
+
+class Run(NamedTuple):
+    """A training run: the encoder that learns, its batches, and the loss and schedule."""
+
+    encoder: Encoder
+    datamodule: DataModule
+    module: RankingModule
+
+
+class Observers(NamedTuple):
+    """What watches a run, in the order in which it is called: each is part of what the next keeps."""
+
+    recorder: Recorder
+    selection: Selection
+    checkpoints: Checkpoints
+
+
+def build_run(settings: Settings, inputs: Inputs) -> Run:
+    """A run from its start, seeded. ModelError when its encoder cannot be had, DataError when not a batch is full."""
+    seed_everything(settings.seed, verbose=False)
+    return run_of(settings, inputs, encoder_of(settings, inputs))
+
+
+def run_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> Run:
+    """A run of an encoder that there is."""
+    datamodule = datamodule_of(settings, inputs, encoder)
+    kind = DistillationModule if settings.train.distill else RankingModule
+    return Run(encoder, datamodule, kind(encoder, settings.train, sum(datamodule.steps), settings.seed))
+
+
+def encoder_of(settings: Settings, inputs: Inputs) -> Encoder:
+    """The encoder, ready to train; ModelError when it cannot be had."""
+    encoder = build_encoder(settings.model, inputs.tokenizer, inputs.starts, packed=settings.train.packed)
     encoder.cached = settings.train.cached
     if settings.train.lora:
         adapt(encoder, settings.train.lora)
@@ -33,10 +100,8 @@ def encoder_of(settings: Settings, tokens: Path) -> Encoder:
     return encoder
 
 
-def datamodule_of(
-    settings: Settings, table: TokenTable, encoder: Encoder, *, tokens: Path, teacher: Path
-) -> TripletDataModule | TranslationDataModule:
-    """The batches of all epochs: triplets of `table`, or with train.distill the lessons of `teacher`.
+def datamodule_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> DataModule:
+    """The batches of all epochs: triplets, or with train.distill translated sentences and the teacher's vectors.
 
     Raises DataError when not a single full batch can be made.
     """
@@ -48,26 +113,27 @@ def datamodule_of(
         "workers": settings.machine.workers,
     }
     if options.distill:
-        return TranslationDataModule(
-            TeacherVectors.load(teacher), encoder.arrange, sources=options.distill.sources, **common
-        )
-    names = read_json(tokens / "stats.json")["corpora"]
+        if inputs.taught is None:
+            raise DataError("train.distill: there are no teacher's vectors; run the teacher stage (dvc repro teacher)")
+        return TranslationDataModule(inputs.taught, encoder.arrange, sources=options.distill.sources, **common)
     return TripletDataModule(
-        table,
+        inputs.table,
         encoder.arrange,
-        weights=[options.weights.get(name, 1.0) for name in names],
+        weights=[options.weights.get(name, 1.0) for name in inputs.corpora],
         known_positives=options.known_positives,
         gather=options.gather,
         **common,
     )
 
 
-def selection_of(
-    settings: Settings, encoder: Encoder, benchmark: pa.Table, table: TokenTable, recorder: Recorder, checkpoints: Path
-) -> Selection:
-    """What scores `benchmark` and the held-out triplets as training goes on, and keeps the best weights."""
-    return Selection(
-        encoder,
+def observers_of(settings: Settings, run: Run, table: TokenTable, benchmark: pa.Table, checkpoints: Path) -> Observers:
+    """What keeps the curves, the weights that score best on `benchmark`, and what the run resumes from.
+
+    table: whose held-out triplets are scored besides. checkpoints: the folder for weights and checkpoint.
+    """
+    recorder = Recorder(whereabouts(run.datamodule, checkpoints))
+    selection = Selection(
+        run.encoder,
         development_score(benchmark, table),
         recorder.scored,
         main=settings.evaluate.main_score,
@@ -75,9 +141,18 @@ def selection_of(
         every=settings.train.score_every,
         patience=settings.train.patience,
     )
+    every = settings.machine.checkpoint_every
+    return Observers(recorder, selection, Checkpoints(checkpoints / CHECKPOINT, every, recorder, selection.prune))
 
 
-def whereabouts(datamodule: TripletDataModule | TranslationDataModule, checkpoints: Path) -> Callable[[int], str]:
+def finished(settings: Settings, run: Run) -> Encoder:
+    """The encoder of a run that has ended, as it ships: adapters added to the weights, on the CPU."""
+    if settings.train.lora:
+        merge(run.encoder)
+    return run.encoder.cpu()
+
+
+def whereabouts(datamodule: DataModule, checkpoints: Path) -> Callable[[int], str]:
     """What is to be said of a step whose loss is not finite: its batch, its rows, and what to do."""
 
     def describe(step: int) -> str:

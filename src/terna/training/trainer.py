@@ -1,28 +1,37 @@
-"""Lightning's Trainer as this project sets it up: a run from its start or from a checkpoint, and its memory."""
+"""Lightning's Trainer as this project sets it up: a run from its start or from a checkpoint, and what it took."""
 
+import logging
 import resource
 import sys
+import time
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
-from pytorch_lightning import Callback, LightningDataModule, LightningModule, Trainer
+from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from terna.errors import ModelError
 from terna.settings import Settings
-from terna.tracking import loggers
-from terna.training.callbacks import Checkpoints, Recorder
+from terna.settings.plain_mode import is_plain
 from terna.training.selection import Selection
+from terna.training.setup import Run
 
 
-def build_trainer(
-    settings: Settings, recorder: Recorder, selection: Selection, checkpoint: Path, logs: Path
-) -> Trainer:
-    """A deterministic trainer with our selection in place of its validation loop; where its checkpoint and logs go."""
+class Taken(NamedTuple):
+    """Steps and seconds of a run since it last started or resumed."""
+
+    steps: int
+    seconds: float
+
+
+def build_trainer(settings: Settings, callbacks: Sequence[Callback], loggers: Sequence[Logger] = ()) -> Trainer:
+    """A deterministic trainer, without Lightning's own checkpoints and validation loop."""
     machine, precision = settings.machine, settings.train.precision
     torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
-    checkpoints = Checkpoints(checkpoint, machine.checkpoint_every, recorder, selection.prune)
-    callbacks: list[Callback] = [recorder, selection, checkpoints]  # each is part of what the next keeps
     return Trainer(
         accelerator=machine.accelerator,
         devices=machine.devices,
@@ -31,8 +40,8 @@ def build_trainer(
         precision="32-true" if precision == "tf32" else precision,
         max_epochs=settings.train.epochs,
         gradient_clip_val=settings.train.clip or None,
-        callbacks=callbacks,
-        logger=loggers.build(settings, logs),
+        callbacks=list(callbacks),
+        logger=list(loggers),
         log_every_n_steps=1,
         reload_dataloaders_every_n_epochs=1,
         use_distributed_sampler=False,
@@ -43,27 +52,64 @@ def build_trainer(
     )
 
 
-def steps_done(checkpoint: Path | None) -> int:
+def fit(trainer: Trainer, run: Run, checkpoint: Path | None = None) -> Taken:
+    """Train from the start, or from a checkpoint to the end; what that took.
+
+    When SIGTERM stopped the run, says how to resume, and ends with a shell's status for that.
+    """
+    if trainer.strategy.root_device.type == "cpu" and trainer.precision == "16-mixed":
+        raise ModelError("train.precision: 16-mixed needs a GPU (machine=gpu); choose 32-true or bf16-mixed")
+    start, first = time.perf_counter(), _steps_done(checkpoint)
+    try:
+        trainer.fit(run.module, run.datamodule, ckpt_path=checkpoint, weights_only=True)
+    except SIGTERMException:
+        print(f"stopped by SIGTERM after step {trainer.global_step}; the same command resumes there", file=sys.stderr)
+        sys.exit(143)
+    return Taken(trainer.global_step - first, time.perf_counter() - start)
+
+
+def summary(settings: Settings, run: Run, trainer: Trainer, selection: Selection, taken: Taken) -> dict[str, Any]:
+    """What metrics/train.json tells of a run that has ended."""
+    datamodule, unit = run.datamodule, run.datamodule.unit
+    ranked = datamodule.batch_size if settings.train.gather else datamodule.batch_size // trainer.world_size
+    negatives = {} if settings.train.distill else {"negatives_per_anchor": 2 * ranked - 1}
+    return {
+        unit: datamodule.count,
+        "batch_size": datamodule.batch_size,
+        **negatives,
+        "epochs": settings.train.epochs,
+        "steps": trainer.global_step,
+        "steps_per_epoch": datamodule.steps,
+        f"{unit}_left_out_per_epoch": datamodule.left_out,
+        f"{unit}_per_second": round(taken.steps * datamodule.batch_size / taken.seconds, 2),
+        "seconds": round(taken.seconds, 1),
+        "peak_memory_mb": round(_peak_memory(trainer) / 2**20),
+        "selected_step": selection.best_step,
+        "selected_on": f"{settings.evaluate.select_on} {settings.evaluate.main_score}",
+        "selected_score": selection.best,
+        # weights that TERNA_PLAIN=1 gave have other bytes
+        **({"plain": True} if is_plain() else {}),
+    }
+
+
+def quiet() -> None:
+    """Leave out what Lightning and transformers say that is no news here."""
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # of loading and saving weights, which takes no time; those of downloads stay
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message=".*does not have many workers")  # batches are gathered arrays
+    warnings.filterwarnings("ignore", message=".isinstance.treespec, LeafSpec")  # Lightning's own
+
+
+def _steps_done(checkpoint: Path | None) -> int:
     """The steps that a checkpoint has behind it."""
     if checkpoint is None:
         return 0
     return int(torch.load(checkpoint, weights_only=True, mmap=True, map_location="cpu")["global_step"])
 
 
-def fit(trainer: Trainer, module: LightningModule, datamodule: LightningDataModule, checkpoint: Path | None) -> None:
-    """Train; when SIGTERM stopped it, say how to go on, and end with a shell's status for that."""
-    if trainer.strategy.root_device.type == "cpu" and trainer.precision == "16-mixed":
-        raise ModelError("train.precision: 16-mixed needs a GPU (machine=gpu); choose 32-true or bf16-mixed")
-    try:
-        trainer.fit(module, datamodule, ckpt_path=checkpoint, weights_only=True)
-    except SIGTERMException:
-        print(
-            f"stopped by SIGTERM after step {trainer.global_step}; the same command goes on from there", file=sys.stderr
-        )
-        sys.exit(143)
-
-
-def peak_memory(trainer: Trainer) -> int:
+def _peak_memory(trainer: Trainer) -> int:
     """Bytes: the accelerator's where there is one, else the process's."""
     if trainer.strategy.root_device.type == "cuda":
         return torch.cuda.max_memory_allocated()

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from terna.data.corpora.texts import texts
 from terna.errors import DataError
-from terna.records import SCORED
+from terna.records import SCORED, sentences_of
 from terna.settings import Corpus
 
 # float() would also take 1_0, nan and other alphabets' digits
@@ -34,8 +34,8 @@ def read_sts(name: str, corpus: Corpus, folder: Path) -> pa.Table:
 
 def scored_sentences(benchmarks: Mapping[str, Corpus], folder: Path) -> dict[str, list[str]]:
     """The sentences of each benchmark, whose files lie in folder/<name>: never its scores."""
-    tables = {name: read_sts(name, one, folder / name) for name, one in benchmarks.items()}
-    return {name: [*table["sentence1"].to_pylist(), *table["sentence2"].to_pylist()] for name, table in tables.items()}
+    columns = {name: sentences_of(read_sts(name, one, folder / name)) for name, one in benchmarks.items()}
+    return {name: [*first, *second] for name, (first, second) in columns.items()}
 
 
 def _file(base: str, read: Mapping[str, Read], scale: Sequence[float]) -> Iterator[tuple[str, int, str, str, float]]:

@@ -2,11 +2,11 @@
 
 A file is taken from the first place that gives accepted bytes: a mirror folder, then its addresses in order, each
 http(s) or a path from the working folder. It is written beside its place, checked over the whole, and only then
-renamed; what an http address began is gone on with, in the same call or in a later one.
+renamed; what an http address began is resumed, in the same call or in a later one.
 """
 
 from terna.data.download.corpus import fetch_corpus
 from terna.data.download.patience import PATIENCE, Patience
-from terna.data.download.places import fetch
+from terna.data.download.places import fetch, from_environment
 
-__all__ = ["PATIENCE", "Patience", "fetch", "fetch_corpus"]
+__all__ = ["PATIENCE", "Patience", "fetch", "fetch_corpus", "from_environment"]

@@ -11,6 +11,9 @@ LENGTH = re.compile(r"[0-9]{1,18}")
 RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18}|\*)")
 
 
+LONGEST_SHOWN = 200
+
+
 @dataclass(frozen=True)
 class Span:
     """From which byte on the answer goes, and how many the whole has; None where the server does not say."""
@@ -55,7 +58,14 @@ def retry_after(headers: Mapping[str, str]) -> float:
         return float(text)
     try:
         date = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the second from a zone or a year of twenty digits
         return 0.0
     # a date in -0000 comes without a zone, and is in UTC
     return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+
+
+def shown(text: object) -> str:
+    """What a server said, fit for a message: no control characters, and no more than the first 200 characters."""
+    said = str(text)
+    plain = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in said[:LONGEST_SHOWN])
+    return plain + ("…" if len(said) > LONGEST_SHOWN else "")

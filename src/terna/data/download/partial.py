@@ -20,7 +20,7 @@ class Note:
 
 
 class Partial:
-    """The file beside `target` in which a download gathers: `.NAME.part`, with `.NAME.part.json` if it can go on."""
+    """The file beside `target` in which a download gathers: `.NAME.part`, with `.NAME.part.json` if it can resume."""
 
     def __init__(self, target: Path) -> None:
         self.name = target.name
@@ -47,7 +47,7 @@ class Partial:
         return note if sound and self.size else None
 
     def begin(self, note: Note | None) -> None:
-        """Start from zero; the bytes to come can be gone on with later if there is a note."""
+        """Start from zero; the bytes to come can be resumed later if there is a note."""
         # in this order: killed anywhere in between, no note stands beside bytes that it does not describe
         self.discard()
         self.path.touch()
@@ -60,6 +60,6 @@ class Partial:
         self.path.unlink(missing_ok=True)
 
     def tidy(self) -> None:
-        """Keep only what a later call can go on with."""
+        """Keep only what a later call can resume."""
         if self._read() is None:
             self.discard()

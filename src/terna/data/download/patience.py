@@ -21,8 +21,14 @@ class Patience:
     """Bytes a second below which, over `window`, a connection is cut."""
     window: float = 60.0
     """Over which the rate is taken."""
+    longest: float = 86_400.0
+    """Time for one address, all tries and waits together; what came is kept for a later call, which resumes."""
     largest: int = 32 << 30
-    """Size of a file from a server that does not say how much there is."""
+    """Size of a file, whatever the server says."""
+    largest_head: int = 16 << 10
+    """Size of an answer's headers, of a chunk's head, and of its trailers."""
+    redirects: int = 20
+    """Redirects from one address to the file."""
 
 
 PATIENCE = Patience()

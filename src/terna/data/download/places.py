@@ -1,5 +1,6 @@
 """Where a file may be had, one place after the other."""
 
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -7,12 +8,20 @@ from urllib.parse import urlparse
 
 import httpx
 
+from terna.data.download.answers import shown
+from terna.data.download.client import open_client
 from terna.data.download.partial import Partial
 from terna.data.download.patience import PATIENCE, Patience
 from terna.data.download.transfer import Transfer
 from terna.data.download.verify import Wanted, settle, verified
 from terna.errors import DownloadError
 from terna.records import sha256_of
+
+
+def from_environment() -> Path | None:
+    """The mirror folder that TERNA_MIRROR names; None where it is not set or empty."""
+    given = os.environ.get("TERNA_MIRROR")
+    return Path(given) if given else None
 
 
 def fetch(
@@ -30,8 +39,8 @@ def fetch(
 
     accepted: digests that pass; with exact=False other bytes pass too (never an HTML page).
     mirror: a folder to look in first. check: raises DataError for a file that is of no use.
-    Raises DownloadError, naming each place and what was wrong with it; nothing but a download that can be gone on
-    with is then left.
+    Raises DownloadError, naming each place and what was wrong with it; nothing but a download that can be resumed
+    is then left.
     """
     wanted = Wanted(accepted, exact, check)
     partial = Partial(target)
@@ -73,8 +82,10 @@ def _from(place: str, target: Path, wanted: Wanted, patience: Patience, progress
         if urlparse(place).scheme in ("http", "https"):
             return _download(place, target, wanted, patience, progress)
         return _copy(place, target, wanted)
-    except (OSError, httpx.HTTPError, httpx.InvalidURL) as error:
-        raise DownloadError(f"{place}: {error or type(error).__name__}; expected {target.name}") from error
+    except OSError as error:
+        raise DownloadError(f"{place}: {error}; expected {target.name}") from error
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # the last for a host like "a..b", on look-up
+        raise DownloadError(f"{place}: {shown(error) or type(error).__name__}; expected {target.name}") from error
 
 
 def _copy(place: str, target: Path, wanted: Wanted) -> str:
@@ -91,7 +102,7 @@ def _copy(place: str, target: Path, wanted: Wanted) -> str:
 def _download(address: str, target: Path, wanted: Wanted, patience: Patience, progress: bool) -> str:
     partial = Partial(target)
     try:
-        with httpx.Client(follow_redirects=True, timeout=patience.stall) as client:
+        with open_client(patience) as client:
             transfer = Transfer(client, address, partial, patience, certain=wanted.exact, progress=progress)
             found = _right(transfer, partial, address, wanted)
         settle(partial.path, target)

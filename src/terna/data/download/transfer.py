@@ -1,10 +1,14 @@
 """One http(s) address → a partial file that is whole, through stalls, resets and errors that pass."""
 
+import time
+from contextlib import closing
+
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 from tqdm import tqdm
 
-from terna.data.download.answers import length, retry_after, span, takes_ranges, validator
+from terna.data.download.answers import length, retry_after, shown, span, takes_ranges, validator
+from terna.data.download.client import send
 from terna.data.download.partial import Note, Partial
 from terna.data.download.patience import Patience
 from terna.data.download.watch import Watch
@@ -37,13 +41,14 @@ class Transfer:
         self._met = False
         self._ignores_ranges = False
         self._total: int | None = None
+        self._until = time.monotonic() + patience.longest
 
     def run(self) -> None:
         """Try until the file is whole. Raises DownloadError for an answer that will not change, or out of patience."""
         self._fruitless, self._best = 0, self._partial.size
         retrying = Retrying(
             retry=retry_if_exception_type(Passing),
-            stop=lambda _: self._fruitless >= self._patience.attempts,
+            stop=lambda _: self._fruitless >= self._patience.attempts or time.monotonic() >= self._until,
             wait=self._wait,
             reraise=True,
         )
@@ -73,28 +78,27 @@ class Transfer:
             raise
 
     def _ask(self, note: Note | None) -> None:
-        # compressed on the way, the bytes would be others and could not be gone on with
+        # compressed on the way, the bytes would be others and could not be resumed
         headers = {"Accept-Encoding": "identity"}
         if note is not None:
             headers["Range"] = f"bytes={self._partial.size}-"
             headers |= {"If-Range": note.validator} if note.validator else {}
-        with Watch(self._patience) as watch:
+        with Watch(self._patience, self._until) as watch:
+            extensions = {"trace": watch.trace}
+            request = self._client.build_request("GET", self._address, headers=headers, extensions=extensions)
             try:
-                extensions = {"trace": watch.trace}
-                with self._client.stream("GET", self._address, headers=headers, extensions=extensions) as answer:
+                with closing(send(self._client, request, self._patience.redirects)) as answer:
                     self._met = True
                     self._take(answer, note, watch)
             except BROKEN as error:
                 raise self._broken(error, watch) from error
-            if watch.slow:  # and the answer had no length, so that its end seemed to come
+            if watch.cut:  # and the answer had no length, so that its end seemed to come
                 raise self._broken(None, watch)
 
     def _broken(self, error: httpx.TransportError | None, watch: Watch) -> DownloadError:
         if isinstance(error, httpx.ConnectError) and not self._met:
-            return DownloadError(f"{self._address}: {error}, expected the file")
-        reason = str(error) or type(error).__name__
-        if watch.slow:
-            reason = f"less than {self._patience.lowest_rate:g} bytes a second for {self._patience.window:g} s"
+            return DownloadError(f"{self._address}: {shown(error)}, expected the file")
+        reason = watch.cut or shown(error) or type(error).__name__
         total = "an unknown number of" if self._total is None else self._total
         return Passing(f"{self._address}: broke off ({reason}); {self._partial.size} of {total} bytes are here")
 
@@ -103,9 +107,8 @@ class Transfer:
         if status in (408, 429) or status >= 500:
             raise Passing(f"{self._address}: {_said(answer)}", retry_after(headers))
         if headers.get("content-encoding", "identity").lower() != "identity":
-            raise DownloadError(
-                f"{self._address}: came as {headers['content-encoding']}, expected the file's own bytes"
-            )
+            encoding = shown(headers["content-encoding"])
+            raise DownloadError(f"{self._address}: came as {encoding}, expected the file's own bytes")
         if note is not None and status == 416 and headers.get("content-range") == f"bytes */{self._partial.size}":
             self.spliced = True  # all of it was here, of a file whose length had not been said
         elif note is not None and status in (206, 416):
@@ -135,14 +138,18 @@ class Transfer:
         other = None not in (named, note.validator) and named != note.validator
         if answer.status_code == 416 or not found or found.first != here or note.total not in (None, total) or other:
             self._partial.discard()
-            came = f"{_said(answer)}, {answer.headers.get('content-range', 'no Content-Range')}, version {named}"
-            raise Passing(f"{self._address}: {came}; expected bytes {here}- of {note.total}, version {note.validator}")
+            came = f"{_said(answer)}, {shown(answer.headers.get('content-range', 'no Content-Range'))}"
+            expected = f"bytes {here}- of {note.total}, version {shown(note.validator)}"
+            raise Passing(f"{self._address}: {came}, version {shown(named)}; expected {expected}")
         self.spliced = True
         return total
 
     def _write(self, answer: httpx.Response, watch: Watch) -> None:
-        size, total = self._partial.size, self._total
-        limit = self._patience.largest if total is None else total
+        size, total, limit = self._partial.size, self._total, self._patience.largest
+        if total is not None and total > limit:
+            self._partial.discard()
+            raise DownloadError(f"{self._address}: {total} bytes were announced, expected no more than {limit}")
+        limit = limit if total is None else total
         off = None if self._progress else True  # None: where there is no terminal
         bar = tqdm(total=total, initial=size, unit="B", unit_scale=True, desc=self._partial.name, disable=off)
         with bar, self._partial.path.open("ab") as file:
@@ -160,4 +167,4 @@ class Transfer:
 
 
 def _said(answer: httpx.Response) -> str:
-    return f"HTTP {answer.status_code} {answer.reason_phrase}, expected the file"
+    return f"HTTP {answer.status_code} {shown(answer.reason_phrase)}, expected the file"

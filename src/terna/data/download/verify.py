@@ -10,10 +10,11 @@ from pathlib import Path
 from terna.errors import DataError, DownloadError
 from terna.records import sha256_of
 
-# how a page begins, after an XML declaration and comments; no table, no JSON and no archive begins so
-HTML = re.compile(
-    rb"\s*(<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(!doctype\s+html|html|head|body|title|meta|script)\b", re.I | re.S
-)
+HEAD = 1 << 16
+# what may stand before a page; each step is taken once, so that the time grows with the length and no faster
+SKIPPED = re.compile(rb"\s+|<\?xml[^>]*>|<!--.*?-->", re.I | re.S)
+# how a page begins; no table, no JSON and no archive begins so
+PAGE = re.compile(rb"<(!doctype\s+html|html|head|body|title|meta|script)\b", re.I)
 
 
 @dataclass(frozen=True)
@@ -43,15 +44,23 @@ def verified(path: Path, place: str, wanted: Wanted) -> str:
 
 def _refuse(path: Path, place: str, found: str, wanted: Wanted) -> None:
     with path.open("rb") as file:
-        head = file.read(4096).removeprefix(codecs.BOM_UTF8)
+        head = file.read(HEAD).removeprefix(codecs.BOM_UTF8)
     expected = f"sha256 {' or '.join(wanted.accepted)}" if wanted.accepted else "the file"
-    if HTML.match(head):
+    if is_page(head):
         raise DownloadError(
             f"{place}: an HTML page came, not the file; expected {expected}; the server may have lost it"
         )
     if wanted.exact:
         other = f"{path.stat().st_size} bytes of a damaged or other file"
         raise DownloadError(f"{place}: {other}, sha256 {found}, expected {expected.removeprefix('sha256 ')}")
+
+
+def is_page(head: bytes) -> bool:
+    """Whether a file that begins with `head` is an HTML page, after an XML declaration and comments."""
+    at = 0
+    while step := SKIPPED.match(head, at):
+        at = step.end()
+    return PAGE.match(head, at) is not None
 
 
 def settle(beside: Path, target: Path) -> None:

@@ -1,6 +1,6 @@
 """Distinct sentences → their translations, shard by shard, and what of them is of no use.
 
-A run that is killed at any moment goes on where it was and ends in the bytes of one that never was.
+A run that is killed at any moment resumes where it stopped and ends in the bytes of one that never was.
 """
 
 from terna.data.translation.degenerate import degenerate

@@ -40,7 +40,7 @@ def translate(sentences: Sequence[str], source: str, settings: Translate, machin
     """Translate distinct sentences, in any order, from language `source` into the target; each once.
 
     What is done is kept in `work`, in files that depend on the sentences, the settings, the checkpoint's files and the
-    versions of torch and transformers, so that a run that was killed goes on where it was. Raises ModelError for a
+    versions of torch and transformers, so that a run that was killed resumes where it stopped. Raises ModelError for a
     checkpoint, language or device that cannot be used, and when a process dies.
     """
     model = settings.model

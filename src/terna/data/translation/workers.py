@@ -20,7 +20,7 @@ Job = Sequence[Sequence[Ints]]
 
 
 class Worker(NamedTuple):
-    """A process that translates, and the line to it."""
+    """A process that translates, and the connection to it."""
 
     process: BaseProcess
     line: Connection

@@ -14,6 +14,7 @@ from terna.errors import DataError
 from terna.evaluation.diagnosis.record import Band, Diagnosis, Pair, Part, Space
 from terna.evaluation.significance import against
 from terna.metrics.correlations import clusters, figures
+from terna.records import sentences_of
 
 # a correlation of fewer pairs says next to nothing
 FEWEST = 10
@@ -46,10 +47,6 @@ class Scored:
         gold: Floats = self.table["gold"].to_numpy()
         return gold
 
-    def sentences(self) -> tuple[list[str], list[str]]:
-        """Both sentences of each pair."""
-        return self.table["sentence1"].to_pylist(), self.table["sentence2"].to_pylist()
-
 
 def diagnose(scored: Scored, space: Mapping[str, Space]) -> Diagnosis:
     """Take a benchmark apart; `space` is passed through. Raises DataError for columns of unequal length."""
@@ -61,7 +58,7 @@ def diagnose(scored: Scored, space: Mapping[str, Space]) -> Diagnosis:
         measure=scored.measure,
         kind=scored.kind,
         by_file=[_part(scored, name, rows) for name, rows in _files(scored.table).items()],
-        by_length=[_part(scored, name, rows) for name, rows in _lengths(*scored.sentences()).items()],
+        by_length=[_part(scored, name, rows) for name, rows in _lengths(*sentences_of(scored.table)).items()],
         by_overlap=[_part(scored, name, rows) for name, rows in _bands(scored.overlap, OVERLAPS)],
         by_gold=[_band(scored, name, rows) for name, rows in _bands(scored.gold, fifths)],
         worst=_worst(scored),
@@ -106,7 +103,7 @@ def _figures(scored: Scored, name: str, rows: Bools) -> dict[str, Any]:
         return {"name": name, "n": int(rows.sum()), **dict.fromkeys(keys), "ci95": (None, None)}
     gold, both = scored.gold[rows], {"model": scored.predicted[rows], "floor": scored.baseline[rows]}
     found = figures(both, gold)
-    together = clusters(*scored.sentences())[rows]
+    together = clusters(*sentences_of(scored.table))[rows]
     [gap] = against("model", both, gold, together, scored.kind, seed=scored.seed)
     baseline = {key: found[key] for key in ("floor_pearson", "floor_spearman")}
     ours = {kind: found[f"model_{kind}"] for kind in ("pearson", "spearman")}

@@ -1,6 +1,5 @@
-"""The model card: what a reader must know before using the encoder, filled from what was measured."""
+"""The model card: what a reader must know before using the encoder. card.md.j2 has the words, Python the values."""
 
-from terna.release.card.document import render
-from terna.release.card.filled import fill
+from terna.release.card.document import fill, passage, render
 
-__all__ = ["fill", "render"]
+__all__ = ["fill", "passage", "render"]

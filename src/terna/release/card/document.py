@@ -1,14 +1,63 @@
-"""The card as a whole: its sections in the order of the published one."""
+"""The card as a whole: card.md.j2 filled from the settings and from what was measured."""
 
-from collections.abc import Mapping
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, UndefinedError
+
 from terna.errors import DataError
-from terna.release.card import architecture as modules
-from terna.release.card import data, fit, front, results, usage
-from terna.release.card import lineage as origin
+from terna.markdown import Markdown, Rows, code, escape, fenced, table
+from terna.records import read_json
+from terna.release.card import front, parameters, tables
+from terna.release.card.licence import Licence, licence_of
 from terna.release.lineage import Lineage
-from terna.settings import Model, Settings, Train
+from terna.settings import Settings
+
+CONFIG = Path("models/encoder/config.json")
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the template shows.
+
+    front: YAML. dimension: of a sentence vector. on_hub: whether the backbone has a page there. stats: the content of
+    data/triplets/stats.json. The other fields are made in the module of their name, or in tables.
+    """
+
+    settings: Settings
+    front: Markdown
+    dimension: int
+    on_hub: bool
+    licence: Licence
+    benchmarks: list[tables.Benchmark]
+    stats: Mapping[str, Any]
+    corpora: Rows
+    contaminated: Rows
+    loader: Mapping[str, Any]
+    loss: Mapping[str, Any]
+    fit: Mapping[str, Any]
+    modules: str
+    lineage: Lineage
+    digests: Rows
+
+
+def fill(settings: Settings, lineage: Lineage) -> str:
+    """The card of what lies in the working folder; DataError where a file is missing or belongs to other settings."""
+    config = read_json(CONFIG)
+    return render(
+        settings,
+        width=config["hidden_size"],
+        architecture=config["architectures"][0],
+        scores=read_json(Path("metrics/sts.json")),
+        training=read_json(Path("metrics/train.json")),
+        stats=read_json(Path("data/triplets/stats.json")),
+        lineage=lineage,
+    )
 
 
 def render(
@@ -28,20 +77,37 @@ def render(
     when these tell nothing of a benchmark or corpus of the settings.
     """
     check(settings, scores, stats)
-    sections = [
-        front.matter(settings, scores),
-        f"# {settings.release.name}",
-        _introduction(settings, width),
-        usage.with_sentence_transformers(settings.release.repo),
-        usage.with_transformers(settings.model, settings.release.repo),
-        results.section(settings.evaluate, scores),
-        "## Training",
-        data.section(settings, stats),
-        fit.section(settings, training),
-        origin.section(lineage),
-        modules.section(settings.model, width, architecture),
-    ]
-    return "\n\n".join(sections) + "\n"
+    model = settings.model
+    card = Card(
+        settings=settings,
+        front=front.matter(settings, scores),
+        dimension=model.dense.out_features if model.dense else width,
+        on_hub=front.on_hub(model.backbone),
+        licence=licence_of(settings.corpora | settings.parallel),
+        benchmarks=[tables.benchmark(name, settings.evaluate, scores) for name in settings.evaluate.benchmarks],
+        stats=stats,
+        corpora=tables.corpora(settings, stats),
+        contaminated=tables.contaminated(stats),
+        loader=parameters.loader(training),
+        loss=parameters.loss(settings.train, training),
+        fit=parameters.fit(settings, training),
+        modules=parameters.modules(model, width, architecture),
+        lineage=lineage,
+        digests=tables.digests(lineage),
+    )
+    return _template().render(vars(card))
+
+
+def passage(name: str, values: Mapping[str, Any]) -> Markdown:
+    """A block of the card by itself, for what the report repeats; values: the fields of Card that it shows.
+
+    Raises DataError where these lack a field.
+    """
+    template = _template()
+    try:
+        return Markdown("".join(template.blocks[name](template.new_context(dict(values)))).strip())
+    except UndefinedError as error:
+        raise DataError(f"the card's {name}: {error}; run the stages that write it again (dvc repro)") from error
 
 
 def check(settings: Settings, scores: Mapping[str, Any], stats: Mapping[str, Any]) -> None:
@@ -56,32 +122,34 @@ def check(settings: Settings, scores: Mapping[str, Any], stats: Mapping[str, Any
             raise DataError(f"data/triplets/stats.json: nothing on {corpus}; run the triplets stage (dvc repro)")
 
 
-def _introduction(settings: Settings, width: int) -> str:
-    model = settings.model
-    dimension = model.dense.out_features if model.dense else width
-    return (
-        "A [sentence-transformers](https://www.sbert.net) model for Spanish: it turns a sentence or a short paragraph "
-        f"into a vector of {dimension} numbers, near the vectors of sentences that mean the same. Use it to search by "
-        f"meaning, to cluster, or to find paraphrases.\n\n{_origin(model)} {_training(settings.train)}"
+@cache
+def _template() -> Template:
+    # jinja2 has no autoescape for Markdown. `finalize` sees whatever {{ … }} is about to print: all of it is escaped
+    # but what is of the class Markdown, which only the filters below and front.matter make. A filter of jinja2, `~` or
+    # a macro gives a plain string, so that what somebody forgets is escaped twice and not left raw.
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        finalize=escape,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
+    filters: dict[str, Callable[..., Any]] = {
+        "code": code,
+        "fenced": fenced,
+        "table": lambda cells: table(*cells),
+        "json": lambda value: json.dumps(value, indent=4, ensure_ascii=False),
+        "literal": lambda text: Markdown(json.dumps(text, ensure_ascii=False)),  # a Python string, within a fence
+        "lost": _lost,
+    }
+    environment.filters |= filters
+    return environment.get_template("card.md.j2")
 
 
-def _training(train: Train) -> str:
-    if train.distill:
-        return (
-            "It was trained by [distillation](https://arxiv.org/abs/2004.09813): on translated sentences it learned "
-            f"the vectors that `{train.distill.teacher}` has of what was translated."
-        )
-    return (
-        "It was trained as a bi-encoder, in the manner of [Sentence-BERT](https://arxiv.org/abs/1908.10084), on "
-        "triplets drawn from natural language inference: a sentence, one that follows from it, one that contradicts it."
-    )
-
-
-def _origin(model: Model) -> str:
-    if model.scratch:
-        return "Its backbone started from random weights."
-    revision = f", revision `{model.revision}`" if model.revision else ""
-    if front.on_hub(model.backbone):
-        return f"Its backbone is [{model.backbone}](https://huggingface.co/{model.backbone}){revision}."
-    return f"Its backbone is `{model.backbone}`{revision}."
+def _lost(stats: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """Why pairs were dropped for their translation, and how many, over all corpora."""
+    counts = Counter[str]()
+    for account in stats["corpora"].values():
+        counts.update(account.get("translation", {}))
+    return sorted(counts.items())

@@ -7,7 +7,8 @@ from typing import Any, get_args
 
 import yaml
 
-from terna.release.card import licence
+from terna.markdown import Markdown
+from terna.release.card.licence import licence_of
 from terna.settings import Corpus, Settings
 from terna.settings.schema import Figure
 
@@ -27,20 +28,43 @@ SOURCES = {
 HUB = re.compile(r"https://huggingface\.co/datasets/(?P<name>[^/]+/[^/]+)/resolve/")
 
 
-def matter(settings: Settings, scores: Mapping[str, Any]) -> str:
-    """The block between two lines of three dashes."""
-    fields = {
-        "pipeline_tag": "sentence-similarity",
-        "library_name": "sentence-transformers",
-        "tags": ["sentence-transformers", "feature-extraction", "sentence-similarity"],
-        "language": ["es"],
-        "license": licence.identifier(settings.corpora | settings.parallel),
-        **({"base_model": settings.model.backbone} if on_hub(settings.model.backbone) else {}),
-        **({"datasets": named} if (named := datasets(settings.corpora)) else {}),
-        "widget": [{"source_sentence": WIDGET[0], "sentences": list(WIDGET[1:])}],
-        "model-index": [{"name": settings.release.name, "results": _results(settings, scores)}],
-    }
-    return f"---\n{yaml.safe_dump(fields, allow_unicode=True, sort_keys=False)}---"
+def matter(settings: Settings, scores: Mapping[str, Any]) -> Markdown:
+    """The YAML between two lines of three dashes."""
+    # not at the top: huggingface_hub reads its environment as it is imported, and a stage sets that up only then
+    from huggingface_hub import EvalResult, ModelCardData
+
+    # the hub takes no metric without a value: an undefined figure is left out
+    results = [
+        EvalResult(
+            task_type="semantic-similarity",
+            task_name="Semantic Textual Similarity",
+            dataset_type=benchmark,
+            dataset_name=benchmark,
+            metric_type=figure,
+            metric_name=figure.replace("_", " ").title(),
+            metric_value=scores[benchmark][figure],
+        )
+        for benchmark in settings.evaluate.benchmarks
+        for figure in get_args(Figure)
+        if scores[benchmark][figure] is not None
+    ]
+    data = ModelCardData(
+        pipeline_tag="sentence-similarity",
+        library_name="sentence-transformers",
+        tags=["sentence-transformers", "feature-extraction", "sentence-similarity"],
+        language=["es"],
+        license=licence_of(settings.corpora | settings.parallel).identifier,
+        base_model=settings.model.backbone if on_hub(settings.model.backbone) else None,
+        datasets=datasets(settings.corpora) or None,
+        widget=[{"source_sentence": WIDGET[0], "sentences": list(WIDGET[1:])}],
+        model_name=settings.release.name,
+        eval_results=results,
+    )
+    text = data.to_yaml()
+    if "\x85" in text:
+        # PyYAML reads this line break of Unicode as a space, unless it was written as an escape
+        text = yaml.safe_dump(data.to_dict(), sort_keys=False).strip()  # type: ignore[no-untyped-call]
+    return Markdown(text)
 
 
 def datasets(corpora: Mapping[str, Corpus]) -> list[str]:
@@ -54,23 +78,3 @@ def datasets(corpora: Mapping[str, Corpus]) -> list[str]:
 def on_hub(backbone: str) -> bool:
     """Whether a backbone is `owner/name` on the hub: as for from_pretrained, a folder of that path goes first."""
     return re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", backbone) is not None and not Path(backbone).is_dir()
-
-
-def _results(settings: Settings, scores: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [
-        {
-            "task": {"type": "semantic-similarity", "name": "Semantic Textual Similarity"},
-            "dataset": {"type": name, "name": name},
-            "metrics": _metrics(scores[name]),
-        }
-        for name in settings.evaluate.benchmarks
-    ]
-
-
-def _metrics(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    # the hub takes no metric without a value: an undefined figure is left out
-    return [
-        {"type": name, "name": name.replace("_", " ").title(), "value": found[name]}
-        for name in get_args(Figure)
-        if found[name] is not None
-    ]

@@ -1,6 +1,7 @@
 """Which licence the encoder goes out under: the strictest of those of the sentences that it learned from."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from terna.settings import Corpus
 
@@ -8,44 +9,32 @@ from terna.settings import Corpus
 RANKS = ("CC0", "CC-BY", "CC-BY-SA", "CC-BY-NC", "CC-BY-NC-SA")
 
 
-def identifier(corpora: Mapping[str, Corpus]) -> str:
-    """The hub's identifier of the strictest licence.
+@dataclass(frozen=True)
+class Licence:
+    """The licence that some corpora allow, as far as theirs are known."""
 
-    `other` where a licence has no place in RANKS, unless another rules out commercial use: that holds in any case.
-    """
-    strictest = _strictest(corpora)
-    return "other" if unranked(corpora) and not _limit(strictest) else strictest.lower()
+    strictest: str
+    """The strictest that has a place in RANKS, of equals the latest version; empty when none has."""
+    unranked: Mapping[str, str]
+    """The licences without a place there, by corpus: no single one, or not known."""
 
+    @property
+    def noncommercial(self) -> bool:
+        """Whether commercial use is ruled out."""
+        return "-NC-" in self.strictest
 
-def explanation(corpora: Mapping[str, Corpus]) -> str:
-    """Sentences that say where the licence comes from, and what it rules out."""
-    unnamed, strictest = unranked(corpora), _strictest(corpora)
-    if not unnamed:
-        return f"The licence, {strictest}, is the strictest among the corpora's.{_limit(strictest)}"
-    named = ", ".join(f"{name} ({corpora[name].licence})" for name in unnamed)
-    if _limit(strictest):
-        return (
-            f"The licence, {strictest}, is the strictest that is known among the corpora's.{_limit(strictest)} "
-            f"What else holds for {named} is for its authors to say."
-        )
-    known = f" The strictest of the others is {strictest}." if strictest else ""
-    return f"The licence is given as “other”, since no single one can be named for {named}: ask its authors.{known}"
+    @property
+    def identifier(self) -> str:
+        """The hub's identifier; `other` where a licence is not known, unless another rules out commercial use."""
+        return "other" if self.unranked and not self.noncommercial else self.strictest.lower()
 
 
-def unranked(corpora: Mapping[str, Corpus]) -> list[str]:
-    """The corpora whose licence has no place in RANKS: no single one, or not known."""
-    return [name for name, corpus in corpora.items() if _family(corpus.licence) not in RANKS]
-
-
-def _strictest(corpora: Mapping[str, Corpus]) -> str:
-    """The strictest licence that has a rank, of equals the latest version; empty when none has."""
+def licence_of(corpora: Mapping[str, Corpus]) -> Licence:
+    """The licence of an encoder that learned from `corpora`."""
     ranked = [corpus.licence for corpus in corpora.values() if _family(corpus.licence) in RANKS]
-    return max(ranked, key=lambda licence: (RANKS.index(_family(licence)), licence), default="")
+    unranked = {name: corpus.licence for name, corpus in corpora.items() if _family(corpus.licence) not in RANKS}
+    return Licence(max(ranked, key=lambda one: (RANKS.index(_family(one)), one), default=""), unranked)
 
 
 def _family(licence: str) -> str:
     return licence.rpartition("-")[0]
-
-
-def _limit(licence: str) -> str:
-    return " It rules out commercial use." if "-NC-" in licence else ""

@@ -6,14 +6,15 @@ from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
-import yaml
 
 from terna.data.corpora import read_sts
 from terna.encoder import Encoder
 from terna.errors import PublishError
 from terna.metrics.correlations import figures
 from terna.metrics.similarity import pairwise
-from terna.release.card import fill, licence
+from terna.records import sentences_of
+from terna.release.card import fill
+from terna.release.card.licence import licence_of
 from terna.release.lineage import Lineage
 from terna.settings import Corpus, Settings
 
@@ -57,11 +58,13 @@ def licensed(corpora: Mapping[str, Corpus], card: Path, checked: bool) -> str:
 
     checked: somebody has found out that what has no known licence may be used so.
     """
-    front = yaml.safe_load(card.read_text(encoding="utf-8").split("---\n")[1])
-    stated, due = str(front.get("license")), licence.identifier(corpora)
+    from huggingface_hub import metadata_load
+
+    stated, allowed = str((metadata_load(card) or {}).get("license")), licence_of(corpora)
+    due = allowed.identifier
     if stated != due:
         raise PublishError(f"{card}: its licence is {stated}, but the data allow {due}; {AGAIN}")
-    unknown = ", ".join(f"{name} ({corpora[name].licence})" for name in licence.unranked(corpora))
+    unknown = ", ".join(f"{name} ({licence})" for name, licence in allowed.unranked.items())
     if unknown and not checked:
         raise PublishError(
             f"what one may do with {unknown} is not known here: ask its authors, and say --licence-checked if it may "
@@ -78,8 +81,8 @@ def reproduced(encoder: Encoder, settings: Settings, scores: Mapping[str, Any], 
     """
     for name, corpus in settings.evaluate.benchmarks.items():
         table = read_sts(name, corpus, root / "data/raw/sts" / name)
-        texts = [*table["sentence1"].to_pylist(), *table["sentence2"].to_pylist()]
-        again = pairwise(*np.split(encoder.encode(texts), 2))
+        first, second = sentences_of(table)
+        again = pairwise(*np.split(encoder.encode([*first, *second]), 2))
         for figure, found in figures(again, table["gold"].to_numpy()).items():
             _same(f"metrics/sts.json, {name}: {figure}", scores[name][figure], found)
         path = f"predictions/{name}.parquet"

@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph, in which `code` and **strong** are marked as in Markdown."""
+    """A paragraph: Markdown of which `code`, **strong** and character references are known."""
 
     text: str
     kind: ClassVar[str] = "text"
@@ -95,6 +95,10 @@ def breakable(text: str) -> Markup:
 
 
 def inline(text: str) -> Markup:
-    """`code` and **strong** as HTML; everything else is escaped."""
-    marked = re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text)))
+    """`code`, **strong** and the character references of terna.markdown.escape as HTML; everything else is escaped."""
+    marked = re.sub(r"`([^`]+)`|&amp;#(\d+);", _marked, str(escape(text)))
     return Markup(re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", marked))  # escaped above
+
+
+def _marked(found: re.Match[str]) -> str:
+    return f"<code>{found[1]}</code>" if found[1] else f"&#{found[2]};"

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from terna.evaluation.diagnosis.record import Band, Diagnosis, Pair, Part
-from terna.markdown import ABSENT, figure
+from terna.evaluation.table import interval
+from terna.markdown import figure
 from terna.release.report import plots
 from terna.release.report.blocks import Block, Heading, Plots, Section, Table, Text
 from terna.release.report.contents import Contents
@@ -51,17 +52,17 @@ def _verdict(found: Diagnosis) -> str:
     first = found.by_overlap[0]
     low, high = first.ci95
     if first.difference is None or low is None or high is None:
-        return f"Where few words are shared ({first.name}) there are too few pairs to tell the model from the baseline."
+        return f"Where few words are shared ({first.name}) there are too few pairs to distinguish model and baseline."
     told = "beats" if low > 0 else "falls behind" if high < 0 else "is not distinguishable from"
     return (
         f"Where few words are shared ({first.name}, {first.n} pairs) the model **{told}** the baseline: the "
-        f"difference of {found.kind.title()} is {figure(first.difference, 3)}, 95 % interval {_interval(first)}."
+        f"difference of {found.kind.title()} is {figure(first.difference, 3)}, 95 % interval {interval(first.ci95)}."
     )
 
 
 def _parts(caption: str, by: str, kind: str, parts: Sequence[Part]) -> Table:
     header = [by, "pairs", "this model", "TF-IDF, characters", f"difference, {kind.title()}", "95 % interval"]
-    rows = [[part.name, str(part.n), *_pairs(part), figure(part.difference, 3), _interval(part)] for part in parts]
+    rows = [[part.name, str(part.n), *_pairs(part), figure(part.difference, 3), interval(part.ci95)] for part in parts]
     return Table(caption, header, rows, "tnnnnn")
 
 
@@ -79,11 +80,6 @@ def _means(band: Band) -> list[str]:
 def _pairs(part: Part) -> list[str]:
     ours, baseline = (part.pearson, part.spearman), (part.floor_pearson, part.floor_spearman)
     return [" / ".join(figure(value, 3) for value in both) for both in (ours, baseline)]
-
-
-def _interval(part: Part) -> str:
-    low, high = part.ci95
-    return ABSENT if low is None else f"{figure(low, 3)} to {figure(high, 3)}"
 
 
 def _worst(caption: str, pairs: Sequence[Pair], language: str) -> Table:

@@ -5,7 +5,8 @@ from typing import Any
 
 from terna.evaluation.table import OURS, Row, compared, interval, rows, systems, title
 from terna.markdown import ABSENT, figure
-from terna.release.card import results as card
+from terna.release.card import passage
+from terna.release.card.tables import benchmark
 from terna.release.report import plots
 from terna.release.report.blocks import Block, Heading, Plots, Section, Table, Text
 from terna.release.report.contents import Contents
@@ -19,7 +20,10 @@ SAME_PAIRS = (
 def section(contents: Contents) -> Section:
     """Every system of each benchmark, with intervals."""
     evaluate, scores = contents.settings.evaluate, contents.scores
-    blocks: list[Block] = [Text(card.LEGEND), Text(card.protocol(evaluate))]
+    blocks: list[Block] = [
+        Text(passage("legend", {})),
+        Text(passage("protocol", {"settings": contents.settings})),
+    ]
     for number, name in enumerate(evaluate.benchmarks):
         every = list(systems(name, evaluate, scores))
         marks = {place: _mark(system) for place, system in enumerate(every)}
@@ -38,8 +42,9 @@ def published(contents: Contents) -> Section:
     evaluate = contents.settings.evaluate
     blocks: list[Block] = []
     for name in evaluate.benchmarks:
-        header, cells = card.eight(name, evaluate, contents.scores)
-        told = card.sources(name, evaluate) or "No published figures are declared for this benchmark."
+        one = benchmark(name, evaluate, contents.scores)
+        header, cells = one.figures
+        told = passage("sources", {"benchmark": one}) or "No published figures are declared for this benchmark."
         table = Table(f"The eight figures on {name}", header, cells, "t" + "n" * (len(header) - 1))
         blocks += [Heading(f"{name} ({evaluate.use_of(name)})"), table, Text(told)]
     return Section("published", "Published figures beside ours", blocks)

@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow.compute as pc
 import yaml
 
-from terna.release.card import data
-from terna.release.card import lineage as origin
+from terna.markdown import code, escape
+from terna.release.card import passage, tables
 from terna.release.report import plots
 from terna.release.report.blocks import Block, Code, Fold, Heading, Plots, Section, Table, Text
 from terna.release.report.contents import Contents
@@ -53,19 +53,20 @@ def predictions(contents: Contents) -> Section:
 def corpora(contents: Contents) -> Section:
     """What was learned from, and what of it stands in a benchmark too."""
     stats = contents.stats
-    header, rows = data.corpora(contents.settings, stats["corpora"])
-    shared, counts = data.contaminated(stats["contamination"])
+    header, rows = tables.corpora(contents.settings, stats)
+    shared, counts = tables.contaminated(stats)
+    translation = passage("translation", {"stats": stats})
     return Section(
         "data",
         "Data",
         [
-            Text(data.RULE),
+            Text(passage("rule", {})),
             Table("Corpora", header, rows, "t" + "n" * (len(header) - 2) + "t"),
-            *(Text(f"`{name}`: {corpus.citation}") for name, corpus in contents.settings.corpora.items()),
-            *map(Text, data.translation(stats)),
-            Text(data.totals(stats["total"])),
+            *(Text(f"{code(name)}: {escape(corpus.citation)}") for name, corpus in contents.settings.corpora.items()),
+            *([Text(translation)] if translation else []),
+            Text(passage("totals", {"stats": stats})),
             Heading("Contamination"),
-            Text(data.overlap(stats["contamination"])),
+            Text(passage("overlap", {"stats": stats})),
             Table("Sentences shared with a benchmark", shared, counts, "tnn"),
             Fold("Digests of what came in and what went out", [_digests(stats)]),
         ],
@@ -101,6 +102,5 @@ def lineage(contents: Contents) -> Section:
     told = [Fold("Files that differ from the commit", [Code("\n".join(changed))])] if changed else []
     every = Table("Files by stage", ["stage", "file", "sha256"], rows, "ttc")
     fold = Fold(f"{len(rows)} files of {len(chain)} stages, each with its sha256", [every])
-    return Section(
-        "lineage", "Lineage", [Text(origin.circumstances(contents.lineage)), *told, Text(origin.CHECK), fold]
-    )
+    circumstances, verify = passage("circumstances", {"lineage": contents.lineage}), passage("verify", {})
+    return Section("lineage", "Lineage", [Text(circumstances), *told, Text(verify), fold])

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from terna.evaluation.table import MEASURES, systems
-from terna.release.card import data
+from terna.release.card import tables
 from terna.release.report.contents import Contents
 
 FIGURES = [f"{measure}_{kind}" for measure in MEASURES for kind in ("pearson", "spearman")]
@@ -101,9 +101,9 @@ def _points(contents: Contents) -> Iterator[tuple[str, str, float, float]]:
 
 
 def _corpora(contents: Contents) -> tuple[list[str], list[list[Any]]]:
-    header, _ = data.corpora(contents.settings, contents.stats["corpora"])
+    header, _ = tables.corpora(contents.settings, contents.stats)
     return header, [
-        [name, *(contents.stats["corpora"][name][key] for key in data.COLUMNS), corpus.licence]
+        [name, *(contents.stats["corpora"][name][key] for key in tables.COLUMNS), corpus.licence]
         for name, corpus in contents.settings.corpora.items()
     ]
 

@@ -74,7 +74,7 @@ Parameter = Choice | Range
 
 
 def parse(words: Iterable[str], settings: Mapping[str, Any]) -> list[Parameter]:
-    """The space that `words` describe; settings: those that it starts from, which tell whole numbers from others.
+    """The space that `words` describe; settings: those that it starts from, whose types say which are whole.
 
     Raises SettingsError with each word that is no choice and no range.
     """

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from terna.markdown import ABSENT, figure, table
+from terna.markdown import ABSENT, code, escape, figure, table
 
 
 @dataclass(frozen=True)
@@ -28,19 +28,19 @@ def best_of(trials: Sequence[Trial]) -> Trial | None:
 
 
 def markdown(name: str, chosen_on: str, trials: Sequence[Trial]) -> str:
-    """Every trial, the best first, how to run the line with its settings, and why others failed."""
+    """Every trial, the best first, how to run the pipeline with its settings, and why others failed."""
     keys = [word.partition("=")[0] for word in trials[0].words] if trials else []
-    titles = ["trial", "score", "step", *(f"`{key}`" for key in keys)]
+    titles = ["trial", "score", "step", *map(code, keys)]
     count = f"{len(trials)} trial{'' if len(trials) == 1 else 's'}"
     blocks = [f"**Search {name}**: {count}, by {chosen_on}", table(titles, map(_row, ranked(trials)))]
     if best := best_of(trials):
         words = " ".join(f"-S '{word}'" for word in best.words)
         blocks.append(
-            f"The best, to be added to the settings that the search started from: `{words}`. Its score is the best of "
-            f"{count} on these very pairs and promises too much: how good the settings are, only a benchmark says that "
-            "chose nothing."
+            f"The best, to be added to the settings that the search started from: {code(words)}. Its score is the best "
+            f"of {count} on these very pairs and promises too much: how good the settings are, only a benchmark says "
+            "that chose nothing."
         )
-    blocks += [f"Trial {one.number} failed: {one.failed}" for one in trials if one.failed]
+    blocks += [f"Trial {one.number} failed: {escape(one.failed)}" for one in trials if one.failed]
     return "\n\n".join(blocks) + "\n"
 
 

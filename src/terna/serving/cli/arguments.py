@@ -7,7 +7,12 @@ from terna.metrics.similarity import SIMILARITIES
 from terna.serving.cli.writers import FORMATS
 
 DEFAULT = "models/encoder"
-MODEL = "a folder (models/encoder, or what sentence-transformers saved), a name on the hub, pkg:module/path, or .onnx"
+MODEL = (
+    "a folder (models/encoder, or what sentence-transformers saved), pkg:module/path, .onnx, word vectors, or a name "
+    "on the hub with its revision (owner/name@main)"
+)
+# lines that are held or shown at once
+MOST = 2**31
 
 
 def parser() -> argparse.ArgumentParser:
@@ -19,7 +24,8 @@ def parser() -> argparse.ArgumentParser:
         "encode",
         help="vectors of lines",
         description="A vector for each line of standard input (UTF-8), in its order. A line that is blank or no UTF-8 "
-        "is counted and has no vector (NaN in .npy). Memory does not grow with the input.",
+        "is counted and has no vector (NaN in .npy). Memory does not grow with the input. Parquet says in its schema, "
+        "and OUT.json beside the others, which model the vectors are from.",
     )
     encode.add_argument("--out", type=Path, help="a file, written beside and renamed; default: standard output")
     encode.add_argument("--format", choices=FORMATS, help="default: by the name of --out, else parquet")
@@ -34,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
     search.add_argument("queries", nargs="*", help="default: the lines of standard input")
     search.add_argument("--corpus", type=Path, required=True, help="a text file, or what encode wrote in Parquet")
     search.add_argument("--top", type=_count, default=10, help="lines to show (10)")
+    search.add_argument("--any-model", action="store_true", help="take vectors that do not say they are --model's")
     search.add_argument("--measure", choices=SIMILARITIES, default="cosine")
     search.add_argument("--chunk", type=_count, default=8192, help="lines that are held at once (8192)")
 
@@ -70,14 +77,18 @@ def _around(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 
 def _count(word: str) -> int:
-    value = int(word)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{word}: 1 or more is needed")
-    return value
+    return _whole(word, 1, MOST)
 
 
 def _port(word: str) -> int:
-    value = int(word)
-    if not 0 <= value < 1 << 16:
-        raise argparse.ArgumentTypeError(f"{word}: 0 to 65535 is needed")
+    return _whole(word, 0, (1 << 16) - 1)
+
+
+def _whole(word: str, least: int, most: int) -> int:
+    try:
+        value = int(word)
+    except ValueError:
+        value = least - 1
+    if not least <= value <= most:
+        raise argparse.ArgumentTypeError(f"{word}: a whole number from {least} to {most} is needed")
     return value

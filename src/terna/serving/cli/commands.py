@@ -3,29 +3,24 @@
 import heapq
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-from tqdm import tqdm
 from transformers.utils.logging import disable_progress_bar
 
-from terna.arrays import Vectors
-from terna.errors import DataError, ModelError
+from terna.errors import DataError
 from terna.metrics.similarity import pairwise
-from terna.records import replacing
-from terna.serving.cli.arguments import DEFAULT
-from terna.serving.cli.lines import chunks, pair_of
+from terna.records import write_json
+from terna.serving.cli import corpus
+from terna.serving.cli.encoding import encoded, vectors_of
+from terna.serving.cli.fingerprint import fingerprint
+from terna.serving.cli.lines import STDIN, argument_of, pair_of, texts_of
+from terna.serving.cli.streams import check_out, standard_input, standard_output, tell, written
 from terna.serving.cli.writers import FORMATS, WRITERS
 from terna.serving.onnx_export import write
 from terna.systems import System, load_system, locate
-
-Found = tuple[list[str | None], Vectors]
 
 disable_progress_bar()  # type: ignore[no-untyped-call]  # of loading weights, which takes no time
 
@@ -33,27 +28,30 @@ disable_progress_bar()  # type: ignore[no-untyped-call]  # of loading weights, w
 def encode(asked: Namespace) -> None:
     """A vector for each line of standard input."""
     kind = _format(asked.out, asked.format)
-    system = load_system(asked.model)
-    bad = count = 0
-    with _sink(asked.out) as sink, WRITERS[kind](sink, _dimension(system)) as write:
-        for texts, vectors in _encoded(system, sys.stdin.buffer, asked.chunk):
-            write(texts, vectors)
-            count += len(texts)
-            bad += texts.count(None)
-    if bad:
-        print(f"{bad} of {count} lines are blank or no UTF-8: they have no vector", file=sys.stderr)
+    if asked.out:
+        check_out(asked.out)
+    lines, path = standard_input(), locate(asked.model)
+    mark, system = fingerprint(asked.model, path), load_system(str(path))
+    beside = asked.out.with_name(f"{asked.out.name}.json") if asked.out and kind != "parquet" else None
+    with written(asked.out) if asked.out else standard_output() as sink:
+        with WRITERS[kind](sink, _dimension(system), mark.metadata()) as write:
+            for texts, vectors in encoded(system, lines, asked.chunk, STDIN):
+                write(texts, vectors)
+        if beside:  # rather none for a moment than that of other vectors
+            beside.unlink(missing_ok=True)
+    if beside:
+        write_json(asdict(mark), beside)
 
 
 def search(asked: Namespace) -> None:
     """The nearest lines of a corpus to each query."""
-    given = asked.queries or [text for many in chunks(sys.stdin.buffer, asked.chunk) for text in many if text]
-    if not given:
-        raise DataError("no query: give some, or lines on standard input")
-    system = load_system(asked.model)
-    queries = system.encode(given)
+    given, path = _queries(asked.queries), locate(asked.model)
+    corpus.check(asked.corpus, None if asked.any_model else fingerprint(asked.model, path))
+    system = load_system(str(path))
+    queries = vectors_of(system, given)
     best: list[list[tuple[float, int, str]]] = [[] for _ in given]
     place = 0
-    for texts, vectors in _corpus(asked.corpus, system, asked.chunk):
+    for texts, vectors in corpus.read(asked.corpus, system, asked.chunk):
         if vectors.shape[1] != queries.shape[1]:
             raise DataError(
                 f"{asked.corpus}: vectors of {vectors.shape[1]} dimensions, the model's have {queries.shape[1]}; "
@@ -66,38 +64,45 @@ def search(asked: Namespace) -> None:
             found = ((score, *line) for score, line in zip(scores, lines, strict=True))
             best[number] = heapq.nlargest(asked.top, chain(best[number], found))
         place += len(texts)
-    for query, nearest in zip(given, best, strict=True):
-        if len(given) > 1:
-            print(query)
-        for rank, (score, _, text) in enumerate(nearest, start=1):
-            print(rank, f"{score:.6f}", text, sep="\t")
+    if not best[0]:
+        raise DataError(f"--corpus {asked.corpus}: no line with a text among {place}; give one that has some")
+    with standard_output():
+        for query, nearest in zip(given, best, strict=True):
+            if len(given) > 1:
+                print(query)
+            for rank, (score, _, text) in enumerate(nearest, start=1):
+                print(rank, f"{score:.6f}", text, sep="\t")
 
 
 def similarity(asked: Namespace) -> None:
     """The four similarities of two sentences, or of each pair of standard input."""
     if len(asked.sentences) not in (0, 2):
         raise DataError(f"{len(asked.sentences)} sentences: give two, or none and pairs on standard input")
-    lines = enumerate(sys.stdin.buffer, start=1) if not asked.sentences else ()
-    pairs = [tuple(asked.sentences)] if asked.sentences else [pair_of(line, number) for number, line in lines]
+    if asked.sentences:
+        pairs = [tuple(argument_of(word, f"sentence {n}") for n, word in enumerate(asked.sentences, start=1))]
+    else:
+        pairs = [pair_of(text, n) for n, text in enumerate(texts_of(standard_input(), STDIN), start=1)]
     if not pairs:
         raise DataError("no pair: give two sentences, or lines on standard input")
     first, second = zip(*pairs, strict=True)
-    found = pairwise(*np.split(load_system(asked.model).encode([*first, *second]), 2))
-    print(*found, "sentence1", "sentence2", sep="\t")
-    for row, pair in enumerate(pairs):
-        print(*(f"{values[row]:.6f}" for values in found.values()), *pair, sep="\t")
+    system = load_system(asked.model)
+    found = pairwise(*np.split(vectors_of(system, [*first, *second]), 2))
+    with standard_output():
+        print(*found, "sentence1", "sentence2", sep="\t")
+        for row, pair in enumerate(pairs):
+            print(*(f"{values[row]:.6f}" for values in found.values()), *pair, sep="\t")
 
 
 def onnx(asked: Namespace) -> None:
     """A copy of an encoder's folder, with its backbone in ONNX."""
-    for file in write(locate(asked.model), asked.out, int8=asked.int8):
-        print(file, f"{file.stat().st_size / 2**20:.1f} MiB", sep="\t")
+    files = write(locate(asked.model), asked.out, int8=asked.int8)
+    with standard_output():
+        for file in files:
+            print(file, f"{file.stat().st_size / 2**20:.1f} MiB", sep="\t")
 
 
 def demo(asked: Namespace) -> None:
     """The page to try the encoder, until Ctrl-C."""
-    if asked.model == DEFAULT and not Path(DEFAULT).is_dir():  # a hub name as well, which nobody means
-        raise ModelError(f"{DEFAULT}: not there; `make run` trains it, or name another with --model")
     from terna.serving.demo import (
         serve,  # scikit-learn takes a second to import, which the other commands need not wait for
     )
@@ -110,61 +115,23 @@ def _format(out: Path | None, asked: str | None) -> str:
     kind = asked or named
     if kind not in WRITERS:
         raise DataError(f"--out {out}: what is to be written? Name it .{', .'.join(FORMATS)}, or give --format")
-    if out is None and kind != "jsonl" and sys.stdout.isatty():
+    if out is None and kind != "jsonl" and sys.stdout is not None and sys.stdout.isatty():
         raise DataError(f"{kind} is not for a terminal: redirect it, or give --out or --format jsonl")
     return kind
 
 
-@contextmanager
-def _sink(out: Path | None) -> Iterator[BinaryIO]:
-    if out is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    with replacing(out) as beside, beside.open("wb") as file:
-        yield file
+def _queries(words: list[str]) -> list[str]:
+    """The arguments, or the lines of standard input that are neither blank nor bad; DataError where there are none."""
+    if words:
+        return [argument_of(word, f"query {number}") for number, word in enumerate(words, start=1)]
+    texts = list(texts_of(standard_input(), STDIN))
+    given = [text for text in texts if text is not None]
+    if not given:
+        raise DataError("no query: give some, or lines on standard input")
+    if len(given) < len(texts):
+        tell(f"{STDIN}: {len(texts) - len(given)} of {len(texts)} lines are blank or not UTF-8: no queries")
+    return given
 
 
 def _dimension(system: System) -> int:
     return int(system.encode(["."]).shape[1])
-
-
-def _encoded(system: System, lines: BinaryIO, size: int) -> Iterator[Found]:
-    """Lines and their vectors, NaN for a bad line; a bar on a terminal."""
-    with tqdm(unit=" lines", disable=not sys.stderr.isatty()) as bar:
-        for texts in chunks(lines, size):
-            good = [text is not None for text in texts]
-            found = system.encode([text for text in texts if text is not None])
-            vectors = np.full((len(texts), found.shape[1]), np.nan, np.float32)
-            vectors[good] = found
-            yield texts, vectors
-            bar.update(len(texts))
-
-
-def _corpus(path: Path, system: System, size: int) -> Iterator[Found]:
-    if path.suffix == ".parquet":
-        yield from _stored(path, size)
-        return
-    try:
-        with path.open("rb") as lines:
-            yield from _encoded(system, lines, size)
-    except OSError as error:
-        raise DataError(f"--corpus {path}: {error.strerror}; give a text file or what encode wrote") from error
-
-
-def _stored(path: Path, size: int) -> Iterator[Found]:
-    """What `encode` wrote in Parquet."""
-    try:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(size, columns=["text", "vector"]):
-                yield batch["text"].to_pylist(), _rows(batch["vector"])
-    except (OSError, KeyError, pa.ArrowInvalid, AttributeError) as error:
-        raise DataError(f"--corpus {path}: no columns text and vector that encode wrote ({error})") from error
-
-
-def _rows(vectors: Any) -> Vectors:
-    """(n, dimension) float32, NaN where there is no vector."""
-    filled = np.asarray(vectors.values.slice(vectors.offset * vectors.type.list_size), np.float32)
-    rows = filled[: len(vectors) * vectors.type.list_size].reshape(len(vectors), -1).copy()
-    rows[np.asarray(vectors.is_null())] = np.nan
-    return rows

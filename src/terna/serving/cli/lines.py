@@ -1,31 +1,70 @@
-"""Lines of text, a chunk at a time."""
+"""Lines of text, a chunk at a time; what one holds is decided by `text_of` alone."""
 
+import codecs
+import unicodedata
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from terna.errors import DataError
 
+STDIN = "standard input"
+WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)  # UTF-32's other mark begins as UTF-16's
 
-def chunks(lines: Iterable[bytes], size: int) -> Iterator[list[str | None]]:
-    """Up to `size` lines at a time, without their ends; None for a line that is blank or no UTF-8."""
-    rest = iter(lines)
-    while many := [text_of(line) for line in islice(rest, size)]:
+
+def chunks(lines: Iterable[bytes], size: int, name: str) -> Iterator[list[str | None]]:
+    """Up to `size` texts at a time: see `texts_of`."""
+    rest = texts_of(lines, name)
+    while many := list(islice(rest, size)):
         yield many
 
 
-def text_of(line: bytes) -> str | None:
-    """The text of a line; None where there is none."""
+def texts_of(lines: Iterable[bytes], name: str) -> Iterator[str | None]:
+    """The text of each line: see `text_of`; DataError, with `name`, when the next one cannot be read."""
     try:
-        text = line.decode("utf-8").rstrip("\r\n")
+        for number, line in enumerate(lines, start=1):
+            yield text_of(line, number, name)
+    except OSError as error:
+        raise DataError(f"{name}: {error.strerror}; give a text file") from error
+
+
+def text_of(line: bytes, number: int, name: str) -> str | None:
+    """The text of a line, in NFC and without a byte order mark; None where it is blank or not UTF-8.
+
+    Raises DataError, with `name` and `number`, for what shows that the whole is no UTF-8 text in lines.
+    """
+    content = line.removesuffix(b"\n").removesuffix(b"\r")
+    if number == 1 and content.startswith(WIDE):
+        raise DataError(f"{name}: UTF-16 or UTF-32, not UTF-8; convert it: iconv -f UTF-16 -t UTF-8")
+    if b"\0" in content:
+        raise DataError(f"{name}, line {number}: a NUL byte: UTF-16, or no text; give UTF-8 text, a sentence a line")
+    if b"\r" in content:
+        raise DataError(f"{name}, line {number}: a carriage return that ends no line; convert it: tr '\\r' '\\n'")
+    try:
+        return composed(content.decode("utf-8"))
     except UnicodeDecodeError:
         return None
+
+
+def composed(text: str) -> str | None:
+    """`text` in NFC and without a byte order mark, which else give it another vector; None where it is blank."""
+    text = unicodedata.normalize("NFC", text.removeprefix("\ufeff"))
     return text if text.strip() else None
 
 
-def pair_of(line: bytes, number: int) -> tuple[str, str]:
-    """The two sentences of a line; DataError, with its number, where there are not two."""
-    text = text_of(line)
+def argument_of(word: str, name: str) -> str:
+    """A sentence that was given as an argument; DataError, with `name`, where it is blank or not UTF-8."""
+    # Python keeps bytes that are not UTF-8 as halves of surrogate pairs
+    if any("\ud800" <= sign <= "\udfff" for sign in word):
+        raise DataError(f"{name}: {word!a} is not UTF-8; give it in UTF-8")
+    text = composed(word)
+    if text is None:
+        raise DataError(f"{name}: blank; give a sentence")
+    return text
+
+
+def pair_of(text: str | None, number: int) -> tuple[str, str]:
+    """The two sentences of a line's text; DataError, with the line's number, where there are not two."""
     parts = [part.strip() for part in (text or "").split("\t")]
     if len(parts) != 2 or not all(parts):
-        raise DataError(f"standard input, line {number}: two sentences with a tab between them are needed, in UTF-8")
+        raise DataError(f"{STDIN}, line {number}: two sentences with a tab between them are needed, in UTF-8")
     return parts[0], parts[1]

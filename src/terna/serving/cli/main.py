@@ -1,26 +1,81 @@
-"""From words at a shell to a command, and back to an exit status."""
+"""From words at a shell to a command, and back to an exit status: what can go wrong becomes a sentence here."""
 
-import os
-import sys
-from collections.abc import Sequence
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from terna.errors import TernaError
 from terna.running.process import settle
 from terna.serving.cli.arguments import parser
+from terna.serving.cli.streams import prepare, standard_output, tell
+
+FAILED = 1
+# what shells give for a command that a signal ended
+INTERRUPTED = 128 + signal.SIGINT
+TERMINATED = 128 + signal.SIGTERM
+
+
+class Terminated(BaseException):
+    """SIGTERM came: no fault, so that nothing takes it for one on its way up."""
 
 
 def main(words: Sequence[str]) -> int:
     """Run a command; returns the exit status."""
-    asked = parser().parse_args(words)
+    try:
+        prepare()
+        with _terminable():
+            _run(words)
+    except BrokenPipeError:  # who reads has seen enough
+        return 0
+    except TernaError as error:
+        return _told(FAILED, f"{type(error).__name__}: {error}")
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _told(FAILED, f"{type(error).__name__}: {where}{error.strerror or error}; mend that and try again")
+    except MemoryError:
+        return _told(
+            FAILED, "MemoryError: more memory is needed than there is; give a smaller --chunk, or less at once"
+        )
+    except KeyboardInterrupt:
+        return _told(INTERRUPTED, "stopped by Ctrl-C; nothing was written to --out")
+    except Terminated:
+        return _told(TERMINATED, "stopped by SIGTERM; nothing was written to --out")
+    return 0
+
+
+def _run(words: Sequence[str]) -> None:
+    try:
+        asked = parser().parse_args(words)
+    except SystemExit as end:
+        if not end.code:  # --help, which may not have been taken yet
+            with standard_output():
+                pass
+        raise
     settle()
     # torch takes seconds to import: arguments are sound by now
     from terna.serving.cli import commands
 
+    getattr(commands, asked.command)(asked)
+
+
+def _told(status: int, message: str) -> int:
+    tell(message)
+    return status
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM raises Terminated in the block, so that files that are half written are removed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: object) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
     try:
-        getattr(commands, asked.command)(asked)
-    except TernaError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        return 1
-    except BrokenPipeError:  # who reads has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

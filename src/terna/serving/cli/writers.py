@@ -3,7 +3,7 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, BinaryIO
 
@@ -13,25 +13,50 @@ import pyarrow.parquet as pq
 
 # texts (None for a bad line) and their vectors (n, dimension), NaN for a bad line
 Write = Callable[[Sequence[str | None], Any], None]
+# of a Parquet schema; the other formats have no place for it
+Metadata = Mapping[bytes, bytes]
+
+
+class Cut:
+    """`sink`, until it is cut: then what is written is dropped."""
+
+    closed = False
+
+    def __init__(self, sink: BinaryIO) -> None:
+        self.sink = sink
+        self.cut = False
+
+    def write(self, content: bytes) -> None:
+        """Write bytes."""
+        if not self.cut:
+            self.sink.write(content)
+
+    def flush(self) -> None:
+        """Nothing is held back here."""
 
 
 @contextmanager
-def parquet(sink: BinaryIO, dimension: int) -> Iterator[Write]:
-    """Columns `text` and `vector`, both null for a bad line."""
+def parquet(sink: BinaryIO, dimension: int, metadata: Metadata) -> Iterator[Write]:
+    """Columns `text` and `vector`, both null for a bad line; after a fault no reader takes it for the whole."""
     kind = pa.list_(pa.float32(), dimension)
-    schema = pa.schema([("text", pa.string()), ("vector", kind)])
-    with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
+    schema = pa.schema([("text", pa.string()), ("vector", kind)], metadata)
+    cut = Cut(sink)
+    with pq.ParquetWriter(cut, schema, compression="zstd") as writer:
 
         def write(texts: Sequence[str | None], vectors: Any) -> None:
             bad = pa.array([text is None for text in texts])
             values = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), type=kind, mask=bad)
             writer.write_table(pa.table([pa.array(texts, pa.string()), values], schema=schema))
 
-        yield write
+        try:
+            yield write
+        except BaseException:
+            cut.cut = True  # a writer that is closed writes the footer
+            raise
 
 
 @contextmanager
-def npy(sink: BinaryIO, dimension: int) -> Iterator[Write]:
+def npy(sink: BinaryIO, dimension: int, metadata: Metadata) -> Iterator[Write]:
     """One float32 array (lines, dimension), in a temporary file until its length is known."""
     with tempfile.TemporaryFile() as kept:
         count = 0
@@ -49,7 +74,7 @@ def npy(sink: BinaryIO, dimension: int) -> Iterator[Write]:
 
 
 @contextmanager
-def jsonl(sink: BinaryIO, dimension: int) -> Iterator[Write]:
+def jsonl(sink: BinaryIO, dimension: int, metadata: Metadata) -> Iterator[Write]:
     """An object a line: `text` and `vector`, both null for a bad line; figures in the fewest digits that are exact."""
 
     def write(texts: Sequence[str | None], vectors: Any) -> None:
@@ -63,7 +88,7 @@ def jsonl(sink: BinaryIO, dimension: int) -> Iterator[Write]:
     yield write
 
 
-WRITERS: dict[str, Callable[[BinaryIO, int], AbstractContextManager[Write]]] = {
+WRITERS: dict[str, Callable[[BinaryIO, int, Metadata], AbstractContextManager[Write]]] = {
     "parquet": parquet,
     "npy": npy,
     "jsonl": jsonl,

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from terna.arrays import Bools, Ints
-from terna.training.batches.equality import firsts
+from terna.data.numbering import firsts
 
 # a round that fills less than this share of the open places doubles the tries of the next; past the most, it is over
 _PROGRESS = 0.02

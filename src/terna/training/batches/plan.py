@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from terna.arrays import Ints
+from terna.data.numbering import firsts
 from terna.training.batches.bin_packing import Packing
-from terna.training.batches.equality import firsts
 
 __all__ = ["Ints", "Plan", "plan"]
 

@@ -1,52 +1,26 @@
-"""How the encoder was trained: batches, loss, optimizer, schedule, and the checkpoint that was kept.
+"""What the card prints in full: the parameters of loader, loss and fit, and the encoder's modules.
 
 Speed, time and memory stay out: the card of a second run must be the same.
 """
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from terna.markdown import fenced
-from terna.settings import Settings, Train
+from terna.settings import Model, Settings, Train
 
-RANKING = "The in-batch negatives ranking loss"
-DISTANCE = "The squared distance to the teacher's vector of the sentence that was translated,"
+ACTIVATIONS = {"tanh": "torch.nn.modules.activation.Tanh", "identity": "torch.nn.modules.linear.Identity"}
 
 
-def section(settings: Settings, training: Mapping[str, Any]) -> str:
-    """The part on training; `training` is the content of metrics/train.json."""
-    steps = training["steps_per_epoch"]
-    return "\n\n".join(
-        [
-            f"**DataLoader**:\n\n{_batches(settings.train)}, of length {_span(steps)} with parameters:",
-            fenced(str(_loader(training))),
-            f"**Loss**:\n\n{DISTANCE if settings.train.distill else RANKING} with parameters:",
-            fenced(str(_loss(settings.train, training))),
-            "Parameters of the fit:",
-            fenced(json.dumps(_fit(settings, training), indent=4, ensure_ascii=False)),
-        ]
-    )
-
-
-def _span(steps: Sequence[int]) -> str:
-    """Steps an epoch: one number where all epochs agree."""
-    low, high = min(steps), max(steps)
-    return str(low) if low == high else f"{low} to {high}"
-
-
-def _batches(train: Train) -> str:
-    return "Batches of translated sentences" if train.distill else "Batches in which no text comes twice"
-
-
-def _loader(training: Mapping[str, Any]) -> dict[str, Any]:
+def loader(training: Mapping[str, Any]) -> dict[str, Any]:
+    """Batches; `training` is the content of metrics/train.json."""
     unit = "triplets" if "triplets" in training else "translations"
     names = ("batch_size", unit, "steps_per_epoch", f"{unit}_left_out_per_epoch")
     return {name: training[name] for name in names}
 
 
-def _loss(train: Train, training: Mapping[str, Any]) -> dict[str, Any]:
+def loss(train: Train, training: Mapping[str, Any]) -> dict[str, Any]:
+    """The loss that was trained with."""
     if train.distill:
         return asdict(train.distill)
     return {
@@ -59,7 +33,8 @@ def _loss(train: Train, training: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _fit(settings: Settings, training: Mapping[str, Any]) -> dict[str, Any]:
+def fit(settings: Settings, training: Mapping[str, Any]) -> dict[str, Any]:
+    """Optimizer, schedule, and the checkpoint that was kept."""
     train = settings.train
     return {
         "epochs": train.epochs,
@@ -83,3 +58,22 @@ def _fit(settings: Settings, training: Mapping[str, Any]) -> dict[str, Any]:
         "selected_score": training["selected_score"],
         "selected_step": training["selected_step"],
     }
+
+
+def modules(model: Model, width: int, architecture: str) -> str:
+    """The encoder's modules, as sentence-transformers prints them; width: of a token vector."""
+    cut = {"max_seq_length": model.max_length, "do_lower_case": False}
+    pooled = {
+        "word_embedding_dimension": width,
+        "pooling_mode_cls_token": model.pooling == "cls",
+        "pooling_mode_mean_tokens": model.pooling == "mean",
+        "pooling_mode_max_tokens": model.pooling == "max",
+        "pooling_mode_mean_sqrt_len_tokens": False,
+    }
+    found = [f"Transformer({cut}) with Transformer model: {architecture}", f"Pooling({pooled})"]
+    if model.dense:
+        activation = ACTIVATIONS[model.dense.activation]
+        shape = {"in_features": width, "out_features": model.dense.out_features, "bias": True}
+        found.append(f"Dense({shape | {'activation_function': activation}})")
+    lines = [f"  ({number}): {module}" for number, module in enumerate(found)]
+    return "\n".join(["SentenceTransformer(", *lines, ")"])

@@ -1,12 +1,9 @@
-"""64 bits of each text, the same for texts that count as the same: what a batch plan needs, without numbering first.
+"""64 bits of each text, the same for texts that count as the same.
 
 A text's hash is the sum of its bytes times powers of a number, modulo 2 ** 64 (Karp and Rabin, 1987). So it can be had
-for many texts at once, in the order in which Arrow stores them and in blocks that stay in the processor's cache. Two
-different texts with one hash would be kept out of one batch, no more.
+for many texts at once, in the order in which Arrow stores them and in blocks that stay in the processor's cache.
 """
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import numpy as np
@@ -18,23 +15,16 @@ from terna.sentences import fold
 Bytes = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 Words = np.ndarray[tuple[int, ...], np.dtype[np.uint64]]
 
-# texts that a thread takes, and bytes that it hashes, at once
-_SLICE, _BLOCK = 1 << 18, 1 << 18
+# bytes that are hashed at once
+_BLOCK = 1 << 18
 _FACTOR = 0xD1342543DE82EF95  # odd, so that it has an inverse
 _SPREAD, _LENGTH = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 
 
-def hashes(texts: pa.Array | pa.ChunkedArray) -> Ints:
-    """A number for each text, the same for texts that are equal after strip and casefold."""
-    pieces = texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
-    slices = [piece.slice(start, _SLICE) for piece in pieces for start in range(0, len(piece), _SLICE)]
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        return np.concatenate([np.zeros(0, np.int64), *threads.map(_hashes, slices)])
-
-
-def _hashes(texts: pa.Array) -> Ints:
-    """The same in one thread: by `fold` only where lower case for ASCII and Latin-1 is not all there is to do."""
+def hashes(texts: pa.Array) -> Ints:
+    """A number for each text of a string array, the same for texts that are equal after strip and casefold."""
     found, otherwise = _sums(texts, lower=True)
+    # by `fold` only where lower case for ASCII and Latin-1 is not all there is to do
     if len(otherwise):
         folded = [fold(text) for text in texts.take(pa.array(otherwise)).to_pylist()]
         found[otherwise] = _sums(pa.array(folded, pa.string()), lower=False)[0]
@@ -65,7 +55,7 @@ def _sums(texts: pa.Array, lower: bool) -> tuple[Words, Ints]:
 
 def _buffers(texts: pa.Array) -> tuple[Ints, Bytes]:
     """(n + 1,) where each text starts and the last one ends, and the bytes of all."""
-    _, offsets, data = texts.cast(pa.string()).buffers()
+    _, offsets, data = texts.buffers()
     if not len(texts) or data is None:
         return np.zeros(len(texts) + 1, np.int64), np.zeros(0, np.uint8)
     bounds = np.frombuffer(offsets, np.int32, len(texts) + 1, 4 * texts.offset)

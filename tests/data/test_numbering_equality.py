@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from terna.arrays import Ints
-from terna.training.batches.equality import firsts
+from terna.data.numbering import firsts
 
 
 def by_dictionary(values: Ints) -> list[int]:

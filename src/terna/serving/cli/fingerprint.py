@@ -1,0 +1,71 @@
+"""Which model vectors are from: the digest of its files, which `encode` writes with them and `search` compares."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatch
+from importlib.metadata import version
+from pathlib import Path
+
+from terna.errors import DataError
+from terna.systems import digests_of
+from terna.systems.locate import COPIES, FILES, GRAPH
+
+# in the metadata of a Parquet schema, a JSON object
+KEY = b"terna"
+# what a release has beside an encoder: a copy of the folder without them is the same model
+BESIDE = ("lineage.json", "metrics/*")
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """model: as it was named; sha256: of its files, which alone decides; version: of terna, for the reader."""
+
+    model: str
+    sha256: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.model} (sha256 {self.sha256[:12]}…)"
+
+    def metadata(self) -> dict[bytes, bytes]:
+        """The same in a Parquet schema."""
+        return {KEY: json.dumps(asdict(self), ensure_ascii=False).encode()}
+
+
+def fingerprint(where: str, path: Path) -> Fingerprint:
+    """That of the system at `path`, which `where` named; pooling, prompt and length are in its files."""
+    found = digests_of(path)
+    own = path.relative_to(path.parent.parent).as_posix() if path.suffix == GRAPH else path.name
+    decide = sorted((name, digest) for name, digest in found.items() if name == own or _decides(name))
+    text = "".join(f"{name} {digest}\n" for name, digest in decide)
+    return Fingerprint(where, hashlib.sha256(text.encode()).hexdigest(), version("terna"))
+
+
+def _decides(name: str) -> bool:
+    left_out = any(fnmatch(name, pattern) for pattern in (*COPIES, *BESIDE))
+    return not left_out and any(fnmatch(name, pattern) for pattern in FILES)
+
+
+def check(metadata: Mapping[bytes, bytes] | None, own: Fingerprint, corpus: Path) -> None:
+    """DataError, which names both models, unless a Parquet schema's metadata have the fingerprint `own`."""
+    stored = _stored(metadata or {})
+    if stored is None:
+        raise DataError(
+            f"--corpus {corpus}: no word of which model its vectors are from; encode its lines again, or give "
+            f"--any-model if you know that they are from {own.model}"
+        )
+    if stored.sha256 != own.sha256:
+        raise DataError(
+            f"--corpus {corpus}: vectors of {stored}, not of {own}; give the model that they are from as --model, "
+            "or encode the lines again"
+        )
+
+
+def _stored(metadata: Mapping[bytes, bytes]) -> Fingerprint | None:
+    try:
+        found = json.loads(metadata[KEY])
+        return Fingerprint(str(found["model"]), str(found["sha256"]), str(found.get("version")))
+    except (KeyError, TypeError, ValueError):
+        return None

@@ -1,0 +1,91 @@
+"""Numbers stand for texts, and keys are equal exactly where texts count as equal, whatever their hashes are."""
+
+import sys
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from terna.arrays import Ints
+from terna.data.numbering import keys, numbered, numbers
+from terna.sentences import fold
+
+FUZZ = settings(derandomize=True, deadline=None)
+# few letters, so that texts often coincide; ß, İ and ſ grow or change when folded; U+2028 and U+3000 are white
+texts = st.lists(st.text(alphabet="aAßsSİiſñÑ \u2028\u3000\U0001f600\uffff", max_size=4), max_size=30)
+
+
+def column(values: list[str], chunks: int) -> pa.ChunkedArray:
+    half = -(-len(values) // chunks)
+    return pa.chunked_array([pa.array(values[part * half : (part + 1) * half], pa.string()) for part in range(chunks)])
+
+
+def check(columns: list[list[str]], chunks: int) -> None:
+    found = numbered(*(column(values, chunks) for values in columns))
+    distinct, every = found.texts.to_pylist(), [value for values in columns for value in values]
+    assert sorted(distinct) == sorted(set(every))
+    for values, places in zip(columns, found.numbers, strict=True):
+        assert places.dtype == np.int64
+        assert [distinct[place] for place in places] == values
+    plain = [fold(text) for text in distinct]
+    same = np.array([[a == b for b in plain] for a in plain], bool).reshape(len(plain), len(plain))
+    assert np.array_equal(np.equal.outer(found.keys, found.keys), same)
+
+
+@FUZZ
+@given(texts, texts, st.integers(1, 3))
+def test_numbers_lead_back_to_the_texts_and_keys_are_those_of_strip_and_casefold(
+    left: list[str], right: list[str], chunks: int
+) -> None:
+    check([left, right], chunks)
+
+
+def by_length(values: pa.Array) -> Ints:
+    return np.array([len(fold(value)) % 3 for value in values.to_pylist()], np.int64)
+
+
+@FUZZ
+@given(texts, texts)
+def test_texts_that_share_a_hash_without_being_equal_are_told_apart(left: list[str], right: list[str]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(numbers, "hashes", by_length)
+        check([left, right], 2)
+
+
+def test_what_a_thread_takes_at_once_changes_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    values = ["".join(rng.choice(list("aAñÑ ß"), rng.integers(0, 5))) for _ in range(3_000)]
+    expected = numbered(column(values, 1))
+    for size in (1, 7, 1_000):
+        monkeypatch.setattr(numbers, "_SLICE", size)
+        found = numbered(column(values, 3))
+        assert found.texts.equals(expected.texts)
+        assert np.array_equal(found.numbers[0], expected.numbers[0])
+        assert np.array_equal(found.keys, expected.keys)
+
+
+def test_no_column_and_columns_without_a_text_give_no_number() -> None:
+    assert len(numbered().texts) == len(numbered().keys) == len(numbered().numbers) == 0
+    found = numbered(pa.chunked_array([], pa.string()), column(["a"], 1), pa.array([], pa.string()))
+    assert [part.tolist() for part in found.numbers] == [[], [0], []]
+
+
+def test_keys_fold_every_code_point_as_python_does_and_what_it_changes_at_either_end_and_inside_too() -> None:
+    characters = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
+    changed = [one for one in characters if fold(one) != one or one < "\u0800"]
+    values = [*characters, *(formed.format(one) for formed in ("{}A", "A{}", "A{}É", "Ã{}Ã") for one in changed)]
+    first: dict[str, int] = {}
+    expected = [first.setdefault(fold(value), len(first)) for value in values]
+    assert keys(pa.array(values, pa.string())).tolist() == expected
+
+
+@FUZZ
+@given(st.lists(st.text(max_size=4) | st.sampled_from(["", " ", "a", "A\t", "É", "é ", "ß", "SS"]), max_size=40))
+def test_keys_are_numbered_by_the_first_text_of_each_class_however_they_are_chunked(values: list[str]) -> None:
+    folded = list(dict.fromkeys(fold(value) for value in values))
+    expected = [folded.index(fold(value)) for value in values]
+    half = len(values) // 2
+    pieces = [pa.array(values[:half], pa.string()), pa.array(["x", *values[half:]], pa.string()).slice(1)]
+    assert keys(pa.chunked_array(pieces)).tolist() == keys(pa.array(values, pa.string())).tolist() == expected
