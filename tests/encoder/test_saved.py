@@ -1,6 +1,5 @@
 """What is written loads with sentence-transformers and with AutoModel, and gives the same vectors."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +8,6 @@ import pytest
 from sentence_transformers import SentenceTransformer
 
 from terna.encoder import Encoder, save, saved
-from terna.errors import ModelError
 
 Make = Callable[..., Encoder]
 KINDS = {
@@ -75,18 +73,3 @@ def test_a_failed_save_leaves_the_old_folder(
         save(encoder, tmp_path / "encoder")
     assert (tmp_path / "encoder" / "modules.json").read_bytes() == old
     assert [path.name for path in tmp_path.iterdir()] == ["encoder"]
-
-
-def test_a_folder_that_cannot_be_read_is_refused_with_its_name(make_encoder: Make, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"no modules\.json"):
-        Encoder.load(tmp_path)
-    save(make_encoder(), tmp_path / "encoder")
-    pooling = tmp_path / "encoder" / "1_Pooling" / "config.json"
-    settings = json.loads(pooling.read_text())
-    pooling.write_text(json.dumps(settings | {"pooling_mode_cls_token": True}))
-    with pytest.raises(ModelError, match="only one of mean, cls and max"):
-        Encoder.load(tmp_path / "encoder")
-    modules = tmp_path / "encoder" / "modules.json"
-    modules.write_text(modules.read_text().replace("Pooling", "WordWeights"))
-    with pytest.raises(ModelError, match="modules Transformer, WordWeights"):
-        Encoder.load(tmp_path / "encoder")

@@ -156,8 +156,8 @@ def test_a_folder_that_cannot_be_read_is_refused_with_its_remedy(make_encoder: M
     refused("modules Transformer, WordWeights, Dense", "modules.json", modules.replace(b"Pooling", b"WordWeights"))
     refused("no max_seq_length", "sentence_bert_config.json", b"{}")
     head = json.loads((tmp_path / "graph" / "2_Dense" / "config.json").read_text())
-    relu = json.dumps(head | {"activation_function": "torch.nn.modules.activation.ReLU"}).encode()
-    refused("a Dense head with tanh or identity", "2_Dense/config.json", relu)
+    theirs = json.dumps(head | {"activation_function": "transformers.activations.GELUActivation"}).encode()
+    refused(r"2_Dense/config\.json: activation_function", "2_Dense/config.json", theirs)
 
 
 @pytest.mark.parametrize("package", ["onnx", "onnxruntime"])

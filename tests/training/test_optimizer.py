@@ -34,7 +34,7 @@ FAMILIES: dict[str, tuple[Callable[[], PreTrainedModel], str, tuple[str, ...], t
     "BERT": (lambda: BertModel(BertConfig(**SMALL)), "encoder.layer.", ("embeddings.",), ()),
     "RoBERTa": (lambda: RobertaModel(RobertaConfig(**SMALL)), "encoder.layer.", ("embeddings.",), ()),
     "DistilBERT": (
-        lambda: DistilBertModel(DistilBertConfig(vocab_size=50, dim=16, n_heads=2, hidden_dim=24, n_layers=3)),
+        lambda: DistilBertModel(DistilBertConfig(vocab_size=320, dim=16, n_heads=2, hidden_dim=24, n_layers=3)),
         "transformer.layer.",
         ("embeddings.",),
         (),

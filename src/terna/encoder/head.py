@@ -137,4 +137,4 @@ def _load(module: nn.Module, file: Path) -> None:
     except FileNotFoundError as error:
         raise ModelError(f"{file}: not there; save the encoder again with sentence-transformers 3 or later") from error
     except (OSError, RuntimeError, SafetensorError) as error:
-        raise ModelError(f"{file}: {error}; {REMEDY}") from error
+        raise ModelError(f"{file}: {' '.join(str(error).split())}; {REMEDY}") from error

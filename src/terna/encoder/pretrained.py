@@ -51,6 +51,8 @@ def read_tokenizer(where: str, revision: str = "main") -> PreTrainedTokenizerBas
         )
     except Exception as error:  # tokenizers raises nothing more definite
         raise ModelError(f"{where}: {error}") from error
+    if len(tokenizer) <= len(tokenizer.all_special_ids):  # what transformers makes where there is no file of it
+        raise ModelError(f"{where}: its tokenizer has no entries but special tokens; {REMEDY}")
     if tokenizer.pad_token_id is None:
         if tokenizer.eos_token is None:
             raise ModelError(f"{where}: its tokenizer has no padding token; set pad_token in tokenizer_config.json")

@@ -31,13 +31,21 @@ class OnnxEncoder:
     """Sentences to vectors, by onnxruntime on the CPU: those of the Encoder that the folder was written from."""
 
     def __init__(
-        self, session: Any, tokenizer: PreTrainedTokenizerBase, saved: Saved, *, max_length: int, batch_size: int
+        self,
+        session: Any,
+        tokenizer: PreTrainedTokenizerBase,
+        saved: Saved,
+        *,
+        width: int,
+        max_length: int,
+        batch_size: int,
     ) -> None:
         self.session = session
         self.tokenizer = tokenizer
         self.pooling = saved.pooling
         self.head = nn.Sequential(*saved.head).eval()
         self.usage = saved.usage
+        self.width = width
         self.max_length = max_length
         self.batch_size = batch_size
         self.skip = 0 if self.pooling.include_prompt else self.usage.prompt_tokens(tokenizer, max_length)
@@ -55,10 +63,18 @@ class OnnxEncoder:
         if not file.is_file():
             raise ModelError(f"{file}: not there; write it: python -m terna onnx --model {folder} --out FOLDER")
         saved = Saved.read(folder)
-        if saved.max_length is None:
-            raise ModelError(f"{saved.transformer}: no max_seq_length; write the folder with python -m terna onnx")
-        batch_size = BATCHES.get(file.name, BATCH)
-        return cls(_session(file), saved.tokenizer(), saved, max_length=saved.max_length, batch_size=batch_size)
+        if saved.max_length is None or saved.pooling.width is None:
+            raise ModelError(
+                f"{folder}: no max_seq_length or word_embedding_dimension; write the folder with python -m terna onnx"
+            )
+        return cls(
+            _session(file),
+            saved.tokenizer(),
+            saved,
+            width=saved.pooling.width,
+            max_length=saved.max_length,
+            batch_size=BATCHES.get(file.name, BATCH),
+        )
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Vectors of texts, float32 (len(texts), dimension), in their order; equal texts once."""
@@ -89,8 +105,7 @@ class OnnxEncoder:
 
     def _unpooled(self, count: int) -> Vectors:
         """Vectors (count, dimension) of sentences of which nothing was pooled."""
-        width = int(self.session.get_outputs()[0].shape[-1])
-        return self._finished(torch.zeros(count, width * len(self.pooling.modes)))
+        return self._finished(torch.zeros(count, self.width * len(self.pooling.modes)))
 
     @torch.inference_mode()
     def _finished(self, pooled: Tensor) -> Vectors:
