@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, UndefinedError
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from terna.errors import DataError
 from terna.markdown import Markdown, Rows, code, escape, fenced, table
@@ -101,13 +101,10 @@ def render(
 def passage(name: str, values: Mapping[str, Any]) -> Markdown:
     """A block of the card by itself, for what the report repeats; values: the fields of Card that it shows.
 
-    Raises DataError where these lack a field.
+    Raises jinja2's UndefinedError where these lack something.
     """
     template = _template()
-    try:
-        return Markdown("".join(template.blocks[name](template.new_context(dict(values)))).strip())
-    except UndefinedError as error:
-        raise DataError(f"the card's {name}: {error}; run the stages that write it again (dvc repro)") from error
+    return Markdown("".join(template.blocks[name](template.new_context(dict(values)))).strip())
 
 
 def check(settings: Settings, scores: Mapping[str, Any], stats: Mapping[str, Any]) -> None:
