@@ -5,6 +5,6 @@ A run that is killed at any moment goes on where it was and ends in the bytes of
 
 from terna.data.translation.degenerate import degenerate
 from terna.data.translation.rows import replace
-from terna.data.translation.translation import Translation, translate
+from terna.data.translation.translation import translate
 
-__all__ = ["Translation", "degenerate", "replace", "translate"]
+__all__ = ["degenerate", "replace", "translate"]
