@@ -298,7 +298,13 @@ bodies = st.sampled_from(BODIES) | st.lists(st.sampled_from(CHUNKS), max_size=3)
 PIECES = (b"x" * 60_000, b"1\r\nx\r\n", b"1000\r\n" + b"x" * 4096 + b"\r\n", b"X: y\r\n", b"x", bytes(60_000), b"\n")
 # without end and as fast as it goes, or in drips; the client hangs up long before the server does
 endless = st.builds(
-    Reply, heads, bodies, st.sampled_from(PIECES), st.just(1 << 30), st.sampled_from((0.0, 0.0, 0.0, 0.05)), st.just("close")
+    Reply,
+    heads,
+    bodies,
+    st.sampled_from(PIECES),
+    st.just(1 << 30),
+    st.sampled_from((0.0, 0.0, 0.0, 0.05)),
+    st.just("close"),
 )
 ended = st.builds(Reply, heads, bodies, end=st.sampled_from(("close", "close", "close", "hold")))
 honest = st.builds(Honest, st.sampled_from(('"1"', '"2"', None)), st.sampled_from((None, 0, 10_000, 29_999)))
