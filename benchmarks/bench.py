@@ -35,8 +35,9 @@ from workload import OUT, ROOT, composed, scored, split_of
 from terna.data.token_table import TokenTable, build
 from terna.encoder import build_encoder, load_tokenizer, save
 from terna.records import TEXTS, write_json, write_text
-from terna.running.process import ENVIRONMENT
+from terna.running.process import environment
 from terna.sentences import distinct
+from terna.settings.plain_mode import is_plain
 from terna.training.batches.plan import plan
 
 RESULTS = ROOT / "benchmarks" / "results.json"
@@ -57,7 +58,7 @@ class Side:
         start = time.perf_counter()
         self.process = context.Process(target=serve, args=(kind, task, other))
         # before torch is loaded there: ours as every stage sets itself up, the neighbour as it comes
-        with patch.dict(os.environ, ENVIRONMENT if kind is Ours else {}):
+        with patch.dict(os.environ, environment() if kind is Ours else {}):
             self.process.start()
         other.close()
         self.pipe.recv()
@@ -269,6 +270,8 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=there, default=there)
     parser.add_argument("--pairs", type=int, default=20, help="batches of the MiniLM step; others take fewer (20)")
     asked = parser.parse_args()
+    if is_plain():
+        parser.error("TERNA_PLAIN=1 turns off what is measured here; unset it")
     for name in asked.only:
         found = MEASURES[name](asked.pairs)
         results = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
