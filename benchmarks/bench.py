@@ -34,7 +34,7 @@ from workload import OUT, ROOT, composed, scored, split_of
 
 from terna.data.token_table import TokenTable, build
 from terna.encoder import build_encoder, load_tokenizer, save
-from terna.records import TEXTS, write_json, write_text
+from terna.records import TEXTS, sentences_of, write_json, write_text
 from terna.running.process import environment
 from terna.sentences import distinct
 from terna.settings.plain_mode import is_plain
@@ -161,7 +161,8 @@ def base(pairs: int) -> dict[str, list[float]]:
 def encode(pairs: int) -> dict[str, list[float]]:
     """The sentences of STS-2015-es by MiniLM."""
     table = scored(composed("evaluate=sts_es"), "sts2015-es")
-    texts = [*table["sentence1"].to_pylist(), *table["sentence2"].to_pylist()]
+    first, second = sentences_of(table)
+    texts = [*first, *second]
     ratios = []
     with sides(prepared("minilm", "model=minilm")) as (ours, theirs):
         for number in range(pairs + 1):
