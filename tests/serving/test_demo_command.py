@@ -88,6 +88,8 @@ def test_a_missing_encoder_is_told_with_the_remedy(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["demo", "--port", "0"]) == 1
-    assert capsys.readouterr().err.startswith("ModelError: models/encoder: not there; `make run` trains it")
+    told = capsys.readouterr().err
+    assert told.startswith("ModelError: models/encoder: not there; give a folder")
+    assert told.endswith("`make run` trains models/encoder\n")
     assert main(["demo", "--port", "0", "--model", "nowhere/at/all"]) == 1
     assert capsys.readouterr().err.startswith("ModelError: nowhere/at/all: not there; give a folder")
