@@ -26,7 +26,8 @@ class Card:
     """What the template shows.
 
     front: YAML. dimension: of a sentence vector. on_hub: whether the backbone has a page there. stats: the content of
-    data/triplets/stats.json. The other fields are made in the module of their name, or in tables.
+    data/triplets/stats.json. loader, loss, fit, modules: of parameters. benchmarks, corpora, contaminated, digests: of
+    tables.
     """
 
     settings: Settings
