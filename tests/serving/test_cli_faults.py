@@ -328,6 +328,7 @@ def test_closed_streams_are_told(
         assert told.getvalue() == "DataError: standard input is closed; give lines on it\n"
     monkeypatch.setattr(sys, "stderr", None)
     assert main(["similarity", "--model", str(encoder_folder)]) == 1
+    sys.stderr.close()
 
 
 def test_a_process_whose_standard_output_is_full_says_nothing_more_as_it_ends(encoder_folder: Path) -> None:

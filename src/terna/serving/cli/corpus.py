@@ -74,9 +74,8 @@ def _stored(path: Path, size: int) -> Iterator[Encoded]:
 
 
 def _not_ours(path: Path, reason: object) -> DataError:
-    return DataError(
-        f"--corpus {path}: no columns text and vector that encode wrote ({reason}); encode the lines again"
-    )
+    told = " ".join(str(reason).split())  # Arrow's may be several lines
+    return DataError(f"--corpus {path}: no columns text and vector that encode wrote ({told}); encode the lines again")
 
 
 def _check_numbers(path: Path, texts: list[str | None], vectors: Vectors, place: int) -> None:
