@@ -34,9 +34,10 @@ from workload import OUT, ROOT, composed, scored, split_of
 
 from terna.data.token_table import TokenTable, build
 from terna.encoder import build_encoder, load_tokenizer, save
-from terna.records import TEXTS, write_json, write_text
-from terna.running.process import ENVIRONMENT
+from terna.records import TEXTS, sentences_of, write_json, write_text
+from terna.running.process import environment
 from terna.sentences import distinct
+from terna.settings.plain_mode import is_plain
 from terna.training.batches.plan import plan
 
 RESULTS = ROOT / "benchmarks" / "results.json"
@@ -57,7 +58,7 @@ class Side:
         start = time.perf_counter()
         self.process = context.Process(target=serve, args=(kind, task, other))
         # before torch is loaded there: ours as every stage sets itself up, the neighbour as it comes
-        with patch.dict(os.environ, ENVIRONMENT if kind is Ours else {}):
+        with patch.dict(os.environ, environment() if kind is Ours else {}):
             self.process.start()
         other.close()
         self.pipe.recv()
@@ -160,7 +161,8 @@ def base(pairs: int) -> dict[str, list[float]]:
 def encode(pairs: int) -> dict[str, list[float]]:
     """The sentences of STS-2015-es by MiniLM."""
     table = scored(composed("evaluate=sts_es"), "sts2015-es")
-    texts = [*table["sentence1"].to_pylist(), *table["sentence2"].to_pylist()]
+    first, second = sentences_of(table)
+    texts = [*first, *second]
     ratios = []
     with sides(prepared("minilm", "model=minilm")) as (ours, theirs):
         for number in range(pairs + 1):
@@ -269,6 +271,8 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=there, default=there)
     parser.add_argument("--pairs", type=int, default=20, help="batches of the MiniLM step; others take fewer (20)")
     asked = parser.parse_args()
+    if is_plain():
+        parser.error("TERNA_PLAIN=1 turns off what is measured here; unset it")
     for name in asked.only:
         found = MEASURES[name](asked.pairs)
         results = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}

@@ -25,6 +25,7 @@ from terna.data.corpora import read_sts
 from terna.encoder import Encoder, build_encoder, load_tokenizer, save
 from terna.metrics.correlations import figures
 from terna.metrics.similarity import pairwise
+from terna.records import sentences_of
 from terna.running.process import settle
 from terna.serving import onnx_export
 from terna.settings import Corpus, File
@@ -109,7 +110,8 @@ def main() -> None:
 
 def report(sides: list[Side], sizes: list[float], table: pa.Table, pairs: int, count: int) -> None:
     """Figures on all pairs, then rounds on some sentences, then the table."""
-    texts = [*table["sentence1"].to_pylist(), *table["sentence2"].to_pylist()]
+    first, second = sentences_of(table)
+    texts = [*first, *second]
     vectors = [side.encode(texts)[1] for side in sides]
     some = list(dict.fromkeys(texts))[:count]
     for _ in range(pairs):

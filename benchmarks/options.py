@@ -12,11 +12,13 @@ import json
 import statistics
 from dataclasses import replace
 
+from project import FOLDER, prepared
 from scores import score, trained
-from workload import OUT, composed, split_of
+from workload import OUT, composed
 
 from terna.records import write_json
 from terna.settings import Settings
+from terna.training.setup import Inputs
 
 RUNS = OUT / "options.json"
 DEVELOPMENT = "sts2014-es"
@@ -35,11 +37,10 @@ OPTIONS: dict[str, tuple[str, ...]] = {
 }
 
 
-def run(settings: Settings, seed: int) -> dict[str, float]:
+def run(settings: Settings, inputs: Inputs, seed: int) -> dict[str, float]:
     """The development figures after one epoch."""
-    split = split_of(settings)
     settings = replace(settings, seed=seed)
-    return score(trained(settings, split), settings, (DEVELOPMENT,))[DEVELOPMENT]
+    return score(trained(settings, inputs), settings, (DEVELOPMENT,))[DEVELOPMENT]
 
 
 def table_of(runs: dict[str, dict[str, float]]) -> str:
@@ -61,11 +62,14 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=OPTIONS, default=list(OPTIONS))
     asked = parser.parse_args()
     settings = {name: composed(*OPTIONS[name], "train.epochs=1") for name in asked.only}  # all, before hours of runs
+    # all that an option changes is in train: the stages before it need to know the experiment alone
+    experiments = {OPTIONS[name][0] for name in asked.only}
+    inputs = {each: prepared(composed(each), FOLDER / each.partition("=")[2]) for each in sorted(experiments)}
     for seed in range(1, asked.seeds + 1):
         for name in asked.only:
             runs = json.loads(RUNS.read_text()) if RUNS.is_file() else {}
             if f"{name}/{seed}" not in runs:
-                write_json(runs | {f"{name}/{seed}": run(settings[name], seed)}, RUNS)
+                write_json(runs | {f"{name}/{seed}": run(settings[name], inputs[OPTIONS[name][0]], seed)}, RUNS)
     print(table_of(json.loads(RUNS.read_text())))
 
 

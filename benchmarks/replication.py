@@ -13,14 +13,15 @@ import argparse
 import json
 from typing import Any
 
-import pytorch_lightning as lightning
+from project import prepared
+from pytorch_lightning import Callback
 from scores import BENCHMARKS, trained
-from workload import OUT, composed, scored, split_of
+from workload import OUT, composed, scored
 
-from terna.data.token_table import TokenTable
 from terna.encoder import Encoder
 from terna.records import write_json
 from terna.training.selection import development_score
+from terna.training.setup import Run
 
 RUNS = OUT / "replication.json"
 DENSE = "model.dense={out_features:512,activation:tanh}"
@@ -33,7 +34,7 @@ HEADS: dict[str, tuple[str, ...]] = {
 Epochs = list[dict[str, dict[str, float]]]
 
 
-class Scorings(lightning.Callback):
+class Scorings(Callback):
     """The figures on both benchmarks after each epoch."""
 
     def __init__(self, encoder: Encoder, scores: dict[str, Any]) -> None:
@@ -50,13 +51,14 @@ def epochs_of(head: str, epochs: int) -> Epochs:
     """Train a head."""
     settings = composed("experiment=minilm_replication", f"train.epochs={epochs}", *HEADS[head])
     tables = {name: scored(settings, name) for name in BENCHMARKS}
-    kept: list[Scorings] = []
+    inputs, kept = prepared(settings), []
 
-    def watch(encoder: Encoder, table: TokenTable) -> lightning.Callback:
-        kept.append(Scorings(encoder, {name: development_score(each, table) for name, each in tables.items()}))
-        return kept[0]
+    def watch(run: Run) -> list[Callback]:
+        scores = {name: development_score(each, inputs.table) for name, each in tables.items()}
+        kept.append(Scorings(run.encoder, scores))
+        return kept
 
-    trained(settings, split_of(settings), watch)
+    trained(settings, inputs, watch)
     return kept[0].epochs
 
 

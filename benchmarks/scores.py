@@ -18,66 +18,37 @@ from typing import Any
 
 import datasets
 import numpy as np
-import pytorch_lightning as lightning
+import pyarrow as pa
+from project import FOLDER, prepared
+from pytorch_lightning import Callback
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
-from workload import OUT, composed, neighbour, scored, split_of
+from workload import OUT, composed, neighbour, scored
 
-from terna.data.token_table import TokenTable, build, corpora
-from terna.data.triplets import Split
-from terna.encoder import Encoder, build_encoder, load_tokenizer
+from terna.encoder import Encoder
 from terna.metrics.correlations import figures
 from terna.metrics.similarity import pairwise
-from terna.records import TEXTS, write_json
+from terna.records import TEXTS, TRIPLETS, read_table, write_json
 from terna.running.process import settle
 from terna.settings import Settings
-from terna.training.adapters import adapt, merge
-from terna.training.datamodule import TripletDataModule
-from terna.training.module import RankingModule
+from terna.training.setup import Inputs, Run, build_run, finished
+from terna.training.trainer import build_trainer, fit
 
 BENCHMARKS = ("sts2014-es", "sts2015-es")
 RUNS = OUT / "scores.json"
-Watch = Callable[[Encoder, TokenTable], lightning.Callback]
+Watch = Callable[[Run], list[Callback]]
 
 
-def trained(settings: Settings, split: Split, watch: Watch | None = None) -> Encoder:
-    """Our encoder after the last step; watch: makes a callback for the run."""
+def trained(settings: Settings, inputs: Inputs, watch: Watch = lambda _: []) -> Encoder:
+    """Our encoder after the last step, trained as pipelines/train.py does; watch: makes callbacks for the run."""
     settle()  # as every stage does
-    options = settings.train
-    lightning.seed_everything(settings.seed, verbose=False)
-    tokenizer = load_tokenizer(settings.model, [])
-    encoder = build_encoder(settings.model, tokenizer, packed=options.packed)
-    if options.lora:
-        adapt(encoder, options.lora)
-    table = build(split.train, split.dev, split.positives, tokenizer, settings.model.max_length)
-    datamodule = TripletDataModule(
-        table,
-        encoder.arrange,
-        batch_size=options.batch_size,
-        epochs=options.epochs,
-        seed=settings.seed,
-        weights=[options.weights.get(name, 1.0) for name in corpora(split.train)],
-        known_positives=options.known_positives,
-    )
-    trainer = lightning.Trainer(
-        accelerator="cpu",
-        callbacks=[watch(encoder, table)] if watch else None,
-        max_epochs=options.epochs,
-        gradient_clip_val=options.clip,
-        logger=False,
-        enable_checkpointing=False,
-        enable_model_summary=False,
-        reload_dataloaders_every_n_epochs=1,
-        use_distributed_sampler=False,
-    )
-    trainer.fit(RankingModule(encoder, options, sum(datamodule.steps), settings.seed), datamodule)
-    if options.lora:
-        merge(encoder)
-    return encoder
+    run = build_run(settings, inputs)
+    fit(build_trainer(settings, watch(run)), run)
+    return finished(settings, run)
 
 
-def theirs(settings: Settings, split: Split) -> SentenceTransformer:
-    """The neighbour's after the last step."""
+def theirs(settings: Settings, triplets: pa.Table) -> SentenceTransformer:
+    """The neighbour's after the last step; triplets: a TRIPLETS table."""
     options, model = settings.train, neighbour(settings)
     with tempfile.TemporaryDirectory() as folder:
         arguments = SentenceTransformerTrainingArguments(
@@ -100,7 +71,7 @@ def theirs(settings: Settings, split: Split) -> SentenceTransformer:
         SentenceTransformerTrainer(
             model=model,
             args=arguments,
-            train_dataset=datasets.Dataset(split.train.select(list(TEXTS))),
+            train_dataset=datasets.Dataset(triplets.select(list(TEXTS))),
             loss=MultipleNegativesRankingLoss(model, scale=options.scale),
         ).train()
     return model
@@ -140,7 +111,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=1)
     asked = parser.parse_args()
     settings = composed("experiment=minilm_es", f"train.epochs={asked.epochs}")
-    split = split_of(settings)
+    inputs = prepared(settings)
+    triplets = read_table(FOLDER / "data" / "triplets" / "train.parquet", TRIPLETS)
     plan = [(way, seed) for seed in range(1, asked.seeds + 1) for way in ("packed", "padded")]
     plan.insert(2, ("sentence-transformers", 1))
     for way, seed in plan:
@@ -148,7 +120,7 @@ def main() -> None:
         if f"{way}/{seed}" in runs:
             continue
         own = replace(settings, seed=seed, train=replace(settings.train, packed=way == "packed"))
-        encoder = theirs(own, split) if way == "sentence-transformers" else trained(own, split)
+        encoder = theirs(own, triplets) if way == "sentence-transformers" else trained(own, inputs)
         write_json(runs | {f"{way}/{seed}": score(encoder, own)}, RUNS)
     print(table_of(json.loads(RUNS.read_text())))
 

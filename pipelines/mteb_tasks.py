@@ -31,7 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Run MTEB tasks on the exported encoder.")
     parser.add_argument("tasks", nargs="*", default=["STSES", "STS17", "STS22"], help="names, as mteb lists them")
     parser.add_argument(
-        "--encoder", default="models/encoder", help="a folder, a hub name, pkg:module/path, word vectors"
+        "--encoder", default="models/encoder", help="a folder, owner/name@revision, pkg:module/path, word vectors"
     )
     parser.add_argument("--language", default="spa", help="ISO 639-3 code: subsets with another language are left out")
     given = parser.parse_args()

@@ -22,7 +22,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from terna import provenance
 from terna.errors import DataError, SettingsError
 from terna.provenance import NAME
 from terna.records import read_json, write_json, write_text
@@ -30,6 +29,7 @@ from terna.running import jobs
 from terna.running.search import Parameter, Trial, best_of, library, markdown, parse, propose
 from terna.running.stage import command
 from terna.settings import Settings, compose, load
+from terna.training import resume
 
 OUT = Path("search")
 INPUTS = (Path("data/tokens"), Path("data/teacher"))
@@ -112,15 +112,10 @@ def allow(settings: Settings, space: Sequence[Parameter]) -> None:
 
 
 def identity(settings: Settings) -> dict[str, Any]:
-    """All that the trials share: settings, data, and the packages that compute and choose."""
-    chosen, plain = settings.evaluate.select_on, asdict(settings)
+    """All that the trials share: what each one's outcome depends on, and the package that chooses."""
+    chosen = settings.evaluate.select_on
     scored = settings.evaluate.benchmarks[chosen].paths(RAW / chosen)
-    return {
-        **{name: plain[name] for name in ("seed", "model", "train")},
-        "chosen on": [chosen, settings.evaluate.main_score],
-        "data": provenance.digests([*INPUTS, *scored]),
-        "packages": {name: version(name) for name in ("torch", "transformers", "pytorch-lightning", "optuna")},
-    }
+    return {**resume.identity(settings, [*INPUTS, *scored]), "optuna": version("optuna")}
 
 
 @contextmanager

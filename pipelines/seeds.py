@@ -24,10 +24,9 @@ from typing import TYPE_CHECKING, Any
 import dvc.api
 import pyarrow as pa
 import pyarrow.parquet as pq
-from hydra.errors import HydraException
 
 from terna.data.download import from_environment
-from terna.errors import DataError, SettingsError
+from terna.errors import DataError
 from terna.evaluation.seeds import Run, markdown, spread
 from terna.records import write_json, write_text
 from terna.release.lineage import relevant
@@ -67,10 +66,7 @@ def experiments(seeds: Sequence[int], words: Sequence[str]) -> dict[int, str]:
     """
     named = {}
     for seed in seeds:
-        try:
-            settings = relevant(load(compose(Path("conf"), [*words, f"seed={seed}"])))
-        except HydraException as error:
-            raise SettingsError([str(error)]) from error
+        settings = relevant(load(compose(Path("conf"), [*words, f"seed={seed}"])))
         content = json.dumps([settings, code()], sort_keys=True).encode()
         named[seed] = f"{label(words)}-{hashlib.sha256(content).hexdigest()[:6]}-seed-{seed}"
     return named

@@ -67,7 +67,7 @@ def contents_of(*overrides: str, sentence: str = "¿Vienes?", **changed: Any) ->
 
 
 class Page(HTMLParser):
-    """What a page holds: its tables by caption, headings, names, addresses, drawings and tags."""
+    """What a page holds: its tables by caption, headings, names, addresses, drawings, tags and text."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -79,6 +79,7 @@ class Page(HTMLParser):
         self.tags: set[str] = set()
         self.open: list[str] = []
         self.words: list[str] = []
+        self.text = ""
         self.caption = ""
         self.feed(text)
 
@@ -116,6 +117,7 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.words.append(data)
+        self.text += data
 
     def rows(self, caption: str) -> list[dict[str, str]]:
         header, *rows = self.tables[caption]

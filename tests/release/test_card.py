@@ -86,7 +86,7 @@ def test_the_hubs_own_reader_finds_every_figure_and_what_it_lists_by(root: Path)
         ("sample", None),
         ("esxnli", None),
         ("nli_es", ["hackathon-pln-es/nli-es"]),
-        ("minilm_es", ["facebook/xnli"]),
+        ("esxnli_xnli", ["facebook/xnli"]),
         ("all_nli", ["stanfordnlp/snli", "nyu-mll/multi_nli"]),
         ("all_nli_mt", ["stanfordnlp/snli", "facebook/xnli"]),
     ],

@@ -204,15 +204,17 @@ def test_headings_go_down_one_level_at_a_time(page: Page) -> None:
 
 def test_a_hostile_text_is_shown_as_it_is_wherever_it_stands() -> None:
     contents = contents_of(sentence=HOSTILE)
-    evaluate = contents.settings.evaluate
+    settings, evaluate = contents.settings, contents.settings.evaluate
+    cited = {name: replace(corpus, citation=HOSTILE) for name, corpus in settings.corpora.items()}
+    translated_by = dict.fromkeys(("checkpoint", "commit", "sha256"), HOSTILE)
     reported = Reported(system=HOSTILE, benchmark=TEST, source=HOSTILE, figures={"cosine_pearson": 0.5})
     files = contents.predictions[TEST].set_column(0, "file", [[HOSTILE] * 100])
     contents = replace(
         contents,
-        settings=replace(contents.settings, evaluate=replace(evaluate, reported=[reported])),
+        settings=replace(settings, corpora=cited, evaluate=replace(evaluate, reported=[reported])),
         predictions={DEV: files, TEST: files},
         lineage=replace(LINEAGE, settings={"name": HOSTILE}, modified=[HOSTILE]),
-        stats={**contents.stats, "sha256_out": {HOSTILE: HOSTILE}},
+        stats={**contents.stats, "sha256_out": {HOSTILE: HOSTILE}, "translated_by": translated_by},
     )
     page = Page(render(contents))
     assert "script" not in page.tags
@@ -220,6 +222,9 @@ def test_a_hostile_text_is_shown_as_it_is_wherever_it_stands() -> None:
     systems = page.rows(f"Systems on {TEST}: Pearson / Spearman")
     assert HOSTILE in [row["system"] for row in systems]
     assert any(HOSTILE in told for told in page.labels)
+    assert f"Source of the reported figures: {HOSTILE}: {HOSTILE}." in page.text
+    assert f"nli_es: {HOSTILE}" in page.text
+    assert f"translated by {HOSTILE} (commit {HOSTILE}, weights' sha256 {HOSTILE})" in page.text
     assert page.rows("Files of the data")[-1] == {"corpus": "out", "file": HOSTILE, "sha256": HOSTILE}
 
 
@@ -269,6 +274,10 @@ def test_the_default_settings_have_no_published_figures_and_the_page_says_so() -
         ({"scores": {"floors": {}}}, r"metrics/sts\.json: nothing on sts2014-es; run the evaluate stage"),
         ({"diagnosis": {}}, r"metrics/diagnosis\.json: nothing on sts2014-es; run the evaluate stage"),
         ({"training": {"steps": 3}}, r"metrics/train\.json: no 'selected_step'; run the stage"),
+        (
+            {"stats": {**contents_of().stats, "total": {"pairs": 1}}},
+            r"data/triplets/stats\.json: .*'sentences'; run the stage",
+        ),
     ],
 )
 def test_contents_that_lack_something_are_refused_with_file_and_remedy(

@@ -53,7 +53,13 @@ def test_it_tells_its_address_answers_in_silence_and_ends_at_ctrl_c(encoder_fold
 
 
 @pytest.mark.slow
-def test_it_ends_at_ctrl_c_in_the_midst_of_an_answer(encoder_folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("sent", "status", "told"),
+    [(signal.SIGINT, 0, ""), (signal.SIGTERM, 143, "stopped by SIGTERM; no file was changed\n")],
+)
+def test_it_ends_at_a_signal_in_the_midst_of_an_answer(
+    encoder_folder: Path, sent: signal.Signals, status: int, told: str
+) -> None:
     with started(encoder_folder) as (process, address):
         port = int(address.rstrip("/").rsplit(":", 1)[1])
         body = json.dumps({"query": "Hola.", "sentences": [f"{n} " + "palabra " * 100 for n in range(1000)]}).encode()
@@ -63,9 +69,9 @@ def test_it_ends_at_ctrl_c_in_the_midst_of_an_answer(encoder_folder: Path) -> No
                 line = lines.enter_context(socket.create_connection(("127.0.0.1", port)))
                 line.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
             fetch(f"{address}api/example")  # taken in after them, and waits for none
-            process.send_signal(signal.SIGINT)
+            process.send_signal(sent)
             out, err = process.communicate(timeout=60)
-    assert (process.returncode, out, err) == (0, "", "")
+    assert (process.returncode, out, err) == (status, "", told)
 
 
 def test_a_port_in_use_is_told_before_the_encoder_is_read(capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,6 +94,8 @@ def test_a_missing_encoder_is_told_with_the_remedy(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["demo", "--port", "0"]) == 1
-    assert capsys.readouterr().err.startswith("ModelError: models/encoder: not there; `make run` trains it")
+    told = capsys.readouterr().err
+    assert told.startswith("ModelError: models/encoder: not there; give a folder")
+    assert told.endswith("`make run` trains models/encoder\n")
     assert main(["demo", "--port", "0", "--model", "nowhere/at/all"]) == 1
     assert capsys.readouterr().err.startswith("ModelError: nowhere/at/all: not there; give a folder")

@@ -12,7 +12,7 @@ from terna.errors import ModelError
 from terna.metrics.similarity import SIMILARITIES
 from terna.serving.demo.asked import BODY, CHARACTERS, GROUPS, SENTENCES
 from terna.serving.demo.refused import PAGE, language_of, words
-from terna.serving.demo.server import COMPUTED, FILES, Server
+from terna.serving.demo.server import COMPUTED, FILES, Handler, Server
 
 LIST = ["El tren llega tarde.", "Hola.", "¿Qué tal estás hoy?", "El tren viene con retraso.", "Hola."]
 LONG = "a" * (CHARACTERS + 1)
@@ -214,3 +214,23 @@ def test_a_reader_that_goes_away_is_no_error(server: Server, capfd: pytest.Captu
         line.close()
     assert post(server, "/api/similarity", PAIR).status == 200
     assert capfd.readouterr().err == ""
+
+
+def test_a_client_that_is_silent_is_no_error(
+    server: Server, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Handler, "timeout", 0.2)
+    head = f"POST /api/similarity HTTP/1.1\r\nHost: {server.hosts[0]}\r\nContent-Type: application/json\r\n"
+    with socket.create_connection(("127.0.0.1", server.server_port), timeout=20) as line:
+        line.sendall(f"{head}Content-Length: 9\r\n\r\n{{".encode())
+        assert line.recv(9) == b""
+    assert post(server, "/api/similarity", PAIR).status == 200
+    assert capfd.readouterr().err == ""
+
+
+def test_two_forms_of_a_character_are_one_sentence() -> None:
+    texts: list[str] = []
+    with served(Stub(lambda text: [float(not texts.append(text)), 2.0])) as server:
+        asked = {"first": "caf\u00e9", "second": "cafe\u0301"}
+        assert post(server, "/api/similarity", asked).found["cosine"] == pytest.approx(1)
+    assert texts[-2:] == ["caf\u00e9", "caf\u00e9"]

@@ -47,7 +47,7 @@ def test_a_hub_name_is_read_at_its_revision_and_another_one_is_refused(
     )
     out = tmp_path / "vectors.npy"
     env = {**os.environ, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
-    for where in ("owner/small", f"owner/small@{commit}"):
+    for where in ("owner/small@main", f"owner/small@{commit}"):
         command = [sys.executable, "-c", code, where, str(out), repr(sentences)]
         subprocess.run(command, check=True, env=env, capture_output=True)
         np.testing.assert_allclose(np.load(out), encoder.encode(sentences), atol=1e-6)
@@ -91,6 +91,7 @@ def test_damaged_word_vectors_are_refused_with_the_line(tmp_path: Path, content:
         ("pkg:no_such_package/model", "pkg:no_such_package/model: package no_such_package is not installed"),
         ("no/such/folder", "no/such/folder: not there"),
         ("missing.vec", r"missing\.vec: not there"),
+        ("owner/name", r"owner/name: not there; .* a hub name with @ and a revision \(owner/name@main\)"),
     ],
 )
 def test_what_is_not_there_is_named(where: str, message: str) -> None:

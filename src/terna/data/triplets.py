@@ -97,7 +97,7 @@ class _Edges:
         chosen = self.where(self.label == LABELS.index(label))
         ahead = np.concatenate([chosen.premise, chosen.hypothesis])
         back = np.concatenate([chosen.hypothesis, chosen.premise])
-        return _distinct(ahead, back, self.sentences)
+        return _pairs_once(ahead, back, self.sentences)
 
 
 def _edges(pairs: pa.Table, texts: pa.Array) -> _Edges:
@@ -154,10 +154,10 @@ def _partners(edges: _Edges, classes: Ints, sentences: Ints) -> Ints:
     found = pa.table({"class": ways[:, 0], "other": ways[:, 1]})
     for key, name in (("class", "sentence"), ("other", "positive")):
         found = found.join(pa.table({key: classes[sentences], name: sentences}), key, join_type="inner")
-    return _distinct(found["sentence"].to_numpy(), found["positive"].to_numpy(), edges.sentences)
+    return _pairs_once(found["sentence"].to_numpy(), found["positive"].to_numpy(), edges.sentences)
 
 
-def _distinct(first: Ints, second: Ints, sentences: int) -> Ints:
+def _pairs_once(first: Ints, second: Ints, sentences: int) -> Ints:
     """(m, 2): each pair once, sorted."""
     return np.stack(np.divmod(np.unique(first * sentences + second), sentences), axis=1)
 

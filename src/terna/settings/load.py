@@ -35,7 +35,8 @@ def load(config: Any) -> Settings:
     if not isinstance(plain, Mapping):
         raise SettingsError([f"settings: a {type(plain).__name__}, not settings by key; compose them from conf/"])
     hints = get_type_hints(Settings, include_extras=True)
-    faults = [f"{str(key)[:SHOWN]}: unknown key{_nearest([str(key)])}" for key in plain if key not in hints]
+    unknown = [str(key)[:SHOWN] for key in plain if key not in hints]
+    faults = [f"{key}: unknown key{_nearest([key])}" for key in unknown[:MOST]] + unknown[MOST:]
     sound: dict[str, Any] = {}
     for name, hint in hints.items():
         try:
@@ -106,7 +107,8 @@ def _group(hint: Any, name: str, plain: Mapping[str, Any]) -> Any:
         # through JSON: pydantic's strict mode then takes mappings for dataclasses, and still no text for numbers
         return TypeAdapter(hint).validate_json(json.dumps(plain[name]))
     except ValidationError as error:
-        raise SettingsError([_sentence(name, fault) for fault in error.errors()]) from error
+        found = error.errors()
+        raise SettingsError([_sentence(name, fault) for fault in found[:MOST]] + [name] * len(found[MOST:])) from error
 
 
 def _few(faults: list[str]) -> list[str]:

@@ -114,7 +114,7 @@ class Evaluate:
         return CHOSEN_ON_TEST if role == "test" else "chosen on"
 
     systems: dict[Name, Annotated[str, Field(min_length=1)]]
-    """Other encoders to score on the same pairs, by name: a folder, a hub name (`name@revision` pins it),
+    """Other encoders to score on the same pairs, by name: a folder, a hub name with its revision (`name@revision`),
     `pkg:module/path`, or word vectors in a text file (`.vec`, `.txt`, `.gz`)."""
 
 

@@ -86,7 +86,7 @@ class Distill:
     """A student learns a teacher's vectors from translated sentences, in place of the ranking loss on triplets."""
 
     teacher: Annotated[str, Field(min_length=1)]
-    """What encodes the source sentences: a folder, a hub name (`name@revision` pins it) or `pkg:module/path`."""
+    """What encodes the source sentences: a folder, `name@revision` on the hub or `pkg:module/path`."""
     sources: bool
     """The student learns the source sentences too, and so stays with the teacher where both know the language."""
     unit: bool

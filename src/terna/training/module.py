@@ -63,8 +63,10 @@ class RankingModule(LightningModule):
         """AdamW with decay on matrices alone, and a rate that climbs over the warm-up, then falls to 0 at the end."""
         options = self.settings
         groups = parameter_groups(self.encoder, options.weight_decay, lr=options.lr, layer_decay=options.layer_decay)
-        # the fused kernel would unscale fp16's gradients itself, behind the back of clipping
-        optimizer = torch.optim.AdamW(groups, eps=options.eps, fused=options.precision != "16-mixed")
+        # the fused kernel would unscale fp16's gradients itself, after clipping: Lightning clips none of its in mixed
+        # precision, bf16's neither
+        fused = not options.precision.endswith("-mixed")
+        optimizer = torch.optim.AdamW(groups, eps=options.eps, fused=fused)
         warmup = round(options.warmup * self.steps)
         schedule = get_linear_schedule_with_warmup(optimizer, warmup, self.steps)  # type: ignore[no-untyped-call]
         return [optimizer], [{"scheduler": schedule, "interval": "step"}]

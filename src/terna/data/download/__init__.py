@@ -6,7 +6,7 @@ renamed; what an http address began is resumed, in the same call or in a later o
 """
 
 from terna.data.download.corpus import fetch_corpus
-from terna.data.download.patience import PATIENCE, Patience
+from terna.data.download.patience import Patience
 from terna.data.download.places import fetch, from_environment
 
-__all__ = ["PATIENCE", "Patience", "fetch", "fetch_corpus", "from_environment"]
+__all__ = ["Patience", "fetch", "fetch_corpus", "from_environment"]

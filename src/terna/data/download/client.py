@@ -34,4 +34,4 @@ def send(client: httpx.Client, request: httpx.Request, redirects: int) -> httpx.
             return answer
         answer.close()
         request = answer.next_request
-    raise httpx.TooManyRedirects(f"more than {redirects} redirects", request=request)
+    raise httpx.TooManyRedirects(f"more than {redirects} redirects in a row", request=request)

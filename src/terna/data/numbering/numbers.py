@@ -1,13 +1,15 @@
 """Each distinct text numbered once: equal texts are found by their hashes, and then compared as texts."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from terna.arrays import Bools, Ints
 from terna.data.numbering.equality import firsts
@@ -38,19 +40,20 @@ def numbered(*columns: pa.Array | pa.ChunkedArray) -> Numbered:
     """Number the texts of the columns, one column after another."""
     slices = [piece for column in columns for piece in _slices(column)]
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        hashed = np.concatenate([np.zeros(0, np.int64), *threads.map(hashes, slices)])
-        first = _firsts(hashed, threads)
+        first = _firsts(_joined(np.int64, threads.map(hashes, slices)), threads)
         leads = first == np.arange(len(first))
-        leading = _chosen(slices, leads)
+        leading = _chosen(slices, leads, threads)
         numbers = (np.cumsum(leads) - 1).take(first)
-        found = threads.map(lambda texts, places: _differ(texts, leading, places), slices, _split(numbers, slices))
-        differs = np.concatenate([np.zeros(0, np.bool_), *found])
-    others = _chosen(slices, differs).dictionary_encode()
+        pieces = threads.map(lambda texts, places: _differ(texts, leading, places), slices, _split(numbers, slices))
+        differs = _joined(np.bool_, pieces)
+        others = _chosen(slices, differs, threads).dictionary_encode()
     places, kinds = np.flatnonzero(differs), others.indices.to_numpy().astype(np.int64)
     opens = places[np.unique(kinds, return_index=True)[1]]
     keys = _keys(leading, others.dictionary, numbers[opens])
     numbers[places] = len(leading) + kinds
-    return Numbered(pa.concat_arrays([leading, others.dictionary]), _split(numbers, columns), keys)
+    # a copy is saved where all are leading
+    distinct = pa.concat_arrays([leading, others.dictionary]) if len(places) else leading
+    return Numbered(distinct, _split(numbers, columns), keys)
 
 
 def keys(texts: pa.Array | pa.ChunkedArray) -> Ints:
@@ -64,13 +67,17 @@ def _slices(texts: pa.Array | pa.ChunkedArray) -> list[pa.Array]:
     return [chunk.slice(start, _SLICE).cast(pa.string()) for chunk in chunks for start in range(0, len(chunk), _SLICE)]
 
 
-def _split(values: Ints, like: Sequence[pa.Array | pa.ChunkedArray]) -> list[Ints]:
+def _split(values: NDArray[Any], like: Sequence[pa.Array | pa.ChunkedArray]) -> list[NDArray[Any]]:
     """`values` in pieces as long as each of `like`."""
     return np.split(values, np.cumsum([len(piece) for piece in like])[:-1]) if like else []
 
 
+def _joined(kind: type[np.generic], pieces: Iterable[NDArray[Any]]) -> NDArray[Any]:
+    return np.concatenate([np.zeros(0, kind), *pieces])
+
+
 def _firsts(hashed: Ints, threads: ThreadPoolExecutor) -> Ints:
-    """`firsts` of hashes."""
+    """The place of the first of each hash, part by part."""
     parts = (hashed.view(np.uint64) >> np.uint64(64 - _BITS)).astype(np.uint8)
     found = np.empty(len(hashed), np.int64)
 
@@ -82,11 +89,10 @@ def _firsts(hashed: Ints, threads: ThreadPoolExecutor) -> Ints:
     return found
 
 
-def _chosen(slices: Sequence[pa.Array], mask: Bools) -> pa.Array:
+def _chosen(slices: Sequence[pa.Array], mask: Bools, threads: ThreadPoolExecutor) -> pa.Array:
     """The texts where the mask is set."""
-    places = map(np.flatnonzero, np.split(mask, np.cumsum([len(piece) for piece in slices])[:-1]))
-    taken = [piece.take(pa.array(own)) for piece, own in zip(slices, places, strict=False)]
-    return pa.concat_arrays([pa.array([], pa.string()), *taken])
+    own = threads.map(lambda texts, mask: texts.filter(pa.array(mask)), slices, _split(mask, slices))
+    return pa.concat_arrays([pa.array([], pa.string()), *own])
 
 
 def _differ(texts: pa.Array, leading: pa.Array, places: Ints) -> Bools:

@@ -5,6 +5,6 @@ A run that is killed at any moment resumes where it stopped and ends in the byte
 
 from terna.data.translation.degenerate import degenerate
 from terna.data.translation.rows import replace
-from terna.data.translation.translation import Translation, translate
+from terna.data.translation.translation import translate
 
-__all__ = ["Translation", "degenerate", "replace", "translate"]
+__all__ = ["degenerate", "replace", "translate"]

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, UndefinedError
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from terna.errors import DataError
 from terna.markdown import Markdown, Rows, code, escape, fenced, table
@@ -26,7 +26,8 @@ class Card:
     """What the template shows.
 
     front: YAML. dimension: of a sentence vector. on_hub: whether the backbone has a page there. stats: the content of
-    data/triplets/stats.json. The other fields are made in the module of their name, or in tables.
+    data/triplets/stats.json. loader, loss, fit, modules: of parameters. benchmarks, corpora, contaminated, digests: of
+    tables.
     """
 
     settings: Settings
@@ -101,13 +102,10 @@ def render(
 def passage(name: str, values: Mapping[str, Any]) -> Markdown:
     """A block of the card by itself, for what the report repeats; values: the fields of Card that it shows.
 
-    Raises DataError where these lack a field.
+    Raises jinja2's UndefinedError where these lack something.
     """
     template = _template()
-    try:
-        return Markdown("".join(template.blocks[name](template.new_context(dict(values)))).strip())
-    except UndefinedError as error:
-        raise DataError(f"the card's {name}: {error}; run the stages that write it again (dvc repro)") from error
+    return Markdown("".join(template.blocks[name](template.new_context(dict(values)))).strip())
 
 
 def check(settings: Settings, scores: Mapping[str, Any], stats: Mapping[str, Any]) -> None:

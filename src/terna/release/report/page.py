@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
 from markupsafe import Markup
 
 from terna.errors import DataError
@@ -50,6 +50,8 @@ def _filled(build: Callable[[Contents], Section], source: str, contents: Content
         return build(contents)
     except KeyError as error:
         raise DataError(f"{source}: no {error}; run the stage that writes it again (dvc repro)") from error
+    except UndefinedError as error:
+        raise DataError(f"{source}: {error}; run the stage that writes it again (dvc repro)") from error
 
 
 def _environment() -> Environment:

@@ -23,7 +23,7 @@ def parser() -> argparse.ArgumentParser:
     encode = commands.add_parser(
         "encode",
         help="vectors of lines",
-        description="A vector for each line of standard input (UTF-8), in its order. A line that is blank or no UTF-8 "
+        description="A vector for each line of standard input (UTF-8), in its order. A line that is blank or not UTF-8 "
         "is counted and has no vector (NaN in .npy). Memory does not grow with the input. Parquet says in its schema, "
         "and OUT.json beside the others, which model the vectors are from.",
     )

@@ -31,7 +31,7 @@ def encode(asked: Namespace) -> None:
     if asked.out:
         check_out(asked.out)
     lines, path = standard_input(), locate(asked.model)
-    mark, system = fingerprint(asked.model, path), load_system(str(path))
+    system, mark = load_system(str(path)), fingerprint(asked.model, path)
     beside = asked.out.with_name(f"{asked.out.name}.json") if asked.out and kind != "parquet" else None
     with written(asked.out) if asked.out else standard_output() as sink:
         with WRITERS[kind](sink, _dimension(system), mark.metadata()) as write:
@@ -46,8 +46,10 @@ def encode(asked: Namespace) -> None:
 def search(asked: Namespace) -> None:
     """The nearest lines of a corpus to each query."""
     given, path = _queries(asked.queries), locate(asked.model)
-    corpus.check(asked.corpus, None if asked.any_model else fingerprint(asked.model, path))
+    corpus.check(asked.corpus)
     system = load_system(str(path))
+    if not asked.any_model:
+        corpus.check_model(asked.corpus, asked.model, path)
     queries = vectors_of(system, given)
     best: list[list[tuple[float, int, str]]] = [[] for _ in given]
     place = 0

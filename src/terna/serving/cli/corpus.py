@@ -12,7 +12,6 @@ from terna.arrays import Vectors
 from terna.errors import DataError
 from terna.serving.cli import fingerprint
 from terna.serving.cli.encoding import Encoded, encoded
-from terna.serving.cli.fingerprint import Fingerprint
 from terna.serving.cli.writers import FORMATS
 from terna.systems import System
 
@@ -20,17 +19,21 @@ PARQUET = ".parquet"
 UNREADABLE = (OSError, KeyError, ValueError, pa.ArrowException)
 
 
-def check(path: Path, own: Fingerprint | None) -> None:
-    """DataError, before any work, for a corpus that cannot be searched: see `fingerprint.check`; None: any model's."""
+def check(path: Path) -> None:
+    """DataError, before any work, for a corpus that cannot be searched."""
     if not path.exists() or path.is_dir():
         found = "a folder" if path.is_dir() else "not there"
         raise DataError(f"--corpus {path}: {found}; give a text file, or what encode wrote in Parquet")
     if path.suffix == PARQUET:
-        schema = _schema(path)
-        if own is not None:
-            fingerprint.check(schema.metadata, own, path)
+        _schema(path)
     elif path.suffix.removeprefix(".") in FORMATS:
         raise DataError(f"--corpus {path}: search reads vectors in Parquet alone; encode the lines into {PARQUET}")
+
+
+def check_model(path: Path, model: str, place: Path) -> None:
+    """DataError unless the vectors of `path`, if it holds vectors, are of the system at `place`, named `model`."""
+    if path.suffix == PARQUET:
+        fingerprint.check(_schema(path).metadata, fingerprint.fingerprint(model, place), path)
 
 
 def read(path: Path, system: System, size: int) -> Iterator[Encoded]:
@@ -71,9 +74,8 @@ def _stored(path: Path, size: int) -> Iterator[Encoded]:
 
 
 def _not_ours(path: Path, reason: object) -> DataError:
-    return DataError(
-        f"--corpus {path}: no columns text and vector that encode wrote ({reason}); encode the lines again"
-    )
+    told = " ".join(str(reason).split())  # Arrow's may be several lines
+    return DataError(f"--corpus {path}: no columns text and vector that encode wrote ({told}); encode the lines again")
 
 
 def _check_numbers(path: Path, texts: list[str | None], vectors: Vectors, place: int) -> None:

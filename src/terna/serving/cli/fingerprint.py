@@ -35,10 +35,15 @@ class Fingerprint:
 
 
 def fingerprint(where: str, path: Path) -> Fingerprint:
-    """That of the system at `path`, which `where` named; pooling, prompt and length are in its files."""
+    """That of the system at `path`, which can be loaded and was named `where`; of word vectors the file's sha256.
+
+    Pooling, prompt and length are in a folder's files; of a graph it is that of the folder with this graph in it.
+    """
     found = digests_of(path)
-    own = path.relative_to(path.parent.parent).as_posix() if path.suffix == GRAPH else path.name
-    decide = sorted((name, digest) for name, digest in found.items() if name == own or _decides(name))
+    if path.is_file() and path.suffix != GRAPH:
+        return Fingerprint(where, found[path.name], version("terna"))
+    graph = path.relative_to(path.parent.parent).as_posix() if path.is_file() else None
+    decide = sorted((name, digest) for name, digest in found.items() if name == graph or _decides(name))
     text = "".join(f"{name} {digest}\n" for name, digest in decide)
     return Fingerprint(where, hashlib.sha256(text.encode()).hexdigest(), version("terna"))
 

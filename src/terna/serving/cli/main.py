@@ -38,9 +38,9 @@ def main(words: Sequence[str]) -> int:
             FAILED, "MemoryError: more memory is needed than there is; give a smaller --chunk, or less at once"
         )
     except KeyboardInterrupt:
-        return _told(INTERRUPTED, "stopped by Ctrl-C; nothing was written to --out")
+        return _told(INTERRUPTED, "stopped by Ctrl-C; no file was changed")
     except Terminated:
-        return _told(TERMINATED, "stopped by SIGTERM; nothing was written to --out")
+        return _told(TERMINATED, "stopped by SIGTERM; no file was changed")
     return 0
 
 

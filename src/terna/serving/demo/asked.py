@@ -1,6 +1,7 @@
 """The body of a request → what it asks for, checked: a fault is `Refused`, with the field that it is in."""
 
 import json
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -99,14 +100,14 @@ def _sentences(body: Body) -> list[str]:
 
 
 def _checked(text: object, name: str) -> str:
-    """A sentence that can be encoded: text, not blank, not too long, and no half of a surrogate pair."""
+    """A sentence in NFC that can be encoded: text, not blank, not too long, and no half of a surrogate pair."""
     if not isinstance(text, str) or not text.strip():
         raise _unfit("blank", name=name)
     if len(text) > CHARACTERS:
         raise _unfit("long", name=name, found=len(text), most=CHARACTERS)
     if any("\ud800" <= sign <= "\udfff" for sign in text):
         raise _unfit("surrogate", name=name)
-    return text
+    return unicodedata.normalize("NFC", text)
 
 
 def _unfit(key: str, **values: object) -> Refused:

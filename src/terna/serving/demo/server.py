@@ -170,8 +170,8 @@ class Server(ThreadingHTTPServer):
         self.hosts = [f"{name}:{self.server_port}" for name in names] + ([*names] if self.server_port == 80 else [])
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A reader that has gone is no error."""
-        if not isinstance(sys.exception(), ConnectionError):
+        """A client that has gone, or is silent, is no error."""
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
 
 

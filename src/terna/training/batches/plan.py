@@ -12,8 +12,6 @@ from terna.arrays import Ints
 from terna.data.numbering import firsts
 from terna.training.batches.bin_packing import Packing
 
-__all__ = ["Ints", "Plan", "plan"]
-
 # a key that is in more rows than this share of the batches is a hub: its rows are dealt one after another
 _HUB = 1 / 8
 

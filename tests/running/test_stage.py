@@ -1,0 +1,165 @@
+"""A stage by hand and under DVC: what its files and its command line say is checked before anything acts on it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+COMPOSED = ("--config-path=..", "--config-name=params")
+ENVIRONMENT = {"HF_TOKEN": "hf_secret"}
+RUNS_CODE = {"hydra": {"callbacks": {"x": {"_target_": "pathlib.Path.touch", "self": "pwned"}}}}
+
+
+@pytest.fixture
+def project(root: Path, tmp_path: Path) -> Path:
+    """The project's settings and scripts, without data."""
+    for name in ("conf", "pipelines", "samples", "params.yaml", "dvc.yaml"):
+        copy = shutil.copytree if (root / name).is_dir() else shutil.copy
+        copy(root / name, tmp_path / name)
+    # the package as DVC's dependencies and its plugin name it
+    (tmp_path / "src").symlink_to(root / "src")
+    return tmp_path
+
+
+def call(project: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A script or program in the project, which may fail but has no traceback."""
+    command = (
+        [sys.executable, f"pipelines/{words[0]}.py"] if (project / "pipelines" / f"{words[0]}.py").exists() else []
+    )
+    line = [*(command or [sys.executable, "-m", words[0]]), *words[1:]]
+    variables = {**os.environ, **ENVIRONMENT, **environment}
+    done = subprocess.run(line, cwd=project, env=variables, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr, done.stderr
+    assert not (project / "pwned").exists(), done.stdout + done.stderr
+    return done
+
+
+def repository(project: Path) -> None:
+    subprocess.run(["git", "init", "-q"], cwd=project, check=True)
+    call(project, "dvc", "init", "-q")
+
+
+def change(project: Path, changes: Mapping[str, Any]) -> None:
+    path = project / "params.yaml"
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | dict(changes)))
+
+
+def test_a_section_of_hydra_s_own_runs_nothing(project: Path) -> None:
+    change(project, RUNS_CODE)
+    done = call(project, "fetch", *COMPOSED)
+    assert done.returncode == 1
+    assert done.stderr.startswith("SettingsError: 1 fault in the settings:\n  params.yaml: hydra: settings of Hydra's")
+    shutil.copy(project / "params.yaml", project / "conf" / "experiment" / "other.yaml")
+    assert "conf/experiment/other.yaml: hydra: " in call(project, "fetch", "experiment=other").stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("fetch", "--help"),
+        ("compose", "--help"),
+        ("train", "--info"),
+        ("train", "--info", *COMPOSED),
+        ("train", "--info", "defaults-tree", "train.lr=1"),
+        ("train", "--cfg", "job", "train.lr=1e-5"),
+    ],
+)
+def test_what_a_script_says_of_itself_comes_without_a_fault(project: Path, words: tuple[str, ...]) -> None:
+    done = call(project, *words)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) > 5
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        (("train", "train.lr=["), "'train.lr=[': no override ("),
+        (("train", "train.lr"), "'train.lr': no override ("),
+        (("compose", "train.lr=[", "lr"), "'lr': no override ("),
+        (("train", "model=nothing"), "Could not find 'model/nothing'"),
+        (("compose", "model=nothing"), "Could not find 'model/nothing'"),
+        (("train", "~nothing"), "Could not delete from config. 'nothing' does not exist"),
+        (("train", "-m", "model=nothing", "seed=1,2"), "Could not find 'model/nothing'"),
+        (("train", "seed=${nowhere}"), "seed: Interpolation key 'nowhere' not found"),
+        (("train", "seed=${seed}"), "seed: interpolates in a circle"),
+        (("train", "hydra.run.dir=apart", "seed=${nowhere}"), "seed: Interpolation key 'nowhere' not found"),
+        (("train", "--config-name=nowhere"), "conf/nowhere.yaml: no such file"),
+        (("train", "--experimental-rerun=x.pickle"), "--experimental-rerun: not for a stage"),
+        (("fetch", "--corpus", "x$(touch pwned)"), "fetch.only: 'x$(touch pwned)' is no name"),
+        (("fetch", "--corpus"), "fetch.only: '' is no name"),
+        (("compose", "release.name=${oc.env:HF_TOKEN}"), "release.name=${oc.env:HF_TOKEN}: a resolver"),
+    ],
+)
+def test_a_command_line_that_is_no_settings_is_told_in_one_message(
+    project: Path, words: tuple[str, ...], fault: str
+) -> None:
+    done = call(project, *words)
+    assert done.returncode == 1
+    assert "SettingsError: " in done.stderr and fault in done.stderr
+    assert "HYDRA_FULL_ERROR" not in done.stderr
+
+
+def test_a_resolver_that_is_typed_for_a_stage_is_resolved(project: Path) -> None:
+    words = ("train.epochs=x", "release.name=${oc.env:HF_TOKEN}", "logger.name=${oc.env:NO_SUCH,none}")
+    done = call(project, "train", *words, HF_TOKEN="Typed")
+    assert "release.name: 'Typed' is no name" in done.stderr
+
+
+def test_compose_that_cannot_write_says_where(project: Path) -> None:
+    (project / "params.yaml").unlink()
+    (project / "params.yaml").mkdir()
+    done = call(project, "compose")
+    assert done.returncode == 1
+    assert "params.yaml: cannot be written (Is a directory)" in done.stderr
+    assert "params.yaml: a folder, not a file" in call(project, "fetch", *COMPOSED).stderr
+
+
+# slow: DVC starts the script once a name
+def test_a_name_that_is_a_command_is_not_run_by_dvc(project: Path) -> None:
+    names = [
+        "x$(touch pwned)",
+        "x`touch pwned`",
+        "x'; touch pwned; '",
+        'x"; touch pwned; "',
+        "x\ntouch pwned\n",
+        "${seed}",
+    ]
+    sample = yaml.safe_load((project / "params.yaml").read_text())["corpora"]["sample"]
+    fetched = {"only": None, "corpora": names, "benchmarks": []}
+    change(project, {"corpora": dict.fromkeys(names, sample), "fetch": fetched})
+    repository(project)
+    done = call(project, "dvc", "repro", "--keep-going", "fetch")
+    assert done.returncode != 0
+    # of a name of two lines DVC makes two commands, the first without its closing quote, which no shell runs
+    refused = [name for name in names if f"fetch.only: {name!r} is no name" in done.stderr]
+    assert refused == [name for name in names if "\n" not in name]
+
+
+# slow: DVC three times
+def test_what_is_no_list_of_names_is_not_run_by_dvc(project: Path) -> None:
+    repository(project)
+    for names in ([{"x$(touch pwned)": "a"}], [["a; touch pwned"]], {"x$(touch pwned)": 1}):
+        change(project, {"fetch": {"only": None, "corpora": names, "benchmarks": []}})
+        assert call(project, "dvc", "repro", "fetch").returncode != 0
+
+
+# slow: DVC twice, in a repository with a commit
+def test_dvc_composes_no_resolver_into_what_is_committed(project: Path, root: Path) -> None:
+    repository(project)
+    shutil.copy(root / ".dvc" / "config", project / ".dvc" / "config")
+    for words in (["add", "-A"], ["-c", "user.name=a", "-c", "user.email=a", "commit", "-qm", "a"]):
+        subprocess.run(["git", *words], cwd=project, check=True)
+    before = (project / "params.yaml").read_bytes()
+    run = ("dvc", "exp", "run", "--dry")
+    typed = call(project, *run, "-S", "release.name=x${oc.env:HF_TOKEN}")
+    assert "release.name: ${oc.env:…} is a resolver; write the value" in typed.stderr
+    sample = project / "conf" / "corpora" / "sample.yaml"
+    sample.write_text(sample.read_text() + "\nother: ${oc.env:HF_TOKEN}\n")
+    assert "conf/corpora/sample.yaml: other: '${oc.env:HF_TOKEN}': a resolver" in call(project, *run).stderr
+    assert (project / "params.yaml").read_bytes() == before

@@ -1,0 +1,216 @@
+"""Vectors say which model they are from; a path that is not there is not asked of the hub."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from sentence_transformers import util
+
+from terna.encoder import Encoder, save
+from terna.serving.cli import main
+from terna.serving.cli.fingerprint import KEY, fingerprint
+
+Make = Callable[..., Encoder]
+LINES = ["Hola.", "El tren llega tarde.", "El tren viene con retraso."]
+QUERY = "El tren llega tarde."
+
+
+@pytest.fixture(scope="module")
+def other_folder(make_encoder: Make, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another encoder, with vectors of the same width."""
+    folder: Path = tmp_path_factory.mktemp("other") / "encoder"
+    save(make_encoder("model.pooling=max"), folder)
+    return folder
+
+
+@pytest.fixture
+def encode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path, str], Path]:
+    """A function that encodes LINES by a model into a file of a name."""
+
+    def run(model: Path, name: str) -> Path:
+        content = "".join(f"{line}\n" for line in LINES).encode()
+        monkeypatch.setattr(sys, "stdin", type("In", (), {"buffer": content.splitlines(keepends=True)}))
+        assert main(["encode", "--model", str(model), "--out", str(tmp_path / name)]) == 0
+        return tmp_path / name
+
+    return run
+
+
+def searched(model: Path, corpus: Path, *more: str) -> int:
+    return main(["search", "--model", str(model), "--corpus", str(corpus), *more, QUERY])
+
+
+def test_vectors_of_another_model_of_the_same_width_are_refused_with_both_names(
+    encoder_folder: Path,
+    other_folder: Path,
+    encode: Callable[[Path, str], Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    corpus = encode(other_folder, "v.parquet")
+    assert pq.read_schema(corpus).field("vector").type.list_size == Encoder.load(encoder_folder).dimension
+    assert searched(encoder_folder, corpus) == 1
+    marks = [fingerprint(str(folder), folder) for folder in (other_folder, encoder_folder)]
+    told = capsys.readouterr().err
+    assert f"vectors of {marks[0].model} (sha256 {marks[0].sha256[:12]}…)" in told
+    assert f"not of {marks[1].model} (sha256 {marks[1].sha256[:12]}…); give the model that they are from" in told
+    assert searched(other_folder, corpus) == 0
+    assert capsys.readouterr().out.splitlines()[0] == f"1\t1.000000\t{QUERY}"
+    assert searched(encoder_folder, corpus, "--any-model") == 0
+
+
+def test_a_model_that_was_trained_anew_in_its_place_is_another(
+    make_encoder: Make,
+    encode: Callable[[Path, str], Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    save(make_encoder(), tmp_path / "encoder")
+    corpus = encode(tmp_path / "encoder", "v.parquet")
+    save(make_encoder("model.pooling=cls"), tmp_path / "encoder")
+    assert searched(tmp_path / "encoder", corpus) == 1
+    assert "or encode the lines again" in capsys.readouterr().err
+
+
+def test_a_copy_of_the_folder_is_the_same_model_with_a_card_and_a_graph_in_it_or_without(
+    encoder_folder: Path, encode: Callable[[Path, str], Path], tmp_path: Path
+) -> None:
+    corpus, copy = encode(encoder_folder, "v.parquet"), tmp_path / "release" / "encoder"
+    shutil.copytree(encoder_folder, copy)
+    for name in ("README.md", "lineage.json", "metrics/sts.json", "onnx/model.onnx", "onnx/model_qint8.onnx", ".git/x"):
+        (copy / name).parent.mkdir(exist_ok=True)
+        (copy / name).write_text(name)
+    assert searched(copy, corpus) == 0
+    graphs = {fingerprint("x", copy / "onnx" / name).sha256 for name in ("model.onnx", "model_qint8.onnx")}
+    assert len(graphs | {fingerprint("x", copy).sha256}) == 3
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "1_Pooling/config.json", "sentence_bert_config.json"])
+def test_a_file_that_decides_the_vectors_makes_another_model(encoder_folder: Path, tmp_path: Path, name: str) -> None:
+    before = fingerprint("x", shutil.copytree(encoder_folder, tmp_path / "copy")).sha256
+    path = tmp_path / "copy" / name
+    path.write_bytes(path.read_bytes() + b" ")
+    assert fingerprint("x", tmp_path / "copy").sha256 != before
+
+
+def test_word_vectors_are_known_by_their_bytes(tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("one.vec", "two.vec", "three.vec")]
+    for path, text in zip(files, ("sopa 1 0\n", "sopa 1 0\n", "sopa 1 2\n"), strict=True):
+        path.write_text(text)
+    found = [fingerprint("x", path).sha256 for path in files]
+    assert found == [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
+    assert found[0] == found[1] != found[2]
+
+
+@pytest.mark.parametrize("metadata", [None, {b"pandas": b"{}"}, {KEY: b"[]"}, {KEY: b"{"}, {KEY: b'{"model": "x"}'}])
+def test_vectors_that_do_not_say_whose_they_are_need_a_word_that_they_are(
+    encoder_folder: Path,
+    tmp_path: Path,
+    encode: Callable[[Path, str], Path],
+    capsys: pytest.CaptureFixture[str],
+    metadata: dict[bytes, bytes] | None,
+) -> None:
+    corpus = encode(encoder_folder, "v.parquet")
+    pq.write_table(pq.read_table(corpus).replace_schema_metadata(metadata), corpus)
+    assert searched(encoder_folder, corpus) == 1
+    assert "no word of which model its vectors are from" in capsys.readouterr().err
+    assert searched(encoder_folder, corpus, "--any-model") == 0
+
+
+@pytest.mark.parametrize("name", ["v.npy", "v.jsonl"])
+def test_beside_other_formats_a_json_file_says_what_the_schema_says_in_parquet(
+    encoder_folder: Path,
+    other_folder: Path,
+    encode: Callable[[Path, str], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    encode(other_folder, name)
+    encode(encoder_folder, name)
+    encode(encoder_folder, "v.parquet")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([name, f"{name}.json", "v.parquet"])
+    beside = json.loads((tmp_path / f"{name}.json").read_text())
+    assert beside == json.loads(pq.read_schema(tmp_path / "v.parquet").metadata[KEY])
+    assert beside["sha256"] == fingerprint(str(encoder_folder), encoder_folder).sha256
+    monkeypatch.setattr("terna.serving.cli.commands.write_json", lambda *_: (_ for _ in ()).throw(OSError(28, "Full")))
+    with pytest.raises(AssertionError):
+        encode(other_folder, name)
+    assert not (tmp_path / f"{name}.json").exists()  # rather none than that of the vectors before
+
+
+def test_other_vectors_of_the_right_shape_are_searched_as_sentence_transformers_does(
+    encoder_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    encoder, drawn = Encoder.load(encoder_folder), np.random.default_rng(3)
+    vectors = drawn.normal(size=(50, encoder.dimension)).astype(np.float32)
+    kind = pa.list_(pa.float32(), encoder.dimension)
+    columns = [[f"línea {n}" for n in range(50)], pa.FixedSizeListArray.from_arrays(vectors.reshape(-1), type=kind)]
+    pq.write_table(pa.table(columns, ["text", "vector"]), tmp_path / "v.parquet", row_group_size=7)
+    assert searched(encoder_folder, tmp_path / "v.parquet", "--any-model", "--top", "60", "--chunk", "9") == 0
+    found = [line.split("\t")[2] for line in capsys.readouterr().out.splitlines()]
+    [hits] = util.semantic_search(encoder.encode([QUERY]), vectors, top_k=60)
+    assert found == [f"línea {hit['corpus_id']}" for hit in hits]
+
+
+@contextmanager
+def hub() -> Iterator[tuple[str, list[str]]]:
+    """A hub that has nothing: its address, and the paths that were asked of it."""
+    asked: list[str] = []
+
+    class Nothing(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+        do_HEAD = do_POST = do_GET
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Nothing) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", asked
+        finally:
+            server.shutdown()
+
+
+COMMANDS = ["encode", "search --corpus corpus.txt hola", "similarity uno dos", "onnx --out onnx", "demo --port 0"]
+PATHS = ["models/encoder", "models/onnx", "./encoder", "../encoder", "owner/name", "encoder", "models/encoder/"]
+ASK = """
+import json, sys
+from terna.serving.cli import main
+for words in json.loads(sys.argv[1]):
+    print(main(words), flush=True)
+"""
+
+
+def test_what_is_not_there_is_not_asked_of_the_hub_by_any_command(tmp_path: Path) -> None:
+    (tmp_path / "corpus.txt").write_text("uno\n")
+    asked_for = [[], *(["--model", path] for path in PATHS)]
+    many = [[*command.split(), *model] for command in COMMANDS for model in asked_for]
+    # without which it could be a hub that cannot be asked
+    named = ["similarity", "uno", "dos", "--model", "owner/meant@main"]
+    with hub() as (address, asked):
+        env = {**os.environ, "HF_ENDPOINT": address, "HF_TOKEN": "hf_secret", "HF_HOME": str(tmp_path / "home")}
+        env |= {"HF_HUB_OFFLINE": "0", "NO_PROXY": "127.0.0.1"}
+        words = [sys.executable, "-c", ASK, json.dumps([*many, named])]
+        done = subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120, input="")
+    assert done.stdout.split() == ["1"] * (len(many) + 1), done.stderr
+    told = done.stderr.splitlines()
+    assert sum("not there; give a folder" in line and "`make run` trains" in line for line in told) == len(many)
+    assert "Traceback" not in done.stderr
+    assert asked
+    assert all("owner/meant" in path for path in asked), asked
