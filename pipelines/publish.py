@@ -17,7 +17,7 @@ from terna.records import read_json
 from terna.release import verify
 from terna.release.lineage import read_lineage
 from terna.running.process import settle
-from terna.running.stage import command
+from terna.running.stage import alone
 from terna.settings import load
 
 LINEAGE = Path("release/lineage.json")
@@ -25,7 +25,7 @@ CARD = Path("release/encoder/README.md")
 ENCODER = Path("release/encoder")
 
 
-@command
+@alone
 def main() -> None:
     parser = argparse.ArgumentParser(description="Send the release to the hub, in one commit.")
     parser.add_argument("repo", help="owner/name")

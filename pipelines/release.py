@@ -20,7 +20,7 @@ from terna.records import write_text
 from terna.release import origin, verify
 from terna.release.card import fill
 from terna.release.lineage import RELEASE, Link, collect, read_lineage, write_lineage
-from terna.running.stage import command, stage
+from terna.running.stage import alone, stage
 from terna.settings import Settings, load
 
 ENCODER = Path("models/encoder")
@@ -42,7 +42,7 @@ def main(settings: Settings) -> None:
     write_lineage(replace(lineage, chain=[*lineage.chain, last]), LINEAGE)
 
 
-@command
+@alone
 def check() -> None:
     """Say of each link that it holds; a link that broke ends it with status 1, what else changed is only told."""
     lineage = read_lineage(LINEAGE)

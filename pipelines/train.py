@@ -14,6 +14,7 @@ from pathlib import Path
 
 from terna import provenance
 from terna.data.corpora import read_sts
+from terna.errors import DataError
 from terna.records import write_json
 from terna.running.stage import sweepable
 from terna.settings import Settings
@@ -43,7 +44,8 @@ def main(settings: Settings) -> None:
     read = [TOKENS, TEACHER, *declared.paths(RAW / chosen)]
     benchmark = read_sts(chosen, declared, RAW / chosen)
     inputs = Inputs.load(TOKENS, TEACHER if settings.train.distill else None)
-    checkpoint = resume.claim(CHECKPOINTS, resume.identity(settings, read))
+    data = provenance.digests(read)
+    checkpoint = resume.claim(CHECKPOINTS, resume.identity(settings, data))
     run = build_run(settings, inputs)
     observers = observers_of(settings, run, inputs.table, benchmark, CHECKPOINTS)
     trainer = build_trainer(settings, observers, loggers.build(settings, LOGS))
@@ -57,6 +59,8 @@ def main(settings: Settings) -> None:
     commit = getattr(run.encoder.backbone.config, "_commit_hash", None)
     write_json({**result, "backbone_commit": commit}, Path("metrics/train.json"))
     observers.recorder.curves.write(Path("plots"))
+    if provenance.digests(read) != data:
+        raise DataError(f"what it reads ({', '.join(map(str, read))}) changed while it trained; train again")
     # metrics/train.json holds times, which no two runs share: what it measured is no link
     provenance.record("train", read, [OUT], MADE)
     resume.release(CHECKPOINTS)

@@ -1,13 +1,13 @@
 """Whether a checkpoint is of this very run: then training resumes from it, else it is refused."""
 
+import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from terna import provenance
 from terna.errors import ModelError
 from terna.records import read_json, write_json
 from terna.settings import Settings
@@ -15,16 +15,19 @@ from terna.settings.plain_mode import is_plain
 
 CHECKPOINT = "last.ckpt"
 IDENTITY = "run.json"
+# the environment's variable by which the processes of a run know the threads of the first
+THREADS = "TERNA_THREADS"
 
 
-def identity(settings: Settings, read: Iterable[Path]) -> dict[str, Any]:
-    """All that a run's outcome depends on: settings, the files and folders in `read`, packages, and TERNA_PLAIN."""
+def identity(settings: Settings, data: Mapping[str, str]) -> dict[str, Any]:
+    """All that a run's outcome depends on: settings, data (each file's sha256), packages, threads and TERNA_PLAIN."""
     plain = asdict(settings)
     return {
         **{name: plain[name] for name in ("seed", "model", "train")},
         "evaluate": {name: plain["evaluate"][name] for name in ("select_on", "main_score")},
-        "data": provenance.digests(read),
+        "data": dict(data),
         "packages": {name: version(name) for name in ("torch", "transformers", "pytorch-lightning")},
+        "threads": _threads(),
         "TERNA_PLAIN": int(is_plain()),
     }
 
@@ -63,6 +66,15 @@ def claim(folder: Path, run: Mapping[str, Any]) -> Path | None:
 def release(folder: Path) -> None:
     """Remove what a run needed to resume: call it when its outputs are whole."""
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _threads() -> int:
+    """Those that torch computes with in the process that launched the run: Lightning gives the others fewer."""
+    import torch  # not at the top: a stage first sets up what torch reads as it is imported
+
+    if "LOCAL_RANK" not in os.environ:
+        os.environ[THREADS] = str(torch.get_num_threads())
+    return int(os.environ.get(THREADS, torch.get_num_threads()))
 
 
 def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
