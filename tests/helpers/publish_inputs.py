@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from card_inputs import TRAINING, scores_of
-from lineage_inputs import put_json
+from lineage_inputs import put, put_json
 
 from terna.data.corpora import read_sts
 from terna.encoder import Encoder, save
@@ -36,7 +36,11 @@ def released(root: Path, project: Path, encoder: Encoder) -> None:
 
     def train(settings: Settings) -> None:
         save(encoder, Path("models/encoder"))
-        outs = [Path("models/encoder"), put_json("metrics/train.json", TRAINING | {"backbone_commit": None})]
+        outs = [
+            Path("models/encoder"),
+            put("plots/loss.csv", "step,loss"),
+            put_json("metrics/train.json", TRAINING | {"backbone_commit": None}),
+        ]
         record("train", settings, [Path("data/tokens")], outs, Path("models/made.json"), threads=2)
 
     stages = lineage_inputs.STAGES | {"train": train, "evaluate": lambda settings: evaluate(settings, encoder)}
