@@ -34,6 +34,8 @@ SYSTEMS = OUT / "systems.json"
 @stage
 def main(settings: Settings) -> None:
     # torch and scikit-learn take seconds to import: what can fail before them has failed.
+    import torch
+
     from terna import evaluation
     from terna.encoder import Encoder
     from terna.evaluation import diagnosis
@@ -52,7 +54,8 @@ def main(settings: Settings) -> None:
     write_text(markdown(settings.evaluate, results), TABLE)
     raw = [path for name, one in settings.evaluate.benchmarks.items() for path in one.paths(RAW / name)]
     outs = [*(OUT / f"{name}.parquet" for name in tables), OUT / "scatter.csv", FIGURES, FEW, PARTS, TABLE]
-    record("evaluate", [ENCODER, *raw], [*outs, *record_systems(settings)], OUT / "made.json")
+    wrote = [*outs, *record_systems(settings)]
+    record("evaluate", settings, [ENCODER, *raw], wrote, OUT / "made.json", threads=torch.get_num_threads())
 
 
 def record_systems(settings: Settings) -> list[Path]:

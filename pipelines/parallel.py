@@ -42,7 +42,7 @@ def main(settings: Settings) -> None:
     write_json({"corpora": corpora, "pairs": len(clean), "contamination": shared}, outs[1])
     raw = [path for name, one in settings.parallel.items() for path in one.paths(RAW / name)]
     raw += [path for name, one in settings.evaluate.benchmarks.items() for path in one.paths(SCORED / name)]
-    record("parallel", raw, outs, OUT / "made.json")
+    record("parallel", settings, raw, outs, OUT / "made.json")
 
 
 def fetch(settings: Settings) -> None:

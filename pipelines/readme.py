@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 from terna.errors import DataError
 from terna.evaluation.table import markdown
 from terna.records import read_json, write_text
-from terna.running.stage import command
+from terna.running.stage import alone
 from terna.settings import load
 
 README = Path("README.md")
@@ -23,7 +23,7 @@ FIGURES = Path("metrics/sts.json")
 BLOCK = re.compile(r"(?<=\n)(<!-- results: [^\n]* -->\n).*?(?=<!-- /results -->)", re.DOTALL)
 
 
-@command
+@alone
 def main() -> None:
     evaluate, scores = load(OmegaConf.load("params.yaml")).evaluate, read_json(FIGURES)
     for benchmark in evaluate.benchmarks:

@@ -54,7 +54,7 @@ def main(settings: Settings) -> None:
         },
         OUT / "stats.json",
     )
-    record("tokens", [*IN, PARALLEL_IN], [OUT], OUT / "made.json")
+    record("tokens", settings, [*IN, PARALLEL_IN], [OUT], OUT / "made.json")
 
 
 def with_words(tokenizer: "PreTrainedTokenizerBase", settings: Settings) -> "PreTrainedTokenizerBase":

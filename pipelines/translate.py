@@ -46,7 +46,8 @@ def main(settings: Settings) -> None:
     write_table(made.translations, outs[1], TRANSLATIONS)
     write_json({"corpora": corpora, "translated_by": made.identity}, outs[2])
     raw = [path for name, one in settings.corpora.items() for path in one.paths(RAW / name)]
-    record("translate", raw, outs, OUT / "made.json")
+    # a process that translates computes with one thread
+    record("translate", settings, raw, outs, OUT / "made.json", threads=1 if made.identity else None)
 
 
 def translated(pairs: pa.Table, settings: Settings) -> Translated:

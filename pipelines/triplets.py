@@ -57,7 +57,7 @@ def main(settings: Settings) -> None:
     totals = {"total": split.counts, "sha256_out": digests}
     write_json(stats(settings, pairs, clean, shared) | totals, outs[4])
     raw = [path for name, one in settings.evaluate.benchmarks.items() for path in one.paths(RAW / name)]
-    record("triplets", [NLI / "pairs.parquet", NLI / "accounts.json", *raw], outs, OUT / "made.json")
+    record("triplets", settings, [NLI / "pairs.parquet", NLI / "accounts.json", *raw], outs, OUT / "made.json")
 
 
 def stats(settings: Settings, pairs: pa.Table, clean: pa.Table, shared: pa.Table) -> dict[str, Any]:

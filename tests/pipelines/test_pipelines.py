@@ -208,12 +208,12 @@ def spoil_byte(path: Path) -> None:
 
 
 def test_two_runs_of_the_line_give_the_same_bytes(run: Callable[..., None]) -> None:
-    found = []
+    found, folders = [], ("data", "models", "metrics", "predictions", "plots", "release", "reports")
     for _ in range(2):
         for stage in STAGES:
             run(stage)
-        found.append(digests("data", "models", "predictions", "plots", "release", "reports"))
-        for folder in ("data", "models", "predictions", "plots", "release", "reports", "metrics"):
+        found.append(digests(*folders))
+        for folder in folders:
             shutil.rmtree(folder)
     assert found[0] == found[1]
     assert any(name.endswith("model.safetensors") for name in found[0])

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from terna.errors import SettingsError, TernaError
-from terna.running import jobs
+from terna.running import jobs, lock
 from terna.running.process import settle
 from terna.settings import Settings, check_files, check_folder, check_words, composing, load
 from terna.settings.declaration import NAMED, NAMES
@@ -82,6 +82,17 @@ def command(task: Callable[[], None]) -> Callable[[], None]:
     return run
 
 
+def alone(task: Callable[[], None]) -> Callable[[], None]:
+    """A command that reads what several stages wrote, and so runs while none of them does."""
+
+    @functools.wraps(task)
+    def run() -> None:
+        with lock.held(Path.cwd()):
+            task()
+
+    return command(run)
+
+
 def _guarded(
     task: Callable[[Settings], None], script: Path, reads: Sequence[str], failed: list[str]
 ) -> Callable[[object], None]:
@@ -96,10 +107,12 @@ def _guarded(
             if swept:
                 failed.extend(_job(script, root))
                 return
-            if apart:
-                load(config)  # before the folder is filled
-                jobs.enter(root, reads, config)
-            task(load(config))
+            settings = load(config)
+            with lock.held(Path.cwd()):
+                if apart:
+                    jobs.enter(root, reads, config)
+                    settings = load(config)
+                task(settings)
 
     return run
 

@@ -68,8 +68,8 @@ def fit(trainer: Trainer, run: Run, checkpoint: Path | None = None) -> Taken:
     return Taken(trainer.global_step - first, time.perf_counter() - start)
 
 
-def summary(settings: Settings, run: Run, trainer: Trainer, selection: Selection, taken: Taken) -> dict[str, Any]:
-    """What metrics/train.json tells of a run that has ended."""
+def summary(settings: Settings, run: Run, trainer: Trainer, selection: Selection) -> dict[str, Any]:
+    """What metrics/train.json tells of a run that has ended: the same of each run with the same outcome."""
     datamodule, unit = run.datamodule, run.datamodule.unit
     ranked = datamodule.batch_size if settings.train.gather else datamodule.batch_size // trainer.world_size
     negatives = {} if settings.train.distill else {"negatives_per_anchor": 2 * ranked - 1}
@@ -81,14 +81,20 @@ def summary(settings: Settings, run: Run, trainer: Trainer, selection: Selection
         "steps": trainer.global_step,
         "steps_per_epoch": datamodule.steps,
         f"{unit}_left_out_per_epoch": datamodule.left_out,
-        f"{unit}_per_second": round(taken.steps * datamodule.batch_size / taken.seconds, 2),
-        "seconds": round(taken.seconds, 1),
-        "peak_memory_mb": round(_peak_memory(trainer) / 2**20),
         "selected_step": selection.best_step,
         "selected_on": f"{settings.evaluate.select_on} {settings.evaluate.main_score}",
         "selected_score": selection.best,
         # weights that TERNA_PLAIN=1 gave have other bytes
         **({"plain": True} if is_plain() else {}),
+    }
+
+
+def measured(run: Run, trainer: Trainer, taken: Taken) -> dict[str, float]:
+    """What a run took, which no two share: speed, seconds, memory in MiB."""
+    return {
+        f"{run.datamodule.unit}_per_second": round(taken.steps * run.datamodule.batch_size / taken.seconds, 2),
+        "seconds": round(taken.seconds, 1),
+        "peak_memory_mb": round(_peak_memory(trainer) / 2**20),
     }
 
 
