@@ -1,5 +1,6 @@
 """Sentences: the distinct ones, when two count as the same, and their tokens."""
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
@@ -26,8 +27,15 @@ def number(column: pa.ChunkedArray, texts: pa.Array) -> Ints:
 
 
 def fold(text: str) -> str:
-    """What two texts have in common when they count as the same text."""
-    return text.strip().casefold()
+    """What two texts have in common when they count as the same text: NFC, in folded case, blanks made one space.
+
+    Texts have the same exactly when they are a canonical caseless match (The Unicode Standard, D145), once runs of
+    white space are one space within and none at the ends.
+    """
+    text = " ".join(text.split())
+    if text.isascii():
+        return text.lower()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
 
 
 class Tokenizer(Protocol):
