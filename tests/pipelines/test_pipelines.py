@@ -165,7 +165,7 @@ def test_other_systems_are_scored_compared_and_recorded(project: Path, run: Call
         assert [one["system"] for one in scores["comparisons"][name]][:2] == ["same", "words"]
     table = pq.read_table("predictions/four-test.parquet")
     np.testing.assert_allclose(table["same_cosine"], table["cosine"], atol=1e-6)
-    assert "| words | measured |" in Path("reports/results.md").read_text()
+    assert "| words | measured, words.vec |" in Path("reports/results.md").read_text()
     lineage = json.loads(Path("release/lineage.json").read_text())
     model = next(link["model"] for link in lineage["chain"] if link["stage"] == "evaluate")
     digest = hashlib.sha256((project / "words.vec").read_bytes()).hexdigest()
