@@ -26,7 +26,7 @@ UPLOAD = 60.0
 
 
 @stage
-def main(settings: Settings) -> None:
+def main(settings: Settings) -> str:
     measure = settings.evaluate.main_score.split("_")[0]
     contents = Contents(
         settings,
@@ -44,6 +44,7 @@ def main(settings: Settings) -> None:
     write_text(render(contents), PAGE)
     if tracking.wanted(settings):
         publish(contents, settings)
+    return f"{settings.release.name} on {len(settings.evaluate.benchmarks)} benchmarks in {PAGE}"
 
 
 def publish(contents: Contents, settings: Settings) -> None:

@@ -30,7 +30,7 @@ CHECKPOINTS = Path("checkpoints")
 
 
 @sweepable("data")
-def main(settings: Settings) -> None:
+def main(settings: Settings) -> str | None:
     # Lightning and transformers take seconds to import: what can fail before them has failed.
     from terna.encoder import save
     from terna.tracking import loggers
@@ -49,7 +49,7 @@ def main(settings: Settings) -> None:
     trainer = build_trainer(settings, observers, loggers.build(settings, LOGS))
     taken = fit(trainer, run, checkpoint)
     if not trainer.is_global_zero:
-        return
+        return None
     observers.selection.restore()
     save(finished(settings, run), OUT)
     result = summary(settings, run, trainer, observers.selection, taken)
@@ -61,6 +61,11 @@ def main(settings: Settings) -> None:
     provenance.record("train", read, [OUT], MADE)
     resume.release(CHECKPOINTS)
     loggers.conclude(trainer.loggers, settings, result, LOGS, MADE)
+    best = observers.selection
+    return (
+        f"{taken.steps} steps in {taken.seconds:.0f} s, best at step {best.best_step}: {settings.evaluate.main_score} "
+        f"{best.best:.4f} on {chosen}"
+    )
 
 
 if __name__ == "__main__":

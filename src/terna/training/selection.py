@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from pytorch_lightning import Callback, LightningModule, Trainer
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from terna.data.token_table import TokenTable
@@ -79,8 +80,12 @@ class Selection(Callback):
         self.best, self.best_step, self.waited = (state_dict[name] for name in ("best", "best_step", "waited"))
 
     def restore(self) -> None:
-        """Put the best weights back into the encoder."""
-        self.encoder.load_state_dict(load_file(self._path))
+        """Put the best weights back into the encoder; ModelError when their file is damaged."""
+        try:
+            weights = load_file(self._path)
+        except (OSError, SafetensorError) as error:
+            raise ModelError(f"{self._path}: {error}; delete {self.folder}/ to train anew") from error
+        self.encoder.load_state_dict(weights)
 
     def prune(self) -> None:
         """Remove weights that were best once: call it when a checkpoint that knows the best has been written."""
