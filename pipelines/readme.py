@@ -13,7 +13,7 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from terna.errors import DataError
-from terna.evaluation.table import markdown
+from terna.evaluation.table import check, markdown
 from terna.records import read_json, write_text
 from terna.running.stage import alone
 from terna.settings import load
@@ -26,9 +26,7 @@ BLOCK = re.compile(r"(?<=\n)(<!-- results: [^\n]* -->\n).*?(?=<!-- /results -->)
 @alone
 def main() -> None:
     evaluate, scores = load(OmegaConf.load("params.yaml")).evaluate, read_json(FIGURES)
-    for benchmark in evaluate.benchmarks:
-        if benchmark not in scores:
-            raise DataError(f"{FIGURES}: nothing on {benchmark}, which params.yaml names; run the stages (dvc repro)")
+    check(evaluate, scores)
     table = markdown(evaluate, scores)
     text, places = BLOCK.subn(lambda found: found[1] + table, README.read_text(encoding="utf-8"))
     if places != 1:

@@ -30,7 +30,7 @@ MEASURED = [Path("data/triplets/stats.json"), Path("metrics/sts.json")]
 
 
 @stage
-def main(settings: Settings) -> None:
+def main(settings: Settings) -> str:
     lineage = collect(settings)
     strays = verify.unexpected(lineage.chain, Path())
     list(verify.check(lineage.chain, Path(), settings.machine.progress, others=strays))
@@ -42,6 +42,7 @@ def main(settings: Settings) -> None:
     write_text(card, OUT / "README.md")
     last = Link(stage=RELEASE, read=provenance.digests([*MEASURED, ENCODER]), wrote=provenance.digests([OUT]))
     write_lineage(replace(lineage, chain=[*lineage.chain, last]), LINEAGE)
+    return f"{settings.release.name} in {OUT}/, with its card and a chain of {len(lineage.chain) + 1} links"
 
 
 @alone

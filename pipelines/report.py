@@ -33,7 +33,7 @@ UPLOAD = 60.0
 
 
 @stage
-def main(settings: Settings) -> None:
+def main(settings: Settings) -> str:
     measure = settings.evaluate.main_score.split("_")[0]
     pairs = {name: Path("predictions") / f"{name}.parquet" for name in settings.evaluate.benchmarks}
     contents = Contents(
@@ -52,6 +52,7 @@ def main(settings: Settings) -> None:
     record("report", settings, read, [PAGE], REPORT / NAME)
     if tracking.wanted(settings):
         publish(contents, settings)
+    return f"{settings.release.name} on {len(settings.evaluate.benchmarks)} benchmarks in {PAGE}"
 
 
 def publish(contents: Contents, settings: Settings) -> None:

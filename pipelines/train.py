@@ -33,7 +33,7 @@ CHECKPOINTS = Path("checkpoints")
 
 
 @sweepable("data")
-def main(settings: Settings) -> None:
+def main(settings: Settings) -> str | None:
     # Lightning and transformers take seconds to import: what can fail before them has failed.
     import torch
 
@@ -55,7 +55,7 @@ def main(settings: Settings) -> None:
     trainer = build_trainer(settings, observers, loggers.build(settings, LOGS))
     taken = fit(trainer, run, checkpoint)
     if not trainer.is_global_zero:
-        return
+        return None
     observers.selection.restore()
     save(finished(settings, run), OUT)
     result, costs = summary(settings, run, trainer, observers.selection), measured(run, trainer, taken)
@@ -69,7 +69,11 @@ def main(settings: Settings) -> None:
     write_json({"made": sha256_of(MADE), **costs}, LOGS / "train.json")
     resume.release(CHECKPOINTS)
     loggers.conclude(trainer.loggers, settings, result | costs, LOGS, MADE)
-    print("train:", ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in costs.items()))
+    best = observers.selection
+    return (
+        f"{taken.steps} steps in {taken.seconds:.0f} s, best at step {best.best_step}: {settings.evaluate.main_score} "
+        f"{best.best:.4f} on {chosen}"
+    )
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from terna.data.token_table import TokenTable
@@ -90,7 +91,11 @@ class Selection(Callback):
 
         The same to the bit, or to TOLERANCE where the process before the run was resumed had kept them.
         """
-        self.encoder.load_state_dict(load_file(self._path))
+        try:
+            weights = load_file(self._path)
+        except (OSError, SafetensorError) as error:
+            raise ModelError(f"{self._path}: {error}; delete {self.folder}/ to train again") from error
+        self.encoder.load_state_dict(weights)
         # where they were scored: after the fit Lightning has moved them to the CPU
         found = self.score(self.encoder.to(self.device)).get(self.main, float("nan"))
         if self.best is None or not abs(found - self.best) <= (0.0 if self.kept_here else TOLERANCE):
