@@ -3,6 +3,7 @@
 Each row of FOLDERS is a folder that sentence-transformers itself saved, perhaps edited by hand since.
 """
 
+import json
 import shutil
 from collections.abc import Callable
 from functools import cache
@@ -230,8 +231,22 @@ FOLDERS: dict[str, Folder] = {
     "a module outside of the folder": Folder(
         edit=replaced("modules.json", '"1_Pooling"', '"../1_Pooling"'), refused=r"modules\.json: path: '\.\./1_Pooling'"
     ),
+    "a list of modules that is none": Folder(edit=written("modules.json", 7), refused=r"modules\.json: a list of modules"),
+    "a module that is none": Folder(edit=written("modules.json", ["Transformer"]), refused=r"modules\.json: 'Transformer'"),
+    "no module": Folder(edit=written("modules.json", []), refused=r"modules\.json: modules ; Transformer, Pooling"),
+    "a Transformer alone": Folder(
+        edit=lambda folder: written("modules.json", json.loads((folder / "modules.json").read_text())[:1])(folder),
+        refused=r"modules\.json: modules Transformer; Transformer, Pooling",
+    ),
     "a list of modules that is cut off": Folder(edit=cut("modules.json"), refused=r"modules\.json: not JSON"),
     "no list of modules": Folder(listed=False),
+    "settings without a list of modules, which count for nothing": Folder(
+        listed=False,
+        edit=all_of(
+            written(SETTINGS, {"max_seq_length": 5, "do_lower_case": True}),
+            written(OPTIONS, {"prompts": {"query": "consulta: "}, "default_prompt_name": "query"}),
+        ),
+    ),
     "no list of modules, a decoder": Folder(backbone="llama", tokenizer="end", listed=False),
     "no list of modules, a chat model": Folder(
         backbone="llama",
