@@ -120,7 +120,7 @@ def test_compose_that_cannot_write_says_where(project: Path) -> None:
     assert "params.yaml: a folder, not a file" in call(project, "fetch", *COMPOSED).stderr
 
 
-# slow: DVC starts the script once a name
+@pytest.mark.slow
 def test_a_name_that_is_a_command_is_not_run_by_dvc(project: Path) -> None:
     names = [
         "x$(touch pwned)",
@@ -141,7 +141,7 @@ def test_a_name_that_is_a_command_is_not_run_by_dvc(project: Path) -> None:
     assert refused == [name for name in names if "\n" not in name]
 
 
-# slow: DVC three times
+@pytest.mark.slow
 def test_what_is_no_list_of_names_is_not_run_by_dvc(project: Path) -> None:
     repository(project)
     for names in ([{"x$(touch pwned)": "a"}], [["a; touch pwned"]], {"x$(touch pwned)": 1}):
@@ -149,7 +149,7 @@ def test_what_is_no_list_of_names_is_not_run_by_dvc(project: Path) -> None:
         assert call(project, "dvc", "repro", "fetch").returncode != 0
 
 
-# slow: DVC twice, in a repository with a commit
+@pytest.mark.slow
 def test_dvc_composes_no_resolver_into_what_is_committed(project: Path, root: Path) -> None:
     repository(project)
     shutil.copy(root / ".dvc" / "config", project / ".dvc" / "config")

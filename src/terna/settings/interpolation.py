@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from terna.errors import SettingsError
+from terna.settings.plain import first_line
 
 # characters of a settings file, and of all settings once they are interpolated
 LARGEST = 1 << 18
@@ -38,7 +39,7 @@ def resolved(config: Any) -> Any:
         return OmegaConf.to_container(config, resolve=True)
     except OmegaConfBaseException as error:
         key = error.full_key or "settings"
-        raise SettingsError([f"{key}: {str(error.msg or error).splitlines()[0]}; mend the interpolation"]) from error
+        raise SettingsError([f"{key}: {first_line(error)}; mend the interpolation"]) from error
 
 
 class _Sizes:

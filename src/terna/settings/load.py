@@ -17,7 +17,7 @@ from terna.errors import SettingsError
 from terna.settings.checks import CHECKS
 from terna.settings.declaration import NAMED, NAMES
 from terna.settings.interpolation import foreign, resolved
-from terna.settings.plain import SHOWN, shown, unfit
+from terna.settings.plain import SHOWN, first_line, shown, unfit
 from terna.settings.schema import Settings
 from terna.settings.sources import REMEDY, check_files
 
@@ -77,9 +77,10 @@ def check_words(words: Sequence[str]) -> None:
         try:
             parser.parse_override(word)
         except HydraException as error:
-            reason = str(error).splitlines()[0]
             given = shown(word.removeprefix("++"))
-            faults.append(f"{given}: no override ({reason}); write key=value, and quote what is no plain word")
+            faults.append(
+                f"{given}: no override ({first_line(error)}); write key=value, and quote what is no plain word"
+            )
     if faults:
         raise SettingsError(faults)
 
@@ -92,7 +93,7 @@ def composing() -> Iterator[None]:
     try:
         yield
     except (HydraException, OmegaConfBaseException) as error:
-        cause = f" ({str(error.__cause__).splitlines()[0]})" if error.__cause__ else ""
+        cause = f" ({first_line(error.__cause__)})" if error.__cause__ else ""
         said = " ".join(str(error).partition("Config search path")[0].split())
         raise SettingsError([f"{said}{cause}; mend the override or conf/"]) from error
 

@@ -47,3 +47,8 @@ def shown(value: Any) -> str:
         return "a number"  # Python writes none of more than 4,300 digits
     text = repr(value)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+def first_line(error: BaseException | None) -> str:
+    """What an error says before it goes into detail; its kind when it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

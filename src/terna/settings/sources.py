@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from terna.errors import SettingsError
 from terna.settings.interpolation import LARGEST, foreign
-from terna.settings.plain import DEEPEST, SHOWN, unfit
+from terna.settings.plain import DEEPEST, SHOWN, first_line, unfit
 
 # what DVC and the stages read: composed already, so that nothing is left to compose
 COMPOSED = "params"
@@ -135,7 +135,7 @@ def _events(text: str) -> Iterator[yaml.Event]:
     except yaml.MarkedYAMLError as error:
         raise SettingsError([_place(error)]) from error
     except yaml.YAMLError as error:
-        raise SettingsError([f": no YAML ({str(error).splitlines()[0]})"]) from error
+        raise SettingsError([f": no YAML ({first_line(error)})"]) from error
 
 
 def _place(error: yaml.MarkedYAMLError) -> str:
@@ -151,12 +151,11 @@ def _parsed(text: str) -> Any:
     except yaml.MarkedYAMLError as error:
         raise SettingsError([_place(error)]) from error
     except OmegaConfBaseException as error:
-        raise SettingsError([f": {error.full_key}: {str(error.msg).splitlines()[0]}"]) from error
+        raise SettingsError([f": {error.full_key}: {first_line(error)}"]) from error
     # a number that Python does not read; a tag on what it does not fit; neither a mapping nor a list; text in which
     # Hydra's parser of YAML sees another depth than libyaml
     except (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError, OSError, RecursionError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise SettingsError([f": no YAML that settings are in ({reason[:SHOWN]})"]) from error
+        raise SettingsError([f": no YAML that settings are in ({first_line(error)[:SHOWN]})"]) from error
 
 
 def _meant(data: Any, head: str, composed: bool) -> Iterator[str]:
