@@ -231,8 +231,12 @@ FOLDERS: dict[str, Folder] = {
     "a module outside of the folder": Folder(
         edit=replaced("modules.json", '"1_Pooling"', '"../1_Pooling"'), refused=r"modules\.json: path: '\.\./1_Pooling'"
     ),
-    "a list of modules that is none": Folder(edit=written("modules.json", 7), refused=r"modules\.json: a list of modules"),
-    "a module that is none": Folder(edit=written("modules.json", ["Transformer"]), refused=r"modules\.json: 'Transformer'"),
+    "a list of modules that is none": Folder(
+        edit=written("modules.json", 7), refused=r"modules\.json: a list of modules"
+    ),
+    "a module that is none": Folder(
+        edit=written("modules.json", ["Transformer"]), refused=r"modules\.json: 'Transformer'"
+    ),
     "no module": Folder(edit=written("modules.json", []), refused=r"modules\.json: modules ; Transformer, Pooling"),
     "a Transformer alone": Folder(
         edit=lambda folder: written("modules.json", json.loads((folder / "modules.json").read_text())[:1])(folder),

@@ -64,7 +64,9 @@ def arrange(ids: Ints, lengths: Ints | Sequence[int], limit: int, shares: int = 
     """
     sizes = np.asarray(lengths, np.int64)
     if (sizes < 1).any():
-        raise ModelError("a sentence without a token: the tokenizer adds none of its own; leave out texts that are empty")
+        raise ModelError(
+            "a sentence without a token: the tokenizer adds none of its own; leave out texts that are empty"
+        )
     order = np.argsort(sizes, kind="stable")
     starts = np.cumsum(sizes) - sizes
     count = shares * -(-int(sizes.sum()) // (shares * limit))

@@ -21,10 +21,9 @@ from terna.encoder.packing import Chunk, arrange
 from terna.encoder.pretrained import check_fit
 from terna.errors import ModelError
 
-# What packed and padded vectors may differ by, as a share of the largest value, in single precision, which an
-# accelerator may round as coarsely as TF32, and in half: rounding is below, an error above.
-ROUNDING = 1e-3
-HALF_ROUNDING = 0.05
+# What packed and padded vectors may differ by, as a share of the largest value, by torch's precision of matrix products
+# (`high` is TF32, `medium` half precision): rounding is below, an error above.
+ROUNDING = {"highest": 1e-3, "high": 1e-2, "medium": 5e-2}
 # what vectors with and without padding may differ by: nothing but the order of sums differs
 SUMS = 5e-5
 
@@ -124,7 +123,8 @@ class TokenVectors:
         """Pack from now on if that gives the probe's padded vectors here; pad if it does not."""
         use_packed(self.backbone)
         try:
-            rounding = HALF_ROUNDING if self._precision(padded.device) in HALF else ROUNDING
+            half = self._precision(padded.device) in HALF
+            rounding = ROUNDING["medium" if half else torch.get_float32_matmul_precision()]
             same, reason = _near(self._packed(probe), padded, rounding), "gives other vectors for packed sentences"
         except Exception as error:  # a kernel that this device or precision lacks
             same, reason = False, f"does not take packed sentences ({error})"
