@@ -6,8 +6,7 @@ export DVC_NO_ANALYTICS := 1
 .PHONY: run test test-slow test-all verify check params lock mirror seeds search table wandb mteb bench publish readme demo docs clean
 
 run: .venv/ready          ## the whole pipeline, as params.yaml says: raw corpora in, a scored encoder out
-	dvc repro
-	@cat reports/results.md
+	python pipelines/run.py
 
 test: .venv/ready         ## the quick tests, a few minutes
 	pytest -n auto -m "not slow"

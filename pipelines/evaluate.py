@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from terna.data.corpora import read_sts
 from terna.evaluation.table import markdown
+from terna.markdown import figure
 from terna.provenance import record
 from terna.records import replacing, write_json, write_rows, write_text
 from terna.running.stage import stage
@@ -32,8 +33,10 @@ SYSTEMS = OUT / "systems.json"
 
 
 @stage
-def main(settings: Settings) -> None:
+def main(settings: Settings) -> str:
     # torch and scikit-learn take seconds to import: what can fail before them has failed.
+    import torch
+
     from terna import evaluation
     from terna.encoder import Encoder
     from terna.evaluation import diagnosis
@@ -52,7 +55,10 @@ def main(settings: Settings) -> None:
     write_text(markdown(settings.evaluate, results), TABLE)
     raw = [path for name, one in settings.evaluate.benchmarks.items() for path in one.paths(RAW / name)]
     outs = [*(OUT / f"{name}.parquet" for name in tables), OUT / "scatter.csv", FIGURES, FEW, PARTS, TABLE]
-    record("evaluate", [ENCODER, *raw], [*outs, *record_systems(settings)], OUT / "made.json")
+    wrote = [*outs, *record_systems(settings)]
+    record("evaluate", settings, [ENCODER, *raw], wrote, OUT / "made.json", threads=torch.get_num_threads())
+    score = settings.evaluate.main_score
+    return ", ".join(f"{score} {figure(results[name][score], 3)} on {name}" for name in tables)
 
 
 def record_systems(settings: Settings) -> list[Path]:

@@ -14,14 +14,16 @@ from terna.settings import Settings
 
 
 @stage
-def main(settings: Settings) -> None:
+def main(settings: Settings) -> str:
     chosen = settings.fetch.only
-    mirror = from_environment()
+    mirror, fetched = from_environment(), []
     for folder, corpora in (("nli", settings.corpora), ("sts", settings.evaluate.benchmarks)):
         for name, corpus in corpora.items():
             if chosen in (None, name):
                 place = Path("data/raw") / folder / name
                 fetch_corpus(corpus, place, mirror=mirror, check=check_file, progress=settings.machine.progress)
+                fetched.append(f"files in {place}: {len(corpus.files)}")
+    return ", ".join(fetched)
 
 
 if __name__ == "__main__":

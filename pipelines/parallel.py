@@ -30,7 +30,7 @@ SCORED = Path("data/raw/sts")
 
 
 @stage
-def main(settings: Settings) -> None:
+def main(settings: Settings) -> str:
     fetch(settings)
     read = {name: read_parallel(name, corpus, RAW / name) for name, corpus in settings.parallel.items()}
     pairs = pa.concat_tables([PARALLEL.empty_table(), *(table for table, _ in read.values())])
@@ -42,7 +42,8 @@ def main(settings: Settings) -> None:
     write_json({"corpora": corpora, "pairs": len(clean), "contamination": shared}, outs[1])
     raw = [path for name, one in settings.parallel.items() for path in one.paths(RAW / name)]
     raw += [path for name, one in settings.evaluate.benchmarks.items() for path in one.paths(SCORED / name)]
-    record("parallel", raw, outs, OUT / "made.json")
+    record("parallel", settings, raw, outs, OUT / "made.json")
+    return f"{len(pairs)} pairs read, {len(pairs) - len(clean)} left out for a benchmark's sake, {len(clean)} kept"
 
 
 def fetch(settings: Settings) -> None:

@@ -15,17 +15,16 @@ from tqdm import tqdm
 
 from terna.records import read_json
 from terna.release import verify
-from terna.release.lineage import read_lineage
+from terna.release.lineage import LINEAGE, read_lineage
 from terna.running.process import settle
-from terna.running.stage import command
+from terna.running.stage import alone
 from terna.settings import load
 
-LINEAGE = Path("release/lineage.json")
 CARD = Path("release/encoder/README.md")
 ENCODER = Path("release/encoder")
 
 
-@command
+@alone
 def main() -> None:
     parser = argparse.ArgumentParser(description="Send the release to the hub, in one commit.")
     parser.add_argument("repo", help="owner/name")
@@ -42,7 +41,7 @@ def main() -> None:
 
     settings, lineage = load(OmegaConf.load("params.yaml")), read_lineage(LINEAGE)
     hub.named(settings, asked.repo)
-    for line in verify.check(lineage.chain, Path()):
+    for line in verify.whole(lineage, settings, Path()):
         tqdm.write(line)
     licence = hub.licensed(settings.corpora | settings.parallel, CARD, asked.licence_checked)
     hub.fresh(settings, lineage, CARD)

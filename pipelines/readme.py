@@ -13,9 +13,9 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from terna.errors import DataError
-from terna.evaluation.table import markdown
+from terna.evaluation.table import check, markdown
 from terna.records import read_json, write_text
-from terna.running.stage import command
+from terna.running.stage import alone
 from terna.settings import load
 
 README = Path("README.md")
@@ -23,12 +23,10 @@ FIGURES = Path("metrics/sts.json")
 BLOCK = re.compile(r"(?<=\n)(<!-- results: [^\n]* -->\n).*?(?=<!-- /results -->)", re.DOTALL)
 
 
-@command
+@alone
 def main() -> None:
     evaluate, scores = load(OmegaConf.load("params.yaml")).evaluate, read_json(FIGURES)
-    for benchmark in evaluate.benchmarks:
-        if benchmark not in scores:
-            raise DataError(f"{FIGURES}: nothing on {benchmark}, which params.yaml names; run the stages (dvc repro)")
+    check(evaluate, scores)
     table = markdown(evaluate, scores)
     text, places = BLOCK.subn(lambda found: found[1] + table, README.read_text(encoding="utf-8"))
     if places != 1:

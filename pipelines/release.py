@@ -1,7 +1,8 @@
 """Put together what goes out: the encoder's folder with its card, and the chain from the raw files to it.
 
 reads   models/, metrics/, predictions/, reports/, data/: every file whose digest a stage has recorded
-does    refuses a chain that is broken; fills the card from what was measured
+does    refuses a chain that is broken, or of which a stage ran with other settings; fills the card from what was
+        measured
 writes  release/encoder/ (the folder, with the card as its README.md), release/README.md, release/lineage.json
 
 python pipelines/release.py --verify checks release/lineage.json against what lies on the disk.
@@ -19,20 +20,21 @@ from terna import provenance
 from terna.records import write_text
 from terna.release import origin, verify
 from terna.release.card import fill
-from terna.release.lineage import RELEASE, Link, collect, read_lineage, write_lineage
-from terna.running.stage import command, stage
+from terna.release.lineage import LINEAGE, RELEASE, Link, collect, read_lineage, write_lineage
+from terna.running.stage import alone, stage
 from terna.settings import Settings, load
 
 ENCODER = Path("models/encoder")
 OUT = Path("release")
-LINEAGE = OUT / "lineage.json"
 MEASURED = [Path("data/triplets/stats.json"), Path("metrics/sts.json")]
 
 
 @stage
-def main(settings: Settings) -> None:
+def main(settings: Settings) -> str:
     lineage = collect(settings)
-    list(verify.check(lineage.chain, Path(), settings.machine.progress))
+    strays = verify.unexpected(lineage.chain, Path())
+    list(verify.check(lineage.chain, Path(), settings.machine.progress, others=strays))
+    verify.agree(lineage.chain, settings)
     card = fill(settings, lineage)
     shutil.rmtree(OUT, ignore_errors=True)
     shutil.copytree(ENCODER, OUT / "encoder")
@@ -40,15 +42,16 @@ def main(settings: Settings) -> None:
     write_text(card, OUT / "README.md")
     last = Link(stage=RELEASE, read=provenance.digests([*MEASURED, ENCODER]), wrote=provenance.digests([OUT]))
     write_lineage(replace(lineage, chain=[*lineage.chain, last]), LINEAGE)
+    return f"{settings.release.name} in {OUT}/, with its card and a chain of {len(lineage.chain) + 1} links"
 
 
-@command
+@alone
 def check() -> None:
-    """Say of each link that it holds; a link that broke ends it with status 1, what else changed is only told."""
-    lineage = read_lineage(LINEAGE)
-    for line in verify.check(lineage.chain, Path()):
+    """Say of each link that it holds; what broke ends it with status 1, what may differ is only told."""
+    lineage, settings = read_lineage(LINEAGE), load(OmegaConf.load("params.yaml"))
+    for line in verify.whole(lineage, settings, Path()):
         tqdm.write(line)
-    for line in verify.notices(lineage, load(OmegaConf.load("params.yaml")), origin.commit(Path())):
+    for line in verify.notices(lineage, settings, origin.commit(Path())):
         tqdm.write(f"notice: {line}")
 
 

@@ -3,47 +3,56 @@
 reads   metrics/, predictions/, plots/, data/triplets/stats.json, release/lineage.json
 does    fills the page; draws the plots into it; with `logger.wandb` adds what it shows, and the release, to the run
         that training logged, or to a new one
-writes  reports/index.html, logs/ (by choice)
+writes  reports/index.html, reports/made.json, logs/ (by choice)
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from terna import tracking
 from terna.evaluation.diagnosis.record import read as read_diagnosis
-from terna.records import read_json, write_text
-from terna.release.lineage import read_lineage
+from terna.provenance import NAME, record
+from terna.records import read_json, sha256_of, write_text
+from terna.release import verify
+from terna.release.lineage import LINEAGE, PAGE, REPORT, read_lineage
 from terna.release.report import CURVES, Contents, read_curve, read_predictions, render
 from terna.running.stage import stage
 from terna.settings import Settings
 
-PAGE = Path("reports/index.html")
 LOGS = Path("logs")
+COSTS = LOGS / "train.json"
 MADE = Path("models/made.json")
 RELEASE = Path("release")
+FIGURES = [Path("metrics") / name for name in ("sts.json", "train.json", "diagnosis.json")]
+STATS = Path("data/triplets/stats.json")
+PLOTS = Path("plots")
 # seconds that the encoder has to arrive at W&B, unless WANDB_FINISH_TIMEOUT says otherwise
 UPLOAD = 60.0
 
 
 @stage
-def main(settings: Settings) -> None:
+def main(settings: Settings) -> str:
     measure = settings.evaluate.main_score.split("_")[0]
+    pairs = {name: Path("predictions") / f"{name}.parquet" for name in settings.evaluate.benchmarks}
     contents = Contents(
         settings,
-        scores=read_json(Path("metrics/sts.json")),
-        training=read_json(Path("metrics/train.json")),
-        stats=read_json(Path("data/triplets/stats.json")),
-        diagnosis=read_diagnosis(Path("metrics/diagnosis.json")),
-        curves={name: read_curve(Path("plots") / f"{name}.csv", columns) for name, columns in CURVES.items()},
-        predictions={
-            name: read_predictions(Path("predictions") / f"{name}.parquet", measure)
-            for name in settings.evaluate.benchmarks
-        },
-        lineage=read_lineage(Path("release/lineage.json")),
+        scores=read_json(FIGURES[0]),
+        training=read_json(FIGURES[1]),
+        stats=read_json(STATS),
+        diagnosis=read_diagnosis(FIGURES[2]),
+        curves={name: read_curve(PLOTS / f"{name}.csv", columns) for name, columns in CURVES.items()},
+        predictions={name: read_predictions(path, measure) for name, path in pairs.items()},
+        lineage=read_lineage(LINEAGE),
     )
+    verify.agree(contents.lineage.chain, settings)
     write_text(render(contents), PAGE)
+    read = [STATS, *FIGURES, PLOTS, *pairs.values(), LINEAGE]
+    record("report", settings, read, [PAGE], REPORT / NAME)
     if tracking.wanted(settings):
         publish(contents, settings)
+    return f"{settings.release.name} on {len(settings.evaluate.benchmarks)} benchmarks in {PAGE}"
 
 
 def publish(contents: Contents, settings: Settings) -> None:
@@ -54,10 +63,17 @@ def publish(contents: Contents, settings: Settings) -> None:
     run = tracking.start(settings, LOGS, known)
     if known is None:
         board.curves(run, contents)
+    contents = replace(contents, training={**contents.training, **taken()})
     board.publish(run, contents, RELEASE if settings.logger.encoder else None)
     tracking.close(run)
     tracking.remember(run.id, LOGS, MADE)
     print(tracking.delivered(Path(run.dir).parent, run.id, UPLOAD), file=sys.stderr)
+
+
+def taken() -> dict[str, Any]:
+    """What training took, where this encoder was trained here; else nothing."""
+    costs: dict[str, Any] = read_json(COSTS) if COSTS.is_file() else {}
+    return costs if costs.pop("made", None) == sha256_of(MADE) else {}
 
 
 if __name__ == "__main__":

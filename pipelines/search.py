@@ -11,12 +11,10 @@ or: make search TRIALS=20 SPACE="train.lr=log(1e-5,1e-4) train.batch_size=32,64 
 """
 
 import argparse
-import fcntl
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -25,7 +23,7 @@ from typing import Any
 from terna.errors import DataError, SettingsError
 from terna.provenance import NAME
 from terna.records import read_json, write_json, write_text
-from terna.running import jobs
+from terna.running import jobs, lock
 from terna.running.search import Parameter, Trial, best_of, library, markdown, parse, propose
 from terna.running.stage import command
 from terna.settings import Settings, compose, load
@@ -78,8 +76,9 @@ def main() -> None:
     given = parser.parse_args()
     library()
     search = prepared([word for words in given.space for word in words.split()])
-    with held(search.folder / ".lock") as lock:
-        run(search, given.trials, lock)
+    search.folder.mkdir(parents=True, exist_ok=True)
+    with lock.held(search.folder):
+        run(search, given.trials)
 
 
 def prepared(words: Sequence[str]) -> Search:
@@ -115,27 +114,15 @@ def identity(settings: Settings) -> dict[str, Any]:
     """All that the trials share: what each one's outcome depends on, and the package that chooses."""
     chosen = settings.evaluate.select_on
     scored = settings.evaluate.benchmarks[chosen].paths(RAW / chosen)
-    return {**resume.identity(settings, [*INPUTS, *scored]), "optuna": version("optuna")}
+    return {**resume.identity(settings, provenance.digests([*INPUTS, *scored])), "optuna": version("optuna")}
 
 
-@contextmanager
-def held(path: Path) -> Iterator[int]:
-    """Hold a lock while a search, or a trial that outlives it, runs; DataError when another holds it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise DataError(f"{path}: this search, or a trial of it, is running; wait for it, or end it") from error
-        yield file.fileno()
-
-
-def run(search: Search, wanted: int, lock: int) -> None:
+def run(search: Search, wanted: int) -> None:
     """Run the trials that are not there yet, and tell of each."""
     trials, failures = search.trials(), 0
     print(f"{search.folder}: {len(trials)} of {wanted} trials are there", flush=True)
     while len(trials) < wanted and failures < ENOUGH:
-        trials.append(tried(search, trials, lock))
+        trials.append(tried(search, trials))
         failures = failures + 1 if trials[-1].failed else 0
         show(search, trials)
         print(
@@ -146,20 +133,25 @@ def run(search: Search, wanted: int, lock: int) -> None:
         raise DataError(f"the last {ENOUGH} trials failed, so the search has ended; the same command resumes it")
 
 
-def tried(search: Search, trials: Sequence[Trial], lock: int) -> Trial:
-    """The next trial: trained, or taken from an earlier one with the same settings."""
+def tried(search: Search, trials: Sequence[Trial]) -> Trial:
+    """The next trial: trained, or taken from an earlier one with the same settings.
+
+    Raises BusyError while a trial of a search that was killed is still running in its folder.
+    """
     number, words = len(trials), propose(search.space, trials, search.settings.seed)
     for one in trials:
         if one.words == words:
             return Trial(number, words, one.score, one.step, one.failed)
     folder = search.folder / str(number)
     folder.mkdir(parents=True, exist_ok=True)
+    with lock.held(folder):
+        pass
     log = folder / "log.txt"
     print(f"trial {number}: {log}", flush=True)
     if not (folder / "models" / NAME).is_file():  # the last thing that training writes
         with log.open("w", encoding="utf-8") as output:
             named = jobs.called(words, name=f"{search.name}/{number}", group=search.name)
-            status = jobs.run(TRAIN, [*COMPOSED, *named], folder, output, [lock])
+            status = jobs.run(TRAIN, [*COMPOSED, *named], folder, output)
         if status:
             jobs.leave_if_stopped(status)
             return Trial(number, words, None, None, f"{jobs.last_error(log)} (status {status}; {log})")

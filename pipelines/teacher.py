@@ -25,19 +25,22 @@ CHUNK = 4096
 
 
 @stage
-def main(settings: Settings) -> None:
+def main(settings: Settings) -> str:
     pairs = read_table(PAIRS, PARALLEL)
     asked = settings.train.distill
     described: dict[str, Any] | None = None
+    threads: int | None = None
     if asked:
         described = teach(asked.teacher, pairs["source"].to_pylist(), settings.machine.progress)
+        threads = computing_threads()
         ids, offsets = student_tokens(pairs, settings.model.max_length)
     else:
         ids, offsets = np.zeros(0, np.int32), np.zeros(1, np.int64)
         write_arrays({"vectors": np.zeros((0, 0), np.float32)}, OUT)
     write_arrays({"ids": ids, "offsets": offsets}, OUT)
     write_json(described, OUT / "teacher.json")
-    record("teacher", [PAIRS, TOKENIZER], [OUT], OUT / "made.json")
+    record("teacher", settings, [PAIRS, TOKENIZER], [OUT], OUT / "made.json", threads=threads)
+    return f"{len(pairs)} sentences encoded by {asked.teacher}" if asked else "train.distill is null: nothing encoded"
 
 
 def teach(where: str, sources: list[str], progress: bool) -> dict[str, Any]:
@@ -57,6 +60,13 @@ def teach(where: str, sources: list[str], progress: bool) -> dict[str, Any]:
             bar.update(len(chunk))
         vectors.flush()
     return {"where": where, "sha256": digests_of(locate(where))}
+
+
+def computing_threads() -> int:
+    """Those that torch computes with."""
+    import torch
+
+    return torch.get_num_threads()
 
 
 def student_tokens(pairs: Any, max_length: int) -> tuple[Any, Any]:

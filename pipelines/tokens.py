@@ -32,7 +32,7 @@ OUT = Path("data/tokens")
 
 
 @stage
-def main(settings: Settings) -> None:
+def main(settings: Settings) -> str:
     train, dev = (read_table(path, TRIPLETS) for path in IN[:2])
     positives = read_table(IN[2], POSITIVES)
     sentences = distinct(*(train[name] for name in TEXTS)).to_pylist()
@@ -54,7 +54,11 @@ def main(settings: Settings) -> None:
         },
         OUT / "stats.json",
     )
-    record("tokens", [*IN, PARALLEL_IN], [OUT], OUT / "made.json")
+    record("tokens", settings, [*IN, PARALLEL_IN], [OUT], OUT / "made.json")
+    return (
+        f"{len(lengths)} sentences, {len(table.ids)} tokens of a vocabulary of {len(tokenizer)}, {cut} sentences of "
+        f"model.max_length, {settings.model.max_length} tokens"
+    )
 
 
 def with_words(tokenizer: "PreTrainedTokenizerBase", settings: Settings) -> "PreTrainedTokenizerBase":

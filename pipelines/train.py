@@ -5,7 +5,7 @@ does    ranking loss over duplicate-free batches under a warmup-linear schedule,
         the teacher's vectors of translated sentences; a run that was stopped resumes from its checkpoint in
         checkpoints/ and ends in the same bytes
 writes  models/encoder/, models/made.json, metrics/train.json, plots/{loss,lr,development}.csv,
-        logs/ (csv; W&B, TensorBoard, MLflow by choice)
+        logs/ (train.json, what the run took; csv; W&B, TensorBoard, MLflow by choice)
 
 With `-m` or `hydra.run.dir=…` in a folder of the run's own: python pipelines/train.py -m train.lr=1e-3,1e-4
 """
@@ -14,7 +14,8 @@ from pathlib import Path
 
 from terna import provenance
 from terna.data.corpora import read_sts
-from terna.records import write_json
+from terna.errors import DataError
+from terna.records import sha256_of, write_json
 from terna.running.stage import sweepable
 from terna.settings import Settings
 from terna.training import resume
@@ -25,17 +26,21 @@ TEACHER = Path("data/teacher")
 RAW = Path("data/raw/sts")
 OUT = Path("models/encoder")
 MADE = Path("models/made.json")
+FIGURES = Path("metrics/train.json")
+PLOTS = Path("plots")
 # no output of the stage: DVC would remove it before the run that is to resume from it
 CHECKPOINTS = Path("checkpoints")
 
 
 @sweepable("data")
-def main(settings: Settings) -> None:
+def main(settings: Settings) -> str | None:
     # Lightning and transformers take seconds to import: what can fail before them has failed.
+    import torch
+
     from terna.encoder import save
     from terna.tracking import loggers
     from terna.training.setup import Inputs, build_run, finished, observers_of
-    from terna.training.trainer import build_trainer, fit, quiet, summary
+    from terna.training.trainer import build_trainer, fit, measured, quiet, summary
 
     quiet()
     chosen = settings.evaluate.select_on
@@ -43,24 +48,32 @@ def main(settings: Settings) -> None:
     read = [TOKENS, TEACHER, *declared.paths(RAW / chosen)]
     benchmark = read_sts(chosen, declared, RAW / chosen)
     inputs = Inputs.load(TOKENS, TEACHER if settings.train.distill else None)
-    checkpoint = resume.claim(CHECKPOINTS, resume.identity(settings, read))
+    data = provenance.digests(read)
+    checkpoint = resume.claim(CHECKPOINTS, resume.identity(settings, data))
     run = build_run(settings, inputs)
     observers = observers_of(settings, run, inputs.table, benchmark, CHECKPOINTS)
     trainer = build_trainer(settings, observers, loggers.build(settings, LOGS))
     taken = fit(trainer, run, checkpoint)
     if not trainer.is_global_zero:
-        return
+        return None
     observers.selection.restore()
     save(finished(settings, run), OUT)
-    result = summary(settings, run, trainer, observers.selection, taken)
+    result, costs = summary(settings, run, trainer, observers.selection), measured(run, trainer, taken)
     # the hub's commit that the backbone was loaded from; None for what is not on the hub
     commit = getattr(run.encoder.backbone.config, "_commit_hash", None)
-    write_json({**result, "backbone_commit": commit}, Path("metrics/train.json"))
-    observers.recorder.curves.write(Path("plots"))
-    # metrics/train.json holds times, which no two runs share: what it measured is no link
-    provenance.record("train", read, [OUT], MADE)
+    write_json({**result, "backbone_commit": commit}, FIGURES)
+    observers.recorder.curves.write(PLOTS)
+    if provenance.digests(read) != data:
+        raise DataError(f"what it reads ({', '.join(map(str, read))}) changed while it trained; train again")
+    provenance.record("train", settings, read, [OUT, FIGURES, PLOTS], MADE, threads=torch.get_num_threads())
+    write_json({"made": sha256_of(MADE), **costs}, LOGS / "train.json")
     resume.release(CHECKPOINTS)
-    loggers.conclude(trainer.loggers, settings, result, LOGS, MADE)
+    loggers.conclude(trainer.loggers, settings, result | costs, LOGS, MADE)
+    best = observers.selection
+    return (
+        f"{taken.steps} steps in {taken.seconds:.0f} s, best at step {best.best_step}: {settings.evaluate.main_score} "
+        f"{best.best:.4f} on {chosen}"
+    )
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ class Translated(NamedTuple):
 
 
 @stage
-def main(settings: Settings) -> None:
+def main(settings: Settings) -> str:
     parsed = {name: read_nli(name, corpus, RAW / name) for name, corpus in settings.corpora.items()}
     made = translated(pa.concat_tables([table for table, _ in parsed.values()]), settings)
     corpora = {name: account(name, settings.corpora[name], counts, made) for name, (_, counts) in parsed.items()}
@@ -46,7 +46,13 @@ def main(settings: Settings) -> None:
     write_table(made.translations, outs[1], TRANSLATIONS)
     write_json({"corpora": corpora, "translated_by": made.identity}, outs[2])
     raw = [path for name, one in settings.corpora.items() for path in one.paths(RAW / name)]
-    record("translate", raw, outs, OUT / "made.json")
+    # a process that translates computes with one thread
+    record("translate", settings, raw, outs, OUT / "made.json", threads=1 if made.identity else None)
+    rows, dropped = (sum(one[name] for one in corpora.values()) for name in ("read", "translation_dropped"))
+    return (
+        f"{rows} rows read, {len(made.translations)} sentences translated, {dropped} pairs dropped for their "
+        f"translation, {len(made.pairs)} pairs kept"
+    )
 
 
 def translated(pairs: pa.Table, settings: Settings) -> Translated:

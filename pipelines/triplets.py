@@ -39,7 +39,7 @@ RAW = Path("data/raw/sts")
 
 
 @stage
-def main(settings: Settings) -> None:
+def main(settings: Settings) -> str:
     rules = settings.triplets
     pairs = read_table(NLI / "pairs.parquet", PAIRS)
     sentences = distinct(pairs["premise"], pairs["hypothesis"])
@@ -57,7 +57,11 @@ def main(settings: Settings) -> None:
     totals = {"total": split.counts, "sha256_out": digests}
     write_json(stats(settings, pairs, clean, shared) | totals, outs[4])
     raw = [path for name, one in settings.evaluate.benchmarks.items() for path in one.paths(RAW / name)]
-    record("triplets", [NLI / "pairs.parquet", NLI / "accounts.json", *raw], outs, OUT / "made.json")
+    record("triplets", settings, [NLI / "pairs.parquet", NLI / "accounts.json", *raw], outs, OUT / "made.json")
+    return (
+        f"{len(pairs)} pairs read, {len(pairs) - len(clean)} left out for a benchmark's sake, {len(split.train)} "
+        f"triplets to train on, {len(split.dev)} held out"
+    )
 
 
 def stats(settings: Settings, pairs: pa.Table, clean: pa.Table, shared: pa.Table) -> dict[str, Any]:

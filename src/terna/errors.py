@@ -6,7 +6,8 @@ TernaError            anything terna refuses; a stage prints it and ends with st
 ├── DataError         a corpus, a triplet table or a token table is malformed or empty
 ├── ModelError        a backbone, tokenizer or exported folder cannot be used
 ├── PublishError      a release must not go out, or could not
-└── AddressError      the demo cannot be served where it was asked for
+├── AddressError      the demo cannot be served where it was asked for
+└── BusyError         another process works in the same folder
 """
 
 
@@ -41,3 +42,7 @@ class PublishError(TernaError):
 
 class AddressError(TernaError):
     """An address on this machine that cannot be served on."""
+
+
+class BusyError(TernaError):
+    """A folder in which another process works; the message says which, and since when."""

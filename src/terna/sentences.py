@@ -1,5 +1,7 @@
 """Sentences: the distinct ones, when two count as the same, and their tokens."""
 
+import codecs
+import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
@@ -8,9 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from terna.arrays import Ints
+from terna.errors import DataError
 
 # texts that go to the tokenizer at once
 CHUNK = 8192
+WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)  # UTF-32's other mark begins as UTF-16's
 
 
 def distinct(*columns: pa.ChunkedArray) -> pa.Array:
@@ -26,8 +30,28 @@ def number(column: pa.ChunkedArray, texts: pa.Array) -> Ints:
 
 
 def fold(text: str) -> str:
-    """What two texts have in common when they count as the same text."""
-    return text.strip().casefold()
+    """What two texts have in common when they count as the same text: NFC, in folded case, blanks made one space.
+
+    Texts have the same exactly when they are a canonical caseless match (The Unicode Standard, D145), once runs of
+    white space are one space within and none at the ends.
+    """
+    text = " ".join(text.split())
+    if text.isascii():
+        return text.lower()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
+
+
+def decoded(line: bytes, number: int, name: str) -> str:
+    """A line of UTF-8 as text; a byte order mark at the start of line 1 is no part of it.
+
+    Raises DataError, with `name` and `number`, for UTF-16, UTF-32 and NUL bytes, and UnicodeDecodeError for bytes that
+    are not UTF-8.
+    """
+    if number == 1 and line.startswith(WIDE):
+        raise DataError(f"{name}: UTF-16 or UTF-32, not UTF-8; convert it: iconv -f UTF-16 -t UTF-8")
+    if b"\0" in line:
+        raise DataError(f"{name}, line {number}: a NUL byte: UTF-16, or no text; give UTF-8 text, a sentence a line")
+    return line.decode("utf-8-sig" if number == 1 else "utf-8")
 
 
 class Tokenizer(Protocol):

@@ -1,6 +1,7 @@
 """Every training sentence that is like a benchmark's is found, and no other: by brute force, and on real corpora."""
 
 import random
+import unicodedata
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from terna.data.contamination import find, index, ngrams
 from terna.data.corpora import read_nli, read_sts
-from terna.sentences import distinct
+from terna.sentences import distinct, fold
 from terna.settings import compose, load
 
 FUZZ = settings(derandomize=True, deadline=None, max_examples=100)
@@ -98,6 +99,17 @@ def test_what_is_normalised_is_letters_marks_and_digits_and_stays_as_it_is(text:
     (once,) = normal(text)
     assert normal(once) == [once]
     assert normal(f" {text.lower() if text.isascii() else text}. ") == [once]
+
+
+variants = st.text(max_size=6) | st.text(alphabet="aÁñÑß \u0301\u0338=≠<´\u0345ᾳΐſK-LRSB", max_size=12)
+
+
+@FUZZ
+@given(variants)
+def test_texts_that_count_as_the_same_sentence_are_the_same_to_the_search_for_copies(text: str) -> None:
+    forms = [text, *(unicodedata.normalize(form, text) for form in ("NFC", "NFD")), text.swapcase(), f" {text}\t"]
+    same = [form for form in forms if fold(form) == fold(text)]
+    assert len(set(normal(*same))) == 1
 
 
 def test_planted_copies_are_found_among_thousands() -> None:

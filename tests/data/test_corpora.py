@@ -139,14 +139,15 @@ def test_only_a_line_feed_ends_a_row_and_a_mark_at_the_start_is_no_text(
 def test_scored_pairs_keep_their_order_lines_and_scores(tmp_path: Path) -> None:
     put(tmp_path, {"STS.input.b.txt": BOM + f"{ODD}\tdos\r\n tres\tcuatro\t2014\textra\r\n".encode()})
     put(tmp_path, {"STS.gs.b.txt": BOM + b"5\r\n \x1d0.25 \r\n"})
-    put(tmp_path, {"STS.input.a.txt": b"cinco\tseis", "STS.gs.a.txt": b"0"})
+    put(tmp_path, {"STS.input.a.txt": b"cinco\tseis\nsiete\tocho", "STS.gs.a.txt": b"0\n1"})
     names = ("STS.gs.b.txt", "STS.input.b.txt", "STS.input.a.txt", "STS.gs.a.txt")
-    table = read_sts("name", corpus("semeval_sts", *names, rows=3), tmp_path)
+    table = read_sts("name", corpus("semeval_sts", *names, rows=4), tmp_path)
     assert table.schema == SCORED
     assert [tuple(row.values()) for row in table.to_pylist()] == [
         ("b", 1, ODD, "dos", 5.0),
         ("b", 2, "tres", "cuatro", 0.25),
         ("a", 1, "cinco", "seis", 0.0),
+        ("a", 2, "siete", "ocho", 1.0),
     ]
 
 

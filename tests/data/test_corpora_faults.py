@@ -32,8 +32,6 @@ def refused(folder: Path, kind: str, contents: dict[str, bytes], **more: object)
         ("xnli_tsv", XNLI + ROW + ROW.replace(b"Hola", b"Ma\xf1ana"), ", line 3", "not UTF-8"),
         ("xnli_tsv", XNLI.replace(b"genre", b"\xff"), ", line 1", "not UTF-8"),
         ("xnli_mt_tsv", MT.replace(b"hypo", b"hypothesis"), ", line 1", "no column hypo;"),
-        ("pairs_tsv", MT, ", line 1", "no column hypothesis;"),
-        ("pairs_jsonl", line(), ", line 1", "premise, hypothesis and label expected, each a text"),
         ("snli_jsonl", line() + b"{'sentence1'}\n", ", line 2", "not JSON"),
         ("snli_jsonl", line() + b"\n" + line(), ", line 2", "not JSON"),
         ("snli_jsonl", b"[" * 100_000, ", line 1", "not JSON"),
@@ -106,6 +104,26 @@ def test_a_corpus_without_a_pair_is_refused_by_name(tmp_path: Path, kind: str, c
     found = refused(tmp_path, kind, contents)
     assert found.startswith("name: no ")
     assert str(tmp_path) in found
+
+
+def test_a_benchmark_with_a_file_of_one_pair_is_refused_with_both_names(tmp_path: Path) -> None:
+    found = refused(tmp_path, "semeval_sts", {STS[0]: b"a\tb\n", STS[1]: b"1\n"})
+    assert found == f"name: {tmp_path / STS[0]} has one pair, and a correlation needs at least 2; add pairs"
+
+
+@pytest.mark.parametrize("kind", ["xnli_tsv", "pairs_tsv", "pairs_jsonl"])
+@pytest.mark.parametrize(
+    ("encoding", "what"),
+    [
+        ("utf-16", ": UTF-16 or UTF-32, not UTF-8"),
+        ("utf-16-be", ", line 1: a NUL byte: UTF-16, or no text"),
+        ("utf-32", ": UTF-16 or UTF-32, not UTF-8"),
+        ("latin-1", ", line 1: not UTF-8"),
+    ],
+)
+def test_other_encodings_are_refused_in_words(tmp_path: Path, kind: str, encoding: str, what: str) -> None:
+    found = refused(tmp_path, kind, {"c.txt": "Mañana.\tVengo.\n".encode(encoding)})
+    assert found.startswith(f"{tmp_path / 'c.txt'}{what}")
 
 
 def test_another_number_of_rows_than_declared_is_refused_with_both(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from corpora_inputs import MT, OWN, ROW, SOUND, STS, XNLI, corpus, line, put
+from corpora_inputs import MT, OWN, OWN_LINE, ROW, SOUND, STS, XNLI, corpus, line, put
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -33,7 +33,10 @@ PIECES += (
     XNLI,
     MT,
     OWN,
-    line().replace(b"sentence1", b"premise").replace(b"sentence2", b"hypothesis").replace(b"gold_label", b"label"),
+    OWN_LINE,
+    OWN.replace(b"\t", b","),
+    b",",
+    b";",
     ROW,
     line(),
     line(label="-"),
@@ -78,7 +81,7 @@ def test_any_bytes_give_sound_pairs_or_a_data_error(kind: str, content: bytes) -
 
 
 @FUZZ
-@given(soup | st.binary() | st.just(b"a\tb\n"), soup | st.binary() | st.just(b"1\n"))
+@given(soup | st.binary() | st.just(b"a\tb\nc\td\n"), soup | st.binary() | st.just(b"1\n2\n"))
 def test_any_bytes_give_sound_scored_pairs_or_a_data_error(pairs: bytes, scores: bytes) -> None:
     table = tried("semeval_sts", {STS[0]: pairs, STS[1]: scores})
     if table is not None:

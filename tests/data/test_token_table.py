@@ -121,7 +121,7 @@ def test_a_sentence_stands_once_however_many_triplets_it_is_in(table: TokenTable
     assert np.unique(np.concatenate([table.train.ravel(), table.dev.ravel()])).tolist() == list(range(9))
 
 
-def test_keys_are_equal_exactly_where_texts_are_after_strip_and_casefold(table: TokenTable) -> None:
+def test_keys_are_equal_exactly_where_texts_count_as_the_same(table: TokenTable) -> None:
     numbers = [*table.train.ravel().tolist(), *table.dev.ravel().tolist()]
     plain = [text.strip().casefold() for row in (*TRAIN, *DEV) for text in row]
     keys = table.keys[numbers]

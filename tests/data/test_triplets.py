@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from triplets_oracle import Pair, folds, is_a_draw, pairs_of, possible, rows, table
+from triplets_oracle import Pair, fold, folds, is_a_draw, pairs_of, possible, rows, table
 
 from terna.data.corpora import read_nli
 from terna.data.triplets import Split, build, count_triplets
@@ -20,8 +20,8 @@ from terna.records import LABELS, PAIRS, TRIPLETS, sha256_of, write_table
 from terna.settings import compose, load
 
 FUZZ = settings(derandomize=True, deadline=None, max_examples=200)
-# few sentences, some of them equal but for case and blanks, so that every graph has hubs, loops and double edges
-names = st.sampled_from(["a", "A", " a", "b", "B ", "c", "d", "e", "f", "g", "h", "i"])
+# few sentences, some of them equal but for how they are written, so that every graph has hubs, loops and double edges
+names = st.sampled_from(["a", "A", " a", "b", "B ", "ñ", "n\u0303", "c c", "c  c", "d", "e", "f", "g", "h", "i"])
 graphs = st.lists(st.tuples(names, names, st.sampled_from(LABELS)), max_size=40)
 
 # an anchor with three entailments (one of them as a hypothesis) and two contradictions
@@ -62,6 +62,25 @@ def test_each_sentence_with_an_entailment_and_a_contradiction_gives_two_rows_of_
     assert is_a_draw(rows(split.train), pairs)
     assert split.train.schema == split.dev.schema == TRIPLETS
     assert len(split.dev) == 0
+    assert all(len({fold(text) for text in row}) == 3 for row in rows(split.train))
+
+
+def test_pairs_that_would_repeat_a_text_are_left_out_and_counted_only_where_there_are_any() -> None:
+    assert "pairs_of_one_text" not in draw(table(STAR)).counts
+    # the same sentence composed and decomposed, and a pair labelled both ways, in either direction and spelling
+    alone = [("mañana", "man\u0303ana", "entailment"), ("S", "s", "contradiction"), ("s", "s ", "neutral")]
+    both = [("x", "y", "entailment"), ("Y", "x", "contradiction"), ("x", "y", "neutral"), ("s", "x", "contradiction")]
+    split = draw(table([*STAR, *alone, *both]))
+    assert split.counts["pairs_of_one_text"] == 2
+    assert split.counts["pairs_labelled_both_ways"] == 2
+    assert count_triplets(table([*STAR, *alone, *both])) == 2 == len(split.train)
+
+
+def test_a_sentence_and_its_decomposed_form_are_on_one_side_of_the_split() -> None:
+    variants = [(premise.replace("p", form), *rest) for premise, *rest in groups(20) for form in ("ñ", "n\u0303")]
+    split = draw(table(variants), dev_fraction=0.25)
+    assert len(split.dev) == 20
+    assert not folds(split.train) & folds(split.dev)
 
 
 @pytest.mark.parametrize(("name", "triplets"), [("esxnli", 1660), ("xnli", 5000), ("both", 6660)])
@@ -165,7 +184,7 @@ def test_a_hub_that_is_trained_on_is_dropped_from_what_is_held_out_and_counted()
     assert split.counts["pairs_held_out"] == 30
     assert split.counts["pairs_held_out_dropped_as_shared"] == 10
     assert len(split.dev) == 20
-    everywhere = [(premise, "hub", label) for premise, _, label in groups(40)]
+    everywhere = [(premise, f"hub {label}", label) for premise, _, label in groups(40)]
     assert len(draw(table(everywhere), dev_fraction=0.25).dev) == 0
 
 

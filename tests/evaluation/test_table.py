@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from terna.evaluation.table import MEASURES, markdown, systems
+from terna.errors import DataError
+from terna.evaluation.table import MEASURES, check, markdown, systems
 from terna.settings import Evaluate, compose, load
 
-KINDS = ("baseline", "measured")
+KINDS = ("lexical baseline", "measured")
 
 
 @pytest.fixture
@@ -35,19 +36,36 @@ def scores(evaluate: Evaluate) -> dict[str, Any]:
 
 
 def test_floors_reported_untouched_and_ours_stand_in_this_order(evaluate: Evaluate, scores: dict[str, Any]) -> None:
-    kinds = [system.kind.split(",")[0] for system in systems("sts2015-es", evaluate, scores)]
-    assert kinds == ["baseline"] * 3 + ["reported"] * 2 + ["measured"] * 2
-    assert [system.kind for system in systems("sts2014-es", evaluate, scores)] == ["baseline"] * 3 + ["measured"]
-
-
-def test_another_system_stands_before_ours_as_measured(evaluate: Evaluate, scores: dict[str, Any]) -> None:
-    other = scores["sts2014-es"] | {"cosine_pearson": 0.222}
-    scores["systems"] = {"minilm": {"sts2014-es": other, "sts2015-es": other}}
-    text = markdown(evaluate, scores)
-    assert text.count("| minilm | measured | 0.222 / 0.500 |") == 2
-    assert [system.name for system in systems("sts2015-es", evaluate, scores)][-3:] == [
-        "minilm", "the backbone, untouched", "this model",
+    kinds = [system.source.split(",")[0] for system in systems("sts2015-es", evaluate, scores)]
+    assert kinds == ["lexical baseline"] * 3 + ["reported"] * 2 + ["measured"] * 2
+    assert [system.source for system in systems("sts2014-es", evaluate, scores)] == [
+        *["lexical baseline"] * 3, "measured, these weights",
     ]  # fmt: skip
+
+
+def test_another_system_stands_before_ours_with_where_it_is_from_and_its_own_interval(
+    root: Path, scores: dict[str, Any]
+) -> None:
+    words = ["experiment=minilm_es", "+evaluate.systems.minilm=owner/name@main"]
+    evaluate = load(compose(root / "conf", words)).evaluate
+    other = scores["sts2014-es"] | {"cosine_pearson": 0.222, "ci95": {"cosine_pearson": [0.123, 0.321]}}
+    scores["systems"] = {"minilm": {"sts2014-es": other, "sts2015-es": other}}
+    lines = [line for line in markdown(evaluate, scores).splitlines() if line.startswith("| minilm ")]
+    assert len(lines) == 2
+    for line in lines:
+        assert line.startswith("| minilm | measured, owner/name@main | 0.222 / 0.500 |")
+        assert line.endswith("| 0.123 to 0.321 |")
+    assert [(row.name, row.source) for row in systems("sts2015-es", evaluate, scores)][-3:] == [
+        ("minilm", "measured, owner/name@main"),
+        ("the backbone, untouched", "measured, the backbone before training"),
+        ("this model", "measured, these weights"),
+    ]
+
+
+def test_figures_that_lack_a_system_of_the_settings_are_refused_by_its_name(root: Path, scores: dict[str, Any]) -> None:
+    evaluate = load(compose(root / "conf", ["experiment=minilm_es", "+evaluate.systems.minilm=owner/name"])).evaluate
+    with pytest.raises(DataError, match=r"metrics/sts\.json: nothing of minilm on sts2014-es; run the evaluate stage"):
+        check(evaluate, scores)
 
 
 def test_each_figure_is_that_of_its_source_and_an_undefined_one_a_dash(
@@ -55,7 +73,7 @@ def test_each_figure_is_that_of_its_source_and_an_undefined_one_a_dash(
 ) -> None:
     text = markdown(evaluate, scores)
     table = [line.split("|") for line in text.splitlines() if line.startswith("|") and line.count("|") == 8]
-    rows = {cells[1].strip(): cells[3:-2] for cells in table if cells[2].strip() in KINDS or "reported" in cells[2]}
+    rows = {cells[1].strip(): cells[3:-2] for cells in table if cells[2].strip().startswith((*KINDS, "reported"))}
     assert [cell.strip() for cell in rows["BERTIN STS"]] == [
         "0.683 / 0.616", "0.673 / 0.612", "0.672 / 0.611", "0.601 / 0.521",
     ]  # fmt: skip
@@ -77,6 +95,9 @@ def test_figures_of_a_benchmark_that_was_chosen_on_are_marked_when_it_is_a_test(
 ) -> None:
     words = ["experiment=minilm_es", "evaluate.select_on=sts2015-es", "evaluate.replication=true"]
     replication = load(compose(root / "conf", words)).evaluate
-    kinds = {name: list(systems(name, replication, scores))[-1].kind for name in replication.benchmarks}
-    assert kinds == {"sts2014-es": "measured", "sts2015-es": "measured, chosen on this test set"}
+    sources = {name: list(systems(name, replication, scores))[-1].source for name in replication.benchmarks}
+    assert sources == {
+        "sts2014-es": "measured, these weights",
+        "sts2015-es": "measured, these weights, chosen on this test set",
+    }
     assert "**sts2015-es (test, and chosen on, 751 pairs)**" in markdown(replication, scores)

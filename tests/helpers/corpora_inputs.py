@@ -12,6 +12,7 @@ XNLI = b"language\tgold_label\tsentence1\tsentence2\tgenre\n"
 ROW = b"es\tneutral\tHola.\tVengo.\tx\n"
 MT = b"premise\thypo\tlabel\n"
 OWN = b"premise\thypothesis\tlabel\n"
+OWN_LINE = b'{"premise": "Hola.", "hypothesis": "Vengo.", "label": "neutral"}\n'
 STS = ("STS.input.a.txt", "STS.gs.a.txt")
 
 

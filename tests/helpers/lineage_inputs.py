@@ -26,10 +26,13 @@ KINDS = {
     "data/tokens/ids.npy": "tokens",
     "data/tokens/tokenizer/tokenizer.json": "tokens",
     "data/teacher/vectors.npy": "teacher",
+    "metrics/train.json": "train",
     "models/encoder/1_Pooling/config.json": "train",
     WEIGHTS: "train",
+    "plots/loss.csv": "train",
     "metrics/sts.json": "evaluate",
     "predictions/sts-sample-test.parquet": "evaluate",
+    "reports/results.md": "evaluate",
     "release/README.md": "release",
     "release/encoder/README.md": "release",
     "release/encoder/model.safetensors": "release",
@@ -58,19 +61,25 @@ def fetch(root: Path, settings: Settings) -> None:
 
 def parallel(settings: Settings) -> None:
     outs = [put("data/parallel/sentences.parquet", "pairs"), put_json("data/parallel/stats.json", {})]
-    record("parallel", [Path("data/raw/sts")], outs, Path("data/parallel/made.json"))
+    record("parallel", settings, [Path("data/raw/sts")], outs, Path("data/parallel/made.json"))
 
 
 def translate(settings: Settings) -> None:
     outs = [put("data/nli/pairs.parquet", "pairs"), put_json("data/nli/accounts.json", {"translated_by": None})]
-    record("translate", [Path("data/raw/nli") / name for name in settings.corpora], outs, Path("data/nli/made.json"))
+    record(
+        "translate",
+        settings,
+        [Path("data/raw/nli") / name for name in settings.corpora],
+        outs,
+        Path("data/nli/made.json"),
+    )
 
 
 def triplets(settings: Settings, content: str = "triplets") -> None:
     outs = [put(f"data/triplets/{part}.parquet", f"{content} {part}") for part in ("train", "dev")]
     outs.append(put_json("data/triplets/stats.json", stats_of(settings)))
     read = [Path("data/nli/pairs.parquet"), Path("data/nli/accounts.json"), Path("data/raw/sts")]
-    record("triplets", read, outs, Path("data/triplets/made.json"))
+    record("triplets", settings, read, outs, Path("data/triplets/made.json"))
 
 
 def tokens(settings: Settings) -> None:
@@ -78,32 +87,47 @@ def tokens(settings: Settings) -> None:
     put("data/tokens/tokenizer/tokenizer.json", "{}")
     triplets = [Path("data/triplets") / f"{part}.parquet" for part in ("train", "dev")]
     read = [*triplets, Path("data/parallel/sentences.parquet")]
-    record("tokens", read, [Path("data/tokens")], Path("data/tokens/made.json"))
+    record("tokens", settings, read, [Path("data/tokens")], Path("data/tokens/made.json"))
 
 
 def teacher(settings: Settings) -> None:
     outs = [put("data/teacher/vectors.npy", "vectors"), put_json("data/teacher/teacher.json", None)]
     read = [Path("data/parallel/sentences.parquet"), Path("data/tokens/tokenizer")]
-    record("teacher", read, outs, Path("data/teacher/made.json"))
+    record("teacher", settings, read, outs, Path("data/teacher/made.json"))
 
 
 def train(settings: Settings) -> None:
     put_json("models/encoder/config.json", CONFIG)
     put_json("models/encoder/1_Pooling/config.json", {})
     put(WEIGHTS, "weights")
-    put_json("metrics/train.json", TRAINING | {"backbone_commit": "7e" * 20})
+    outs = [put_json("metrics/train.json", TRAINING | {"backbone_commit": "7e" * 20}), Path("models/encoder")]
+    outs.append(put("plots/loss.csv", "step,loss"))
     read = [
         Path("data/tokens"),
         Path("data/teacher"),
         Path("data/raw/sts") / settings.evaluate.select_on / "STS.gs.news.txt",
     ]
-    record("train", read, [Path("models/encoder")], Path("models/made.json"))
+    record("train", settings, read, outs, Path("models/made.json"), threads=2)
 
 
 def evaluate(settings: Settings) -> None:
     outs = [put(f"predictions/{name}.parquet", name) for name in settings.evaluate.benchmarks]
     outs.append(put_json("metrics/sts.json", scores_of(settings)))
-    record("evaluate", [Path("models/encoder"), Path("data/raw/sts")], outs, Path("predictions/made.json"))
+    outs.append(put("reports/results.md", "table"))
+    record(
+        "evaluate",
+        settings,
+        [Path("models/encoder"), Path("data/raw/sts")],
+        outs,
+        Path("predictions/made.json"),
+        threads=2,
+    )
+
+
+def report(settings: Settings) -> None:
+    """What the report stage leaves after a release."""
+    read = [Path("metrics/sts.json"), Path("plots"), Path("release/lineage.json")]
+    record("report", settings, read, [put("reports/index.html", "page")], Path("reports/made.json"))
 
 
 STAGES: dict[str, Callable[[Settings], None]] = {

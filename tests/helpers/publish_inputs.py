@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from unittest import mock
@@ -18,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from card_inputs import TRAINING, scores_of
-from lineage_inputs import put_json
+from lineage_inputs import put, put_json
 
 from terna.data.corpora import read_sts
 from terna.encoder import Encoder, save
@@ -35,15 +36,20 @@ def released(root: Path, project: Path, encoder: Encoder) -> None:
 
     def train(settings: Settings) -> None:
         save(encoder, Path("models/encoder"))
-        put_json("metrics/train.json", TRAINING | {"backbone_commit": None})
-        record("train", [Path("data/tokens")], [Path("models/encoder")], Path("models/made.json"))
+        outs = [
+            Path("models/encoder"),
+            put("plots/loss.csv", "step,loss"),
+            put_json("metrics/train.json", TRAINING | {"backbone_commit": None}),
+        ]
+        record("train", settings, [Path("data/tokens")], outs, Path("models/made.json"), threads=2)
 
     stages = lineage_inputs.STAGES | {"train": train, "evaluate": lambda settings: evaluate(settings, encoder)}
     with mock.patch.object(lineage_inputs, "STAGES", stages):
-        lineage_inputs.run_line(root, project)
+        settings = lineage_inputs.run_line(root, project)
     composed = (project / "params.yaml").read_text()
     (project / "params.yaml").write_text(composed.replace("repo: release/encoder", f"repo: {REPO}"))
     run(project, "release.py", "--config-path=..", "--config-name=params")
+    lineage_inputs.report(replace(settings, release=replace(settings.release, repo=REPO)))
 
 
 def evaluate(settings: Settings, encoder: Encoder) -> None:
@@ -57,7 +63,8 @@ def evaluate(settings: Settings, encoder: Encoder) -> None:
         pq.write_table(pa.table({"cosine": found["cosine"]}), f"predictions/{name}.parquet")
     outs = [put_json("metrics/sts.json", scores), put_json("metrics/diagnosis.json", {"made": "up"})]
     outs += [Path(f"predictions/{name}.parquet") for name in settings.evaluate.benchmarks]
-    record("evaluate", [Path("models/encoder"), Path("data/raw/sts")], outs, Path("predictions/made.json"))
+    read = [Path("models/encoder"), Path("data/raw/sts")]
+    record("evaluate", settings, read, outs, Path("predictions/made.json"), threads=2)
 
 
 def run(project: Path, script: str, *words: str) -> None:

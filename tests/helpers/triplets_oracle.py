@@ -1,5 +1,6 @@
 """The rule of the triplets written plainly, with dicts and loops, and tables to try it on."""
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -43,9 +44,18 @@ def partners(pairs: Iterable[Pair], label: str) -> dict[str, set[str]]:
     return found
 
 
+def usable(pairs: Iterable[Pair]) -> list[Pair]:
+    """Without the pairs that would put a text twice into a triplet: of one text, or labelled both ways."""
+    pairs, labels = list(pairs), {}
+    for premise, hypothesis, label in pairs:
+        labels.setdefault(frozenset([fold(premise), fold(hypothesis)]), set()).add(label)
+    bad = [ends for ends, given in labels.items() if len(ends) == 1 or {"entailment", "contradiction"} <= given]
+    return [pair for pair in pairs if pair[2] == "neutral" or frozenset([fold(pair[0]), fold(pair[1])]) not in bad]
+
+
 def possible(pairs: Iterable[Pair]) -> dict[str, tuple[set[Triplet], set[Triplet]]]:
     """For each sentence with an entailment and a contradiction: its possible triplets, forward and swapped."""
-    pairs = list(pairs)
+    pairs = usable(pairs)
     entailed, contradicted = partners(pairs, "entailment"), partners(pairs, "contradiction")
     found = {}
     for s in entailed.keys() & contradicted.keys():
@@ -56,7 +66,7 @@ def possible(pairs: Iterable[Pair]) -> dict[str, tuple[set[Triplet], set[Triplet
 
 def known_positives(pairs: Iterable[Pair], sentences: Iterable[str]) -> list[tuple[str, str]]:
     """Which of the sentences were labelled an entailment of each other, in some spelling and either direction."""
-    entailed = partners(((fold(one), fold(other), label) for one, other, label in pairs), "entailment")
+    entailed = partners(((fold(one), fold(other), label) for one, other, label in usable(pairs)), "entailment")
     texts = sorted(set(sentences))
     found = [(one, other) for one in texts for other in texts if fold(other) in entailed.get(fold(one), set())]
     return [(one, other) for one, other in found if fold(one) != fold(other)]
@@ -78,4 +88,5 @@ def folds(triplets: pa.Table) -> set[str]:
 
 
 def fold(text: str) -> str:
-    return text.strip().casefold()
+    """A canonical caseless match by its definition in Unicode, runs of white space as one space."""
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", " ".join(text.split())).casefold())

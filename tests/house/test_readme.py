@@ -46,7 +46,7 @@ def copied(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_command_writes_the_table_and_nothing_else(copied: Path, readme: str) -> None:
     scores = json.loads(Path("metrics/sts.json").read_text())
     before, after = (json.dumps(scores["sts-sample-test"]["cosine_pearson"] + more) for more in (0, 0.1))
-    shown = [f"| this model | measured | {float(value):.3f} / " for value in (before, after)]
+    shown = [f"| this model | measured, these weights | {float(value):.3f} / " for value in (before, after)]
     write_readme()
     assert copied.read_text(encoding="utf-8") == readme
     Path("metrics/sts.json").write_text(json.dumps(scores).replace(before, after))
@@ -71,7 +71,7 @@ def test_figures_of_other_benchmarks_are_refused(copied: Path, capsys: pytest.Ca
     with pytest.raises(SystemExit) as ended:
         write_readme()
     told = f"{ended.value}{capsys.readouterr().err}"
-    assert "metrics/sts.json: nothing on sts-sample-dev, which params.yaml names; run the stages (dvc repro)" in told
+    assert "metrics/sts.json: nothing on sts-sample-dev; run the evaluate stage (dvc repro evaluate)" in told
 
 
 def test_every_path_of_the_tree_is_there(readme: str, root: Path) -> None:

@@ -147,4 +147,4 @@ def test_a_second_search_of_the_same_name_is_refused_while_the_first_runs(projec
     process.communicate()
     assert process.returncode == 143
     assert second.returncode == 1
-    assert "this search, or a trial of it, is running" in second.stderr
+    assert f"process {process.pid} has worked here since" in second.stderr

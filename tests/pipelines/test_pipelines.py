@@ -1,8 +1,11 @@
 """The whole line, on ten rows: every script, in order, by hand."""
 
+import contextlib
+import errno
 import hashlib
 import json
 import os
+import re
 import runpy
 import shutil
 import sys
@@ -105,9 +108,14 @@ def digests(*folders: str) -> dict[str, str]:
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def test_raw_corpora_in_a_scored_encoder_out(project: Path, run: Callable[..., None]) -> None:
+def test_raw_corpora_in_a_scored_encoder_out(
+    project: Path, run: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = {}
     for stage in STAGES:
         run(stage)
+        [said[stage]] = capsys.readouterr().out.splitlines()
+        assert said[stage].startswith(f"{stage}: ")
     stats = json.loads(Path("data/triplets/stats.json").read_text())
     assert stats["total"]["triplets_train"] == 6
     assert stats["corpora"]["ten"]["read"] == 9
@@ -128,6 +136,91 @@ def test_raw_corpora_in_a_scored_encoder_out(project: Path, run: Callable[..., N
     np.testing.assert_allclose(shipped, Encoder.load(Path("models/encoder")).encode(["Hola."]), atol=1e-5)
     assert "# terna-sample" in Path("release/README.md").read_text()
     assert not list(project.rglob("*.part"))
+    assert said["triplets"] == (
+        f"triplets: {stats['total']['pairs']} pairs read, 0 left out for a benchmark's sake, 6 triplets to train on, "
+        f"{stats['total']['triplets_dev']} held out"
+    )
+    steps, best, score = record["steps"], record["selected_step"], record["selected_score"]
+    assert re.fullmatch(
+        rf"train: {steps} steps in \d+ s, best at step {best}: cosine_pearson {score:.4f} on four-dev", said["train"]
+    )
+    assert f"cosine_pearson {figures['cosine_pearson']:.3f} on four-test" in said["evaluate"]
+
+
+BROKEN = {
+    "removed": lambda path: path.unlink(),
+    "emptied": lambda path: path.write_bytes(b""),
+    "truncated": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+    "a folder": lambda path: (path.unlink(), path.mkdir()),
+}
+# what a stage reads beside what its record names
+READ_TOO = {
+    "train": ["data/raw/sts/four-dev/STS.gs.x.txt"],
+    "release": ["metrics/sts.json", "metrics/train.json", "data/triplets/stats.json", "models/made.json"],
+    "report": ["metrics/sts.json", "metrics/diagnosis.json", "plots/loss.csv", "release/lineage.json"],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", STAGES[1:])
+def test_no_stage_has_a_traceback_for_an_input_that_is_broken(
+    project: Path, run: Callable[..., None], capsys: pytest.CaptureFixture[str], stage: str
+) -> None:
+    for each in STAGES[: STAGES.index(stage) + 1]:
+        run(each)
+    records = {json.loads(path.read_text())["stage"]: path for path in project.rglob("made.json")}
+    read = list(json.loads(records[stage].read_text())["read"]) if stage in records else []
+    for name in [*read, *READ_TOO.get(stage, [])]:
+        path, whole = Path(name), Path(name).read_bytes()
+        for damage, do in BROKEN.items():
+            do(path)
+            capsys.readouterr()
+            with contextlib.suppress(SystemExit):  # what the stage does not look into may be broken
+                run(stage)
+            told = capsys.readouterr().err
+            assert "Traceback" not in told, f"{name}, {damage}: {told}"
+            path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
+            path.write_bytes(whole)
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "message"),
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device"),
+            1,
+            "OSError: No space left on device; free some space, then",
+        ),
+        (PermissionError(errno.EACCES, "Permission denied", "data"), 1, "OSError: data: Permission denied; mend that"),
+        (MemoryError(), 1, "MemoryError: more memory is needed than there is; end other programs, then run the same"),
+        (KeyboardInterrupt(), 130, "stopped by Ctrl-C; the same command runs the stage again"),
+    ],
+)
+def test_a_stage_that_cannot_finish_writing_says_so_and_leaves_what_was_there(
+    project: Path,
+    run: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    fault: BaseException,
+    status: int,
+    message: str,
+) -> None:
+    for stage in ("fetch", "parallel", "translate", "triplets"):
+        run(stage)
+    before = digests("data")
+
+    def fail(descriptor: int) -> None:
+        raise fault
+
+    for stage in ("parallel", "translate", "triplets", "tokens"):
+        with monkeypatch.context() as patched:
+            patched.setattr("os.fsync", fail)
+            with pytest.raises(SystemExit) as caught:
+                run(stage)
+        assert caught.value.code == status
+        told = capsys.readouterr().err
+        assert message in told and told.count("\n") == 1
+        assert digests("data") == before
 
 
 def test_the_chain_is_verified_and_the_first_link_that_broke_is_named(
@@ -165,7 +258,7 @@ def test_other_systems_are_scored_compared_and_recorded(project: Path, run: Call
         assert [one["system"] for one in scores["comparisons"][name]][:2] == ["same", "words"]
     table = pq.read_table("predictions/four-test.parquet")
     np.testing.assert_allclose(table["same_cosine"], table["cosine"], atol=1e-6)
-    assert "| words | measured |" in Path("reports/results.md").read_text()
+    assert "| words | measured, words.vec |" in Path("reports/results.md").read_text()
     lineage = json.loads(Path("release/lineage.json").read_text())
     model = next(link["model"] for link in lineage["chain"] if link["stage"] == "evaluate")
     digest = hashlib.sha256((project / "words.vec").read_bytes()).hexdigest()
@@ -208,12 +301,12 @@ def spoil_byte(path: Path) -> None:
 
 
 def test_two_runs_of_the_line_give_the_same_bytes(run: Callable[..., None]) -> None:
-    found = []
+    found, folders = [], ("data", "models", "metrics", "predictions", "plots", "release", "reports")
     for _ in range(2):
         for stage in STAGES:
             run(stage)
-        found.append(digests("data", "models", "predictions", "plots", "release", "reports"))
-        for folder in ("data", "models", "predictions", "plots", "release", "reports", "metrics"):
+        found.append(digests(*folders))
+        for folder in folders:
             shutil.rmtree(folder)
     assert found[0] == found[1]
     assert any(name.endswith("model.safetensors") for name in found[0])

@@ -57,7 +57,7 @@ def card_with(text: str, unstopped: str, undashed: str) -> str:
     settings = settings_with(text, unstopped, undashed)
     scores, stats, [name, *_] = scores_of(settings), stats_of(settings), settings.evaluate.benchmarks
     scores[name]["by_file"] = {text: scores[name]["by_file"]["first"]}
-    scores["systems"] = {text: {benchmark: result(0.2) for benchmark in settings.evaluate.benchmarks}}
+    scores["systems"][text] = {benchmark: result(0.2) for benchmark in settings.evaluate.benchmarks}
     scores["comparisons"][name][0]["system"] = text
     for account in stats["corpora"].values():
         account |= {"sha256_in": {text: text}, "translation": {text: 3}}

@@ -17,9 +17,11 @@ from card_inputs import (
     tables_of,
 )
 from huggingface_hub import ModelCard
+from report_inputs import Page, contents_of
 
 from terna.evaluation.table import BASELINES, markdown
 from terna.release.card.tables import relative_improvement
+from terna.release.report import render
 
 # the tables of a benchmark, in their order
 SYSTEMS, COMPARED, EIGHT, BY_FILE = range(4)
@@ -70,7 +72,7 @@ def test_the_table_of_systems_is_the_one_of_the_readme(root: Path) -> None:
     for name in settings.evaluate.benchmarks:
         there = tables_of(readme.replace("**", "### "), f"### {name}")
         assert tables_of(card, f"### {name}")[: COMPARED + 1] == there[: COMPARED + 1]
-        assert {"baseline", "measured"} <= {row["source"] for row in there[SYSTEMS]}
+        assert {"lexical baseline", "measured, these weights"} <= {row["source"] for row in there[SYSTEMS]}
 
 
 def test_floors_stand_beside_ours_by_file(root: Path) -> None:
@@ -133,3 +135,26 @@ def test_a_replication_says_that_its_test_was_chosen_on(root: Path) -> None:
     assert "### sts2015-es (test, and chosen on, 751 pairs)" in card
     assert "**That is a test benchmark**" in card
     assert "Nothing was chosen on the test data" not in card
+
+
+@pytest.mark.parametrize(
+    ("bounds", "said", "proven"),
+    [
+        ([0.01, 0.09], "better than the best lexical baseline, TF-IDF, characters: ", True),
+        ([-0.01, 0.09], "not distinguishable from the best lexical baseline, TF-IDF, characters: ", False),
+        ([-0.09, -0.01], "worse than the best lexical baseline, TF-IDF, characters: ", False),
+    ],
+)
+def test_what_the_card_and_the_report_recommend_depends_on_the_comparison_with_the_best_baseline(
+    root: Path, bounds: list[float], said: str, proven: bool
+) -> None:
+    settings = settings_of(root)
+    scores = scores_of(settings)
+    scores["comparisons"]["sts-sample-test"][-1]["ci95"] = bounds
+    card = card_of(settings, scores=scores)
+    page = " ".join(Page(render(contents_of(settings=settings, scores=scores))).text.split())
+    for text in (card, page):
+        assert f"On sts-sample-test (test), this model is {said}" in text
+        assert ("Use it to search by meaning" in text) == proven
+        assert ("These figures do not show" in text) == (not proven)
+        assert "these very weights" not in text

@@ -12,14 +12,16 @@ from pathlib import Path
 import pytest
 from card_inputs import settings_of
 from huggingface_hub import constants
+from lineage_inputs import report
 from omegaconf import OmegaConf
 from publish_inputs import REPO, Hub, hub_on_loopback, released, run
 
 from terna.encoder import Encoder, save
 from terna.errors import PublishError
-from terna.records import sha256_of
+from terna.provenance import NAME, chosen
+from terna.records import read_json, sha256_of, write_json
 from terna.release import hub as publish
-from terna.release.lineage import read_lineage
+from terna.release.lineage import RECORDS, read_lineage
 from terna.settings import Settings, load
 
 # the hub's client against its own library
@@ -193,7 +195,11 @@ def test_the_command_takes_the_word_on_the_licence(refused: Publish, hub: Hub, p
     composed.write_text(composed.read_text().replace("licence: CC0-1.0", "licence: unknown"))
     told = refused()
     assert "but the data allow other" in told
+    settings = load(OmegaConf.load("params.yaml"))
+    for stage, folder in RECORDS.items():  # as if all stages had run with them
+        write_json(read_json(folder / NAME) | {"settings": chosen(stage, settings)}, folder / NAME)
     run(project, "release.py", "--config-path=..", "--config-name=params")
+    report(settings)
     told = refused()
     assert "sample (unknown), sample-jsonl (unknown) is not known here" in told
     assert hub.asked == []
@@ -221,7 +227,7 @@ def test_figures_that_the_encoder_does_not_give_are_refused(
 
 
 def test_a_chain_that_holds_over_other_weights_is_refused_for_its_figures(
-    refused: Publish, hub: Hub, make_encoder: Make
+    refused: Publish, hub: Hub, make_encoder: Make, settings: Settings
 ) -> None:
     for folder in ("models/encoder", "release/encoder"):
         card = CARD.read_text()
@@ -230,9 +236,12 @@ def test_a_chain_that_holds_over_other_weights_is_refused_for_its_figures(
     lineage = json.loads(LINEAGE.read_text())
     for link in lineage["chain"]:
         for part in ("read", "wrote"):
-            renewed = {path: sha256_of(Path(path)) for path in link[part] if Path(path).exists()}
-            link[part] |= renewed
-    LINEAGE.write_text(json.dumps(lineage))
+            link[part] |= {path: sha256_of(Path(path)) for path in link[part]}
+        for record in map(Path, link["record"]):
+            write_json(read_json(record) | {part: link[part] for part in ("read", "wrote")}, record)
+            link["record"] = {record.as_posix(): sha256_of(record)}
+    write_json(lineage, LINEAGE)
+    report(settings)
     assert list(read_lineage(LINEAGE).chain)
     told = refused()
     assert "metrics/sts.json, sts-sample-dev: cosine_pearson is" in told

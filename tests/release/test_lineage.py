@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lineage_inputs import KINDS, WEIGHTS, put, run_line, train, triplets
+from card_inputs import settings_of
+from lineage_inputs import KINDS, STAGES, WEIGHTS, put, report, run_line, train, triplets
 
 from terna.errors import DataError
+from terna.records import json_text
 from terna.release import verify
-from terna.release.lineage import collect
+from terna.release.lineage import collect, read_lineage
 from terna.settings import Settings
 
 LINEAGE = Path("release/lineage.json")
@@ -34,6 +36,8 @@ def release(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     def call(*words: str) -> None:
         monkeypatch.setattr(sys, "argv", [str(tmp_path / "pipelines" / "release.py"), *words])
         runpy.run_path(sys.argv[0], run_name="__main__")
+        if words[:1] != ("--verify",):
+            report(settings)
 
     return call
 
@@ -64,7 +68,7 @@ def test_a_release_has_every_file_from_the_raw_ones_to_the_weights_and_verifies(
     assert wrote[WEIGHTS] in Path("release/README.md").read_text()
     release("--verify")
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split(": holds")[0] for line in lines] == list(dict.fromkeys(KINDS.values()))
+    assert [line.split(": holds")[0] for line in lines] == [*dict.fromkeys(KINDS.values()), "report"]
 
 
 def test_two_releases_of_the_same_files_are_the_same_bytes(release: Release) -> None:
@@ -111,11 +115,11 @@ def test_who_has_the_release_alone_is_told_so_and_the_weights_are_checked_even_t
     release: Release, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     release()
-    for folder in ("data", "models", "metrics", "predictions"):
+    for folder in ("data", "models", "metrics", "plots", "predictions", "reports"):
         Path(folder).rename(tmp_path / f"away-{folder}")
     told = refused(release, capsys, "--verify")
     assert "nothing that fetch@sample, fetch@sample-jsonl," in told
-    assert "train, evaluate wrote is here" in told
+    assert "train, evaluate, report wrote is here" in told
     flip("release/encoder/model.safetensors")
     assert "release: release/encoder/model.safetensors has" in refused(release, capsys, "--verify")
 
@@ -142,12 +146,15 @@ def test_a_file_that_no_stage_wrote_cannot_come_into_the_chain(
 
 
 def test_raw_bytes_that_the_declaration_does_not_accept_are_refused_where_it_is_exact(
-    release: Release, capsys: pytest.CaptureFixture[str]
+    root: Path, release: Release, capsys: pytest.CaptureFixture[str]
 ) -> None:
     told = refused(release, capsys, f"corpora.sample.files.0.sha256=[{'0' * 64}]")
     assert "fetch@sample: data/raw/nli/sample/terna_nli.tsv came with" in told
     assert f"expected {'0' * 64}" in told
-    release(f"corpora.sample.files.0.sha256=[{'0' * 64}]", "corpora.sample.exact=false")
+    inexact = (f"corpora.sample.files.0.sha256=[{'0' * 64}]", "+corpora.sample.exact=false")
+    for stage in STAGES.values():
+        stage(settings_of(root, *inexact))
+    release(*inexact)
 
 
 def edited(change: Callable[[Any], object]) -> None:
@@ -190,7 +197,95 @@ def test_a_lineage_that_is_not_there_or_no_json_is_said_so(
 def test_other_settings_since_the_release_are_told_and_break_nothing(
     release: Release, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    release("train.lr=0.5", "machine.progress=false")
+    release("machine.progress=false")
+    params = Path("params.yaml")
+    params.write_text(params.read_text().replace("lr: 0.001", "lr: 0.5"))
     release("--verify")
     notices = [line for line in capsys.readouterr().out.splitlines() if line.startswith("notice")]
     assert notices == ["notice: params.yaml now says other things than at the release, under train"]
+
+
+def test_a_release_under_other_settings_than_a_stage_ran_with_is_refused_with_both_values(
+    root: Path, release: Release, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The issue's example: a training by hand with its own rate, pooling and scale, under the default card."""
+    train(settings_of(root, "train.lr=5e-3", "train.epochs=1", "train.scale=5.0", "model.pooling=max"))
+    STAGES["evaluate"](settings_of(root))
+    told = refused(release, capsys)
+    for key, ran, now in (("train.lr", 0.005, 0.001), ("train.epochs", 1, 6), ("model.pooling", "'max'", "'mean'")):
+        assert f"train: it ran with {key} = {ran}, but the settings here say {now}; run the pipeline again" in told
+    assert not LINEAGE.exists()
+
+
+def every_file() -> list[str]:
+    folders = ("data", "models", "metrics", "plots", "predictions", "release", "reports")
+    return sorted(path.as_posix() for folder in folders for path in Path(folder).rglob("*") if path.is_file())
+
+
+def faults(settings: Settings) -> str:
+    """What verify says, as `--verify` does; empty where all holds."""
+    try:
+        list(verify.whole(read_lineage(LINEAGE), settings, Path()))
+    except DataError as error:
+        return str(error)
+    return ""
+
+
+def test_every_file_that_is_changed_removed_or_added_is_named(release: Release, settings: Settings) -> None:
+    release()
+    files = every_file()
+    assert len(files) > 40
+    assert faults(settings) == ""
+    missed = []
+    for path in files:
+        before = Path(path).read_bytes()
+        flip(path)
+        missed += [f"changed {path}"] * (path not in faults(settings))
+        Path(path).unlink()
+        missed += [f"removed {path}"] * (path not in faults(settings))
+        Path(path).write_bytes(before)
+    for folder in sorted({Path(path).parent for path in files} | {Path("data"), Path("data/raw")}):
+        for name in ("pytorch_model.bin", ".hidden"):
+            added = folder / name
+            added.write_text("stray")
+            missed += [f"added {added}"] * (added.as_posix() not in faults(settings))
+            added.unlink()
+    assert missed == []
+    assert faults(settings) == ""
+
+
+def test_every_file_that_broke_is_named_at_once(release: Release, settings: Settings) -> None:
+    release()
+    broken = ("data/tokens/ids.npy", "plots/loss.csv", "release/README.md", "reports/index.html")
+    for path in broken:
+        flip(path)
+    told = faults(settings).splitlines()
+    assert [path in line for path, line in zip(broken, told, strict=True)] == [True] * 4
+
+
+@pytest.mark.parametrize("key", ["commit", "machine", "packages", "settings", "accepted", "threads"])
+def test_a_field_of_the_lineage_that_was_edited_is_named(release: Release, settings: Settings, key: str) -> None:
+    release()
+    lineage = json.loads(LINEAGE.read_text())
+    change: dict[str, Callable[[], object]] = {
+        "commit": lambda: lineage.update(commit="ab" * 20),
+        "machine": lambda: lineage.update(machine="another"),
+        "packages": lambda: lineage["packages"].update(torch="9.9"),
+        "settings": lambda: lineage["settings"]["train"].update(lr=0.5),
+        "accepted": lambda: lineage["chain"][0]["accepted"].update({"data/raw/nli/sample/terna_nli.tsv": ["0" * 64]}),
+        "threads": lambda: lineage["chain"][-3].update(threads=7),
+    }
+    change[key]()
+    LINEAGE.write_text(json_text(lineage))
+    told = faults(settings)
+    assert "report: it read release/lineage.json with sha256" in told
+    report(settings)  # as if the page had been made of it
+    if key != "commit":  # which no record has: the notice of another commit is what is left
+        assert f"release/lineage.json: {'train: it ran with train.lr' if key == 'settings' else ''}" in faults(settings)
+
+
+def test_folders_that_are_no_output_are_passed_over(release: Release, settings: Settings) -> None:
+    release()
+    for path in ("data/work/translate/x.bin", "models/onnx/model.onnx", "data/raw/nli/other/fetched.json"):
+        put(path, "mine")
+    assert faults(settings) == ""

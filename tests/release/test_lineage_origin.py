@@ -1,7 +1,6 @@
 """The commit is that of our code, and what differs from it is told by name."""
 
 import subprocess
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -32,6 +31,16 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_clean_repository_has_a_commit_and_no_change(repository: Path) -> None:
     assert origin.commit(repository) == git(repository, "rev-parse", "HEAD")
     assert origin.modified(repository) == []
+
+
+def test_a_commit_of_what_a_run_writes_is_not_one_of_the_code(repository: Path) -> None:
+    before = origin.commit(repository)
+    (repository / "dvc.lock").write_text("of a run")
+    git(repository, "commit", "--quiet", "--all", "--message", "second")
+    assert origin.commit(repository) == before != git(repository, "rev-parse", "HEAD")
+    (repository / "conf/config.yaml").write_text("changed")
+    git(repository, "commit", "--quiet", "--all", "--message", "third")
+    assert origin.commit(repository) == git(repository, "rev-parse", "HEAD")
 
 
 def test_changes_that_a_run_makes_itself_are_none_of_the_code(repository: Path) -> None:
@@ -72,10 +81,3 @@ def test_without_git_or_a_repository_there_is_no_commit(tmp_path: Path, monkeypa
     assert origin.modified(tmp_path) == []
     monkeypatch.setenv("PATH", str(tmp_path))
     assert origin.commit(Path(__file__).parents[2]) is None
-
-
-def test_the_package_that_a_backbone_is_in_counts_among_the_packages() -> None:
-    assert origin.packages("scratch") == dict.fromkeys(origin.PACKAGES) | {
-        name: version(name) for name in origin.PACKAGES
-    }
-    assert origin.packages("pkg:hydra/model")["hydra-core"] == version("hydra-core")

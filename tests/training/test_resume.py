@@ -105,6 +105,40 @@ def test_sigterm_writes_a_checkpoint_of_the_step_that_it_came_in(
     assert same(run("stopped", every=100), whole)
 
 
+def test_ctrl_c_says_how_to_resume_and_ends_with_the_status_of_a_shell(
+    run: Callable[..., dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    whole = run("whole", every=2)
+    try:
+        with pytest.raises(SystemExit, match="130"):
+            run("stopped", every=2, stop=CtrlC())
+    finally:
+        signal.signal(signal.SIGINT, before)  # Lightning ignores it from the first on
+    assert "stopped by Ctrl-C after step 5; the same command resumes from the last" in capsys.readouterr().err
+    assert same(run("stopped", every=2), whole)
+
+
+class CtrlC(Callback):
+    """Presses Ctrl-C in the fifth step."""
+
+    def on_train_batch_end(self, trainer: Trainer, *_: object) -> None:
+        if trainer.global_step == 5:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.5, 0.99])
+def test_a_checkpoint_that_was_cut_off_is_refused_by_name(
+    run: Callable[..., dict[str, Any]], tmp_path: Path, kept: float
+) -> None:
+    with pytest.raises(InterruptedError):
+        run("stopped", every=1, stop=Stop(5))
+    path = tmp_path / "stopped" / resume.CHECKPOINT
+    path.write_bytes(path.read_bytes()[: int(kept * path.stat().st_size)])
+    with pytest.raises(ModelError, match=rf"{resume.CHECKPOINT}: damaged .*; delete .*stopped/ to train anew"):
+        run("stopped", every=1)
+
+
 def test_a_checkpoint_is_replaced_whole_and_only_the_best_weights_stay(
     run: Callable[..., dict[str, Any]], tmp_path: Path
 ) -> None:

@@ -1,6 +1,7 @@
 """The best weights on the development data are the ones that go out, and the run stops when they get no better."""
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pyarrow as pa
 import pytest
 import torch
 from pytorch_lightning import LightningModule, Trainer
+from safetensors.torch import save_file
 from scipy.stats import pearsonr
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -59,10 +61,14 @@ def run(make_encoder: Make, tmp_path: Path) -> Callable[..., tuple[Selection, En
         start = counter(encoder).detach().clone()
         answers: Iterator[float] = iter(scores)
         scored: list[int] = []
+        known: dict[int, float] = {}
 
         def score(current: Encoder) -> dict[str, float]:
-            scored.append(round(float((counter(current) - start).mean())))
-            return {"cosine_pearson": next(answers)}
+            step = round(float((counter(current) - start).mean()))
+            if step not in known:
+                scored.append(step)
+                known[step] = next(answers)
+            return {"cosine_pearson": known[step]}
 
         selection = Selection(
             encoder, score, tell, main="cosine_pearson", folder=tmp_path, every=every, patience=patience
@@ -107,6 +113,31 @@ def test_it_stops_when_patience_is_over(run: Callable[..., tuple]) -> None:
     selection, _, kept, scored = run([0.1, 0.5, 0.4, 0.3, 0.9], epochs=4, patience=2)
     assert scored == [0, 5, 10, 15]
     assert (selection.best, kept) == (0.5, 5)
+
+
+@pytest.mark.parametrize(("kept_here", "refused"), [(True, True), (False, False)])
+def test_weights_that_do_not_score_as_when_they_were_kept_are_refused(
+    run: Callable[..., tuple], kept_here: bool, refused: bool
+) -> None:
+    selection, *_ = run([0.9, 0.3, 0.6], epochs=2)
+    selection.kept_here, selection.best = kept_here, selection.best + 1e-6
+    with (
+        pytest.raises(ModelError, match=r"best-10.*score cosine_pearson 0\.6, but 0\.600001")
+        if refused
+        else nullcontext()
+    ):
+        selection.restore()
+    selection.best += 1e-3
+    with pytest.raises(ModelError, match="they are not the ones that were kept"):
+        selection.restore()
+
+
+def test_weights_of_another_run_in_the_same_place_are_refused(run: Callable[..., tuple], tmp_path: Path) -> None:
+    selection, encoder, *_ = run([0.9, 0.3, 0.6, 0.5], epochs=3)
+    counter(encoder).add_(5.0)
+    save_file(encoder.state_dict(), tmp_path / "best-10.safetensors")
+    with pytest.raises(ModelError, match=r"score cosine_pearson 0\.5, but 0\.6 when step 10 was scored"):
+        selection.restore()
 
 
 def test_an_undefined_main_score_ends_the_run_with_its_name(make_encoder: Make, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ class TokenTable:
 
     ids: (tokens,) int32, all sentences one after another, special tokens included. offsets: (sentences + 1,) int64,
     sentence i is ids[offsets[i]:offsets[i + 1]]. keys: (sentences,) int64, equal for sentences that are equal after
-    strip and casefold. train, dev: (n, 3) int32, anchor, positive, negative as sentence numbers. positives: (m, 2)
+    `fold`. train, dev: (n, 3) int32, anchor, positive, negative as sentence numbers. positives: (m, 2)
     int32, distinct and sorted, the keys of two sentences of `train` that were labelled an entailment, each pair in both
     directions. corpus: (n,) int16, which of `corpora(train)` each row of `train` is from.
     """

@@ -24,7 +24,7 @@ class Split:
 
     positives, a POSITIVES table: each sentence of the training triplets with each of its entailment partners that is a
     sentence of them too, in whichever direction they were labelled, sorted. Only training pairs count. Sentences that
-    are equal after strip and casefold share their partners, and are none of each other's.
+    are equal after `fold` share their partners, and are none of each other's.
     """
 
     train: pa.Table
@@ -37,13 +37,16 @@ def build(pairs: pa.Table, *, target: str, seed: int, dev_fraction: float) -> Sp
     """Triplets from a PAIRS table, the same for any order of its rows.
 
     Of the premises, round(dev_fraction x their number) are held out: development triplets come from their pairs
-    alone, less the pairs with a sentence that occurs in a training pair, so that no sentence (after strip and
-    casefold) is on both sides. Raises DataError when a row is not in language `target` or no triplet comes out.
+    alone, less the pairs with a sentence that occurs in a training pair, so that no sentence (after `fold`) is on both
+    sides. Pairs that would put one text twice into a triplet are left out first, and counted where there are any:
+    `pairs_of_one_text`, entailments and contradictions of two equal texts, and `pairs_labelled_both_ways`, those of two
+    texts that have both labels, in whichever direction. Raises DataError when a row is not in language `target`
+    or no triplet comes out.
     """
     _check_language(pairs, target)
     texts = distinct(pairs["premise"], pairs["hypothesis"])
-    edges = _edges(pairs, texts)
     classes = keys(texts)
+    edges, left_out = _usable(_edges(pairs, texts), classes)
     held, shared = _held_out(edges, classes, np.random.default_rng([seed, 0]), dev_fraction)
     trained, developed = edges.where(~held), edges.where(held & ~shared)
     train = _draw(trained, np.random.default_rng([seed, 1]))
@@ -63,6 +66,7 @@ def build(pairs: pa.Table, *, target: str, seed: int, dev_fraction: float) -> Sp
         "known_positives": len(positives),
         "pairs_held_out": int(held.sum()),
         "pairs_held_out_dropped_as_shared": int((held & shared).sum()),
+        **left_out,
     }
     return Split(
         _triplets(train, _origins(train, trained), pairs, texts),
@@ -75,7 +79,7 @@ def build(pairs: pa.Table, *, target: str, seed: int, dev_fraction: float) -> Sp
 def count_triplets(pairs: pa.Table) -> int:
     """How many triplets the rule gives on a PAIRS table, without drawing them."""
     texts = distinct(pairs["premise"], pairs["hypothesis"])
-    edges = _edges(pairs, texts)
+    edges, _ = _usable(_edges(pairs, texts), keys(texts))
     return 2 * len(_anchors(edges))
 
 
@@ -104,6 +108,17 @@ def _edges(pairs: pa.Table, texts: pa.Array) -> _Edges:
     labels = number(pairs["label"], pa.array(LABELS))
     corpus = number(pairs["corpus"], distinct(pairs["corpus"]))
     return _Edges(number(pairs["premise"], texts), number(pairs["hypothesis"], texts), labels, corpus, len(texts))
+
+
+def _usable(edges: _Edges, classes: Ints) -> tuple[_Edges, dict[str, int]]:
+    """The pairs that put no text twice into a triplet, and how many do, by reason where there are any."""
+    ends = np.sort([classes[edges.premise], classes[edges.hypothesis]], axis=0)
+    codes, neutral = ends[0] * edges.sentences + ends[1], edges.label == LABELS.index("neutral")
+    entailed, contradicted = (codes[edges.label == LABELS.index(label)] for label in ("entailment", "contradiction"))
+    alone = (ends[0] == ends[1]) & ~neutral
+    both = np.isin(codes, np.intersect1d(entailed, contradicted)) & ~neutral & ~alone
+    counts = {"pairs_of_one_text": int(alone.sum()), "pairs_labelled_both_ways": int(both.sum())}
+    return edges.where(~alone & ~both), {reason: count for reason, count in counts.items() if count}
 
 
 def _check_language(pairs: pa.Table, target: str) -> None:

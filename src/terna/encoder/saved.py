@@ -18,7 +18,7 @@ from terna.encoder.network import Encoder
 from terna.encoder.pooling import Pooling
 from terna.encoder.usage import Usage
 from terna.errors import ModelError
-from terna.records import write_json
+from terna.records import sync, write_json
 
 LISTED = "modules.json"
 # what the settings of the transformer's module may be called: the first of them that says something counts
@@ -134,8 +134,11 @@ def save(encoder: Encoder, folder: Path) -> None:
     beside.mkdir(parents=True)
     try:
         _write(encoder, beside)
+        for path in [*beside.rglob("*"), beside]:
+            sync(path)
         shutil.rmtree(folder, ignore_errors=True)
         beside.rename(folder)
+        sync(folder.parent)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 

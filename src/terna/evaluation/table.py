@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from terna.errors import DataError
 from terna.markdown import ABSENT, Rows, figure, table
 from terna.settings import Evaluate
 from terna.settings.schema import CHOSEN_ON_TEST
@@ -12,19 +13,33 @@ BASELINES = {"jaccard": "word overlap (Jaccard)", "tfidf_words": "TF-IDF, words"
 MEASURES = ("cosine", "euclidean", "manhattan", "dot")
 OURS = "this model"
 UNTOUCHED = "the backbone, untouched"
+# the source of a baseline's row
+LEXICAL = "lexical baseline"
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row: what it is called, how its figures came about, and the figures, `<measure>_pearson` and `_spearman`.
+    """A row: what it is called, what its figures come from, and the figures, `<measure>_pearson` and `_spearman`.
 
+    source: `lexical baseline`; `reported, ` and who published them; `measured, ` and the model that was scored here.
     ci95: the 95 % interval of each measured figure, where one was computed.
     """
 
     name: str
-    kind: str
+    source: str
     figures: Mapping[str, float | None]
     ci95: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
+
+
+def check(evaluate: Evaluate, scores: Mapping[str, Any]) -> None:
+    """Raise DataError when metrics/sts.json, `scores`, lacks a benchmark or system that the settings name."""
+    again = "run the evaluate stage (dvc repro evaluate)"
+    for benchmark in evaluate.benchmarks:
+        if benchmark not in scores or benchmark not in scores.get("floors", {}):
+            raise DataError(f"metrics/sts.json: nothing on {benchmark}; {again}")
+        for system in evaluate.systems:
+            if benchmark not in scores.get("systems", {}).get(system, {}):
+                raise DataError(f"metrics/sts.json: nothing of {system} on {benchmark}; {again}")
 
 
 def systems(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> Iterator[Row]:
@@ -34,18 +49,18 @@ def systems(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> It
         kinds = {f"cosine_{kind}": f"{key}_{kind}" for kind in ("pearson", "spearman")}
         ci95 = baselines.get("ci95", {})
         bounds = {shown: ci95[found] for shown, found in kinds.items() if found in ci95}
-        yield Row(name, "baseline", {shown: baselines[found] for shown, found in kinds.items()}, bounds)
+        yield Row(name, LEXICAL, {shown: baselines[found] for shown, found in kinds.items()}, bounds)
     for reported in evaluate.reported:
         if reported.benchmark == benchmark:
             figures: dict[str, float | None] = dict(reported.figures.items())
             yield Row(reported.system, f"reported, {reported.source}", figures)
-    for name, found in scores.get("systems", {}).items():
-        yield Row(name, "measured", found[benchmark])
+    for name, where in evaluate.systems.items():
+        found = scores["systems"][name][benchmark]
+        yield Row(name, f"measured, {where}", found, found.get("ci95", {}))
     if untouched := scores.get("untouched", {}).get(benchmark):
-        yield Row(UNTOUCHED, "measured", untouched, untouched.get("ci95", {}))
-    chosen = evaluate.use_of(benchmark) == CHOSEN_ON_TEST
-    kind = "measured, chosen on this test set" if chosen else "measured"
-    yield Row(OURS, kind, scores[benchmark], scores[benchmark]["ci95"])
+        yield Row(UNTOUCHED, "measured, the backbone before training", untouched, untouched.get("ci95", {}))
+    chosen = ", chosen on this test set" if evaluate.use_of(benchmark) == CHOSEN_ON_TEST else ""
+    yield Row(OURS, f"measured, these weights{chosen}", scores[benchmark], scores[benchmark]["ci95"])
 
 
 def rows(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> Rows:
@@ -94,7 +109,7 @@ def markdown(evaluate: Evaluate, scores: Mapping[str, Any]) -> str:
 
 def _row(system: Row, score: str) -> list[str]:
     cells = [pair(system.figures, measure) for measure in MEASURES]
-    return [system.name, system.kind, *cells, interval(system.ci95.get(score))]
+    return [system.name, system.source, *cells, interval(system.ci95.get(score))]
 
 
 def pair(figures: Mapping[str, float | None], measure: str) -> str:

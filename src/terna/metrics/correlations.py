@@ -45,7 +45,7 @@ def summary(scores: Scores, gold: Floats, files: Sequence[str]) -> dict[str, Any
 def clusters(left: Sequence[str], right: Sequence[str]) -> Ints:
     """A number for each pair of sentences, (n,), by first appearance; equal unordered pairs share theirs.
 
-    Texts are equal after strip and casefold. Raises DataError for unequal lengths.
+    Texts are equal after `fold`. Raises DataError for unequal lengths.
     """
     if len(left) != len(right):
         raise DataError(f"{len(left)} first and {len(right)} second sentences: each pair needs both")

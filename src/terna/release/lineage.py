@@ -1,7 +1,7 @@
 """The chain from raw files to weights, put together from the records of the stages."""
 
 import json
-from dataclasses import asdict, field
+from dataclasses import asdict, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,10 @@ RECORDS = {
     "evaluate": Path("predictions"),
 }
 RELEASE = "release"
+LINEAGE = Path("release/lineage.json")
+# what the report leaves, which comes after the release
+REPORT = Path("reports")
+PAGE = REPORT / "index.html"
 # what evaluate writes of the systems that it scores beside ours
 SYSTEMS = RECORDS["evaluate"] / "systems.json"
 
@@ -44,6 +48,29 @@ class Link:
     """The digests that pass for a raw file; a file whose declaration is not exact is left out."""
     model: dict[str, Any] | None = None
     """What it loaded from outside: `translate`, `teacher`, `train` a model, `evaluate` other systems."""
+    record: dict[str, Sha256] = field(default_factory=dict)
+    """Its own record, which says what follows; a fetch's is among what it wrote."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """The settings that it ran with, by dotted key."""
+    packages: dict[str, str | None] = field(default_factory=dict)
+    """The versions of the packages that computed."""
+    machine: str | None = None
+    """Where torch computed: Python's version, system and processor family."""
+    threads: int | None = None
+    """How many threads torch computed with."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Record:
+    """What a stage's record holds: see terna.provenance.record."""
+
+    stage: str
+    settings: dict[str, Any]
+    packages: dict[str, str | None]
+    machine: str | None
+    threads: int | None
+    read: dict[str, Sha256]
+    wrote: dict[str, Sha256]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -53,13 +80,13 @@ class Lineage:
     name: str
     """The encoder's name."""
     commit: str | None
-    """The commit that was checked out; null outside Git."""
+    """The last commit that changed the code; null outside Git."""
     modified: list[str]
     """The files of the code that differed from that commit."""
     machine: str
-    """Python's version, the system and its architecture."""
+    """What trained: Python's version, system, processor family, threads."""
     packages: dict[str, str | None]
-    """The versions of the packages that compute."""
+    """The versions of the packages that trained."""
     settings: dict[str, Any]
     """Every setting that can change a result."""
     chain: list[Link]
@@ -68,21 +95,23 @@ class Lineage:
 
 def collect(settings: Settings) -> Lineage:
     """The lineage of what lies in the working folder, up to `evaluate`; DataError where a record is missing."""
-    backbone = settings.model.backbone
+    links = [*_raw(settings), *(_stage(name, settings) for name in RECORDS)]
+    trained = next(link for link in links if link.stage == "train")
     return Lineage(
         name=settings.release.name,
         commit=origin.commit(Path()),
         modified=origin.modified(Path()),
-        machine=origin.machine(),
-        packages=origin.packages(backbone),
+        machine=f"{trained.machine}, threads {trained.threads}",
+        packages=trained.packages,
         settings=relevant(settings),
-        chain=[*_raw(settings), *(_stage(name, settings) for name in RECORDS)],
+        chain=links,
     )
 
 
 def relevant(settings: Settings) -> dict[str, Any]:
-    """The settings that can change a result: all but where it runs and where it is logged."""
-    return {group: value for group, value in asdict(settings).items() if group not in ("machine", "logger")}
+    """The settings that can change a result, as JSON holds them: all but where it runs and where it is logged."""
+    plain: dict[str, Any] = json.loads(json.dumps(asdict(settings)))
+    return {group: value for group, value in plain.items() if group not in ("machine", "logger")}
 
 
 def write_lineage(lineage: Lineage, path: Path) -> None:
@@ -121,8 +150,13 @@ def _fetched(stage: str, name: str, corpus: Corpus, folder: Path) -> Link:
 
 
 def _stage(name: str, settings: Settings) -> Link:
-    found: Link = _validated(Link, RECORDS[name] / NAME)
-    return Link(stage=name, read=found.read, wrote=found.wrote, model=_model(name, settings))
+    return replace(recorded(RECORDS[name] / NAME), model=_model(name, settings))
+
+
+def recorded(path: Path) -> Link:
+    """The link that a stage's record tells of; DataError when it is missing or something else."""
+    found: Record = _validated(Record, path)
+    return Link(**vars(found), record=digests([path]))
 
 
 def _model(stage: str, settings: Settings) -> dict[str, Any] | None:

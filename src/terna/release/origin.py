@@ -1,30 +1,20 @@
-"""Which code ran, on what: the commit, what differs from it, the versions of the packages."""
+"""Which code ran: the commit, and what differs from it."""
 
-import platform
 import subprocess
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 
 # What a run executes. params.yaml, dvc.lock and metrics/ are left out: a run rewrites them itself.
 CODE = ("src", "pipelines", "conf", "pyproject.toml", "requirements.lock")
-PACKAGES = (
-    "terna",
-    "torch",
-    "transformers",
-    "tokenizers",
-    "safetensors",
-    "sentencepiece",
-    "numpy",
-    "scipy",
-    "pyarrow",
-    "pytorch-lightning",
-)
 
 
 def commit(root: Path) -> str | None:
-    """The commit that is checked out at `root`; None without Git, and in a repository that does not hold our code."""
-    return next(iter(_git(root, "rev-parse", "HEAD")), None) if _git(root, "ls-files", "-z", "--", *CODE) else None
+    """The last commit at `root` that changed CODE; None without Git, and in a repository that does not hold it.
+
+    Not the one that is checked out: to commit metrics/ or dvc.lock after a run would make another release of it.
+    """
+    held = _git(root, "ls-files", "-z", "--", *CODE)
+    return next(iter(_git(root, "log", "-1", "--format=%H", "--", *CODE)), None) if held else None
 
 
 def modified(root: Path) -> list[str]:
@@ -33,25 +23,6 @@ def modified(root: Path) -> list[str]:
         return []
     changed = _git(root, "diff", "--name-only", "--relative", "-z", "HEAD", "--", *CODE)
     return sorted({*changed, *_git(root, "ls-files", "--others", "--exclude-standard", "-z", "--", *CODE)})
-
-
-def packages(backbone: str) -> dict[str, str | None]:
-    """The versions of PACKAGES, and of the package that a backbone `pkg:module/path` is in; None: not installed."""
-    module = backbone.removeprefix("pkg:").partition("/")[0]
-    holding = packages_distributions().get(module, []) if backbone.startswith("pkg:") else []
-    return {name: _version(name) for name in (*PACKAGES, *sorted(set(holding)))}
-
-
-def machine() -> str:
-    """Python's version, the system and its architecture: nothing that differs between two like machines."""
-    return f"Python {platform.python_version()}, {platform.system()} {platform.machine()}"
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
 
 
 def _git(root: Path, *words: str) -> Sequence[str]:

@@ -1,46 +1,127 @@
-"""The chain against what lies on the disk: it holds, or the first link that broke is named."""
+"""The chain against what lies on the disk: it holds, or everything that broke is named, the first link first."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
-from terna.errors import DataError
-from terna.records import sha256_of
-from terna.release.lineage import RELEASE, Lineage, Link, relevant
-from terna.settings import Settings
+from terna.errors import DataError, TernaError
+from terna.provenance import NAME, SETTINGS, chosen, flat
+from terna.records import json_text, sha256_of
+from terna.release.lineage import LINEAGE, PAGE, RELEASE, REPORT, Lineage, Link, collect, recorded, relevant
+from terna.settings import Settings, load
 
 AGAIN = "run the pipeline again (dvc repro)"
+REMAKE = "make the release anew (dvc repro -f release)"
+# the folders that stages write into
+OUTPUTS = ("data", "models", "metrics", "plots", "predictions", "release", "reports")
 
 
-def check(links: Sequence[Link], root: Path, progress: bool = True) -> Iterator[str]:
+def check(
+    links: Sequence[Link], root: Path, progress: bool = True, known: Mapping[str, str] = {}, others: Iterable[str] = ()
+) -> Iterator[str]:
     """Go through the links in order, every file's sha256 computed anew, and yield a line for each that holds.
 
-    root: the project's. Raises DataError at the first link that broke, with file, digest found and digest expected;
-    and at the end when all the files of a link are absent, since what is not there cannot be said to hold.
+    root: the project's. known: digests of files that may be read and that no link wrote. others: faults found before.
+    Raises DataError at the end with every fault, those of the first link that broke first: file, digest found, digest
+    expected; also when all the files of a link are absent, since what is not there cannot be said to hold.
     """
-    made: dict[str, tuple[str, str]] = {}
-    absent = []
-    present = [root / path for link in links for path in link.wrote if (root / path).is_file()]
+    made = {path: (digest, RELEASE) for path, digest in known.items()}
+    absent, faults = [], []
+    present = [root / path for link in links for path in _own(link) if (root / path).is_file()]
     total = sum(path.stat().st_size for path in present)
     with tqdm(total=total, unit="B", unit_scale=True, desc="sha256", disable=None if progress else True) as bar:
         for link in links:
-            _check_accepted(link)
-            _check_read(link, made)
-            _check_copies(link)
-            if any((root / path).is_file() for path in link.wrote):
-                for path, expected in link.wrote.items():
-                    bar.update(_check_file(link.stage, root, path, expected))
-                yield f"{link.stage}: holds, files {len(link.wrote)}"
-            else:
+            found = [*_accepted(link), *_read(link, made), *_copies(link)]
+            here = any((root / path).is_file() for path in _own(link))
+            for path, expected in _own(link).items() if here else ():
+                found += _changed(link.stage, root, path, expected)
+                bar.update((root / path).stat().st_size if (root / path).is_file() else 0)
+            if not here:
                 absent.append(link.stage)
-                yield f"{link.stage}: not here, files {len(link.wrote)}"
+                yield f"{link.stage}: not here, files {len(_own(link))}"
+            elif not found:
+                yield f"{link.stage}: holds, files {len(_own(link))}"
+            faults += found
             made |= {path: (digest, link.stage) for path, digest in link.wrote.items()}
+    faults += others
     if absent:
-        raise DataError(
-            f"nothing that {', '.join(absent)} wrote is here, so those links cannot be checked; the others hold. "
+        faults.append(
+            f"nothing that {', '.join(absent)} wrote is here, so those links cannot be checked. "
             "Bring the files (dvc pull, dvc checkout) or make them (dvc repro)"
         )
+    if faults:
+        raise DataError("\n".join(faults))
+
+
+def whole(lineage: Lineage, settings: Settings, root: Path) -> Iterator[str]:
+    """As `check`, over every file that the run left: the links, the report, the lineage itself, and what is added.
+
+    settings: those of params.yaml, for where it runs and is logged alone. Raises DataError with every fault.
+    """
+    links, faults = [*lineage.chain], []
+    if (root / REPORT / NAME).is_file():
+        links.append(recorded(REPORT / NAME))
+    elif (root / PAGE).is_file():
+        faults.append(f"report: {REPORT / NAME} is not there; run its stage again (dvc repro -f report)")
+    else:
+        links.append(Link(stage="report", read={}, wrote={}))
+    faults += [*told(lineage, settings, root), *unexpected(links, root)]
+    known = {LINEAGE.as_posix(): sha256_of(root / LINEAGE)}
+    return check(links, root, known=known, others=faults)
+
+
+def told(lineage: Lineage, settings: Settings, root: Path) -> Iterator[str]:
+    """What the lineage says otherwise than the records that it is made of; nothing where they are not here."""
+    if (root / LINEAGE).read_text(encoding="utf-8") != json_text(asdict(lineage)):
+        yield f"{LINEAGE}: not as the release stage writes it; {REMAKE}"
+    records = [path for link in lineage.chain for path in link.record] or [LINEAGE.as_posix()]
+    if not all((root / path).is_file() for path in records):
+        return
+    try:
+        stated = load({**asdict(settings), **lineage.settings})
+        expected = collect(stated)
+    except TernaError as error:
+        yield f"{LINEAGE}: its settings and records do not fit ({error}); {REMAKE}"
+        return
+    for key, one, other in _differences(_checked(lineage), _checked(expected)):
+        yield f"{LINEAGE}: {key} is {one!r}, expected {other!r}, as the records have it; {REMAKE}"
+    for line in disagreements(expected.chain, stated):
+        yield f"{LINEAGE}: {line}"
+
+
+def agree(links: Sequence[Link], settings: Settings) -> None:
+    """Raise DataError, with each key, when a stage ran with other settings than these."""
+    if faults := list(disagreements(links, settings)):
+        raise DataError("\n".join(faults))
+
+
+def disagreements(links: Sequence[Link], settings: Settings) -> Iterator[str]:
+    """Each setting that a stage ran with and that is another one here."""
+    for link in links:
+        if link.stage in SETTINGS:
+            for key, ran, now in _differences(link.settings, chosen(link.stage, settings)):
+                yield f"{link.stage}: it ran with {key} = {ran!r}, but the settings here say {now!r}; {AGAIN}"
+
+
+def unexpected(links: Sequence[Link], root: Path) -> Iterator[str]:
+    """Each file in a folder of outputs that no stage wrote; folders there that are no output are passed over."""
+    known = {path for link in links for path in _own(link)} | {
+        path.as_posix() for path in (LINEAGE, REPORT / NAME, PAGE)
+    }
+    released = any(link.stage == RELEASE for link in links)
+    # before it, those hold what an earlier run left
+    for folder in OUTPUTS if released else OUTPUTS[:-2]:
+        for place, folders, files in os.walk(root / folder):
+            here = Path(place).relative_to(root)
+            links_of = [name for name in folders if (Path(place) / name).is_symlink()]
+            folders[:] = [name for name in folders if not _apart(here / name, known, root)]
+            for name in sorted([*files, *links_of]):
+                if (path := (here / name).as_posix()) not in known:
+                    yield f"{path}: no stage wrote it; remove it, or keep it elsewhere"
 
 
 def notices(lineage: Lineage, settings: Settings, commit: str | None) -> Iterator[str]:
@@ -57,48 +138,77 @@ def notices(lineage: Lineage, settings: Settings, commit: str | None) -> Iterato
         yield f"params.yaml now says other things than at the release, under {', '.join(groups)}"
 
 
-def _check_accepted(link: Link) -> None:
+def _own(link: Link) -> dict[str, str]:
+    """The files of a link, its record among them."""
+    return link.wrote | link.record
+
+
+def _apart(folder: Path, known: Iterable[str], root: Path) -> bool:
+    """Whether a folder beside the outputs is none itself: work files, another encoder, a corpus of another mix."""
+    fetched = (
+        folder.parts[:2] == ("data", "raw") and len(folder.parts) == 4 and (root / folder / "fetched.json").is_file()
+    )
+    other = folder.parent == Path("models") or folder == Path("data/work") or fetched
+    return other and not any(path.startswith(f"{folder.as_posix()}/") for path in known)
+
+
+def _checked(lineage: Lineage) -> dict[str, Any]:
+    """The fields that follow from records and settings, each link of a stage by its name."""
+    fields = asdict(lineage)
+    chain = {link.pop("stage"): link for link in fields.pop("chain")}
+    return {key: fields[key] for key in ("name", "machine", "packages", "settings")} | {
+        "chain": {stage: link for stage, link in chain.items() if stage != RELEASE}
+    }
+
+
+def _differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Each key, with both its values, that two nested mappings differ in; None stands for a key that is not there."""
+    first, second = dict(flat(one)), dict(flat(other))
+    for key in first | second:
+        if first.get(key) != second.get(key):
+            yield key, first.get(key), second.get(key)
+
+
+def _accepted(link: Link) -> Iterator[str]:
     maker = "parallel" if link.stage.startswith("parallel@") else link.stage  # one stage for all of its corpora
     for path, accepted in link.accepted.items():
         found = link.wrote.get(path)
         if found not in accepted:
-            raise DataError(
+            yield (
                 f"{link.stage}: {path} came with sha256 {found}, expected {' or '.join(accepted)}, as its declaration "
                 f"says; fetch it again (dvc repro -f {maker})"
             )
 
 
-def _check_read(link: Link, made: Mapping[str, tuple[str, str]]) -> None:
+def _read(link: Link, made: Mapping[str, tuple[str, str]]) -> Iterator[str]:
     for path, found in link.read.items():
-        if path not in made:
-            raise DataError(f"{link.stage}: it read {path}, which no stage before it wrote; {AGAIN}")
-        expected, maker = made[path]
-        if found != expected:
-            raise DataError(
+        expected, maker = made.get(path, (None, None))
+        if maker is None:
+            yield f"{link.stage}: it read {path}, which no stage before it wrote; {AGAIN}"
+        elif found != expected:
+            yield (
                 f"{link.stage}: it read {path} with sha256 {found}, expected {expected}, which {maker} wrote; {AGAIN}"
             )
 
 
-def _check_copies(link: Link) -> None:
+def _copies(link: Link) -> Iterator[str]:
     """What goes out of models/encoder/ is what training wrote there."""
     for path, expected in link.read.items() if link.stage == RELEASE else ():
         if path.startswith("models/"):
             copy = path.replace("models/", "release/", 1)
             if link.wrote.get(copy) != expected:
-                raise DataError(
+                yield (
                     f"{link.stage}: {copy} has sha256 {link.wrote.get(copy)}, expected {expected}, that of {path}; "
                     f"make the release anew (dvc repro -f {link.stage})"
                 )
 
 
-def _check_file(stage: str, root: Path, path: str, expected: str) -> int:
-    """The size in bytes of a file that is as its stage wrote it."""
+def _changed(stage: str, root: Path, path: str, expected: str) -> Iterator[str]:
+    """What is to be said of a file that is not as its stage wrote it."""
     if not (root / path).is_file():
-        raise DataError(f"{stage}: {path}, which it wrote with sha256 {expected}, is not there; {AGAIN}")
-    found = sha256_of(root / path)
-    if found != expected:
-        raise DataError(
+        yield f"{stage}: {path}, which it wrote with sha256 {expected}, is not there; {AGAIN}"
+    elif (found := sha256_of(root / path)) != expected:
+        yield (
             f"{stage}: {path} has sha256 {found}, expected {expected}, which it wrote; "
             f"restore it (dvc checkout) or {AGAIN}"
         )
-    return (root / path).stat().st_size

@@ -49,16 +49,14 @@ def enter(root: Path, reads: Sequence[str], config: Any) -> None:
     OmegaConf.save(config, COMPOSED, resolve=True)
 
 
-def run(
-    script: Path, words: Sequence[str], folder: Path, output: IO[str] | None = None, held: Sequence[int] = ()
-) -> int:
+def run(script: Path, words: Sequence[str], folder: Path, output: IO[str] | None = None) -> int:
     """Run a stage's script with `words` in `folder` and return its status; negative: the signal that ended it.
 
-    output: where it prints, by default where we do. held: descriptors that it keeps open. A SIGTERM to us is handed on.
+    output: where it prints, by default where we do. A SIGTERM to us is handed on.
     """
     line = [sys.executable, str(script), *words, f"hydra.run.dir={quoted(folder)}"]
     merged = None if output is None else subprocess.STDOUT
-    process = subprocess.Popen(line, stdout=output, stderr=merged, pass_fds=held)  # noqa: S603  # no shell
+    process = subprocess.Popen(line, stdout=output, stderr=merged)  # noqa: S603  # no shell
     with process, _handed_on(process):
         return process.wait()
 

@@ -5,6 +5,7 @@ is read), a person at the command line (conf/ composed with overrides), and a sw
 of the script in folders of their own.
 """
 
+import errno
 import functools
 import os
 import re
@@ -13,8 +14,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from terna.errors import SettingsError, TernaError
-from terna.running import jobs
+from terna.running import jobs, lock
 from terna.running.process import settle
 from terna.settings import Settings, check_files, check_folder, check_words, composing, load
 from terna.settings.declaration import NAMED, NAMES
@@ -33,10 +36,15 @@ TIDY = [
 NAMED_BY_DVC = ("--corpus", "--benchmark")
 # the environment's variable of Hydra that lets it raise
 FULL = "HYDRA_FULL_ERROR"
+# what shells give for a command that Ctrl-C ended
+INTERRUPTED = 130
+AGAIN = "then run the same command again"
 
 
-def stage(task: Callable[[Settings], None], reads: Sequence[str] = ()) -> Callable[[], None]:
+def stage(task: Callable[[Settings], str | None], reads: Sequence[str] = ()) -> Callable[[], None]:
     """Make `task` a command: settings composed and checked, then the task, then exit status 0 or 1.
+
+    What the task returns, what it did in one line, is printed after the script's name.
 
     reads: folders at the project's root that the task reads and does not write. They make it a stage that can run in a
     folder of its own (`hydra.run.dir=…`) and be swept (`--multirun`); any other is refused there.
@@ -65,7 +73,7 @@ def stage(task: Callable[[Settings], None], reads: Sequence[str] = ()) -> Callab
     return run
 
 
-def sweepable(*reads: str) -> Callable[[Callable[[Settings], None]], Callable[[], None]]:
+def sweepable(*reads: str) -> Callable[[Callable[[Settings], str | None]], Callable[[], None]]:
     """A stage that may run in folders of its own, in which it finds what it `reads` of the project."""
     return functools.partial(stage, reads=reads)
 
@@ -82,8 +90,19 @@ def command(task: Callable[[], None]) -> Callable[[], None]:
     return run
 
 
+def alone(task: Callable[[], None]) -> Callable[[], None]:
+    """A command that reads what several stages wrote, and so runs while none of them does."""
+
+    @functools.wraps(task)
+    def run() -> None:
+        with lock.held(Path.cwd()):
+            task()
+
+    return command(run)
+
+
 def _guarded(
-    task: Callable[[Settings], None], script: Path, reads: Sequence[str], failed: list[str]
+    task: Callable[[Settings], str | None], script: Path, reads: Sequence[str], failed: list[str]
 ) -> Callable[[object], None]:
     root = script.parent.parent
 
@@ -96,10 +115,14 @@ def _guarded(
             if swept:
                 failed.extend(_job(script, root))
                 return
-            if apart:
-                load(config)  # before the folder is filled
-                jobs.enter(root, reads, config)
-            task(load(config))
+            settings = load(config)
+            with lock.held(Path.cwd()):
+                if apart:
+                    jobs.enter(root, reads, config)
+                    settings = load(config)
+                said = task(settings)
+            if said:
+                print(f"{script.stem}: {said}", flush=True)
 
     return run
 
@@ -130,12 +153,25 @@ def _job(script: Path, root: Path) -> list[str]:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """What terna refuses becomes a message and status 1."""
+    """What terna refuses, and what the machine has no room for, becomes a message and status 1; Ctrl-C status 130."""
+    status = 1
     try:
         yield
+        return
     except TernaError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        sys.exit(1)
+        message = f"{type(error).__name__}: {error}"
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        message = f"OSError: {where}{error.strerror or error}; {'free some space' if full else 'mend that'}, {AGAIN}"
+    except SafetensorError as error:  # a full disk too, as it writes weights
+        message = f"SafetensorError: {error}; mend that, {AGAIN}"
+    except MemoryError:
+        message = f"MemoryError: more memory is needed than there is; end other programs, {AGAIN}"
+    except KeyboardInterrupt:
+        message, status = "stopped by Ctrl-C; the same command runs the stage again", INTERRUPTED
+    print(message, file=sys.stderr)
+    sys.exit(status)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from terna.errors import ModelError
+from terna.records import sync
 from terna.training.history import Curves
 
 # steps whose losses are fetched from the device together: fetching makes it wait
@@ -105,5 +106,7 @@ class Checkpoints(Callback):
         beside = self.path.with_name(f".{self.path.name}.part")
         trainer.save_checkpoint(beside)
         if trainer.is_global_zero:
+            sync(beside)
             beside.replace(self.path)
+            sync(self.path.parent)  # before older weights are removed
             self.saved()

@@ -1,30 +1,34 @@
 """Whether a checkpoint is of this very run: then training resumes from it, else it is refused."""
 
+import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from terna import provenance
 from terna.errors import ModelError
+from terna.provenance import flat
 from terna.records import read_json, write_json
 from terna.settings import Settings
 from terna.settings.plain_mode import is_plain
 
 CHECKPOINT = "last.ckpt"
 IDENTITY = "run.json"
+# the environment's variable by which the processes of a run know the threads of the first
+THREADS = "TERNA_THREADS"
 
 
-def identity(settings: Settings, read: Iterable[Path]) -> dict[str, Any]:
-    """All that a run's outcome depends on: settings, the files and folders in `read`, packages, and TERNA_PLAIN."""
+def identity(settings: Settings, data: Mapping[str, str]) -> dict[str, Any]:
+    """All that a run's outcome depends on: settings, data (each file's sha256), packages, threads and TERNA_PLAIN."""
     plain = asdict(settings)
     return {
         **{name: plain[name] for name in ("seed", "model", "train")},
         "evaluate": {name: plain["evaluate"][name] for name in ("select_on", "main_score")},
-        "data": provenance.digests(read),
+        "data": dict(data),
         "packages": {name: version(name) for name in ("torch", "transformers", "pytorch-lightning")},
+        "threads": _threads(),
         "TERNA_PLAIN": int(is_plain()),
     }
 
@@ -35,17 +39,17 @@ def claim(folder: Path, run: Mapping[str, Any]) -> Path | None:
     run: all that the outcome depends on, nested as in the settings. Raises ModelError when the checkpoint is of another
     run, with each key that differs and both its values.
     """
-    flat, path = dict(_flat(run)), folder / CHECKPOINT
+    ours, path = dict(flat(run)), folder / CHECKPOINT
     found = read_json(folder / IDENTITY) if (folder / IDENTITY).is_file() else None
     if not path.is_file() or found is None:
-        if found != flat:  # of several processes only the first finds it so
+        if found != ours:  # of several processes only the first finds it so
             shutil.rmtree(folder, ignore_errors=True)
-            write_json(flat, folder / IDENTITY)
+            write_json(ours, folder / IDENTITY)
         return None
     different = [
-        f"  {key}: {found.get(key)!r} there, {flat.get(key)!r} here"
-        for key in sorted(found.keys() | flat.keys())
-        if found.get(key) != flat.get(key)
+        f"  {key}: {found.get(key)!r} there, {ours.get(key)!r} here"
+        for key in sorted(found.keys() | ours.keys())
+        if found.get(key) != ours.get(key)
     ]
     if different:
         raise ModelError(
@@ -65,9 +69,10 @@ def release(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, inner in value.items():
-        if isinstance(inner, Mapping) and inner:
-            yield from _flat(inner, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", inner
+def _threads() -> int:
+    """Those that torch computes with in the process that launched the run: Lightning gives the others fewer."""
+    import torch  # not at the top: a stage first sets up what torch reads as it is imported
+
+    if "LOCAL_RANK" not in os.environ:
+        os.environ[THREADS] = str(torch.get_num_threads())
+    return int(os.environ.get(THREADS, torch.get_num_threads()))

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from terna.data.token_table import TokenTable
@@ -18,6 +20,8 @@ from terna.records import replacing, sentences_of
 from terna.sentences import gather
 
 Score = Callable[[Encoder], dict[str, float]]
+# by how much a score may differ that another process, perhaps on another machine, computed: rounding is a hundredth
+TOLERANCE = 1e-4
 
 
 class Selection(Callback):
@@ -49,9 +53,12 @@ class Selection(Callback):
         self.best: float | None = None
         self.best_step = 0
         self.waited = 0
+        self.kept_here = False
+        self.device = torch.device("cpu")
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Score the model as it starts, unless the run resumes from a checkpoint."""
+        self.device = pl_module.device
         if not trainer.global_step:
             self._figure(trainer)
 
@@ -62,7 +69,7 @@ class Selection(Callback):
             return
         found = self._figure(trainer)
         if self.best is None or found > self.best:
-            self.best, self.best_step, self.waited = found, trainer.global_step, 0
+            self.best, self.best_step, self.waited, self.kept_here = found, trainer.global_step, 0, True
             if trainer.is_global_zero:
                 self._keep()
         else:
@@ -76,11 +83,26 @@ class Selection(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Resume from a checkpoint."""
+        self.kept_here = False
         self.best, self.best_step, self.waited = (state_dict[name] for name in ("best", "best_step", "waited"))
 
     def restore(self) -> None:
-        """Put the best weights back into the encoder."""
-        self.encoder.load_state_dict(load_file(self._path))
+        """Put the best weights back into the encoder and score them again; ModelError unless they score the same.
+
+        The same to the bit, or to TOLERANCE where the process before the run was resumed had kept them.
+        """
+        try:
+            weights = load_file(self._path)
+        except (OSError, SafetensorError) as error:
+            raise ModelError(f"{self._path}: {error}; delete {self.folder}/ to train again") from error
+        self.encoder.load_state_dict(weights)
+        # where they were scored: after the fit Lightning has moved them to the CPU
+        found = self.score(self.encoder.to(self.device)).get(self.main, float("nan"))
+        if self.best is None or not abs(found - self.best) <= (0.0 if self.kept_here else TOLERANCE):
+            raise ModelError(
+                f"{self._path}: these weights score {self.main} {found}, but {self.best} when step {self.best_step} "
+                f"was scored: they are not the ones that were kept. Delete {self.folder}/ and train again"
+            )
 
     def prune(self) -> None:
         """Remove weights that were best once: call it when a checkpoint that knows the best has been written."""

@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, NamedTuple
 
 import torch
@@ -55,7 +56,8 @@ def build_trainer(settings: Settings, callbacks: Sequence[Callback], loggers: Se
 def fit(trainer: Trainer, run: Run, checkpoint: Path | None = None) -> Taken:
     """Train from the start, or from a checkpoint to the end; what that took.
 
-    When SIGTERM stopped the run, says how to resume, and ends with a shell's status for that.
+    When SIGTERM or Ctrl-C stopped the run, says how to resume, and ends with a shell's status for that. Raises
+    ModelError for a precision that the device lacks, and for a damaged checkpoint.
     """
     if trainer.strategy.root_device.type == "cpu" and trainer.precision == "16-mixed":
         raise ModelError("train.precision: 16-mixed needs a GPU (machine=gpu); choose 32-true or bf16-mixed")
@@ -65,11 +67,17 @@ def fit(trainer: Trainer, run: Run, checkpoint: Path | None = None) -> Taken:
     except SIGTERMException:
         print(f"stopped by SIGTERM after step {trainer.global_step}; the same command resumes there", file=sys.stderr)
         sys.exit(143)
+    except SystemExit as end:  # what Lightning makes of Ctrl-C
+        if not isinstance(end.__context__, KeyboardInterrupt):
+            raise
+        told = f"stopped by Ctrl-C after step {trainer.global_step}; the same command resumes from the last checkpoint"
+        print(f"{told}, or starts anew where none was written yet", file=sys.stderr)
+        sys.exit(130)
     return Taken(trainer.global_step - first, time.perf_counter() - start)
 
 
-def summary(settings: Settings, run: Run, trainer: Trainer, selection: Selection, taken: Taken) -> dict[str, Any]:
-    """What metrics/train.json tells of a run that has ended."""
+def summary(settings: Settings, run: Run, trainer: Trainer, selection: Selection) -> dict[str, Any]:
+    """What metrics/train.json tells of a run that has ended: the same of each run with the same outcome."""
     datamodule, unit = run.datamodule, run.datamodule.unit
     ranked = datamodule.batch_size if settings.train.gather else datamodule.batch_size // trainer.world_size
     negatives = {} if settings.train.distill else {"negatives_per_anchor": 2 * ranked - 1}
@@ -81,14 +89,20 @@ def summary(settings: Settings, run: Run, trainer: Trainer, selection: Selection
         "steps": trainer.global_step,
         "steps_per_epoch": datamodule.steps,
         f"{unit}_left_out_per_epoch": datamodule.left_out,
-        f"{unit}_per_second": round(taken.steps * datamodule.batch_size / taken.seconds, 2),
-        "seconds": round(taken.seconds, 1),
-        "peak_memory_mb": round(_peak_memory(trainer) / 2**20),
         "selected_step": selection.best_step,
         "selected_on": f"{settings.evaluate.select_on} {settings.evaluate.main_score}",
         "selected_score": selection.best,
         # weights that TERNA_PLAIN=1 gave have other bytes
         **({"plain": True} if is_plain() else {}),
+    }
+
+
+def measured(run: Run, trainer: Trainer, taken: Taken) -> dict[str, float]:
+    """What a run took, which no two share: speed, seconds, memory in MiB."""
+    return {
+        f"{run.datamodule.unit}_per_second": round(taken.steps * run.datamodule.batch_size / taken.seconds, 2),
+        "seconds": round(taken.seconds, 1),
+        "peak_memory_mb": round(_peak_memory(trainer) / 2**20),
     }
 
 
@@ -106,7 +120,10 @@ def _steps_done(checkpoint: Path | None) -> int:
     """The steps that a checkpoint has behind it."""
     if checkpoint is None:
         return 0
-    return int(torch.load(checkpoint, weights_only=True, mmap=True, map_location="cpu")["global_step"])
+    try:
+        return int(torch.load(checkpoint, weights_only=True, mmap=True, map_location="cpu")["global_step"])
+    except (OSError, EOFError, RuntimeError, KeyError, UnpicklingError) as error:
+        raise ModelError(f"{checkpoint}: damaged ({error}); delete {checkpoint.parent}/ to train anew") from error
 
 
 def _peak_memory(trainer: Trainer) -> int:

@@ -6,7 +6,6 @@ reason and left out.
 
 import csv
 import json
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -14,19 +13,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from terna.data.corpora.own import SURROGATE, Row, pairs_jsonl, pairs_tsv
 from terna.data.corpora.texts import Text, texts
 from terna.errors import DataError
 from terna.records import LABELS, PAIRS
 from terna.settings import Corpus
-
-# half of a pair: JSON can escape one, UTF-8 cannot hold it
-SURROGATE = re.compile("[\ud800-\udfff]")
-
-# the columns or keys of a user's own pairs
-OWN = ("premise", "hypothesis", "label")
-
-# premise, hypothesis, label, language ("" where the format does not say)
-Row = tuple[str, str, str, str]
 
 
 def read_nli(name: str, corpus: Corpus, folder: Path) -> tuple[pa.Table, Counter[str]]:
@@ -97,19 +88,9 @@ def columns(text: Text, wanted: Sequence[str]) -> Iterator[list[str]]:
         raise DataError(f"{text.label}, line {reader.line_num}: {error}") from error
 
 
-def _pairs_tsv(text: Text) -> Iterator[Row]:
-    """A user's own table: tab-separated without quoting, under a header."""
-    return ((premise, hypothesis, label, "") for premise, hypothesis, label in columns(text, OWN))
-
-
 def _snli_jsonl(text: Text) -> Iterator[Row]:
     """SNLI's and MultiNLI's JSON lines."""
     return _objects(text, ("sentence1", "sentence2", "gold_label"))
-
-
-def _pairs_jsonl(text: Text) -> Iterator[Row]:
-    """A user's own JSON lines."""
-    return _objects(text, OWN)
 
 
 def _objects(text: Text, keys: Sequence[str]) -> Iterator[Row]:
@@ -137,6 +118,6 @@ PARSERS: dict[str, Callable[[Text], Iterator[Row]]] = {
     "xnli_tsv": _xnli_tsv,
     "xnli_mt_tsv": _xnli_mt_tsv,
     "snli_jsonl": _snli_jsonl,
-    "pairs_tsv": _pairs_tsv,
-    "pairs_jsonl": _pairs_jsonl,
+    "pairs_tsv": pairs_tsv,
+    "pairs_jsonl": pairs_jsonl,
 }

@@ -21,7 +21,7 @@ def read_sts(name: str, corpus: Corpus, folder: Path) -> pa.Table:
     """Scored pairs of a benchmark whose files lie in `folder`: a SCORED table, file after file as declared.
 
     Raises DataError for a missing partner, unequal lengths, a missing column, a score that is not a number on the
-    benchmark's scale, another number of pairs than declared, or none at all.
+    benchmark's scale, another number of pairs than declared, a file of one pair, or none at all.
     """
     read: dict[str, Read] = {text.base: (text.label, list(text.lines)) for text in texts(corpus, folder)}
     pairs = [pair for base in read if base.startswith("STS.input.") for pair in _file(base, read, corpus.scale)]
@@ -29,6 +29,8 @@ def read_sts(name: str, corpus: Corpus, folder: Path) -> pa.Table:
         raise DataError(f"{name}: no pair in {folder}; a file STS.input.X.txt is expected")
     if corpus.rows is not None and len(pairs) != corpus.rows:
         raise DataError(f"{name}: {len(pairs)} pairs in {folder}, expected {corpus.rows}; fetch it anew")
+    if alone := [label for base, (label, lines) in read.items() if base.startswith("STS.input.") and len(lines) == 1]:
+        raise DataError(f"{name}: {alone[0]} has one pair, and a correlation needs at least 2; add pairs")
     return pa.table([list(column) for column in zip(*pairs, strict=True)], schema=SCORED)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from terna.errors import DataError
+from terna.sentences import decoded
 from terna.settings import Corpus, File
 
 # the largest member that is read from an archive
@@ -64,7 +65,7 @@ def _lines(file: io.BufferedIOBase, path: Path, label: str) -> Iterator[str]:
     with _readable(path):
         for number, raw in enumerate(file, start=1):
             try:
-                yield raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+                yield decoded(raw, number, label).rstrip("\r\n")
             except UnicodeDecodeError as error:
                 raise DataError(f"{label}, line {number}: not UTF-8 ({error.reason} at byte {error.start})") from error
 

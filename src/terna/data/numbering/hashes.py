@@ -22,7 +22,7 @@ _SPREAD, _LENGTH = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 
 
 def hashes(texts: pa.Array) -> Ints:
-    """A number for each text of a string array, the same for texts that are equal after strip and casefold."""
+    """A number for each text of a string array, the same for texts that are equal after `fold`."""
     found, otherwise = _sums(texts, lower=True)
     # by `fold` only where lower case for ASCII and Latin-1 is not all there is to do
     if len(otherwise):
@@ -98,8 +98,9 @@ def _lowered(block: Bytes, scratch: Bytes) -> Bytes:
 def _otherwise(block: Bytes, bounds: Ints, scratch: Bytes) -> Ints:
     """The texts between bounds for which `_lowered` is not `fold`.
 
-    These are texts with white at an end, or with a character that is not ASCII nor one of Latin-1 from ¡ on; of those,
-    × has the capitals around it, and µ and ß are folded to something else.
+    These are texts with white at an end, with two white characters in a row, with a control character, or with a
+    character that is not ASCII nor one of Latin-1 from ¡ on; of those, × has the capitals around it, and µ and ß are
+    folded to something else. The others are in NFC, since no mark that composes is among their characters.
     """
     odd, other = scratch[:2, : len(block)]
     np.bitwise_xor(block, 1, out=odd)
@@ -107,9 +108,15 @@ def _otherwise(block: Bytes, bounds: Ints, scratch: Bytes) -> Ints:
     np.bitwise_and(block, 0xF7, out=other)
     np.equal(other, 0x97, out=other.view(np.bool_))  # the second byte of × or ß
     odd |= other
+    np.less_equal(block, ord(" "), out=other.view(np.bool_))
+    odd[1:] |= other[1:] & other[:-1]
+    np.less(block, ord(" "), out=other.view(np.bool_))
+    odd |= other
     places = np.flatnonzero(odd.view(np.bool_))
     byte, before, after = block[places], block.take(places - 1, mode="wrap"), block.take(places + 1, mode="wrap")
-    latin = np.where(byte == 0xC2, (after > 0xA0) & (after != 0xB5), (byte < 0xC2) & (before != 0xC3))
+    latin = np.where(
+        byte == 0xC2, (after > 0xA0) & (after != 0xB5), (byte > ord(" ")) & (byte < 0xC2) & (before != 0xC3)
+    )
     inside = np.searchsorted(bounds, places[~latin], side="right") - 1
     # of a text without a byte others' are looked at, which does no harm
     ends = np.minimum(block.take(bounds[:-1], mode="clip"), block.take(bounds[1:] - 1, mode="wrap"))

@@ -28,7 +28,7 @@ class Numbered:
 
     texts: the distinct texts; those that occur first of all that count as the same text come before the others, both by
     first occurrence. numbers: for each column (m,), where in `texts` its texts are. keys: (len(texts),), equal exactly
-    for texts that are equal after strip and casefold.
+    for texts that are equal after `fold`.
     """
 
     texts: pa.Array
@@ -57,7 +57,7 @@ def numbered(*columns: pa.Array | pa.ChunkedArray) -> Numbered:
 
 
 def keys(texts: pa.Array | pa.ChunkedArray) -> Ints:
-    """(m,): for each text its key, equal exactly for texts that are equal after strip and casefold."""
+    """(m,): for each text its key, equal exactly for texts that are equal after `fold`."""
     found = numbered(texts)
     return found.keys.take(found.numbers[0])
 
@@ -103,7 +103,7 @@ def _differ(texts: pa.Array, leading: pa.Array, places: Ints) -> Bools:
 def _keys(leading: pa.Array, others: pa.Array, places: Ints) -> Ints:
     """The keys of both; `places` are where the texts are that have the hashes of the others.
 
-    Two texts of one hash that are not the same after strip and casefold get keys of their own.
+    Two texts of one hash that are not the same after `fold` get keys of their own.
     """
     own: dict[str, int] = {}
     keys = places.tolist()

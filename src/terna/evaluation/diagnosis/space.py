@@ -19,7 +19,7 @@ def spread(
     """The figures of a benchmark's vectors.
 
     vectors: (2n, d), those of the n first sentences, then of the second. gold: (n,). scale: its lowest and highest
-    score. All distinct pairs of distinct sentences (after strip and casefold) count, so nothing is drawn at random.
+    score. All distinct pairs of distinct sentences (after `fold`) count, so nothing is drawn at random.
     Sources: Ethayarajh, How Contextual are Contextualized Word Representations?, 2019 (anisotropy); Wang & Isola,
     Understanding Contrastive Representation Learning through Alignment and Uniformity, 2020, with α = 2 and t = 2.
     """

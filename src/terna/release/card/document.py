@@ -11,6 +11,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from terna.errors import DataError
+from terna.evaluation.table import check as check_scores
+from terna.evaluation.verdict import Verdict, proven, verdicts
 from terna.markdown import Markdown, Rows, code, escape, fenced, table
 from terna.records import read_json
 from terna.release.card import front, parameters, tables
@@ -26,8 +28,8 @@ class Card:
     """What the template shows.
 
     front: YAML. dimension: of a sentence vector. on_hub: whether the backbone has a page there. stats: the content of
-    data/triplets/stats.json. loader, loss, fit, modules: of parameters. benchmarks, corpora, contaminated, digests: of
-    tables.
+    data/triplets/stats.json. verdicts: against the best baseline of each test benchmark; proven: better on all of them,
+    without which the card recommends no use. The other fields are made in the module of their name, or in tables.
     """
 
     settings: Settings
@@ -35,6 +37,8 @@ class Card:
     dimension: int
     on_hub: bool
     licence: Licence
+    verdicts: list[Verdict]
+    proven: bool
     benchmarks: list[tables.Benchmark]
     stats: Mapping[str, Any]
     corpora: Rows
@@ -79,12 +83,15 @@ def render(
     """
     check(settings, scores, stats)
     model = settings.model
+    found = verdicts(settings.evaluate, scores)
     card = Card(
         settings=settings,
         front=front.matter(settings, scores),
         dimension=model.dense.out_features if model.dense else width,
         on_hub=front.on_hub(model.backbone),
         licence=licence_of(settings.corpora | settings.parallel),
+        verdicts=found,
+        proven=proven(found),
         benchmarks=[tables.benchmark(name, settings.evaluate, scores) for name in settings.evaluate.benchmarks],
         stats=stats,
         corpora=tables.corpora(settings, stats),
@@ -110,9 +117,8 @@ def passage(name: str, values: Mapping[str, Any]) -> Markdown:
 
 def check(settings: Settings, scores: Mapping[str, Any], stats: Mapping[str, Any]) -> None:
     """Raise DataError when the figures or the accounts tell nothing of a benchmark or corpus of the settings."""
+    check_scores(settings.evaluate, scores)
     for benchmark in settings.evaluate.benchmarks:
-        if benchmark not in scores or benchmark not in scores.get("floors", {}):
-            raise DataError(f"metrics/sts.json: nothing on {benchmark}; run the evaluate stage (dvc repro evaluate)")
         if benchmark not in stats["contamination"]["sentences"]:
             raise DataError(f"data/triplets/stats.json: nothing on {benchmark}; run the triplets stage (dvc repro)")
     for corpus in settings.corpora:

@@ -48,7 +48,7 @@ def forest(name: str, benchmark: str, score: str, systems: Sequence[Row]) -> Plo
 
 
 def _reported(system: Row) -> bool:
-    return system.kind.startswith("reported")
+    return system.source.startswith("reported")
 
 
 def _with_interval(system: Row, value: float, score: str) -> str:

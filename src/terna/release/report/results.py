@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from terna.evaluation.table import OURS, Row, compared, interval, rows, systems, title
-from terna.markdown import ABSENT, figure
+from terna.evaluation.table import LEXICAL, OURS, Row, compared, interval, rows, systems, title
+from terna.evaluation.verdict import proven, verdict, verdicts
+from terna.markdown import figure
 from terna.release.card import passage
 from terna.release.card.tables import benchmark
 from terna.release.report import plots
@@ -20,7 +21,9 @@ SAME_PAIRS = (
 def section(contents: Contents) -> Section:
     """Every system of each benchmark, with intervals."""
     evaluate, scores = contents.settings.evaluate, contents.scores
+    found = verdicts(evaluate, scores)
     blocks: list[Block] = [
+        Text(passage("verdict", {"verdicts": found, "proven": proven(found)})),
         Text(passage("legend", {})),
         Text(passage("protocol", {"settings": contents.settings})),
     ]
@@ -34,7 +37,10 @@ def section(contents: Contents) -> Section:
 
 
 def _mark(system: Row) -> str:
-    return "ours" if system.name == OURS else system.kind.partition(",")[0]
+    """The row's class in page.css."""
+    if system.name == OURS:
+        return "ours"
+    return "baseline" if system.source == LEXICAL else system.source.partition(",")[0]
 
 
 def published(contents: Contents) -> Section:
@@ -61,7 +67,7 @@ def comparisons(contents: Contents) -> Section:
 
 
 def headlines(contents: Contents) -> list[Mapping[str, Any]]:
-    """For each benchmark what to look at first: the main score, its interval, the best baseline."""
+    """For each benchmark what to look at first: the main score, its interval, the verdict on the best baseline."""
     evaluate, scores = contents.settings.evaluate, contents.scores
     return [
         {
@@ -69,17 +75,9 @@ def headlines(contents: Contents) -> list[Mapping[str, Any]]:
             "role": evaluate.use_of(name),
             "score": evaluate.main_score,
             "figure": figure(scores[name][evaluate.main_score], 3),
-            "interval": interval(ours.ci95.get(evaluate.main_score)),
-            "baseline": _best_baseline(others, evaluate.main_score),
+            "interval": interval(scores[name]["ci95"].get(evaluate.main_score)),
+            "against": f"{against.outcome.value} the best baseline, {against.baseline}: {figure(against.theirs, 3)}",
         }
         for name in evaluate.benchmarks
-        for *others, ours in [list(systems(name, evaluate, scores))]
+        for against in [verdict(name, evaluate, scores)]
     ]
-
-
-def _best_baseline(others: list[Row], score: str) -> str:
-    kind = f"cosine_{score.partition('_')[2]}"  # where a baseline's one score stands
-    known = [
-        (value, row.name) for row in others if row.kind == "baseline" and (value := row.figures.get(kind)) is not None
-    ]
-    return "{1}: {0:.3f}".format(*max(known)) if known else ABSENT

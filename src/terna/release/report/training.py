@@ -1,7 +1,7 @@
 """Sections on how the model came about: curves, data, settings, lineage."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow.compute as pc
@@ -82,16 +82,10 @@ def _digests(stats: Mapping[str, Any]) -> Table:
 def settings(contents: Contents) -> Section:
     """Every setting that can change a result, and what training recorded of itself."""
     text = yaml.safe_dump(contents.lineage.settings, allow_unicode=True, sort_keys=False, width=100)
-    recorded = [[key, json.dumps(value, ensure_ascii=False)] for key, value in _lasting(contents.training)]
+    recorded = [[key, json.dumps(value, ensure_ascii=False)] for key, value in contents.training.items()]
     told = "Where it ran and where it was logged cannot change a result, and are left out."
     fit = Table("The fit", ["what", "value"], recorded, "tc")
     return Section("settings", "Settings", [Text(told), Fold("All settings", [Code(text)]), Fold("The fit", [fit])])
-
-
-def _lasting(training: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """What a second run records too: no time, speed or memory."""
-    passing = ("triplets_per_second", "translations_per_second", "seconds", "peak_memory_mb")
-    return ((key, value) for key, value in training.items() if key not in passing)
 
 
 def lineage(contents: Contents) -> Section:

@@ -75,7 +75,7 @@ def _results(contents: Contents) -> list[list[Any]]:
             name,
             evaluate.use_of(name),
             system.name,
-            system.kind,
+            system.source,
             *(system.figures.get(figure) for figure in FIGURES),
             *(system.ci95.get(evaluate.main_score) or (None, None)),
         ]

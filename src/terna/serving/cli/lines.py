@@ -1,14 +1,13 @@
 """Lines of text, a chunk at a time; what one holds is decided by `text_of` alone."""
 
-import codecs
 import unicodedata
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from terna.errors import DataError
+from terna.sentences import decoded
 
 STDIN = "standard input"
-WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)  # UTF-32's other mark begins as UTF-16's
 
 
 def chunks(lines: Iterable[bytes], size: int, name: str) -> Iterator[list[str | None]]:
@@ -33,16 +32,13 @@ def text_of(line: bytes, number: int, name: str) -> str | None:
     Raises DataError, with `name` and `number`, for what shows that the whole is no UTF-8 text in lines.
     """
     content = line.removesuffix(b"\n").removesuffix(b"\r")
-    if number == 1 and content.startswith(WIDE):
-        raise DataError(f"{name}: UTF-16 or UTF-32, not UTF-8; convert it: iconv -f UTF-16 -t UTF-8")
-    if b"\0" in content:
-        raise DataError(f"{name}, line {number}: a NUL byte: UTF-16, or no text; give UTF-8 text, a sentence a line")
+    try:
+        text = composed(decoded(content, number, name))
+    except UnicodeDecodeError:
+        text = None
     if b"\r" in content:
         raise DataError(f"{name}, line {number}: a carriage return that ends no line; convert it: tr '\\r' '\\n'")
-    try:
-        return composed(content.decode("utf-8"))
-    except UnicodeDecodeError:
-        return None
+    return text
 
 
 def composed(text: str) -> str | None:

@@ -1,0 +1,42 @@
+"""Run the whole pipeline, and end with what came out of it.
+
+reads   params.yaml, dvc.yaml and what they name
+does    `dvc repro`, without its advice on git and remotes
+writes  what the stages write; on the terminal the verdict on each test benchmark, and where the report is
+
+    python pipelines/run.py        or: make run
+"""
+
+import logging
+import sys
+from pathlib import Path
+
+from dvc.cli import main as dvc
+from omegaconf import OmegaConf
+
+from terna.evaluation.table import check
+from terna.evaluation.verdict import verdicts
+from terna.records import read_json
+from terna.running.stage import command
+from terna.settings import load
+
+FIGURES = Path("metrics/sts.json")
+PAGE = Path("reports/index.html")
+# which files to add to git, after each run
+ADVICE = "dvc.repo.scm_context"
+
+
+@command
+def main() -> None:
+    logging.getLogger(ADVICE).setLevel(logging.WARNING)
+    if status := dvc(["repro"]):
+        sys.exit(status)
+    evaluate, scores = load(OmegaConf.load("params.yaml")).evaluate, read_json(FIGURES)
+    check(evaluate, scores)
+    for one in verdicts(evaluate, scores):
+        print(one.sentence())
+    print(f"Report: {PAGE}")
+
+
+if __name__ == "__main__":
+    main()
