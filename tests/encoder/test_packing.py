@@ -1,6 +1,7 @@
 """A flat sequence without padding gives the vectors, the loss and the gradients that padded batches give."""
 
 import logging
+import re
 import shutil
 from collections.abc import Callable, Iterator
 
@@ -12,16 +13,22 @@ from hypothesis import strategies as st
 from transformers import (
     AutoModel,
     BertConfig,
+    ConvBertConfig,
     DistilBertConfig,
     ElectraConfig,
+    FNetConfig,
+    Gemma2Config,
+    MistralConfig,
     ModernBertConfig,
     MPNetConfig,
+    NystromformerConfig,
     PreTrainedConfig,
+    Qwen2Config,
     RobertaConfig,
     XLMRobertaConfig,
 )
 
-from terna.encoder import Encoder
+from terna.encoder import Encoder, attention
 from terna.encoder.attention import use_padded
 from terna.encoder.packing import arrange
 from terna.training.loss import ranking_loss
@@ -42,6 +49,9 @@ FAMILIES: dict[str, PreTrainedConfig] = {
         vocab_size=50, dim=16, n_layers=2, n_heads=2, hidden_dim=32, max_position_embeddings=40
     ),
     "electra": ElectraConfig(**SHAPE, embedding_size=8),
+    # decoders, whose keys serve two heads each; the second sees no farther back than five places
+    "qwen2": Qwen2Config(**SHAPE, num_key_value_heads=1, pad_token_id=0, bos_token_id=1, eos_token_id=2),
+    "mistral": MistralConfig(**SHAPE, num_key_value_heads=1, sliding_window=6, bos_token_id=1, eos_token_id=2),
     # layers of local attention, three places to each side, between those of global attention
     "modernbert": ModernBertConfig(
         **SHAPE, local_attention=6, global_attn_every_n_layers=2, pad_token_id=0, bos_token_id=1, eos_token_id=2
@@ -61,9 +71,13 @@ class Pads:
         return {str(number): number for number in range(50)}
 
 
-def encoder_of(config: PreTrainedConfig, pooling: str = "mean") -> Encoder:
+def encoder_of(config: PreTrainedConfig, pooling: str = "mean", scale: float = 1.0) -> Encoder:
+    """An encoder from random weights, those of matrices times `scale`: in fresh ones attention is next to nothing."""
     torch.manual_seed(3)
-    return Encoder(AutoModel.from_config(config), Pads(config.pad_token_id), pooling=pooling, max_length=30).eval()  # type: ignore[arg-type]
+    backbone = AutoModel.from_config(config)
+    for weight in backbone.parameters():
+        weight.data.mul_(scale if weight.ndim > 1 else 1.0)
+    return Encoder(backbone, Pads(config.pad_token_id or 0), pooling=pooling, max_length=30).eval()  # type: ignore[arg-type]
 
 
 def triplets(seed: int = 0, longest: int = 30) -> tuple[np.ndarray, np.ndarray]:
@@ -143,6 +157,101 @@ def test_a_backbone_that_would_give_other_vectors_packed_is_padded(
     assert not encoder.packed
     assert "gives other vectors for packed sentences" in told.text
     assert backbone.config._attn_implementation == "sdpa"
+
+
+PADDED_APART: dict[str, PreTrainedConfig] = {
+    "convbert": ConvBertConfig(**SHAPE, embedding_size=16),
+    "fnet": FNetConfig(**{name: value for name, value in SHAPE.items() if name != "num_attention_heads"}),
+    "nystromformer": NystromformerConfig(**SHAPE),
+}
+
+
+@pytest.mark.parametrize("family", PADDED_APART)
+def test_where_vectors_depend_on_padding_there_is_none_and_gradients_are_those_of_sentences_alone(
+    family: str, told: pytest.LogCaptureFixture
+) -> None:
+    encoder = encoder_of(PADDED_APART[family]).double()
+    assert "gives other vectors beside padding: sentences of one length go through it at a time" in told.text
+    ids, lengths = triplets()
+    vectors = encoder(arrange(ids, lengths, 64))
+    vectors.pow(3).sum().backward()
+    found = {name: each.grad.clone() for name, each in encoder.named_parameters() if each.grad is not None}
+    encoder.zero_grad()
+    alone = [encoder.backbone(torch.from_numpy(part)[None])[0][0] for part in np.split(ids, lengths.cumsum()[:-1])]
+    expected = torch.stack([each.mean(0) for each in alone])
+    expected.pow(3).sum().backward()
+    torch.testing.assert_close(vectors, expected, atol=1e-10, rtol=0)
+    assert len(found) > 5
+    for name, each in encoder.named_parameters():
+        if each.grad is not None:
+            torch.testing.assert_close(found[name], each.grad, atol=1e-10, rtol=0)
+
+
+def test_attention_that_packed_sentences_do_not_know_pads_them(told: pytest.LogCaptureFixture) -> None:
+    """Gemma 2 caps its scores, which small ones do not show."""
+    config = Gemma2Config(**SHAPE, num_key_value_heads=1, query_pre_attn_scalar=8, head_dim=8)
+    assert not encoder_of(config).packed
+    assert "does not take packed sentences (its attention takes softcap" in told.text
+
+
+ATTEND = attention.attend
+
+
+def raises(*_: object, **__: object) -> tuple[torch.Tensor, None]:
+    raise RuntimeError("no kernel image is available for execution on the device")
+
+
+def errs(*given: torch.Tensor, **named: object) -> tuple[torch.Tensor, None]:
+    return ATTEND(*given, **named)[0] * 1.5, None
+
+
+@pytest.mark.parametrize(
+    ("attend", "word"),
+    [(raises, r"\(no kernel image is available"), (errs, "gives other vectors for packed sentences")],
+)
+@pytest.mark.parametrize("elsewhere", ["device", "half precision", "double precision"])
+def test_where_a_kernel_fails_or_errs_sentences_are_padded_and_the_log_says_so(
+    monkeypatch: pytest.MonkeyPatch, told: pytest.LogCaptureFixture, attend: object, word: str, elsewhere: str
+) -> None:
+    """Packed where it was made, and then moved to where another kernel computes."""
+    encoder = encoder_of(FAMILIES["bert"], scale=8)
+    batch = arrange(*triplets(), 64)
+    before = encoder(batch)
+    assert encoder.packed
+    assert told.text == ""
+    monkeypatch.setattr(attention, "attend", attend)
+    assert torch.equal(encoder(batch), before), "it was not compared again where it had been"
+    if elsewhere == "device":
+        encoder.token_vectors.settle(torch.device("cpu", 0))  # to torch another one than cpu
+    elif elsewhere == "half precision":
+        with torch.autocast("cpu", torch.bfloat16):
+            torch.testing.assert_close(encoder(batch), before, atol=0.2, rtol=0)
+    else:
+        encoder.double()
+    torch.testing.assert_close(encoder(batch).float(), before, atol=1e-5, rtol=0)
+    assert not encoder.packed
+    assert re.search(f"{word}.* they are padded", told.text.replace("\n", " "))
+
+
+def test_where_kernels_agree_sentences_stay_packed_and_nothing_is_drawn(told: pytest.LogCaptureFixture) -> None:
+    encoder = encoder_of(FAMILIES["bert"]).train()
+    before = torch.get_rng_state()
+    with torch.autocast("cpu", torch.bfloat16):
+        encoder.token_vectors.settle(torch.device("cpu"))
+    assert encoder.packed
+    assert all(module.training for module in encoder.modules())
+    assert torch.equal(before, torch.get_rng_state())
+    assert told.text == ""
+
+
+def test_encoders_of_one_backbone_each_have_it_their_way() -> None:
+    packed = encoder_of(FAMILIES["bert"])
+    padded = Encoder(packed.backbone, packed.tokenizer, pooling="mean", max_length=30, packed=False).eval()
+    assert (packed.packed, padded.packed) == (True, False)
+    batch = arrange(*triplets(), 64)
+    first = packed(batch)
+    for encoder in (padded, packed, padded, packed):
+        torch.testing.assert_close(encoder(batch), first, atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("family", ["bert", "roberta", "modernbert"])

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from terna.arrays import Ints
+from terna.errors import ModelError
 
 # Tokens that go through the backbone at once, and the number that chunks come in multiples of, so that threads have
 # equal shares. An accelerator is given as many tokens as it can take.
@@ -58,9 +59,14 @@ def arrange(ids: Ints, lengths: Ints | Sequence[int], limit: int, shares: int = 
     """Sentences that lie one after another in `ids` (tokens,) → chunks of about as many tokens each, `limit` at most.
 
     A sentence goes to the chunk that its middle falls into, and may so exceed the limit by its half. There are a
-    multiple of `shares` chunks, but for those without a sentence.
+    multiple of `shares` chunks, but for those without a sentence. Raises ModelError for a sentence without a token,
+    whose vector would be no number.
     """
     sizes = np.asarray(lengths, np.int64)
+    if (sizes < 1).any():
+        raise ModelError(
+            "a sentence without a token: the tokenizer adds none of its own; leave out texts that are empty"
+        )
     order = np.argsort(sizes, kind="stable")
     starts = np.cumsum(sizes) - sizes
     count = shares * -(-int(sizes.sum()) // (shares * limit))

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoModel,
@@ -23,8 +22,6 @@ HALVES: dict[str, Any] = {"t5": T5EncoderModel, "mt5": MT5EncoderModel, "umt5": 
 # beside the path from tokens to a sentence's vector
 UNUSED = "pooler."
 REMEDY = "get it again, or give another backbone"
-# whatever a damaged file makes of the libraries that read it
-FAULTS = (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, ImportError, SafetensorError)
 
 
 def read_config(where: str, revision: str = "main") -> PreTrainedConfig:
@@ -33,8 +30,8 @@ def read_config(where: str, revision: str = "main") -> PreTrainedConfig:
         raise ModelError(f"{adapter}: an adapter, not a backbone; merge it into its backbone and save that")
     try:
         config: PreTrainedConfig = AutoConfig.from_pretrained(where, revision=revision, trust_remote_code=False)
-    except FAULTS as error:
-        raise ModelError(f"{where}: {error}") from error
+    except Exception as error:  # whatever a damaged file makes of the libraries that read it
+        raise _unreadable(where, error) from error
     if config.is_encoder_decoder and config.model_type not in HALVES:
         raise ModelError(
             f"{where}: {config.model_type} is a model of encoder and decoder, of which only {', '.join(HALVES)} can be "
@@ -49,8 +46,8 @@ def read_tokenizer(where: str, revision: str = "main") -> PreTrainedTokenizerBas
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
             where, revision=revision, trust_remote_code=False
         )
-    except Exception as error:  # tokenizers raises nothing more definite
-        raise ModelError(f"{where}: {error}") from error
+    except Exception as error:  # as above; tokenizers raises nothing more definite
+        raise _unreadable(where, error) from error
     if len(tokenizer) <= len(tokenizer.all_special_ids):  # what transformers makes where there is no file of it
         raise ModelError(f"{where}: its tokenizer has no entries but special tokens; {REMEDY}")
     if tokenizer.pad_token_id is None:
@@ -73,8 +70,8 @@ def read_backbone(where: str, revision: str = "main") -> PreTrainedModel:
             ignore_mismatched_sizes=True,  # they are refused here, with their sizes
             output_loading_info=True,
         )
-    except FAULTS as error:
-        raise ModelError(f"{where}: {error}") from error
+    except Exception as error:  # whatever a damaged file makes of the libraries that read it
+        raise _unreadable(where, error) from error
     backbone, found = read
     _check_weights(where, found)
     return backbone
@@ -88,6 +85,11 @@ def check_fit(rows: int, tokenizer: PreTrainedTokenizerBase, where: str) -> None
             f"{where}: {rows} word embeddings, but the tokenizer has {entries} entries; give backbone and tokenizer "
             "that were saved together"
         )
+
+
+def _unreadable(where: str, error: Exception) -> ModelError:
+    """The error for what a library refused, its reason in one sentence."""
+    return ModelError(f"{where}: {' '.join(str(error).split())}")
 
 
 def _check_weights(where: str, found: dict[str, Any]) -> None:

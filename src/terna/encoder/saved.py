@@ -175,8 +175,11 @@ def _write(encoder: Encoder, folder: Path) -> None:
 def _modules(folder: Path) -> list[tuple[str, Path]]:
     """The kind and the folder of each module, in order; of one of somebody else, its whole type."""
     path = folder / LISTED
+    listed = keys.read(path)
+    if not isinstance(listed, list):
+        raise ModelError(f"{path}: a list of modules is expected; {keys.REMEDY}")
     found = []
-    for entry in keys.read(path):
+    for entry in listed:
         module = Keys(path, entry)
         kind, place = module.take("type", str, ""), module.take("path", str, "")
         module.only("kwargs", None, [], {})

@@ -10,7 +10,7 @@ from terna.errors import ModelError
 from terna.provenance import digests
 
 # what is taken of a repository: neither weights in other formats nor copies for other engines
-FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.spm")
+FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.spm", "*.jinja")
 COPIES = ("onnx/*", "openvino/*")
 # the revision is what makes it one: without, it is a path, and a path that is not there is never asked of the hub
 HUB_NAME = re.compile(r"(?P<name>\w[\w.-]*(/\w[\w.-]*)?)@(?P<revision>[\w./-]+)")
