@@ -1,4 +1,4 @@
-"""How long a server is borne with."""
+"""How long a server may take, and how much it may send, before the next address is tried."""
 
 from dataclasses import dataclass
 
