@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from terna.errors import DataError, SettingsError
-from terna.provenance import NAME
+from terna.provenance import NAME, digests
 from terna.records import read_json, write_json, write_text
 from terna.running import jobs, lock
 from terna.running.search import Parameter, Trial, best_of, library, markdown, parse, propose
@@ -114,7 +114,7 @@ def identity(settings: Settings) -> dict[str, Any]:
     """All that the trials share: what each one's outcome depends on, and the package that chooses."""
     chosen = settings.evaluate.select_on
     scored = settings.evaluate.benchmarks[chosen].paths(RAW / chosen)
-    return {**resume.identity(settings, provenance.digests([*INPUTS, *scored])), "optuna": version("optuna")}
+    return {**resume.identity(settings, digests([*INPUTS, *scored])), "optuna": version("optuna")}
 
 
 def run(search: Search, wanted: int) -> None:

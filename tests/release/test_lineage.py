@@ -66,6 +66,7 @@ def test_a_release_has_every_file_from_the_raw_ones_to_the_weights_and_verifies(
         assert wrote[path] == hashlib.sha256(Path(path).read_bytes()).hexdigest()
     assert wrote["release/encoder/model.safetensors"] == wrote[WEIGHTS]
     assert wrote[WEIGHTS] in Path("release/README.md").read_text()
+    capsys.readouterr()
     release("--verify")
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(": holds")[0] for line in lines] == [*dict.fromkeys(KINDS.values()), "report"]

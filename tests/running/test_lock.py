@@ -35,7 +35,7 @@ def holding(folder: Path) -> subprocess.Popen[str]:
 
 def test_a_folder_that_another_process_holds_is_refused_with_who_and_since_when(tmp_path: Path) -> None:
     with holding(tmp_path) as process:
-        who = rf"process {process.pid} has worked here since \d{{4}}-.*: -c import sys.* {tmp_path}; wait"
+        who = rf"process {process.pid} has worked here since \d{{4}}-.*: -c import sys, time .*; wait"
         told = rf"{tmp_path}/\.terna\.lock: {who}"
         for _ in range(2):  # a refusal leaves the holder's words as they are
             with pytest.raises(BusyError, match=told), lock.held(tmp_path):
