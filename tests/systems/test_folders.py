@@ -160,7 +160,7 @@ FOLDERS: dict[str, Folder] = {
     "version 1": Folder(edit=old_layout),
     "versions 2 to 5": Folder(after=lambda: [dense(), Normalize()], edit=old_types),
     "more tokens than positions": Folder(
-        edit=written(SETTINGS, {"max_seq_length": 41}), refused="max_seq_length 41, but 40 positions"
+        edit=written(SETTINGS, {"max_seq_length": 41}), refused="max_seq_length: 41, but 40 positions"
     ),
     "a length that is none": Folder(
         edit=written(SETTINGS, {"max_seq_length": "long"}), refused=rf"{SETTINGS}: max_seq_length: 'long', but int"

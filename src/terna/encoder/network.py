@@ -65,7 +65,7 @@ class Encoder(nn.Module):
     def load(cls, folder: Path | str) -> "Encoder":
         """The encoder of a folder (models/encoder, or what sentence-transformers saved), ready to encode.
 
-        Raises ModelError when it is none, or pools or goes on in a way that this encoder cannot.
+        Raises ModelError, by file and key, for what cannot be honoured.
         """
         from terna.encoder.saved import load  # it is made of encoders itself
 
@@ -78,7 +78,8 @@ class Encoder(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """Vectors (sentences, dimension) of a batch, in its order; each sentence begins with the prompt, if any."""
-        self.token_vectors.settle(batch.place.device)
+        if self.token_vectors.settle(batch.place.device):
+            self._draws_by_seed = self._draws()
         run = self._checkpointed if self.cached and torch.is_grad_enabled() else self._vectors
         workers = self._workers(batch)
         if workers:

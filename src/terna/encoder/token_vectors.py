@@ -71,12 +71,13 @@ class TokenVectors:
         """Whether no padding is computed, for nothing but the sentences' own tokens goes through the backbone."""
         return self.way == "packed"
 
-    def settle(self, device: torch.device) -> None:
+    def settle(self, device: torch.device) -> bool:
         """Let the backbone run in this object's way, on `device` and in the precision that holds now.
 
         Where packed vectors were not compared with padded ones yet, on a device or in a precision, they are; and if its
-        kernels give others, or none, sentences are padded from then on.
+        kernels give others, or none, sentences are padded from then on. Returns whether that was found now.
         """
+        before = self.way
         if self.packed and (place := (device, self._precision(device))) not in self._compared:
             with torch.compiler.set_stance("force_eager"), torch.no_grad(), self._evaluating():
                 probe = self.probe.to(device)
@@ -85,6 +86,7 @@ class TokenVectors:
             self._compared.add(place)
         if self.packed != is_packed(self.backbone):  # another encoder of the same backbone had it otherwise
             (use_packed if self.packed else use_padded)(self.backbone)
+        return self.way != before
 
     def hidden(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Token vectors (sentences, length, width) of padded ids and their mask, both (sentences, length)."""

@@ -63,7 +63,7 @@ class OnnxEncoder:
         if not file.is_file():
             raise ModelError(f"{file}: not there; write it: python -m terna onnx --model {folder} --out FOLDER")
         saved = Saved.read(folder)
-        if saved.max_length is None or saved.pooling.width is None:
+        if saved.texts.max_length is None or saved.pooling.width is None:
             raise ModelError(
                 f"{folder}: no max_seq_length or word_embedding_dimension; write the folder with python -m terna onnx"
             )
@@ -72,7 +72,7 @@ class OnnxEncoder:
             saved.tokenizer(),
             saved,
             width=saved.pooling.width,
-            max_length=saved.max_length,
+            max_length=saved.texts.max_length,
             batch_size=BATCHES.get(file.name, BATCH),
         )
 
