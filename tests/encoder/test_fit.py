@@ -144,6 +144,11 @@ def test_a_text_without_a_token_is_refused_where_nothing_can_be_taken(tmp_path: 
         encoder.encode(["horno", ""])
 
 
+def test_a_sentence_without_a_token_is_no_part_of_a_batch(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="a sentence without a token: the tokenizer adds none of its own"):
+        bare(tmp_path, "mean").arrange(np.array([5, 6]), np.array([2, 0]))
+
+
 def test_a_prompt_that_leaves_no_room_is_refused(tmp_path: Path) -> None:
     backbone = AutoModel.from_pretrained(transformers_folder("bert", "wordpiece", tmp_path))
     usage = Usage({"long": "consulta " * 30}, "long")

@@ -80,9 +80,11 @@ def test_the_folder_still_loads_as_before_and_sentences_are_cut_where_they_were(
     save(encoder, tmp_path / "ours")
     neighbour = SentenceTransformer(str(tmp_path / "ours"), device="cpu")
     neighbour.save(str(tmp_path / "encoder"), create_model_card=False)  # leaves the length to the tokenizer
+    (tmp_path / "encoder" / "README.md").write_text("what it is")
     onnx_export.write(tmp_path / "encoder", tmp_path / "graph")
     again = SentenceTransformer(str(tmp_path / "graph"), device="cpu")
     assert again.max_seq_length == encoder.max_length
+    assert (tmp_path / "graph" / "README.md").read_text() == "what it is"
     np.testing.assert_allclose(again.encode(texts), encoder.encode(texts), atol=1e-5)
     np.testing.assert_allclose(Encoder.load(tmp_path / "graph").encode(texts), encoder.encode(texts), atol=1e-7)
     np.testing.assert_allclose(OnnxEncoder.load(tmp_path / "graph").encode(texts), encoder.encode(texts), atol=1e-5)
