@@ -71,9 +71,9 @@ def computing_threads() -> int:
 
 def student_tokens(pairs: Any, max_length: int) -> tuple[Any, Any]:
     """The student's tokens of all sources, then of all targets."""
-    from transformers import AutoTokenizer
+    from terna.encoder.pretrained import read_tokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(TOKENIZER)
+    tokenizer = read_tokenizer(str(TOKENIZER))
     return tokenize(tokenizer, [*pairs["source"].to_pylist(), *pairs["target"].to_pylist()], max_length)
 
 

@@ -14,11 +14,12 @@ from typing import NamedTuple
 
 import pyarrow as pa
 from pytorch_lightning import seed_everything
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from terna.data.teacher_vectors import TeacherVectors
 from terna.data.token_table import TokenTable
 from terna.encoder import Encoder, build_encoder
+from terna.encoder.pretrained import read_tokenizer
 from terna.errors import DataError
 from terna.records import STARTS, read_json, read_table
 from terna.settings import Settings
@@ -51,7 +52,7 @@ class Inputs:
         """What the stages `tokens` and `teacher` wrote into these folders; DataError if a file is missing or broken."""
         return cls(
             table=TokenTable.load(tokens),
-            tokenizer=AutoTokenizer.from_pretrained(tokens / "tokenizer"),
+            tokenizer=read_tokenizer(str(tokens / "tokenizer")),
             starts=read_table(tokens / "starts.parquet", STARTS),
             corpora=read_json(tokens / "stats.json")["corpora"],
             taught=TeacherVectors.load(teacher) if teacher else None,
