@@ -3,6 +3,8 @@
 import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: see terna.running.process
+for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):  # what `make test` hands to its tests
+    os.environ.pop(name, None)
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
