@@ -26,24 +26,25 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-import pyarrow.parquet as pq
 import torch
+from project import prepared
 from sides import Ours, Task, Theirs, flops_of_token, serve
 from tqdm import tqdm
-from workload import OUT, ROOT, composed, scored, split_of
+from workload import OUT, ROOT, composed, scored
 
-from terna.data.token_table import TokenTable, build
-from terna.encoder import build_encoder, load_tokenizer, save
-from terna.records import TEXTS, sentences_of, write_json, write_text
+from terna.data.token_table import TokenTable
+from terna.encoder import save
+from terna.records import sentences_of, write_json, write_text
 from terna.running.process import environment
-from terna.sentences import distinct
 from terna.settings.plain_mode import is_plain
 from terna.training.batches.plan import plan
+from terna.training.setup import build_run
 
 RESULTS = ROOT / "benchmarks" / "results.json"
 DOCS = ROOT / "docs" / "performance.md"
 MARKS = ("<!-- bench: made by `make bench` -->\n", "<!-- /bench -->")
 FOLDER = OUT / "bench"
+TOKENS = Path("data") / "tokens"
 ESXNLI = ("corpora=esxnli", "triplets=all", "evaluate=sts_es", "triplets.drop_overlap=none")
 BASE = "model.scratch={vocab_size:30000,hidden_size:768,layers:12,heads:12,intermediate_size:3072}"
 STARTS = 3
@@ -86,29 +87,23 @@ def sides(task: Task, **tuned: bool) -> Iterator[tuple[Side, Side]]:
             side.close()
 
 
-def prepared(name: str, *overrides: str) -> Task:
-    """A task's folder with the texts and tokens of ESXNLI's triplets."""
+def task_of(name: str, *overrides: str) -> Task:
+    """A task in a project of its own: ESXNLI's triplets and their tokens, as the stages make them."""
     folder, settings = FOLDER / name, composed(*ESXNLI, *overrides)
-    split = split_of(settings)
-    sentences = distinct(*(split.train[column] for column in TEXTS)).to_pylist()
-    tokenizer = load_tokenizer(settings.model, sentences)
+    inputs = prepared(settings, folder)
     if settings.model.scratch:
-        torch.manual_seed(1)
-        save(build_encoder(settings.model, tokenizer), folder / "model")
+        save(build_run(settings, inputs).encoder, folder / "model")
         overrides = (
             "model=minilm",
             f"model.backbone={folder / 'model'}",
             f"model.max_length={settings.model.max_length}",
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    pq.write_table(split.train, folder / "train.parquet")
-    build(split.train, split.dev, split.positives, tokenizer, settings.model.max_length).save(folder)
     return Task((*ESXNLI, *overrides), folder)
 
 
 def batches(folder: Path, size: int, count: int) -> list[np.ndarray]:
     """Batches of rows, none of them twice; those of the next epoch when one has too few."""
-    table = TokenTable.load(folder)
+    table = TokenTable.load(folder / TOKENS)
     keys, found, epoch = np.asarray(table.keys[table.train], np.int64), [], 0
     while len(found) < count:
         found += [*plan(keys, size, 1, epoch).batches]
@@ -137,13 +132,13 @@ def steps(task: Task, size: int, pairs: int, **tuned: bool) -> dict[str, list[fl
 
 def minilm(pairs: int) -> dict[str, list[float]]:
     """MiniLM on a CPU, fp32, dropout on."""
-    found = steps(prepared("minilm", "model=minilm"), 64, pairs)
+    found = steps(task_of("minilm", "model=minilm"), 64, pairs)
     return {"train_step_minilm": found["steps"], "train_memory_minilm": found["memory"]}
 
 
 def caching(pairs: int) -> dict[str, list[float]]:
     """Ours alone: the peak of batch 64 over that of batch 1,024 with gradient caching."""
-    task = prepared("minilm", "model=minilm")
+    task = task_of("minilm", "model=minilm")
     small, large = Side(Ours, task), Side(Ours, replace(task, cached=True))
     peaks = [small.ask("step", rows)[1] for rows in batches(task.folder, 64, pairs)]
     many = [large.ask("step", np.arange(first, first + 1024))[1] for first in (0, 400)]
@@ -155,7 +150,7 @@ def caching(pairs: int) -> dict[str, list[float]]:
 
 def base(pairs: int) -> dict[str, list[float]]:
     """RoBERTa-base's size on a CPU; at batch 64 the neighbour would need some 20 GB."""
-    return {"train_step_base": steps(prepared("base", BASE, "model.max_length=128"), 32, max(1, pairs // 4))["steps"]}
+    return {"train_step_base": steps(task_of("base", BASE, "model.max_length=128"), 32, max(1, pairs // 4))["steps"]}
 
 
 def encode(pairs: int) -> dict[str, list[float]]:
@@ -164,7 +159,7 @@ def encode(pairs: int) -> dict[str, list[float]]:
     first, second = sentences_of(table)
     texts = [*first, *second]
     ratios = []
-    with sides(prepared("minilm", "model=minilm")) as (ours, theirs):
+    with sides(task_of("minilm", "model=minilm")) as (ours, theirs):
         for number in range(pairs + 1):
             mine, other = ours.ask("encode", texts)[0], theirs.ask("encode", texts)[0]
             if number:  # the first warms up
@@ -175,7 +170,7 @@ def encode(pairs: int) -> dict[str, list[float]]:
 
 def startup(_: int) -> dict[str, list[float]]:
     """From a process's launch to its being ready for the first step."""
-    ratios, task = [], prepared("minilm", "model=minilm")
+    ratios, task = [], task_of("minilm", "model=minilm")
     for _ in range(STARTS):
         with sides(task) as (ours, theirs):
             ratios.append(theirs.startup / ours.startup)
@@ -191,9 +186,9 @@ def plans(pairs: int) -> dict[str, list[float]]:
 
 def gpu(pairs: int) -> dict[str, list[float]]:
     """RoBERTa-base's size in bf16 on a GPU, batch 64, beside the neighbour as it is (fp32) and tuned."""
-    task = replace(prepared("base", BASE, "model.max_length=128"), device="cuda", tuned=True)
+    task = replace(task_of("base", BASE, "model.max_length=128"), device="cuda", tuned=True)
     plain, tuned = steps(task, 64, 5 * pairs, tuned=False), steps(task, 64, 5 * pairs, tuned=True)
-    table = TokenTable.load(task.folder)
+    table = TokenTable.load(task.folder / TOKENS)
     tokens = float(np.diff(table.offsets)[table.train].sum(axis=1).mean())
     rate = statistics.median(tuned["rates"]) * tokens * flops_of_token(task.settings)
     print(f"{rate / 1e12:.0f} TFLOP/s, {rate / matrix_rate():.1%} of the measured matrix rate")

@@ -16,23 +16,21 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import torch
+from project import loaded
 from workload import composed, neighbour
 
-from terna.data.token_table import TokenTable
-from terna.encoder import build_encoder, load_tokenizer
 from terna.records import TEXTS
 from terna.running.process import settle
-from terna.sentences import gather
 from terna.settings import Settings
-from terna.training.loss import ranking_loss
 from terna.training.optimizer import parameter_groups
+from terna.training.setup import build_run
 
 CLIP = 1.0
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a side is built for: settings as overrides, a folder with tokens and texts, a device, and how it is set.
+    """What a side is built for: settings as overrides, a project's folder, a device, and how it is set.
 
     tuned: bf16, and for the neighbour sdpa attention and tokenising done ahead, as by loader workers. cached: ours by
     gradient caching.
@@ -46,7 +44,9 @@ class Task:
 
     @property
     def settings(self) -> Settings:
-        return composed(*self.overrides)
+        # steps are taken one by one here, at one rate, in one process
+        constant = ("train.lr=2e-5", "train.warmup=0.0", "train.gather=false")
+        return composed(*self.overrides, *constant, f"train.cached={str(self.cached).lower()}")
 
     def precision(self) -> AbstractContextManager[Any]:
         """What forward and loss run under."""
@@ -54,28 +54,23 @@ class Task:
 
 
 class Ours:
-    """Packed sentences out of the token table."""
+    """Packed sentences out of the token table, put together as pipelines/train.py does."""
 
     def __init__(self, task: Task) -> None:
         settle()  # as every stage does
         self.task = task
-        self.table = TokenTable.load(task.folder)
-        model = task.settings.model
-        torch.manual_seed(1)
-        self.encoder = build_encoder(model, load_tokenizer(model, [])).to(task.device)
-        self.encoder.cached = task.cached
-        groups = parameter_groups(self.encoder, 0.01, lr=2e-5)
-        self.optimizer = torch.optim.AdamW(groups, eps=1e-6, fused=True)
+        self.run = build_run(task.settings, loaded(task.settings, task.folder))
+        self.run.module.to(task.device).train()  # which Lightning does as a run starts
+        [self.optimizer], _ = self.run.module.configure_optimizers()
 
     def step(self, rows: np.ndarray) -> float:
-        sentences = self.table.train[rows].T.reshape(-1)
-        batch = self.encoder.arrange(*gather(self.table.ids, self.table.offsets, sentences))
+        sentences, *given = self.run.datamodule.batches(rows[None], rows[None])[0]
         with self.task.precision():
-            loss = ranking_loss(*self.encoder(batch.to(self.task.device, non_blocking=True)).chunk(3))
-        return finish(loss, self.encoder, self.optimizer)
+            loss = self.run.module.loss(self.run.encoder(sentences.to(self.task.device, non_blocking=True)), *given)
+        return finish(loss, self.run.encoder, self.optimizer)
 
     def encode(self, texts: list[str]) -> Any:
-        return self.encoder.eval().encode(texts)
+        return self.run.encoder.eval().encode(texts)
 
 
 class Theirs:
@@ -85,12 +80,14 @@ class Theirs:
         from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 
         self.task = task
-        columns = pq.read_table(task.folder / "train.parquet")
+        columns = pq.read_table(task.folder / "data" / "triplets" / "train.parquet")
         self.texts = [columns[name].to_pylist() for name in TEXTS]
-        torch.manual_seed(1)
+        torch.manual_seed(task.settings.seed)
         self.model = neighbour(task.settings).to(task.device)
-        self.loss = MultipleNegativesRankingLoss(self.model)
-        self.optimizer = torch.optim.AdamW(parameter_groups(self.model, 0.01, lr=2e-5), eps=1e-6)
+        options = task.settings.train
+        self.loss = MultipleNegativesRankingLoss(self.model, scale=options.scale)
+        groups = parameter_groups(self.model, options.weight_decay, lr=options.lr)
+        self.optimizer = torch.optim.AdamW(groups, eps=options.eps)
         self.ahead: dict[bytes, Any] = {}
 
     def features(self, rows: np.ndarray) -> Any:

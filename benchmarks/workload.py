@@ -9,9 +9,8 @@ import pyarrow as pa
 from sentence_transformers import SentenceTransformer
 from transformers.utils.logging import disable_progress_bar
 
-from terna.data.corpora import check_file, read_nli, read_sts
+from terna.data.corpora import check_file, read_sts
 from terna.data.download import fetch_corpus, from_environment
-from terna.data.triplets import Split, build
 from terna.encoder import locate
 from terna.settings import Corpus, Settings, compose, load
 
@@ -31,13 +30,6 @@ def fetched(name: str, corpus: Corpus) -> Path:
     """The folder with a corpus's files, from TERNA_MIRROR or their addresses."""
     fetch_corpus(corpus, WORK / name, mirror=from_environment(), check=check_file, progress=False)
     return WORK / name
-
-
-def split_of(settings: Settings) -> Split:
-    """The triplets of the settings' mix."""
-    tables = [read_nli(name, corpus, fetched(name, corpus))[0] for name, corpus in settings.corpora.items()]
-    fraction = settings.triplets.dev_fraction
-    return build(pa.concat_tables(tables), target="es", seed=settings.seed, dev_fraction=fraction)
 
 
 def scored(settings: Settings, name: str) -> pa.Table:

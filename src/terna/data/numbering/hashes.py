@@ -4,6 +4,7 @@ A text's hash is the sum of its bytes times powers of a number, modulo 2 ** 64 (
 for many texts at once, in the order in which Arrow stores them and in blocks that stay in the processor's cache.
 """
 
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -16,7 +17,7 @@ Bytes = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 Words = np.ndarray[tuple[int, ...], np.dtype[np.uint64]]
 
 # bytes that are hashed at once
-_BLOCK = 1 << 18
+_BLOCK = 1 << 19
 _FACTOR = 0xD1342543DE82EF95  # odd, so that it has an inverse
 _SPREAD, _LENGTH = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 
@@ -37,7 +38,8 @@ def _sums(texts: pa.Array, lower: bool) -> tuple[Words, Ints]:
     # ends of blocks, between texts; a text that is longer than a block makes it longer
     cuts = np.unique(np.append(np.searchsorted(offsets, np.arange(offsets[0], offsets[-1], _BLOCK)), len(texts)))
     longest = int(np.diff(offsets[cuts]).max(initial=0)) + 1
-    powers, inverses = _powers(_FACTOR, longest), _powers(pow(_FACTOR, -1, 2**64), longest)
+    number = 1 << longest.bit_length()
+    powers, inverses = _powers(_FACTOR, number), _powers(pow(_FACTOR, -1, 2**64), number)
     scratch, products = np.empty((3, longest), np.uint8), np.empty(longest, np.uint64)
     found, otherwise = np.empty(len(texts), np.uint64), []
     for first, last in pairwise(cuts.tolist()):
@@ -62,8 +64,9 @@ def _buffers(texts: pa.Array) -> tuple[Ints, Bytes]:
     return bounds.astype(np.int64), np.frombuffer(data, np.uint8)
 
 
+@lru_cache(maxsize=2)
 def _powers(factor: int, number: int) -> Words:
-    """(number,): factor to the power of 0, 1, ..., modulo 2 ** 64."""
+    """(number,): factor to the power of 0, 1, ..., modulo 2 ** 64; kept for the next call."""
     powers = np.full(number, factor, np.uint64)
     powers[0] = 1
     return np.multiply.accumulate(powers)
