@@ -118,6 +118,7 @@ def test_a_resolver_in_an_override_that_is_written_down_is_refused(root: Path, w
             ", line 2, column 16: no YAML that settings are in (found duplicate key lr)",
         ),
         ("seed: 1\nseed: 1\n", ", line 2, column 1: no YAML that settings are in (found duplicate key seed)"),
+        (" \ufeff0x" + "f" * 400, ": a lone value, not settings by key"),
         (b"seed: 1\nname: caf\xe9\n", ", line 2: byte 0xe9 is not UTF-8"),
         ("- seed\n", ": a list, not settings by key"),
         ("5\n", ": no YAML that settings are in"),

@@ -152,6 +152,8 @@ def _parsed(text: str) -> Any:
         raise SettingsError([_place(error)]) from error
     except OmegaConfBaseException as error:
         raise SettingsError([f": {error.full_key}: {first_line(error)}"]) from error
+    except AssertionError as error:  # OmegaConf's own, on a lone value that it reads in two ways
+        raise SettingsError([": a lone value, not settings by key"]) from error
     # a number that Python does not read; a tag on what it does not fit; neither a mapping nor a list; text in which
     # Hydra's parser of YAML sees another depth than libyaml
     except (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError, OSError, RecursionError) as error:
