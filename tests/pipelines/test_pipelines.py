@@ -12,16 +12,20 @@ import sys
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 import yaml
 from pyarrow import csv
+from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
 from translator_inputs import SENTENCES, save_marian
 
 from terna import Encoder
+from terna.training import trainer
 
 STAGES = ("fetch", "parallel", "translate", "triplets", "tokens", "teacher", "train", "evaluate", "release", "report")
 SHAPE = "{vocab_size:300,hidden_size:16,layers:1,heads:2,intermediate_size:32}"
@@ -293,6 +297,58 @@ def test_a_student_learns_from_a_teacher_and_release_and_report_say_so(project: 
     assert chain["teacher"]["model"]["sha256"]["model.safetensors"] == weights
     assert chain["parallel@few"]["wrote"]["data/raw/parallel/few/few.txt"] == hashlib.sha256(text.encode()).hexdigest()
     assert "translations" in Path("reports/index.html").read_text()
+
+
+def cut_off(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def other_weights(path: Path) -> None:
+    torch.manual_seed(11)
+    save_file({name: torch.randn_like(value) for name, value in load_file(path).items()}, path)
+
+
+def other_shapes(path: Path) -> None:
+    save_file({name: value[:-1].contiguous() for name, value in load_file(path).items()}, path)
+
+
+@pytest.mark.parametrize(
+    ("damage", "found"),
+    [
+        (cut_off, "Error while deserializing header"),
+        (other_weights, "these weights score cosine_pearson"),
+        (other_shapes, "size mismatch"),
+        (Path.unlink, "No such file"),
+    ],
+)
+def test_best_weights_that_are_damaged_or_others_when_training_ends_are_refused_and_nothing_is_exported(
+    project: Path,
+    run: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    damage: Callable[[Path], None],
+    found: str,
+) -> None:
+    for stage in ("fetch", "parallel", "translate", "triplets", "tokens", "teacher"):
+        run(stage)
+
+    def fit_and_damage(*given: Any) -> Any:
+        taken = fit(*given)
+        for kept in list(Path("checkpoints").glob("best-*.safetensors")):
+            damage(kept)
+        return taken
+
+    fit = trainer.fit
+    monkeypatch.setattr(trainer, "fit", fit_and_damage)
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as caught:
+        run("train")
+    told = capsys.readouterr().err
+    assert caught.value.code == 1
+    assert re.search(rf"^ModelError: checkpoints/best-\d+\.safetensors: .*{found}", told, re.MULTILINE), told
+    assert re.search(r"[Dd]elete checkpoints/ and train again$", told.strip()), told
+    assert "Traceback" not in told
+    assert not Path("models").exists() and not Path("metrics/train.json").exists()
 
 
 def spoil_byte(path: Path) -> None:

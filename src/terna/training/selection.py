@@ -87,15 +87,16 @@ class Selection(Callback):
         self.best, self.best_step, self.waited = (state_dict[name] for name in ("best", "best_step", "waited"))
 
     def restore(self) -> None:
-        """Put the best weights back into the encoder and score them again; ModelError unless they score the same.
+        """Put the best weights back into the encoder and score them again.
 
-        The same to the bit, or to TOLERANCE where the process before the run was resumed had kept them.
+        Raises ModelError when their file cannot be read or is another encoder's, and unless they score the same:
+        the same to the bit, or to TOLERANCE where the process before the run was resumed had kept them.
         """
         try:
-            weights = load_file(self._path)
-        except (OSError, SafetensorError) as error:
-            raise ModelError(f"{self._path}: {error}; delete {self.folder}/ to train again") from error
-        self.encoder.load_state_dict(weights)
+            self.encoder.load_state_dict(load_file(self._path))
+        except (OSError, SafetensorError, RuntimeError) as error:  # the last for other names or shapes
+            reason = " ".join(str(error).split())
+            raise ModelError(f"{self._path}: {reason}; delete {self.folder}/ and train again") from error
         # where they were scored: after the fit Lightning has moved them to the CPU
         found = self.score(self.encoder.to(self.device)).get(self.main, float("nan"))
         if self.best is None or not abs(found - self.best) <= (0.0 if self.kept_here else TOLERANCE):
