@@ -38,7 +38,7 @@ def _sums(texts: pa.Array, lower: bool) -> tuple[Words, Ints]:
     # ends of blocks, between texts; a text that is longer than a block makes it longer
     cuts = np.unique(np.append(np.searchsorted(offsets, np.arange(offsets[0], offsets[-1], _BLOCK)), len(texts)))
     longest = int(np.diff(offsets[cuts]).max(initial=0)) + 1
-    number = 1 << longest.bit_length()
+    number = max(longest, 2 * _BLOCK)  # the same for most calls, so that they are kept
     powers, inverses = _powers(_FACTOR, number), _powers(pow(_FACTOR, -1, 2**64), number)
     scratch, products = np.empty((3, longest), np.uint8), np.empty(longest, np.uint64)
     found, otherwise = np.empty(len(texts), np.uint64), []
