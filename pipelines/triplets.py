@@ -36,6 +36,11 @@ from terna.settings import Settings
 OUT = Path("data/triplets")
 NLI = Path("data/nli")
 RAW = Path("data/raw/sts")
+# counted where there are any
+LEFT_OUT = {
+    "pairs_of_one_text": "left out for being one text twice",
+    "pairs_labelled_both_ways": "left out for being labelled both entailment and contradiction",
+}
 
 
 @stage
@@ -58,9 +63,10 @@ def main(settings: Settings) -> str:
     write_json(stats(settings, pairs, clean, shared) | totals, outs[4])
     raw = [path for name, one in settings.evaluate.benchmarks.items() for path in one.paths(RAW / name)]
     record("triplets", settings, [NLI / "pairs.parquet", NLI / "accounts.json", *raw], outs, OUT / "made.json")
+    left_out = "".join(f", {split.counts[key]} {reason}" for key, reason in LEFT_OUT.items() if key in split.counts)
     return (
-        f"{len(pairs)} pairs read, {len(pairs) - len(clean)} left out for a benchmark's sake, {len(split.train)} "
-        f"triplets to train on, {len(split.dev)} held out"
+        f"{len(pairs)} pairs read, {len(pairs) - len(clean)} left out for a benchmark's sake{left_out}, "
+        f"{len(split.train)} triplets to train on, {len(split.dev)} held out"
     )
 
 

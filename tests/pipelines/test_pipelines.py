@@ -451,6 +451,22 @@ def test_english_rows_are_translated_and_what_is_dropped_is_accounted_for(
     assert account["translated_by"]["checkpoint"] == str(checkpoint)
 
 
+def test_pairs_that_would_repeat_a_text_are_counted_in_what_the_stage_says(
+    project: Path, run: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("fetch")
+    rows = [(*PAIRS[0][:2], "contradiction"), (PAIRS[1][0], PAIRS[1][0].upper(), "entailment")]
+    with Path("data/raw/nli/ten/ten.tsv").open("a") as file:
+        file.writelines(f"es\t{premise}\t{hypothesis}\t{label}\n" for premise, hypothesis, label in rows)
+    run("translate", "corpora.ten.rows=11")
+    capsys.readouterr()
+    run("triplets")
+    assert capsys.readouterr().out == (
+        "triplets: 11 pairs read, 0 left out for a benchmark's sake, 1 left out for being one text twice, 2 left out "
+        "for being labelled both entailment and contradiction, 4 triplets to train on, 0 held out\n"
+    )
+
+
 def test_a_training_sentence_that_a_benchmark_has_too_is_listed_and_its_pairs_are_left_out(
     run: Callable[..., None],
 ) -> None:

@@ -117,6 +117,15 @@ def test_the_base_model_is_named_only_when_it_is_on_the_hub(
     assert backbone in card.split("## Usage")[0].split("\n# ")[1]
 
 
+def test_pairs_that_would_repeat_a_text_are_told_where_there_are_any(root: Path) -> None:
+    settings, stats = settings_of(root), stats_of(settings_of(root))
+    assert "Left out" not in card_of(settings)
+    found = {"pairs_of_one_text": 71, "pairs_labelled_both_ways": 72}
+    card = card_of(settings, stats={**stats, "total": stats["total"] | found})
+    assert "640 triplets. Left out for being one text twice: 71 pairs. Left out for being labelled both" in card
+    assert "both entailment and contradiction: 72 pairs. With 96 pairs held out" in card
+
+
 def corpora(*licences: str) -> dict[str, Corpus]:
     file = File(addresses=["samples/rows.tsv"], sha256=["0" * 64])
     return {
