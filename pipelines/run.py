@@ -12,8 +12,11 @@ import sys
 from pathlib import Path
 
 from dvc.cli import main as dvc
+from dvc.repo import Repo
+from dvc.scm import SCMError
 from omegaconf import OmegaConf
 
+from terna.errors import DataError
 from terna.evaluation.table import check
 from terna.evaluation.verdict import verdicts
 from terna.records import read_json
@@ -29,6 +32,7 @@ ADVICE = "dvc.repo.scm_context"
 @command
 def main() -> None:
     logging.getLogger(ADVICE).setLevel(logging.WARNING)
+    check_git()
     if status := dvc(["repro"]):
         sys.exit(status)
     evaluate, scores = load(OmegaConf.load("params.yaml")).evaluate, read_json(FIGURES)
@@ -36,6 +40,18 @@ def main() -> None:
     for one in verdicts(evaluate, scores):
         print(one.sentence())
     print(f"Report: {PAGE}")
+
+
+def check_git() -> None:
+    """Raise DataError where there is no Git repository, which DVC needs unless its settings say otherwise."""
+    try:
+        with Repo() as repo:
+            _ = repo.scm
+    except SCMError as error:
+        raise DataError(
+            f"{Path.cwd()}: no Git repository, which DVC looks for; run `git init`, or `dvc config --local "
+            "core.no_scm true` to run without one"
+        ) from error
 
 
 if __name__ == "__main__":

@@ -120,6 +120,23 @@ def test_compose_that_cannot_write_says_where(project: Path) -> None:
     assert "params.yaml: a folder, not a file" in call(project, "fetch", *COMPOSED).stderr
 
 
+def test_a_run_without_git_says_how_to_have_it_or_do_without(project: Path, root: Path) -> None:
+    (project / ".dvc").mkdir()
+    shutil.copy(root / ".dvc" / "config", project / ".dvc" / "config")
+    (project / "dvc.yaml").write_text("stages: {}\n")
+    refused = call(project, "run")
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        f"DataError: {project}: no Git repository, which DVC looks for; run `git init`, or `dvc config --local "
+        "core.no_scm true` to run without one\n"
+    )
+    missing = "DataError: metrics/sts.json: "  # what a run looks for when DVC has done its part
+    for remedy in (["dvc", "config", "--local", "core.no_scm", "true"], ["git", "init", "--quiet"]):
+        subprocess.run([sys.executable, "-m", *remedy] if remedy[0] == "dvc" else remedy, cwd=project, check=True)
+        assert call(project, "run").stderr.startswith(missing)
+        (project / ".dvc" / "config.local").unlink(missing_ok=True)
+
+
 @pytest.mark.slow
 def test_a_name_that_is_a_command_is_not_run_by_dvc(project: Path) -> None:
     names = [
