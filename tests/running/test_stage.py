@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
+from terna.errors import DataError
+from terna.running import outputs
+
 COMPOSED = ("--config-path=..", "--config-name=params")
 ENVIRONMENT = {"HF_TOKEN": "hf_secret"}
 RUNS_CODE = {"hydra": {"callbacks": {"x": {"_target_": "pathlib.Path.touch", "self": "pwned"}}}}
@@ -118,6 +121,51 @@ def test_compose_that_cannot_write_says_where(project: Path) -> None:
     assert done.returncode == 1
     assert "params.yaml: cannot be written (Is a directory)" in done.stderr
     assert "params.yaml: a folder, not a file" in call(project, "fetch", *COMPOSED).stderr
+
+
+@pytest.mark.parametrize(
+    ("stage", "folders", "files", "told"),
+    [
+        ("train", ["metrics/train.json"], [], "metrics/train.json: a folder, where a file is to be written"),
+        ("train", [], ["models/encoder"], "models/encoder: a file, where a folder is to be written"),
+        ("train", [], ["models"], "models/encoder: models is a file, and should be a folder"),
+        ("evaluate", ["reports/results.md"], [], "reports/results.md: a folder, where a file is to be written"),
+        ("evaluate", [], ["predictions"], "predictions: a file, where a folder is to be written"),
+        ("report", ["reports/index.html"], [], "reports/index.html: a folder, where a file is to be written"),
+        ("fetch", [], ["data/raw/sts"], "data/raw/sts: a file, where a folder is to be written"),
+        ("parallel", [], ["data"], "data/parallel: data is a file, and should be a folder"),
+    ],
+)
+def test_an_output_of_the_other_kind_is_told_before_anything_is_read(
+    project: Path, stage: str, folders: list[str], files: list[str], told: str
+) -> None:
+    for name in folders:
+        (project / name).mkdir(parents=True)
+    for name in files:
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text("kept")
+    done = call(project, stage)  # none of what it reads is there, which it would say otherwise
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"DataError: {told}; move it away, then run the same command again\n")
+    assert all((project / name).read_text() == "kept" for name in files)
+
+
+@pytest.mark.parametrize("graph", ["stages: [", "", "stages: {train: {}}", "stages: {train: {cmd: [a]}}", "\xff"])
+def test_a_graph_that_is_none_is_told_by_its_file(project: Path, graph: str) -> None:
+    (project / "dvc.yaml").write_bytes(graph.encode("latin-1"))
+    with pytest.raises(DataError, match=r"dvc\.yaml: no graph of stages"):
+        outputs.check(project / "pipelines" / "train.py")
+
+
+@pytest.mark.parametrize("stage", ["fetch", "parallel", "translate", "triplets", "train", "evaluate", "release"])
+def test_what_a_stage_wrote_before_does_not_stop_it(project: Path, stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    for name in ("metrics/train.json", "metrics/sts.json", "reports/results.md", "reports/index.html"):
+        (project / name).parent.mkdir(exist_ok=True)
+        (project / name).touch()
+    for name in ("data/raw/sts/own", "data/nli", "models/encoder", "predictions", "release", "plots"):
+        (project / name).mkdir(parents=True)
+    outputs.check(project / "pipelines" / f"{stage}.py")
 
 
 def test_a_run_without_git_says_how_to_have_it_or_do_without(project: Path, root: Path) -> None:

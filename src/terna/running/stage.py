@@ -17,7 +17,7 @@ from pathlib import Path
 from safetensors import SafetensorError
 
 from terna.errors import SettingsError, TernaError
-from terna.running import jobs, lock
+from terna.running import jobs, lock, outputs
 from terna.running.process import settle
 from terna.settings import Settings, check_files, check_folder, check_words, composing, load
 from terna.settings.declaration import NAMED, NAMES
@@ -120,6 +120,7 @@ def _guarded(
                 if apart:
                     jobs.enter(root, reads, config)
                     settings = load(config)
+                outputs.check(script)
                 said = task(settings)
             if said:
                 print(f"{script.stem}: {said}", flush=True)
