@@ -99,10 +99,16 @@ def test_a_checkpoint_without_safetensors_is_refused_with_what_to_do(copy: Path,
     assert "save_pretrained" in message
 
 
-@pytest.mark.parametrize("name", ["someone/else", "no-such-folder", "/no/such/folder", "a b"])
+@pytest.mark.parametrize("name", ["someone/else", "no-such-folder"])
 def test_a_checkpoint_that_is_nowhere_is_named(tmp_path: Path, name: str) -> None:
     message = refused(settings(name, revision="main"), tmp_path / "work")
     assert message.startswith(f"translate.model.checkpoint: neither a folder nor to be had from the hub: {name} at")
+
+
+@pytest.mark.parametrize("name", ["/no/such/folder", "./opus", "models/opus", "a b"])
+def test_a_path_that_is_not_there_is_not_taken_for_a_hub_name(tmp_path: Path, name: str) -> None:
+    message = refused(settings(name, revision="main"), tmp_path / "work")
+    assert message.startswith(f"translate.model.checkpoint: {name}: not there; give a folder, or a hub name")
 
 
 def test_a_revision_that_is_not_there_is_named(tmp_path: Path) -> None:

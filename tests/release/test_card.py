@@ -104,6 +104,8 @@ def test_corpora_that_the_hub_has_are_listed_by_its_names(root: Path, mix: str, 
         ("/srv/models/bertin", False),
         ("./models/bertin", False),
         ("models/here", False),
+        ("models/gone", False),
+        ("bert-base-uncased", True),
     ],
 )
 def test_the_base_model_is_named_only_when_it_is_on_the_hub(

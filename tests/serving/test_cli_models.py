@@ -2,20 +2,17 @@
 
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from empty_hub import environment, hub
 from sentence_transformers import util
 
 from terna.encoder import Encoder, save
@@ -164,31 +161,9 @@ def test_other_vectors_of_the_right_shape_are_searched_as_sentence_transformers_
     assert found == [f"línea {hit['corpus_id']}" for hit in hits]
 
 
-@contextmanager
-def hub() -> Iterator[tuple[str, list[str]]]:
-    """A hub that has nothing: its address, and the paths that were asked of it."""
-    asked: list[str] = []
-
-    class Nothing(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_error(404)
-
-        do_HEAD = do_POST = do_GET
-
-        def log_message(self, format: str, *arguments: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Nothing) as server:
-        threading.Thread(target=server.serve_forever).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}", asked
-        finally:
-            server.shutdown()
-
-
 COMMANDS = ["encode", "search --corpus corpus.txt hola", "similarity uno dos", "onnx --out onnx", "demo --port 0"]
 PATHS = ["models/encoder", "models/onnx", "./encoder", "../encoder", "owner/name", "encoder", "models/encoder/"]
+PATHS += ["models/nothing@x", "./encoder@main", "here/nothing@main", "a/b/c@main"]
 ASK = """
 import json, sys
 from terna.serving.cli import main
@@ -199,13 +174,13 @@ for words in json.loads(sys.argv[1]):
 
 def test_what_is_not_there_is_not_asked_of_the_hub_by_any_command(tmp_path: Path) -> None:
     (tmp_path / "corpus.txt").write_text("uno\n")
+    (tmp_path / "here").mkdir()
     asked_for = [[], *(["--model", path] for path in PATHS)]
     many = [[*command.split(), *model] for command in COMMANDS for model in asked_for]
     # without which it could be a hub that cannot be asked
     named = ["similarity", "uno", "dos", "--model", "owner/meant@main"]
     with hub() as (address, asked):
-        env = {**os.environ, "HF_ENDPOINT": address, "HF_TOKEN": "hf_secret", "HF_HOME": str(tmp_path / "home")}
-        env |= {"HF_HUB_OFFLINE": "0", "NO_PROXY": "127.0.0.1"}
+        env = environment(address, tmp_path / "home")
         words = [sys.executable, "-c", ASK, json.dumps([*many, named])]
         done = subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120, input="")
     assert done.stdout.split() == ["1"] * (len(many) + 1), done.stderr

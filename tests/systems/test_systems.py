@@ -91,7 +91,7 @@ def test_damaged_word_vectors_are_refused_with_the_line(tmp_path: Path, content:
         ("pkg:no_such_package/model", "pkg:no_such_package/model: package no_such_package is not installed"),
         ("no/such/folder", "no/such/folder: not there"),
         ("missing.vec", r"missing\.vec: not there"),
-        ("owner/name", r"owner/name: not there; .* a hub name with @ and a revision \(owner/name@main\)"),
+        ("owner/name", r"owner/name: not there; .* a hub name with @ and a revision \(owner/name@main, "),
     ],
 )
 def test_what_is_not_there_is_named(where: str, message: str) -> None:

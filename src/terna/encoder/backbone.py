@@ -23,7 +23,7 @@ from terna.encoder.network import Encoder
 from terna.encoder.token_vectors import padding_positions
 from terna.encoder.vocabulary import start
 from terna.errors import ModelError
-from terna.settings import Model, Scratch
+from terna.settings import OWNER, Model, Scratch, is_hub_name
 
 SPECIAL = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 # RoBERTa counts positions from its padding id + 1
@@ -75,8 +75,16 @@ def positions(backbone: PreTrainedModel) -> int:
 
 
 def locate(backbone: str) -> str:
-    """What from_pretrained takes: `pkg:module/path` becomes the folder in the installed package."""
+    """What from_pretrained takes: `pkg:module/path` becomes the folder in the installed package.
+
+    Raises ModelError for a path that is not there: from_pretrained would ask the hub for a repository of that name.
+    """
     if not backbone.startswith("pkg:"):
+        if not (Path(backbone).is_dir() or is_hub_name(backbone)):
+            raise ModelError(
+                f"model.backbone: {backbone}: not there; give a folder, pkg:module/path, or a hub name (owner/name, "
+                f"{OWNER})"
+            )
         return backbone
     module, _, inner = backbone.removeprefix("pkg:").partition("/")
     spec = importlib.util.find_spec(module)
@@ -102,8 +110,9 @@ def _check_length(model: Model, limit: int) -> None:
 
 
 def _pretrained(model: Model) -> PreTrainedModel:
+    where = locate(model.backbone)
     try:
-        return pretrained.read_backbone(locate(model.backbone), model.revision or "main")
+        return pretrained.read_backbone(where, model.revision or "main")
     except ModelError as error:
         raise ModelError(_unusable("backbone", model, error)) from error
 

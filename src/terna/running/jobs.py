@@ -17,6 +17,8 @@ from typing import IO, Any
 
 from omegaconf import OmegaConf
 
+from terna.settings import is_hub_name
+
 # of a folder's name; file systems take 255 bytes
 LONGEST = 120
 # the settings of a job, in its folder, as params.yaml is the project's
@@ -37,14 +39,14 @@ def folder_name(words: Sequence[str]) -> str:
 def enter(root: Path, reads: Sequence[str], config: Any) -> None:
     """Make the working folder, which is not `root`, a job's: what it `reads` linked in, its settings written down.
 
-    A backbone that is a folder of the project is looked for in the project.
+    A backbone that is a path, whether it is there or not, is one in the project.
     """
     for name in reads:
         if not Path(name).exists():
             Path(name).unlink(missing_ok=True)  # a link to what is no longer there
             Path(name).symlink_to(os.path.relpath(root / name, Path.cwd().resolve()))
-    backbone = OmegaConf.select(config, "model.backbone")
-    if isinstance(backbone, str) and (root / backbone).is_dir():
+    backbone = str(OmegaConf.select(config, "model.backbone"))
+    if not (backbone == "scratch" or backbone.startswith("pkg:") or is_hub_name(backbone, root)):
         OmegaConf.update(config, "model.backbone", str(root / backbone))
     OmegaConf.save(config, COMPOSED, resolve=True)
 

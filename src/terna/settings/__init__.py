@@ -1,6 +1,7 @@
 """The settings: a schema, and one way in (conf/ or params.yaml → plain values)."""
 
 from terna.settings.declaration import Corpus, File
+from terna.settings.hub_names import OWNER, is_hub_name
 from terna.settings.load import check_words, compose, composing, load
 from terna.settings.schema import (
     Evaluate,
@@ -17,6 +18,7 @@ from terna.settings.sources import check_files, check_folder
 from terna.settings.training import Dense, Distill, Lora, Model, Scratch, Train, Vocabulary
 
 __all__ = [
+    "OWNER",
     "Corpus",
     "Dense",
     "Distill",
@@ -40,5 +42,6 @@ __all__ = [
     "check_words",
     "compose",
     "composing",
+    "is_hub_name",
     "load",
 ]

@@ -8,12 +8,13 @@ from huggingface_hub import snapshot_download
 from terna import encoder
 from terna.errors import ModelError
 from terna.provenance import digests
+from terna.settings import OWNER, is_hub_name
 
 # what is taken of a repository: neither weights in other formats nor copies for other engines
 FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.spm", "*.jinja")
 COPIES = ("onnx/*", "openvino/*")
 # the revision is what makes it one: without, it is a path, and a path that is not there is never asked of the hub
-HUB_NAME = re.compile(r"(?P<name>\w[\w.-]*(/\w[\w.-]*)?)@(?P<revision>[\w./-]+)")
+REVISION = re.compile(r"(?P<name>.+)@(?P<revision>[\w./-]+)")
 VECTORS = (".vec", ".txt", ".gz")
 GRAPH = ".onnx"
 
@@ -34,10 +35,11 @@ def locate(where: str) -> Path:
         )
     if where.startswith("pkg:"):
         return _packaged(where)
-    if path.suffix in (*VECTORS, GRAPH) or path.is_absolute() or not (match := HUB_NAME.fullmatch(where)):
+    match = REVISION.fullmatch(where)
+    if path.suffix in (*VECTORS, GRAPH) or not match or not is_hub_name(match["name"]):
         raise ModelError(
             f"{where}: not there; give a folder, a file of word vectors, pkg:module/path, or a hub name with @ and a "
-            "revision (owner/name@main). `make run` trains models/encoder"
+            f"revision (owner/name@main, {OWNER}). `make run` trains models/encoder"
         )
     return _from_hub(match["name"], match["revision"])
 

@@ -12,7 +12,7 @@ from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer, PreTr
 from transformers.utils import logging as transformers_logging
 
 from terna.errors import ModelError
-from terna.settings import Translator
+from terna.settings import OWNER, Translator, is_hub_name
 
 # what is taken of a repository: neither weights in other formats nor pictures
 FILES = ("*.json", "*.safetensors", "*.spm", "*.model")
@@ -58,6 +58,10 @@ def find(settings: Translator) -> Checkpoint:
     name, folder = settings.checkpoint, Path(settings.checkpoint)
     if folder.is_dir():
         return Checkpoint(name, folder, None)
+    if not is_hub_name(name):
+        raise ModelError(
+            f"translate.model.checkpoint: {name}: not there; give a folder, or a hub name (owner/name, {OWNER})"
+        )
     try:
         found = Path(snapshot_download(name, revision=settings.revision, allow_patterns=list(FILES)))
     except (OSError, ValueError) as error:

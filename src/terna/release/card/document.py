@@ -88,7 +88,7 @@ def render(
         settings=settings,
         front=front.matter(settings, scores),
         dimension=model.dense.out_features if model.dense else width,
-        on_hub=front.on_hub(model.backbone),
+        on_hub=front.on_hub(model),
         licence=licence_of(settings.corpora | settings.parallel),
         verdicts=found,
         proven=proven(found),

@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, get_args
 
 import yaml
 
 from terna.markdown import Markdown
 from terna.release.card.licence import licence_of
-from terna.settings import Corpus, Settings
+from terna.settings import Corpus, Model, Settings, is_hub_name
 from terna.settings.schema import Figure
 
 # the published card's examples
@@ -54,7 +53,7 @@ def matter(settings: Settings, scores: Mapping[str, Any]) -> Markdown:
         tags=["sentence-transformers", "feature-extraction", "sentence-similarity"],
         language=["es"],
         license=licence_of(settings.corpora | settings.parallel).identifier,
-        base_model=settings.model.backbone if on_hub(settings.model.backbone) else None,
+        base_model=settings.model.backbone if on_hub(settings.model) else None,
         datasets=datasets(settings.corpora) or None,
         widget=[{"source_sentence": WIDGET[0], "sentences": list(WIDGET[1:])}],
         model_name=settings.release.name,
@@ -75,6 +74,6 @@ def datasets(corpora: Mapping[str, Corpus]) -> list[str]:
     return list(dict.fromkeys(known))
 
 
-def on_hub(backbone: str) -> bool:
-    """Whether a backbone is `owner/name` on the hub: as for from_pretrained, a folder of that path goes first."""
-    return re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", backbone) is not None and not Path(backbone).is_dir()
+def on_hub(model: Model) -> bool:
+    """Whether the backbone has a page on the hub."""
+    return model.scratch is None and is_hub_name(model.backbone)
