@@ -222,8 +222,9 @@ def test_dvc_composes_no_resolver_into_what_is_committed(project: Path, root: Pa
         subprocess.run(["git", *words], cwd=project, check=True)
     before = (project / "params.yaml").read_bytes()
     run = ("dvc", "exp", "run", "--dry")
-    typed = call(project, *run, "-S", "release.name=x${oc.env:HF_TOKEN}")
-    assert "release.name: ${oc.env:…} is a resolver; write the value" in typed.stderr
+    for resolver in ("${oc.env:HF_TOKEN}", "${now:%Y}"):
+        typed = call(project, *run, "-S", f"release.name=x{resolver}")
+        assert f"release.name: {resolver.partition(':')[0]}:…}} is a resolver; write the value" in typed.stderr
     sample = project / "conf" / "corpora" / "sample.yaml"
     sample.write_text(sample.read_text() + "\nother: ${oc.env:HF_TOKEN}\n")
     assert "conf/corpora/sample.yaml: other: '${oc.env:HF_TOKEN}': a resolver" in call(project, *run).stderr

@@ -9,12 +9,25 @@ from typing import Any
 
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.plugins.search_path_plugin import SearchPathPlugin
-from omegaconf import OmegaConf
+from omegaconf import Node
+from omegaconf.basecontainer import BaseContainer
 
 from terna.errors import SettingsError
 from terna.settings import check_folder
 
-RESOLVERS = ("oc.create", "oc.decode", "oc.deprecated", "oc.dict.values", "oc.env", "oc.select")
+# reads nothing but the settings: conf/config.yaml names the corpora with it
+ALLOWED = ("oc.dict.keys",)
+
+
+class Resolvers(dict[str, Any]):
+    """OmegaConf's resolvers by name, of which those that are not allowed say no, whoever registers them and when.
+
+    Hydra registers `now` and others after its plugins have run, so that they cannot be replaced one by one.
+    """
+
+    def __getitem__(self, name: str) -> Any:
+        found = super().__getitem__(name)
+        return found if name in ALLOWED else _refused(name)
 
 
 class Checked(SearchPathPlugin):
@@ -24,13 +37,12 @@ class Checked(SearchPathPlugin):
         for place in search_path.get_path():
             if place.provider == "main":
                 check_folder(Path(place.path.removeprefix("file://")))
-        for name in RESOLVERS:
-            OmegaConf.register_new_resolver(name, _refused(name), replace=True)
+        BaseContainer._resolvers = Resolvers(BaseContainer._resolvers)
 
 
 def _refused(name: str) -> Any:
-    def refuse(*_: Any, _node_: Any) -> None:  # OmegaConf gives the value's place under this name
+    def refuse(root: Any, parent: Any, node: Node, *_: Any) -> None:  # what OmegaConf gives a resolver
         reason = f"${{{name}:…}} is a resolver; write the value, or another setting's key, as in ${{seed}}"
-        raise SettingsError([f"{_node_._get_full_key(None)}: {reason}"])
+        raise SettingsError([f"{node._get_full_key(None)}: {reason}"])
 
     return refuse
