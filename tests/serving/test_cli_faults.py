@@ -113,7 +113,7 @@ WORDS = [
     (["encode", "--out", "x" * 300, "--format", "npy"], b"", "File name too long"),
     (["similarity", "uno"], b"", "1 sentences: give two"),
     (["similarity", "uno", " "], b"", "sentence 2: blank; give a sentence"),
-    (["similarity", "uno", "a\udcff"], b"", r"sentence 2: 'a\udcff' is not UTF-8; give it in UTF-8"),
+    (["similarity", "uno", "sí\udcff"], b"", r"sentence 2: 'sí\udcff' is not UTF-8; give it in UTF-8"),
     (["similarity"], b"", "no pair"),
     (["similarity"], b"uno\tdos\nuno dos\n", "standard input, line 2: two sentences with a tab"),
     (

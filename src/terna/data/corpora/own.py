@@ -66,7 +66,7 @@ def pairs_jsonl(text: Text) -> Iterator[Row]:
         places = _places([key for key, _ in row])
         if places is None:
             keys = ", ".join(key for key, _ in row) or "none"
-            raise DataError(f"{where}: the keys are {keys!a}; needed, each once: {NAMES}")
+            raise DataError(f"{where}: the keys are {keys!r}; needed, each once: {NAMES}")
         yield _row([row[place][1] for place in places], where)
 
 
@@ -132,14 +132,14 @@ def _row(values: Sequence[Any], where: str) -> Row:
     word = str(label) if type(label) is int else label
     meant = MEANT.get(word.strip().casefold()) if isinstance(word, str) else None
     if meant is None:
-        raise DataError(f"{where}: the label is {label!a}; allowed are {ALLOWED}; mend or drop the row")
+        raise DataError(f"{where}: the label is {label!r}; allowed are {ALLOWED}; mend or drop the row")
     return _sentence(premise, where), _sentence(hypothesis, where), meant, ""
 
 
 def _sentence(value: Any, where: str) -> str:
     """A sentence in NFC, without blanks around it."""
     if not isinstance(value, str):
-        raise DataError(f"{where}: {value!a} is no text; give a sentence in quotes")
+        raise DataError(f"{where}: {value!r} is no text; give a sentence in quotes")
     if SURROGATE.search(value):
         raise DataError(f"{where}: half a surrogate pair is no character; mend or drop the row")
     return unicodedata.normalize("NFC", value.strip())

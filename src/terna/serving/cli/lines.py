@@ -51,7 +51,7 @@ def argument_of(word: str, name: str) -> str:
     """A sentence that was given as an argument; DataError, with `name`, where it is blank or not UTF-8."""
     # Python keeps bytes that are not UTF-8 as halves of surrogate pairs
     if any("\ud800" <= sign <= "\udfff" for sign in word):
-        raise DataError(f"{name}: {word!a} is not UTF-8; give it in UTF-8")
+        raise DataError(f"{name}: {word!r} is not UTF-8; give it in UTF-8")
     text = composed(word)
     if text is None:
         raise DataError(f"{name}: blank; give a sentence")
