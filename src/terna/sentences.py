@@ -54,6 +54,17 @@ def decoded(line: bytes, number: int, name: str) -> str:
     return line.decode("utf-8-sig" if number == 1 else "utf-8")
 
 
+def required(line: bytes, number: int, name: str) -> str:
+    """A line of UTF-8 as text: see `decoded`; DataError, with `name` and `number`, for bytes that are not UTF-8 too."""
+    try:
+        return decoded(line, number, name)
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{name}, line {number}: not UTF-8 ({error.reason} at byte {error.start}); if it is Latin-1 or Windows' "
+            "encoding, convert it: iconv -f WINDOWS-1252 -t UTF-8"
+        ) from error
+
+
 class Tokenizer(Protocol):
     """The part of a transformers tokenizer that is used here."""
 

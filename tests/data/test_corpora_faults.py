@@ -1,5 +1,6 @@
 """What is malformed is refused by file and line."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,14 @@ def test_a_benchmark_with_a_file_of_one_pair_is_refused_with_both_names(tmp_path
 def test_other_encodings_are_refused_in_words(tmp_path: Path, kind: str, encoding: str, what: str) -> None:
     found = refused(tmp_path, kind, {"c.txt": "Mañana.\tVengo.\n".encode(encoding)})
     assert found.startswith(f"{tmp_path / 'c.txt'}{what}")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1", "windows-1252"])
+def test_the_command_that_is_named_for_another_encoding_gives_the_text(tmp_path: Path, encoding: str) -> None:
+    text = "premise\thypothesis\tlabel\n¿Mañana?\tSí, ahí\tneutral\n"
+    found = refused(tmp_path, "pairs_tsv", {"c.txt": text.encode(encoding)})
+    command = ["iconv", *found.rpartition("iconv ")[2].split(), tmp_path / "c.txt"]
+    assert subprocess.run(command, check=True, capture_output=True).stdout.decode() == text
 
 
 def test_another_number_of_rows_than_declared_is_refused_with_both(tmp_path: Path) -> None:

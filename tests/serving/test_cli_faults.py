@@ -122,7 +122,12 @@ WORDS = [
         "standard input, line 1: two sentences with a tab between them are needed, in UTF-8",
     ),
     (["search", "--corpus", "text"], b"\n", "no query"),
-    (["search", "--corpus", "text"], b"\xff\n", "no query"),
+    (
+        ["search", "--corpus", "text"],
+        "\n¿Qué?\n".encode("latin-1"),
+        "standard input, line 2: not UTF-8 (invalid start byte at byte 0); if it is Latin-1 or Windows' encoding, "
+        "convert it: iconv -f WINDOWS-1252 -t UTF-8",
+    ),
     (["search", "--corpus", "text", "uno", "\udcff"], b"", r"query 2: '\udcff' is not UTF-8; give it in UTF-8"),
     (["search", "--corpus", "text", ""], b"", "query 1: blank; give a sentence"),
     (["search", "--corpus", "none.txt", "hola"], b"", "--corpus none.txt: not there; give a text file"),

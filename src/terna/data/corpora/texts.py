@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from terna.errors import DataError
-from terna.sentences import decoded
+from terna.sentences import required
 from terna.settings import Corpus, File
 
 # the largest member that is read from an archive
@@ -64,10 +64,7 @@ def _lines(file: io.BufferedIOBase, path: Path, label: str) -> Iterator[str]:
     """Only a line feed ends a line: str.splitlines would also cut at U+2028 and its like, inside a sentence."""
     with _readable(path):
         for number, raw in enumerate(file, start=1):
-            try:
-                yield decoded(raw, number, label).rstrip("\r\n")
-            except UnicodeDecodeError as error:
-                raise DataError(f"{label}, line {number}: not UTF-8 ({error.reason} at byte {error.start})") from error
+            yield required(raw, number, label).rstrip("\r\n")
 
 
 @contextmanager

@@ -13,10 +13,11 @@ from transformers.utils.logging import disable_progress_bar
 from terna.errors import DataError
 from terna.metrics.similarity import pairwise
 from terna.records import write_json
+from terna.sentences import required
 from terna.serving.cli import corpus
 from terna.serving.cli.encoding import encoded, vectors_of
 from terna.serving.cli.fingerprint import fingerprint
-from terna.serving.cli.lines import STDIN, argument_of, pair_of, texts_of
+from terna.serving.cli.lines import STDIN, argument_of, pair_of, read, texts_of
 from terna.serving.cli.streams import check_out, standard_input, standard_output, tell, written
 from terna.serving.cli.writers import FORMATS, WRITERS
 from terna.serving.onnx_export import write
@@ -126,9 +127,12 @@ def _queries(words: list[str]) -> list[str]:
     """The arguments, or the lines of standard input that are neither blank nor bad; DataError where there are none."""
     if words:
         return [argument_of(word, f"query {number}") for number, word in enumerate(words, start=1)]
-    texts = list(texts_of(standard_input(), STDIN))
+    lines = list(read(standard_input(), STDIN))
+    texts = list(texts_of(lines, STDIN))
     given = [text for text in texts if text is not None]
     if not given:
+        for number, line in enumerate(lines, start=1):
+            required(line, number, STDIN)
         raise DataError("no query: give some, or lines on standard input")
     if len(given) < len(texts):
         tell(f"{STDIN}: {len(texts) - len(given)} of {len(texts)} lines are blank or not UTF-8: no queries")

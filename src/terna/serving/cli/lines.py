@@ -18,10 +18,15 @@ def chunks(lines: Iterable[bytes], size: int, name: str) -> Iterator[list[str | 
 
 
 def texts_of(lines: Iterable[bytes], name: str) -> Iterator[str | None]:
-    """The text of each line: see `text_of`; DataError, with `name`, when the next one cannot be read."""
+    """The text of each line: see `text_of` and `read`."""
+    for number, line in enumerate(read(lines, name), start=1):
+        yield text_of(line, number, name)
+
+
+def read(lines: Iterable[bytes], name: str) -> Iterator[bytes]:
+    """The lines; DataError, with `name`, when the next one cannot be read."""
     try:
-        for number, line in enumerate(lines, start=1):
-            yield text_of(line, number, name)
+        yield from lines
     except OSError as error:
         raise DataError(f"{name}: {error.strerror}; give a text file") from error
 
