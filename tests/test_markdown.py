@@ -1,10 +1,13 @@
 """Escaping: what is shown is what was given, whatever it is, and ordinary text keeps its bytes."""
 
+import json
+import sys
+
 import pytest
 from hypothesis import example
-from markdown_inputs import READER, attacked, bare, shown
+from markdown_inputs import READER, attacked, bare, controls, seen, shown
 
-from terna.markdown import Markdown, code, escape, fenced, table
+from terna.markdown import Markdown, code, escape, fenced, table, visible
 
 ORDINARY = [
     "< 0.001",
@@ -35,14 +38,14 @@ def test_escaped_text_is_shown_as_it_is_alone_and_behind_other_text(text: str) -
     for before in ("", "and: ", "a"):
         tags, words, _ = shown(f"{before}{escape(text)}\n")
         assert set(tags) <= {"p", "/p"}
-        assert bare(words) == bare(before + text)
+        assert bare(words) == bare(seen(before + text))
 
 
 @attacked
 def test_code_is_shown_as_it_is_and_escaped_where_no_span_can_hold_it(text: str) -> None:
     tags, words, _ = shown(f"see {code(text)}: so\n")
     assert [tag for tag in tags if "code" not in tag] == ["p", "/p"]
-    assert bare(words) == bare(f"see{text}:so")
+    assert bare(words) == bare(seen(f"see{text}:so"))
 
 
 @attacked
@@ -52,7 +55,7 @@ def test_a_cell_is_one_cell_and_shown_as_it_is(text: str) -> None:
     tags, words, _ = shown(made)
     plain, _, _ = shown(table(["first", "plain", "last"], [["plain", "plain", "1"]]))
     assert [tag for tag in tags if "code" not in tag] == plain
-    assert bare(words) == bare(f"first{text}last{text}{text}1")
+    assert bare(words) == bare(seen(f"first{text}last{text}{text}1"))
 
 
 @attacked
@@ -60,7 +63,14 @@ def test_a_cell_is_one_cell_and_shown_as_it_is(text: str) -> None:
 def test_a_block_of_code_holds_any_text(text: str) -> None:
     [token] = READER.parse(fenced(text))
     # as Markdown reads it: three ends of a line, and no zero bytes
-    assert token.content == f"{text}\n".replace("\r\n", "\n").replace("\r", "\n").replace("\0", "�")
+    assert token.content == f"{seen(text)}\n".replace("\r\n", "\n").replace("\r", "\n").replace("\0", "�")
+
+
+def test_all_that_orders_text_anew_is_written_out_and_nothing_else_is() -> None:
+    every = "".join(map(chr, range(sys.maxunicode + 1)))
+    assert len(controls(every)) == 12
+    assert visible(every) == seen(every)
+    assert json.loads(visible('"\\\\\u202eTIM"')) == "\\\u202eTIM"
 
 
 def test_what_is_markdown_already_is_left_alone_and_what_is_made_of_it_is_plain_again() -> None:

@@ -15,6 +15,8 @@ MARKUP = re.compile(
 )
 # what a code span shows as it is, in a paragraph and in a table alike
 SPAN = re.compile(r"[^`|\s]+(?: [^`|\s]+)*")
+# Unicode's Bidi_Control: invisible, and what stands behind one is shown in another order
+BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 class Markdown(str):
@@ -27,22 +29,28 @@ def escape(value: object) -> Markdown:
     """A value as Markdown that shows it literally, on one line; what needs no escaping stays byte for byte.
 
     Markup becomes character references (`&#124;`): unlike a backslash, they mean the same in paragraphs, table cells,
-    link targets and HTML. A bare address stays one: GitHub and the hub make it a link.
+    link targets and HTML. A bare address stays one: GitHub and the hub make it a link. Bidirectional controls: see
+    `visible`.
     """
     if isinstance(value, Markdown):
         return value
-    line = " ".join(str(value).split())
+    line = visible(" ".join(str(value).split()))
     return Markdown(MARKUP.sub(lambda found: "".join(f"&#{ord(sign)};" for sign in found[0]), line))
+
+
+def visible(text: str) -> str:
+    """`text` with bidirectional controls as escapes of Python and JSON, so that nothing is shown in another order."""
+    return BIDI.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def code(text: str) -> Markdown:
     """A code span; text that no span can hold in a table (a backtick, a pipe, a line break) is escaped instead."""
-    return Markdown(f"`{text}`") if SPAN.fullmatch(text) else escape(text)
+    return Markdown(f"`{visible(text)}`") if SPAN.fullmatch(text) else escape(text)
 
 
 def fenced(text: object) -> Markdown:
     """A code block, whose fence is longer than any run of backticks in it."""
-    block = str(text)
+    block = visible(str(text))
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", block)), default=0))
     return Markdown(f"{fence}\n{block}\n{fence}")
 

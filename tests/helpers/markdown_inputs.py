@@ -1,5 +1,6 @@
 """Hostile texts, and how another reader of Markdown shows what was made of them."""
 
+import unicodedata
 from html.parser import HTMLParser
 from typing import Any
 
@@ -34,12 +35,18 @@ ATTACKS = [
     "a\\",
     "{{ settings }} {% raw %} {# #}",
     "\u2028x\x85y\x0bz",
+    "MIT\u202eTIM \u2066x\u2069 \u200f",
     "'\"}]: &anchor *alias !!python/object %YAML",
 ]
 SIGNS = "\\`*_~|[]()<>&#!:;-+=.\"'{}%$/ \n\r\t\x85ab1é\u200b\u2028"
 TEXTS = st.sampled_from(ATTACKS) | st.text(
     st.sampled_from(SIGNS) | st.characters(exclude_categories=["Cs"]), max_size=30
 )
+
+
+# classes of the characters that embed, override and isolate; the marks have those of letters
+NESTED = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+MARKS = ("LEFT-TO-RIGHT MARK", "RIGHT-TO-LEFT MARK", "ARABIC LETTER MARK")
 
 
 def attacked(test: Any) -> Any:
@@ -87,6 +94,18 @@ def shown(markdown: str) -> tuple[list[str], str, list[tuple[str, str | None]]]:
     """What a browser makes of Markdown: its tags in order, its text, its attributes."""
     found = Shown(READER.render(markdown))
     return found.tags, "".join(found.text), found.attributes
+
+
+def controls(text: str) -> set[str]:
+    """The characters that have the property Bidi_Control (Unicode Standard Annex 9), which unicodedata lacks."""
+    return {
+        sign for sign in set(text) if unicodedata.bidirectional(sign) in NESTED or unicodedata.name(sign, "") in MARKS
+    }
+
+
+def seen(text: str) -> str:
+    """Text with its controls of direction written out, as they are to be shown."""
+    return "".join(f"\\u{ord(sign):04x}" if controls(sign) else sign for sign in text)
 
 
 def bare(text: str) -> str:

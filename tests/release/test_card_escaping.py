@@ -12,7 +12,7 @@ import pytest
 from card_inputs import LINEAGE, TRAINING, block_of, card_of, front_of, result, scores_of, settings_of, stats_of
 from documented import programs
 from huggingface_hub import ModelCard
-from markdown_inputs import attacked, bare, shown
+from markdown_inputs import attacked, bare, controls, seen, shown
 
 from terna.release.lineage import Link
 from terna.settings import Corpus, Distill, File, Reported, Settings
@@ -91,7 +91,12 @@ def test_the_body_shows_every_text_as_it_is_and_has_no_other_tag_or_attribute(te
     assert [tag for tag in tags if "code" not in tag] == [tag for tag in plain_tags if "code" not in tag]
     assert attributes == plain_attributes
     expected = {PLAIN: text, UNSTOPPED: text.rstrip("."), UNDASHED: text.replace("-", "")}
-    assert bare(words) == re.sub("|".join(expected), lambda found: bare(expected[found[0]]), bare(plain_words))
+    assert bare(words) == re.sub("|".join(expected), lambda found: bare(seen(expected[found[0]])), bare(plain_words))
+
+
+@attacked
+def test_no_text_brings_in_a_character_that_reorders_what_is_shown(text: str) -> None:
+    assert not controls(hostile(text))
 
 
 @attacked

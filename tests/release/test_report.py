@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from card_inputs import ACCOUNT, FIGURES, IMPROVEMENT, LINEAGE, PUBLISHED
+from markdown_inputs import controls
 from report_inputs import HOSTILE, LONG, ROOT, Page, contents_of, diagnosis
 
 from terna.errors import DataError, TernaError
@@ -228,6 +229,14 @@ def test_a_hostile_text_is_shown_as_it_is_wherever_it_stands() -> None:
     assert f"nli_es: {HOSTILE}" in page.text
     assert f"translated by {HOSTILE} (commit {HOSTILE}, weights' sha256 {HOSTILE})" in page.text
     assert page.rows("Files of the data")[-1] == {"corpus": "out", "file": HOSTILE, "sha256": HOSTILE}
+
+
+def test_no_text_brings_in_a_character_that_reorders_what_is_shown() -> None:
+    contents, reordered = contents_of(sentence="\u202eolleh"), "MIT\u202eTIM"
+    cited = {name: replace(corpus, citation=reordered) for name, corpus in contents.settings.corpora.items()}
+    page = render(replace(contents, settings=replace(contents.settings, corpora=cited)))
+    assert not controls(page)
+    assert r"MIT\u202eTIM" in Page(page).text and r"\u202eolleh" in Page(page).text
 
 
 def test_long_words_are_kept_whole() -> None:

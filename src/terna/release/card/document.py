@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from terna.errors import DataError
 from terna.evaluation.table import check as check_scores
 from terna.evaluation.verdict import Verdict, proven, verdicts
-from terna.markdown import Markdown, Rows, code, escape, fenced, table
+from terna.markdown import Markdown, Rows, code, escape, fenced, table, visible
 from terna.records import read_json
 from terna.release.card import front, parameters, tables
 from terna.release.card.licence import Licence, licence_of
@@ -144,7 +144,8 @@ def _template() -> Template:
         "fenced": fenced,
         "table": lambda cells: table(*cells),
         "json": lambda value: json.dumps(value, indent=4, ensure_ascii=False),
-        "literal": lambda text: Markdown(json.dumps(text, ensure_ascii=False)),  # a Python string, within a fence
+        # a Python string, within a fence
+        "literal": lambda text: Markdown(visible(json.dumps(text, ensure_ascii=False))),
         "lost": _lost,
     }
     environment.filters |= filters

@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import yaml
 
-from terna.markdown import Markdown
+from terna.markdown import Markdown, visible
 from terna.release.card.licence import licence_of
 from terna.settings import Corpus, Model, Settings, is_hub_name
 from terna.settings.schema import Figure
@@ -60,8 +60,8 @@ def matter(settings: Settings, scores: Mapping[str, Any]) -> Markdown:
         eval_results=results,
     )
     text = data.to_yaml()
-    if "\x85" in text:
-        # PyYAML reads this line break of Unicode as a space, unless it was written as an escape
+    if "\x85" in text or visible(text) != text:
+        # written as escapes: PyYAML reads \x85, a line break of Unicode, as a space, and controls reorder what is shown
         text = yaml.safe_dump(data.to_dict(), sort_keys=False).strip()  # type: ignore[no-untyped-call]
     return Markdown(text)
 

@@ -7,6 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedErro
 from markupsafe import Markup
 
 from terna.errors import DataError
+from terna.markdown import visible
 from terna.release.report import parts, results, training
 from terna.release.report.blocks import Section, breakable, inline
 from terna.release.report.contents import Contents
@@ -32,7 +33,7 @@ def render(contents: Contents) -> str:
     Raises DataError where the contents tell nothing of a benchmark or corpus, or lack a field.
     """
     contents.check()
-    return (
+    return visible(
         _environment()
         .get_template("page.html.j2")
         .render(
