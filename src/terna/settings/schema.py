@@ -37,7 +37,7 @@ class Fetch:
 class Translator:
     """A translation model of transformers, and how it is decoded."""
 
-    checkpoint: str
+    checkpoint: Annotated[str, Field(min_length=1)]
     """Hub name or local folder of a Marian, M2M100 or NLLB checkpoint with safetensors weights."""
     revision: str | None
     """Revision of a hub name; give a commit to pin it."""

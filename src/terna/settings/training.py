@@ -53,7 +53,7 @@ class Vocabulary:
 class Model:
     """The encoder: backbone, pooling, head."""
 
-    backbone: str
+    backbone: Annotated[str, Field(min_length=1)]
     """`scratch`, a hub name, a local folder, or `pkg:module/path` for a folder in an installed package."""
     max_length: Count
     """Tokens a sentence is cut to, special tokens included."""
