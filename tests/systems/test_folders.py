@@ -120,6 +120,20 @@ FOLDERS: dict[str, Folder] = {
     "Dense that does not fit": Folder(
         after=lambda: [dense(), dense()], refused="module 3, Dense, does not take vectors of 12 numbers"
     ),
+    "Dense of more numbers than any machine holds": Folder(
+        after=lambda: [dense()],
+        edit=edited("2_Dense/config.json", in_features=10**9, out_features=10**9),
+        refused=r"2_Dense/model\.safetensors: .*size mismatch",
+    ),
+    "Dense of sizes that overflow": Folder(
+        after=lambda: [dense()],
+        edit=edited("2_Dense/config.json", in_features=10**30),
+        refused=r"2_Dense/config\.json: Dense cannot be made",
+    ),
+    "JSON that is nested without end": Folder(
+        edit=lambda folder: (folder / "modules.json").write_text("[" * 100_000),
+        refused=r"modules\.json: nested too deeply",
+    ),
     "Dense without safetensors": Folder(
         after=lambda: [dense()],
         edit=lambda folder: (folder / "2_Dense" / "model.safetensors").unlink(),

@@ -73,7 +73,11 @@ def read_module(kind: str, folder: Path) -> nn.Module:
     keys = Keys.read(folder / "config.json")
     for end in ("input", "output"):
         keys.only(f"module_{end}_name", "sentence_embedding", None)
-    module = _module(kind, keys)
+    try:
+        with torch.device("meta"):  # sizes are compared with the file's before anything of them is allocated
+            module = _module(kind, keys)
+    except (RuntimeError, TypeError, OverflowError) as error:
+        raise ModelError(f"{keys.path}: {kind} cannot be made: {' '.join(str(error).split())}; {REMEDY}") from error
     keys.end()
     if module.state_dict():
         _load(module, folder / WEIGHTS)
@@ -133,7 +137,8 @@ def _activation(keys: Keys) -> nn.Module:
 def _load(module: nn.Module, file: Path) -> None:
     try:
         with torch.no_grad():
-            module.load_state_dict(load_file(file))
+            module.load_state_dict(load_file(file), assign=True)
+            module.float()
     except FileNotFoundError as error:
         raise ModelError(f"{file}: not there; save the encoder again with sentence-transformers 3 or later") from error
     except (OSError, RuntimeError, SafetensorError) as error:
