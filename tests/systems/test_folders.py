@@ -134,6 +134,9 @@ FOLDERS: dict[str, Folder] = {
         edit=lambda folder: (folder / "modules.json").write_text("[" * 100_000),
         refused=r"modules\.json: nested too deeply",
     ),
+    "more layers than any machine holds": Folder(
+        edit=edited("config.json", num_hidden_layers=10**9), refused=r"config\.json: num_hidden_layers: 1000000000, but"
+    ),
     "Dense without safetensors": Folder(
         after=lambda: [dense()],
         edit=lambda folder: (folder / "2_Dense" / "model.safetensors").unlink(),

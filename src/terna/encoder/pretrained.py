@@ -15,12 +15,24 @@ from transformers import (
     UMT5EncoderModel,
 )
 
+from terna.encoder import keys
 from terna.errors import ModelError
 
 # of these translation models the encoder alone can be loaded
 HALVES: dict[str, Any] = {"t5": T5EncoderModel, "mt5": MT5EncoderModel, "umt5": UMT5EncoderModel}
 # beside the path from tokens to a sentence's vector
 UNUSED = "pooler."
+# what transformers makes lists and modules of as soon as it reads a configuration, and the most of them
+COUNTS = (
+    "num_hidden_layers",
+    "num_layers",
+    "n_layer",
+    "n_layers",
+    "num_hidden_groups",
+    "inner_group_num",
+    "num_labels",
+)
+MOST = 10_000
 REMEDY = "get it again, or give another backbone"
 
 
@@ -28,6 +40,7 @@ def read_config(where: str, revision: str = "main") -> PreTrainedConfig:
     """The configuration of a backbone; ModelError when it cannot be read, or is of no kind that encodes."""
     if (adapter := Path(where) / "adapter_config.json").is_file():
         raise ModelError(f"{adapter}: an adapter, not a backbone; merge it into its backbone and save that")
+    _check_counts(Path(where) / "config.json")
     try:
         config: PreTrainedConfig = AutoConfig.from_pretrained(where, revision=revision, trust_remote_code=False)
     except Exception as error:  # whatever a damaged file makes of the libraries that read it
@@ -85,6 +98,14 @@ def check_fit(rows: int, tokenizer: PreTrainedTokenizerBase, where: str) -> None
             f"{where}: {rows} word embeddings, but the tokenizer has {entries} entries; give backbone and tokenizer "
             "that were saved together"
         )
+
+
+def _check_counts(file: Path) -> None:
+    """Raise ModelError for a configuration with more layers or labels than any backbone has."""
+    stated = keys.read(file) if file.is_file() else {}
+    for key in COUNTS if isinstance(stated, dict) else ():
+        if isinstance(found := stated.get(key), (int, float)) and found > MOST:
+            raise ModelError(f"{file}: {key}: {found!r}, but {MOST} at most can be read; {REMEDY}")
 
 
 def _unreadable(where: str, error: Exception) -> ModelError:
