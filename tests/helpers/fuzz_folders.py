@@ -115,7 +115,13 @@ damages = st.tuples(st.sampled_from(sorted(MAKES)), changes)
 @cache
 def valid(name: str) -> Path:
     """A folder that loads, made once."""
-    return MAKES[name]().make(Path(tempfile.mkdtemp()))
+    return MAKES[name]().make(Path(place().name) / name)
+
+
+@cache
+def place() -> tempfile.TemporaryDirectory[str]:
+    """Where such folders lie as long as the process lives."""
+    return tempfile.TemporaryDirectory()
 
 
 def apply(change: Change, folder: Path) -> None:
@@ -144,7 +150,7 @@ def edited(data: bytes, change: Change) -> bytes:
     """A JSON file with one value put in, replaced or left out; as it is where it is none."""
     try:
         content = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return data
     node = content
     if change.how == "add":
@@ -174,7 +180,7 @@ def reheaded(data: bytes, change: Change) -> bytes:
         size = struct.unpack("<Q", data[:8])[0]
         header = json.loads(data[8 : 8 + size])
         name = sorted(set(header) - {"__metadata__"})[change.path[0] % (len(header) - 1)]
-    except (ValueError, struct.error, ZeroDivisionError, IndexError, TypeError):
+    except (ValueError, struct.error, ZeroDivisionError, IndexError, TypeError, RecursionError):
         return data
     if change.key == "length":
         lengths = (0, 1, size - 1, size + 1, 2**31, 2**63, 2**64 - 1)
