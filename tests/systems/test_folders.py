@@ -28,6 +28,7 @@ from folder_inputs import (
 from sentence_transformers.base.modules import Dense, Normalize
 from sentence_transformers.sentence_transformer.modules import Dropout, LayerNorm
 from torch import nn
+from transformers import AutoModel
 
 from terna.encoder import Encoder, save
 from terna.errors import ModelError
@@ -44,6 +45,14 @@ DECODER: dict[str, Any] = {"backbone": "qwen2", "tokenizer": "bare", "pooling": 
 
 def dense(width: int = 16, function: nn.Module | None = None, **more: Any) -> Dense:
     return Dense(width, 12, activation_function=function or nn.Tanh(), **more)
+
+
+def sharded(folder: Path) -> None:
+    """The weights in several files and their index."""
+    model = AutoModel.from_pretrained(folder)
+    (folder / "model.safetensors").unlink()
+    model.save_pretrained(folder, max_shard_size="8KB")
+    assert len(list(folder.glob("model-*-of-*.safetensors"))) > 3
 
 
 FOLDERS: dict[str, Folder] = {
@@ -128,7 +137,7 @@ FOLDERS: dict[str, Folder] = {
     "Dense of sizes that overflow": Folder(
         after=lambda: [dense()],
         edit=edited("2_Dense/config.json", in_features=10**30),
-        refused=r"2_Dense/config\.json: Dense cannot be made",
+        refused=rf"2_Dense/config\.json: in_features: {10**30}, but 1 to 1073741824 is expected",
     ),
     "JSON that is nested without end": Folder(
         edit=lambda folder: (folder / "modules.json").write_text("[" * 100_000),
@@ -313,7 +322,42 @@ FOLDERS: dict[str, Folder] = {
     "a weight of another size": Folder(
         edit=edited("config.json", intermediate_size=48), refused=r"intermediate\.dense\.\w+ of \(32.*\), not \(48"
     ),
-    "weights that are cut off": Folder(edit=cut("model.safetensors"), refused="saved: .*deserializing header"),
+    "weights that are cut off": Folder(
+        edit=lambda folder: (folder / "model.safetensors").write_bytes(
+            (folder / "model.safetensors").read_bytes()[:-100]
+        ),
+        refused=r"saved/model\.safetensors: \d+ bytes, but its header states \d+: .*get it again",
+    ),
+    "weights that are cut off in their header": Folder(
+        edit=lambda folder: (folder / "model.safetensors").write_bytes(
+            (folder / "model.safetensors").read_bytes()[:99]
+        ),
+        refused=r"saved/model\.safetensors: 99 bytes, but its header alone is of \d+: .*get it again",
+    ),
+    "weights in several files": Folder(edit=sharded),
+    "weights in several files, one of them not there": Folder(
+        edit=all_of(sharded, lambda folder: sorted(folder.glob("model-*"))[2].unlink()),
+        refused=r"saved/model-00003-of-\d+\.safetensors: .*get it again",
+    ),
+    "an index of weights that is cut off": Folder(
+        edit=all_of(sharded, cut("model.safetensors.index.json")),
+        refused=r"saved/model\.safetensors\.index\.json: not JSON",
+    ),
+    **{
+        f"{key} larger than any machine": Folder(
+            edit=edited("config.json", **{key: 10**9}),
+            refused=r"weights do not fit its config\.json: \d+ numbers, but it asks for \d{10,}",
+        )
+        for key in ("hidden_size", "vocab_size", "max_position_embeddings", "intermediate_size", "type_vocab_size")
+    },
+    "positions of a decoder, which no weight shows": Folder(
+        **DECODER, edit=edited("config.json", max_position_embeddings=10**9)
+    ),
+    "positions of DeBERTa, which no weight shows": Folder(
+        backbone="deberta",
+        edit=edited("config.json", max_position_embeddings=10**9),
+        refused=r"weights do not fit its config\.json",
+    ),
     "weights as pickles alone": Folder(
         edit=lambda folder: (folder / "model.safetensors").rename(folder / "pytorch_model.bin"), refused="safetensors"
     ),
@@ -338,8 +382,22 @@ FOLDERS: dict[str, Folder] = {
         ),
         refused="saved: ",
     ),
-    "a tokenizer that is cut off": Folder(edit=cut("tokenizer.json"), refused="saved: "),
-    "a configuration that is cut off": Folder(edit=cut("config.json"), refused="saved: "),
+    "a tokenizer that is cut off": Folder(edit=cut("tokenizer.json"), refused=r"saved/tokenizer\.json: not JSON"),
+    "a tokenizer without a model": Folder(edit=edited("tokenizer.json", model=...), refused="saved: .*get it again"),
+    "a tokenizer whose template names no token": Folder(
+        edit=replaced("tokenizer.json", '"special_tokens": {', '"special_tokens": {}, "other": {'),
+        refused="saved: .*get it again",
+    ),
+    "a configuration that is cut off": Folder(edit=cut("config.json"), refused=r"saved/config\.json: not JSON"),
+    "architectures that are no list of names": Folder(
+        listed=False,
+        edit=edited("config.json", architectures={"a": 1}),
+        refused=r"config\.json: architectures: \{'a': 1\}, but a list of names is expected",
+    ),
+    "many labels, as a classifier has them": Folder(edit=edited("config.json", num_labels=21_843)),
+    "more labels than any classifier has": Folder(
+        edit=edited("config.json", num_labels=10**9), refused=r"config\.json: num_labels: 1000000000, but 1000000 at"
+    ),
 }
 HONOURED = [name for name, folder in FOLDERS.items() if not folder.refused]
 REFUSED = [name for name, folder in FOLDERS.items() if folder.refused]

@@ -4,17 +4,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.modules import activation
 
 from terna.encoder.dropout import Dropout
 from terna.encoder.keys import REMEDY, Keys
+from terna.encoder.weights import WHOLE, numbers
 from terna.errors import ModelError
 from terna.records import write_json
 
-WEIGHTS = "model.safetensors"
 # Where an activation may come from, and what it may be: a name in a file imports nothing.
 PLACES = ("torch.nn", "torch.nn.modules.activation", "torch.nn.modules.linear")
 ACTIVATIONS = (*activation.__all__, "Identity")
@@ -73,14 +72,11 @@ def read_module(kind: str, folder: Path) -> nn.Module:
     keys = Keys.read(folder / "config.json")
     for end in ("input", "output"):
         keys.only(f"module_{end}_name", "sentence_embedding", None)
-    try:
-        with torch.device("meta"):  # sizes are compared with the file's before anything of them is allocated
-            module = _module(kind, keys)
-    except (RuntimeError, TypeError, OverflowError) as error:
-        raise ModelError(f"{keys.path}: {kind} cannot be made: {' '.join(str(error).split())}; {REMEDY}") from error
+    with torch.device("meta"):  # sizes are compared with the file's before anything of them is allocated
+        module = _module(kind, keys)
     keys.end()
     if module.state_dict():
-        _load(module, folder / WEIGHTS)
+        _load(module, folder / WHOLE)
     return module
 
 
@@ -88,7 +84,7 @@ def write_module(module: nn.Module, folder: Path) -> None:
     """Write what `read_module` reads, in keys that every version of sentence-transformers knows, if they suffice."""
     write_json(_settings(module), folder / "config.json")
     if weights := {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}:
-        save_file(weights, folder / WEIGHTS)
+        save_file(weights, folder / WHOLE)
 
 
 def _module(kind: str, keys: Keys) -> nn.Module:
@@ -135,11 +131,11 @@ def _activation(keys: Keys) -> nn.Module:
 
 
 def _load(module: nn.Module, file: Path) -> None:
+    if not file.is_file():
+        raise ModelError(f"{file}: not there; save the encoder again with sentence-transformers 3 or later")
+    numbers(file)
+    given = {name: value.to(torch.float32, copy=True) for name, value in load_file(file).items()}
     try:
-        with torch.no_grad():
-            module.load_state_dict(load_file(file), assign=True)
-            module.float()
-    except FileNotFoundError as error:
-        raise ModelError(f"{file}: not there; save the encoder again with sentence-transformers 3 or later") from error
-    except (OSError, RuntimeError, SafetensorError) as error:
+        module.load_state_dict(given, assign=True)
+    except RuntimeError as error:
         raise ModelError(f"{file}: {' '.join(str(error).split())}; {REMEDY}") from error

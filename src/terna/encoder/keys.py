@@ -10,6 +10,10 @@ from terna.records import read_json
 REMEDY = "save the encoder without it, or use another encoder"
 
 
+# more than any size is, and the bytes of a matrix of such sizes still fit 64 bits
+LARGEST = 1 << 30
+
+
 class Keys:
     """What is left of a file's settings; whoever reads them takes each key that it honours, and refuses the rest."""
 
@@ -33,10 +37,10 @@ class Keys:
         raise self.refused(key, found, f"{kind.__name__} is expected")
 
     def size(self, key: str, default: int | None) -> Any:
-        """A whole number above 0, or `default`."""
+        """A whole number above 0 and no more than LARGEST, or `default`."""
         found = self.take(key, int, default)
-        if found is not None and found < 1:
-            raise self.refused(key, found, "1 or more is expected")
+        if found is not None and not 1 <= found <= LARGEST:
+            raise self.refused(key, found, f"1 to {LARGEST} is expected")
         return found
 
     def only(self, key: str, *allowed: Any) -> None:

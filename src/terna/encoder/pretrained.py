@@ -1,8 +1,11 @@
 """A backbone and its tokenizer as they lie on a disk or the hub: read whole, or refused with file, sizes and remedy."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import torch
 from transformers import (
     AutoConfig,
     AutoModel,
@@ -15,24 +18,20 @@ from transformers import (
     UMT5EncoderModel,
 )
 
-from terna.encoder import keys
+from terna.encoder import keys, weights
 from terna.errors import ModelError
 
 # of these translation models the encoder alone can be loaded
 HALVES: dict[str, Any] = {"t5": T5EncoderModel, "mt5": MT5EncoderModel, "umt5": UMT5EncoderModel}
 # beside the path from tokens to a sentence's vector
 UNUSED = "pooler."
-# what transformers makes lists and modules of as soon as it reads a configuration, and the most of them
-COUNTS = (
-    "num_hidden_layers",
-    "num_layers",
-    "n_layer",
-    "n_layers",
-    "num_hidden_groups",
-    "inner_group_num",
-    "num_labels",
-)
-MOST = 10_000
+# what transformers makes lists and modules of as soon as it reads a configuration, and the most that is read
+LAYERS = ("num_hidden_layers", "num_layers", "n_layer", "n_layers", "num_hidden_groups", "inner_group_num")
+MOST = {**dict.fromkeys(LAYERS, 1_000), "num_labels": 1_000_000}
+# numbers that a backbone may have beside those in its files: a pooler, tables of positions
+BESIDE = 1 << 25
+# what a tokenizer is read from, by transformers with its backbone's configuration
+TOKENIZER = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 REMEDY = "get it again, or give another backbone"
 
 
@@ -41,10 +40,8 @@ def read_config(where: str, revision: str = "main") -> PreTrainedConfig:
     if (adapter := Path(where) / "adapter_config.json").is_file():
         raise ModelError(f"{adapter}: an adapter, not a backbone; merge it into its backbone and save that")
     _check_counts(Path(where) / "config.json")
-    try:
+    with readable(where, "config.json"):
         config: PreTrainedConfig = AutoConfig.from_pretrained(where, revision=revision, trust_remote_code=False)
-    except Exception as error:  # whatever a damaged file makes of the libraries that read it
-        raise _unreadable(where, error) from error
     if config.is_encoder_decoder and config.model_type not in HALVES:
         raise ModelError(
             f"{where}: {config.model_type} is a model of encoder and decoder, of which only {', '.join(HALVES)} can be "
@@ -55,12 +52,11 @@ def read_config(where: str, revision: str = "main") -> PreTrainedConfig:
 
 def read_tokenizer(where: str, revision: str = "main") -> PreTrainedTokenizerBase:
     """A tokenizer with a padding token, the end of text where it has none of its own; ModelError otherwise."""
-    try:
+    _check_counts(Path(where) / "config.json")
+    with readable(where, *TOKENIZER):
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
             where, revision=revision, trust_remote_code=False
         )
-    except Exception as error:  # as above; tokenizers raises nothing more definite
-        raise _unreadable(where, error) from error
     if len(tokenizer) <= len(tokenizer.all_special_ids):  # what transformers makes where there is no file of it
         raise ModelError(f"{where}: its tokenizer has no entries but special tokens; {REMEDY}")
     if tokenizer.pad_token_id is None:
@@ -73,7 +69,8 @@ def read_tokenizer(where: str, revision: str = "main") -> PreTrainedTokenizerBas
 def read_backbone(where: str, revision: str = "main") -> PreTrainedModel:
     """A backbone in float32, in evaluation mode; ModelError when a weight is missing, of another size, or cut off."""
     config = read_config(where, revision)
-    try:
+    with readable(where, weights.INDEX):
+        _check_size(where, config)
         read: tuple[PreTrainedModel, dict[str, Any]] = HALVES.get(config.model_type, AutoModel).from_pretrained(
             where,
             revision=revision,
@@ -83,8 +80,6 @@ def read_backbone(where: str, revision: str = "main") -> PreTrainedModel:
             ignore_mismatched_sizes=True,  # they are refused here, with their sizes
             output_loading_info=True,
         )
-    except Exception as error:  # whatever a damaged file makes of the libraries that read it
-        raise _unreadable(where, error) from error
     backbone, found = read
     _check_weights(where, found)
     return backbone
@@ -100,17 +95,47 @@ def check_fit(rows: int, tokenizer: PreTrainedTokenizerBase, where: str) -> None
         )
 
 
+@contextmanager
+def readable(where: str, *files: str) -> Iterator[None]:
+    """Raise ModelError for whatever the libraries raise within it, by the first of `files` that is no JSON, if one is.
+
+    A fault inside tokenizers is a PanicException, which is no Exception.
+    """
+    try:
+        yield
+    except ModelError:
+        raise
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        for file in files:
+            if (Path(where) / file).is_file():
+                keys.read(Path(where) / file)
+        raise ModelError(f"{where}: {' '.join(str(error).split())}; {REMEDY}") from error
+
+
 def _check_counts(file: Path) -> None:
     """Raise ModelError for a configuration with more layers or labels than any backbone has."""
     stated = keys.read(file) if file.is_file() else {}
-    for key in COUNTS if isinstance(stated, dict) else ():
-        if isinstance(found := stated.get(key), (int, float)) and found > MOST:
-            raise ModelError(f"{file}: {key}: {found!r}, but {MOST} at most can be read; {REMEDY}")
+    for key, most in MOST.items() if isinstance(stated, dict) else ():
+        if isinstance(found := stated.get(key), (int, float)) and found > most:
+            raise ModelError(f"{file}: {key}: {found!r}, but {most} at most can be read; {REMEDY}")
 
 
-def _unreadable(where: str, error: Exception) -> ModelError:
-    """The error for what a library refused, its reason in one sentence."""
-    return ModelError(f"{where}: {' '.join(str(error).split())}")
+def _check_size(where: str, config: PreTrainedConfig) -> None:
+    """Raise ModelError for files of weights that are damaged, or hold far fewer numbers than a configuration asks for.
+
+    Nothing is allocated for that. What the hub's cache holds was compared with its digests.
+    """
+    held = sum(map(weights.numbers, weights.files(Path(where))))
+    half, whole = HALVES.get(config.model_type), cast(Any, AutoModel)
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        made = half(config) if half else whole.from_config(config, dtype="float32", trust_remote_code=False)
+    asked = sum(each.numel() for each in (*made.parameters(), *made.buffers()))
+    if held and asked > held + BESIDE:
+        raise ModelError(
+            f"{where}: its weights do not fit its config.json: {held} numbers, but it asks for {asked}; {REMEDY}"
+        )
 
 
 def _check_weights(where: str, found: dict[str, Any]) -> None:

@@ -165,5 +165,8 @@ def _default_pooling(folder: Path) -> Pooling:
     if not (folder / "config.json").is_file():
         raise ModelError(f"{folder}: no {LISTED}; not an encoder's folder. Run the train stage (dvc repro)")
     config = pretrained.read_config(str(folder))
-    decodes = (config.architectures or [""])[0].endswith("ForCausalLM") and getattr(config, "is_causal", True)
+    stated = config.architectures or [""]
+    if not isinstance(stated, list) or not all(isinstance(name, str) for name in stated):
+        raise Keys(folder / "config.json", {}).refused("architectures", stated, "a list of names is expected")
+    decodes = stated[0].endswith("ForCausalLM") and getattr(config, "is_causal", True)
     return Pooling(("lasttoken" if decodes else "mean",))

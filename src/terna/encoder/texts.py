@@ -8,7 +8,7 @@ from tokenizers import normalizers
 from transformers import PreTrainedTokenizerBase
 
 from terna.encoder.keys import Keys
-from terna.encoder.pretrained import read_tokenizer
+from terna.encoder.pretrained import TOKENIZER, read_tokenizer, readable
 from terna.errors import ModelError
 from terna.records import write_json
 
@@ -70,7 +70,9 @@ class Texts:
     def tokenizer(self) -> PreTrainedTokenizerBase:
         """The tokenizer, lower-casing where the folder says so; ModelError when it cannot be used."""
         found = read_tokenizer(str(self.folder))
-        if any(found("a").get("token_type_ids", [])):
+        with readable(str(self.folder), *TOKENIZER):
+            typed = any(found("a").get("token_type_ids", []))
+        if typed:
             raise ModelError(f"{self.folder}: its tokenizer gives a sentence token types above 0, as XLNet's does")
         if self.lower:
             self._lower(found)
