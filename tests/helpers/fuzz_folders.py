@@ -159,7 +159,7 @@ def edited(data: bytes, change: Change) -> bytes:
             node[change.key] = change.value
         return json.dumps(content).encode()
     for depth, step in enumerate(change.path):
-        places = list(node) if isinstance(node, dict) else list(range(len(node)))
+        places = list(node) if isinstance(node, dict) else list(range(len(node))) if isinstance(node, list) else []
         if not places:
             return data
         place = places[step % len(places)]

@@ -334,6 +334,23 @@ FOLDERS: dict[str, Folder] = {
         ),
         refused=r"saved/model\.safetensors: 99 bytes, but its header alone is of \d+: .*get it again",
     ),
+    "a weight that is no number": Folder(
+        edit=weights(lambda given: given["embeddings.word_embeddings.weight"][90].fill_(float("nan"))),
+        refused=r"saved: embeddings\.word_embeddings\.weight has values that are no numbers",
+    ),
+    "a weight of a Dense whose square is infinite": Folder(
+        after=lambda: [dense()],
+        edit=weights(lambda given: given["linear.weight"][3].fill_(-1e30), "2_Dense/model.safetensors"),
+        refused=r"2_Dense/model\.safetensors: linear\.weight has values that are no numbers, or above 1e\+18",
+    ),
+    "vectors that are no numbers": Folder(
+        edit=edited("config.json", layer_norm_eps=-1e3), refused="saved: BertModel gives vectors that are no numbers"
+    ),
+    "dropout of a decoder that is no probability": Folder(
+        **DECODER,
+        edit=edited("config.json", attention_dropout=-1),
+        refused=r"config\.json: attention_dropout: -1, but a number from 0 to 1 is expected",
+    ),
     "weights in several files": Folder(edit=sharded),
     "weights in several files, one of them not there": Folder(
         edit=all_of(sharded, lambda folder: sorted(folder.glob("model-*"))[2].unlink()),

@@ -10,7 +10,7 @@ from torch.nn.modules import activation
 
 from terna.encoder.dropout import Dropout
 from terna.encoder.keys import REMEDY, Keys
-from terna.encoder.weights import WHOLE, numbers
+from terna.encoder.weights import WHOLE, check_values, numbers
 from terna.errors import ModelError
 from terna.records import write_json
 
@@ -139,3 +139,4 @@ def _load(module: nn.Module, file: Path) -> None:
         module.load_state_dict(given, assign=True)
     except RuntimeError as error:
         raise ModelError(f"{file}: {' '.join(str(error).split())}; {REMEDY}") from error
+    check_values(file, given.items())

@@ -1,5 +1,6 @@
 """A backbone and its tokenizer as they lie on a disk or the hub: read whole, or refused with file, sizes and remedy."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,7 +40,7 @@ def read_config(where: str, revision: str = "main") -> PreTrainedConfig:
     """The configuration of a backbone; ModelError when it cannot be read, or is of no kind that encodes."""
     if (adapter := Path(where) / "adapter_config.json").is_file():
         raise ModelError(f"{adapter}: an adapter, not a backbone; merge it into its backbone and save that")
-    _check_counts(Path(where) / "config.json")
+    _check_config(Path(where) / "config.json")
     with readable(where, "config.json"):
         config: PreTrainedConfig = AutoConfig.from_pretrained(where, revision=revision, trust_remote_code=False)
     if config.is_encoder_decoder and config.model_type not in HALVES:
@@ -52,7 +53,7 @@ def read_config(where: str, revision: str = "main") -> PreTrainedConfig:
 
 def read_tokenizer(where: str, revision: str = "main") -> PreTrainedTokenizerBase:
     """A tokenizer with a padding token, the end of text where it has none of its own; ModelError otherwise."""
-    _check_counts(Path(where) / "config.json")
+    _check_config(Path(where) / "config.json")
     with readable(where, *TOKENIZER):
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
             where, revision=revision, trust_remote_code=False
@@ -82,6 +83,7 @@ def read_backbone(where: str, revision: str = "main") -> PreTrainedModel:
         )
     backbone, found = read
     _check_weights(where, found)
+    weights.check_values(where, backbone.named_parameters())
     return backbone
 
 
@@ -114,12 +116,15 @@ def readable(where: str, *files: str) -> Iterator[None]:
         raise ModelError(f"{where}: {' '.join(str(error).split())}; {REMEDY}") from error
 
 
-def _check_counts(file: Path) -> None:
-    """Raise ModelError for a configuration with more layers or labels than any backbone has."""
+def _check_config(file: Path) -> None:
+    """Raise ModelError for more layers or labels than any backbone has, and for dropout that is no probability."""
     stated = keys.read(file) if file.is_file() else {}
-    for key, most in MOST.items() if isinstance(stated, dict) else ():
-        if isinstance(found := stated.get(key), (int, float)) and found > most:
-            raise ModelError(f"{file}: {key}: {found!r}, but {most} at most can be read; {REMEDY}")
+    for key, found in stated.items() if isinstance(stated, dict) else ():
+        number = isinstance(found, (int, float))
+        if number and found > MOST.get(key, math.inf):
+            raise ModelError(f"{file}: {key}: {found!r}, but {MOST[key]} at most can be read; {REMEDY}")
+        if "dropout" in key and found is not None and not (number and 0 <= found <= 1):
+            raise ModelError(f"{file}: {key}: {found!r}, but a number from 0 to 1 is expected; {REMEDY}")
 
 
 def _check_size(where: str, config: PreTrainedConfig) -> None:

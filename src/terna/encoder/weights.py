@@ -2,9 +2,12 @@
 
 import json
 import math
+from collections.abc import Iterable
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
+from torch import Tensor
 
 from terna.encoder import keys
 from terna.errors import ModelError
@@ -13,6 +16,7 @@ WHOLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 # bytes that safetensors allows a header
 LONGEST = 100_000_000
+HIGHEST = 1e18
 REMEDY = "get it again"
 
 
@@ -36,6 +40,14 @@ def numbers(file: Path) -> int:
             return sum(math.prod(opened.get_slice(key).get_shape()) for key in opened.keys())  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{file}: {_sizes(file)}{' '.join(str(error).split())}; {REMEDY}") from error
+
+
+def check_values(where: Path | str, tensors: Iterable[tuple[str, Tensor]]) -> None:
+    """Raise ModelError for weights with a value that is no number, or one whose square float32 cannot hold."""
+    for name, tensor in tensors:
+        low, high = torch.aminmax(tensor.detach()) if tensor.numel() else (0, 0)
+        if not -HIGHEST <= low <= high <= HIGHEST:
+            raise ModelError(f"{where}: {name} has values that are no numbers, or above {HIGHEST:.0e}; {REMEDY}")
 
 
 def _sizes(file: Path) -> str:
