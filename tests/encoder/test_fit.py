@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from folder_inputs import TEXTS, cut, edited, tokenizer_of, transformers_folder, weights
+from folder_inputs import FAMILIES, TEXTS, cut, edited, tokenizer_of, transformers_folder, weights
 from torch import nn
 from transformers import AutoModel, BertConfig, BertModel, ViTConfig, ViTModel
 
 from terna.encoder import Dense, Encoder, Pooling, build_encoder, load_tokenizer, save
+from terna.encoder.pretrained import read_backbone, readable
 from terna.encoder.usage import Usage
 from terna.errors import ModelError
 from terna.sentences import gather, tokenize
@@ -78,6 +79,20 @@ def test_a_pooler_may_be_missing_and_the_rest_is_what_was_saved(tmp_path: Path) 
     before = Encoder.load(folder).encode(texts)
     weights(lambda given: [given.pop(key) for key in list(given) if key.startswith("pooler.")])(folder)
     np.testing.assert_array_equal(build_encoder(model(folder), load_tokenizer(model(folder), [])).encode(texts), before)
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
+def test_what_ends_the_program_is_no_damaged_file(stop: type[BaseException]) -> None:
+    with pytest.raises(stop), readable("folder"):
+        raise stop
+
+
+@pytest.mark.parametrize("backbone", [name for name in FAMILIES if name != "bart"])
+def test_sizes_are_compared_without_a_draw(backbone: str, tmp_path: Path) -> None:
+    folder = transformers_folder(backbone, "wordpiece", tmp_path)
+    before = torch.get_rng_state()
+    read_backbone(str(folder))
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 @pytest.mark.parametrize("backbone", ["qwen2", "llama", "t5"])

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from sentence_transformers import SentenceTransformer
+from torch import nn
 
-from terna.encoder import Encoder, save, saved
+from terna.encoder import Dense, Encoder, save, saved
+from terna.encoder.head import read_module, write_module
 
 Make = Callable[..., Encoder]
 KINDS = {
@@ -41,6 +44,19 @@ def test_a_folder_that_sentence_transformers_wrote_can_be_read(
     neighbour.save(str(tmp_path / "theirs"), create_model_card=False)
     loaded = Encoder.load(tmp_path / "theirs")
     np.testing.assert_allclose(loaded.encode(sentences), neighbour.encode(sentences), atol=1e-5)
+
+
+def test_a_dense_has_the_numbers_of_its_file_in_float32_and_of_its_own(tmp_path: Path) -> None:
+    made = Dense(5, 3, nn.Tanh(), residual=True)
+    write_module(made.half(), tmp_path)
+    read = read_module("Dense", tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(bytes((tmp_path / "model.safetensors").stat().st_size))
+    assert {name: value.dtype for name, value in read.state_dict().items()} == dict.fromkeys(
+        made.state_dict(), torch.float32
+    )
+    for name, value in read.named_parameters():
+        assert value.requires_grad
+        assert torch.equal(value, made.state_dict()[name].float())
 
 
 def test_two_saves_are_the_same_bytes_whatever_was_encoded_before(

@@ -245,7 +245,7 @@ def main(seconds: float) -> None:
     logging.disable()
     space = 12 << 30  # of addresses: what the machine has is not to be used up
     resource.setrlimit(resource.RLIMIT_AS, (space, space))
-    until, tries, loaded, slowest, batch = time.monotonic() + seconds, 0, 0, 0.0, 0
+    until, tries, loaded, slowest, batch = time.monotonic() + seconds, 0, 0, 0.0, int(time.time())
     while time.monotonic() < until:
 
         @seed(batch)

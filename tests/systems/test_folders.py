@@ -152,7 +152,9 @@ FOLDERS: dict[str, Folder] = {
         refused=r"2_Dense/model\.safetensors: not there; save",
     ),
     "Dense with a file that is cut off": Folder(
-        after=lambda: [dense()], edit=cut("2_Dense/model.safetensors"), refused=r"2_Dense/model\.safetensors: "
+        after=lambda: [dense()],
+        edit=cut("2_Dense/model.safetensors"),
+        refused=r"2_Dense/model\.safetensors: \d+ bytes, but its header states \d+: .*get it again",
     ),
     "Dense with weights of another name": Folder(
         after=lambda: [dense()],
@@ -182,6 +184,10 @@ FOLDERS: dict[str, Folder] = {
     ),
     "length left to the positions": Folder(
         edit=all_of(written(SETTINGS, {}), edited("tokenizer_config.json", model_max_length=...))
+    ),
+    "a tokenizer whose length is below nothing": Folder(
+        edit=edited("tokenizer_config.json", model_max_length=-1),
+        refused=r"tokenizer_config\.json: model_max_length: -1, but 1 or more",
     ),
     "version 1": Folder(edit=old_layout),
     "versions 2 to 5": Folder(after=lambda: [dense(), Normalize()], edit=old_types),
@@ -333,6 +339,10 @@ FOLDERS: dict[str, Folder] = {
             (folder / "model.safetensors").read_bytes()[:99]
         ),
         refused=r"saved/model\.safetensors: 99 bytes, but its header alone is of \d+: .*get it again",
+    ),
+    "what Git LFS leaves in place of weights": Folder(
+        edit=lambda folder: (folder / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1"),
+        refused=r"saved/model\.safetensors: 42 bytes that are no safetensors: .*get it again",
     ),
     "a weight that is no number": Folder(
         edit=weights(lambda given: given["embeddings.word_embeddings.weight"][90].fill_(float("nan"))),

@@ -62,10 +62,10 @@ def _sizes(file: Path) -> str:
     with file.open("rb") as opened:
         length = int.from_bytes(opened.read(8), "little")
         header = opened.read(min(length, LONGEST))
-    if len(header) < length:
+    if len(header) < length <= LONGEST:
         return f"{found} bytes, but its header alone is of {length}: "
     try:
         ends = [entry["data_offsets"][1] for name, entry in json.loads(header).items() if name != "__metadata__"]
         return f"{found} bytes, but its header states {8 + length + max(ends)}: "
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
-        return f"{found} bytes: "
+        return f"{found} bytes that are no safetensors: "
