@@ -186,9 +186,11 @@ FOLDERS: dict[str, Folder] = {
         edit=all_of(written(SETTINGS, {}), edited("tokenizer_config.json", model_max_length=...))
     ),
     "a tokenizer whose length is below nothing": Folder(
+        listed=False,
         edit=edited("tokenizer_config.json", model_max_length=-1),
         refused=r"tokenizer_config\.json: model_max_length: -1, but 1 or more",
     ),
+    "a tokenizer's length that does not count": Folder(edit=edited("tokenizer_config.json", model_max_length=-1)),
     "version 1": Folder(edit=old_layout),
     "versions 2 to 5": Folder(after=lambda: [dense(), Normalize()], edit=old_types),
     "more tokens than positions": Folder(

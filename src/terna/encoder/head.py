@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.modules import activation
@@ -133,10 +134,10 @@ def _activation(keys: Keys) -> nn.Module:
 def _load(module: nn.Module, file: Path) -> None:
     if not file.is_file():
         raise ModelError(f"{file}: not there; save the encoder again with sentence-transformers 3 or later")
-    numbers(file)
-    given = {name: value.to(torch.float32, copy=True) for name, value in load_file(file).items()}
+    numbers(file)  # refuses a file that is cut off, with its sizes
     try:
+        given = {name: value.to(torch.float32, copy=True) for name, value in load_file(file).items()}
         module.load_state_dict(given, assign=True)
-    except RuntimeError as error:
+    except (OSError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"{file}: {' '.join(str(error).split())}; {REMEDY}") from error
     check_values(file, given.items())

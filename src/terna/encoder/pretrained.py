@@ -118,8 +118,9 @@ def readable(where: str, *files: str) -> Iterator[None]:
 
 def _check_config(file: Path) -> None:
     """Raise ModelError for more layers or labels than any backbone has, and for dropout that is no probability."""
-    stated = keys.read(file) if file.is_file() else {}
-    for key, found in stated.items() if isinstance(stated, dict) else ():
+    stated = keys.Keys.read(file).left
+    parts = [stated, *(part for part in stated.values() if isinstance(part, dict))]
+    for key, found in (pair for part in parts for pair in part.items()):
         number = isinstance(found, (int, float))
         if number and found > MOST.get(key, math.inf):
             raise ModelError(f"{file}: {key}: {found!r}, but {MOST[key]} at most can be read; {REMEDY}")
@@ -132,12 +133,15 @@ def _check_size(where: str, config: PreTrainedConfig) -> None:
 
     Nothing is allocated for that. What the hub's cache holds was compared with its digests.
     """
-    held = sum(map(weights.numbers, weights.files(Path(where))))
+    files = weights.files(Path(where))
+    if not files:
+        return
+    held = sum(map(weights.numbers, files))
     half, whole = HALVES.get(config.model_type), cast(Any, AutoModel)
     with torch.random.fork_rng(devices=[]), torch.device("meta"):
         made = half(config) if half else whole.from_config(config, dtype="float32", trust_remote_code=False)
     asked = sum(each.numel() for each in (*made.parameters(), *made.buffers()))
-    if held and asked > held + BESIDE:
+    if asked > held + BESIDE:
         raise ModelError(
             f"{where}: its weights do not fit its config.json: {held} numbers, but it asks for {asked}; {REMEDY}"
         )

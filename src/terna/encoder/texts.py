@@ -17,8 +17,6 @@ FILES = tuple(
     f"sentence_{kind}_config.json"
     for kind in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
 )
-# where the tokenizer says how long a text may be
-OWN = "tokenizer_config.json"
 # which are of no account where they are empty, or say no more than that no code is to run
 ARGUMENTS = tuple(
     f"{part}_{kind}" for part in ("model", "tokenizer", "processor", "config") for kind in ("args", "kwargs")
@@ -67,10 +65,11 @@ class Texts:
         """Tokens a text is cut to, by a backbone of `limit` positions; ModelError when more or none are stated."""
         if self.max_length is not None and self.max_length > limit:
             raise ModelError(f"{self.folder}: max_seq_length: {self.max_length}, but {limit} positions; lower it")
-        own = tokenizer.model_max_length
+        own = self.max_length or tokenizer.model_max_length
         if not isinstance(own, (int, float)) or not own >= 1:
-            raise ModelError(f"{self.folder / OWN}: model_max_length: {own!r}, but 1 or more is expected; {REMEDY}")
-        return self.max_length or int(min(own, limit))
+            file = self.folder / "tokenizer_config.json"
+            raise ModelError(f"{file}: model_max_length: {own!r}, but 1 or more is expected; {REMEDY}")
+        return int(min(own, limit))
 
     def tokenizer(self) -> PreTrainedTokenizerBase:
         """The tokenizer, lower-casing where the folder says so; ModelError when it cannot be used."""
