@@ -146,6 +146,10 @@ FOLDERS: dict[str, Folder] = {
     "more layers than any machine holds": Folder(
         edit=edited("config.json", num_hidden_layers=10**9), refused=r"config\.json: num_hidden_layers: 1000000000, but"
     ),
+    "more layers in a part of the configuration": Folder(
+        edit=edited("config.json", text_config={"num_hidden_layers": 1001}),
+        refused=r"config\.json: num_hidden_layers: 1001, but 1000 at most",
+    ),
     "Dense without safetensors": Folder(
         after=lambda: [dense()],
         edit=lambda folder: (folder / "2_Dense" / "model.safetensors").unlink(),
@@ -186,11 +190,12 @@ FOLDERS: dict[str, Folder] = {
         edit=all_of(written(SETTINGS, {}), edited("tokenizer_config.json", model_max_length=...))
     ),
     "a tokenizer whose length is below nothing": Folder(
-        listed=False,
         edit=edited("tokenizer_config.json", model_max_length=-1),
         refused=r"tokenizer_config\.json: model_max_length: -1, but 1 or more",
     ),
-    "a tokenizer's length that does not count": Folder(edit=edited("tokenizer_config.json", model_max_length=-1)),
+    "a tokenizer's length that does not count": Folder(
+        edit=all_of(written(SETTINGS, {"max_seq_length": 9}), edited("tokenizer_config.json", model_max_length=-1))
+    ),
     "version 1": Folder(edit=old_layout),
     "versions 2 to 5": Folder(after=lambda: [dense(), Normalize()], edit=old_types),
     "more tokens than positions": Folder(
