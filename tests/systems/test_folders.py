@@ -417,12 +417,17 @@ FOLDERS: dict[str, Folder] = {
         refused="saved: ",
     ),
     "a tokenizer that is cut off": Folder(edit=cut("tokenizer.json"), refused=r"saved/tokenizer\.json: not JSON"),
-    "a tokenizer without a model": Folder(edit=edited("tokenizer.json", model=...), refused="saved: .*get it again"),
+    "a tokenizer without a model": Folder(
+        edit=edited("tokenizer.json", model=...), refused=r"saved: Model missing.* \(in .*tokenizer\.json.*get it again"
+    ),
     "a tokenizer whose template names no token": Folder(
         edit=replaced("tokenizer.json", '"special_tokens": {', '"special_tokens": {}, "other": {'),
-        refused="saved: .*get it again",
+        refused=r"saved: no entry found for key \(in .*tokenizer\.json.*get it again",
     ),
     "a configuration that is cut off": Folder(edit=cut("config.json"), refused=r"saved/config\.json: not JSON"),
+    "a configuration that no model can be made of": Folder(
+        edit=edited("config.json", hidden_act="x"), refused=r"saved: .*\(in config\.json\); get it again"
+    ),
     "architectures that are no list of names": Folder(
         listed=False,
         edit=edited("config.json", architectures={"a": 1}),

@@ -70,8 +70,9 @@ def read_tokenizer(where: str, revision: str = "main") -> PreTrainedTokenizerBas
 def read_backbone(where: str, revision: str = "main") -> PreTrainedModel:
     """A backbone in float32, in evaluation mode; ModelError when a weight is missing, of another size, or cut off."""
     config = read_config(where, revision)
-    with readable(where, weights.INDEX):
+    with readable(where, "config.json"):
         _check_size(where, config)
+    with readable(where, weights.INDEX):
         read: tuple[PreTrainedModel, dict[str, Any]] = HALVES.get(config.model_type, AutoModel).from_pretrained(
             where,
             revision=revision,
@@ -99,9 +100,10 @@ def check_fit(rows: int, tokenizer: PreTrainedTokenizerBase, where: str) -> None
 
 @contextmanager
 def readable(where: str, *files: str) -> Iterator[None]:
-    """Raise ModelError for whatever the libraries raise within it, by the first of `files` that is no JSON, if one is.
+    """Raise ModelError for whatever the libraries raise within it.
 
-    A fault inside tokenizers is a PanicException, which is no Exception.
+    It names the first of `files` that is no JSON, or else all of them that are there. A fault inside tokenizers is a
+    PanicException, which is no Exception.
     """
     try:
         yield
@@ -110,10 +112,11 @@ def readable(where: str, *files: str) -> Iterator[None]:
     except BaseException as error:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
-        for file in files:
-            if (Path(where) / file).is_file():
-                keys.read(Path(where) / file)
-        raise ModelError(f"{where}: {' '.join(str(error).split())}; {REMEDY}") from error
+        there = [file for file in files if (Path(where) / file).is_file()]
+        for file in there:
+            keys.read(Path(where) / file)
+        among = f" (in {' or '.join(there)})" if there else ""
+        raise ModelError(f"{where}: {' '.join(str(error).split())}{among}; {REMEDY}") from error
 
 
 def _check_config(file: Path) -> None:
