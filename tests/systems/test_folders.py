@@ -420,6 +420,10 @@ FOLDERS: dict[str, Folder] = {
     "a tokenizer without a model": Folder(
         edit=edited("tokenizer.json", model=...), refused=r"saved: Model missing.* \(in .*tokenizer\.json.*get it again"
     ),
+    "a tokenizer whose unknown token is no text": Folder(
+        edit=edited("tokenizer_config.json", unk_token=""),
+        refused=r"saved: maximum recursion depth exceeded.* \(in .*tokenizer_config\.json",
+    ),
     "a tokenizer whose template names no token": Folder(
         edit=replaced("tokenizer.json", '"special_tokens": {', '"special_tokens": {}, "other": {'),
         refused=r"saved: no entry found for key \(in .*tokenizer\.json.*get it again",

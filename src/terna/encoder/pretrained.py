@@ -58,9 +58,10 @@ def read_tokenizer(where: str, revision: str = "main") -> PreTrainedTokenizerBas
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
             where, revision=revision, trust_remote_code=False
         )
-    if len(tokenizer) <= len(tokenizer.all_special_ids):  # what transformers makes where there is no file of it
+        special, padding = tokenizer.all_special_ids, tokenizer.pad_token_id  # without end for a token of no number
+    if len(tokenizer) <= len(special):  # what transformers makes where there is no file of it
         raise ModelError(f"{where}: its tokenizer has no entries but special tokens; {REMEDY}")
-    if tokenizer.pad_token_id is None:
+    if padding is None:
         if tokenizer.eos_token is None:
             raise ModelError(f"{where}: its tokenizer has no padding token; set pad_token in tokenizer_config.json")
         tokenizer.pad_token = tokenizer.eos_token
