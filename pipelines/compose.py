@@ -7,28 +7,35 @@ Overrides in Hydra's grammar may follow: python pipelines/compose.py experiment=
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 from dvc.utils.hydra import compose_and_dump
 
-from terna.errors import SettingsError, TernaError
+from terna.errors import SettingsError
+from terna.running.command import worded
 from terna.settings import compose, load
 
+PARAMS = "params.yaml"
 
-def main(root: Path, overrides: list[str]) -> None:
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("overrides", nargs="*", help="key=value or group=option, in Hydra's grammar")
+
+
+@worded(arguments)
+def main(given: argparse.Namespace) -> str:
+    write(Path.cwd(), given.overrides)
+    return f"conf/{''.join(f' {word}' for word in given.overrides)} in {PARAMS}"
+
+
+def write(root: Path, overrides: list[str]) -> None:
     """Write root/params.yaml, if what conf/ and the overrides say is sound."""
     load(compose(root / "conf", overrides))
     try:
-        compose_and_dump(root / "params.yaml", str(root / "conf"), None, "config", "hydra_plugins", overrides)
+        compose_and_dump(root / PARAMS, str(root / "conf"), None, "config", "hydra_plugins", overrides)
     except OSError as error:
-        raise SettingsError([f"{root / 'params.yaml'}: cannot be written ({error.strerror})"]) from error
+        raise SettingsError([f"{root / PARAMS}: cannot be written ({error.strerror})"]) from error
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Compose conf/ into params.yaml, as `dvc exp run` does.")
-    parser.add_argument("overrides", nargs="*", help="key=value or group=option, in Hydra's grammar")
-    try:
-        main(Path(__file__).resolve().parent.parent, parser.parse_args().overrides)
-    except TernaError as error:
-        sys.exit(f"{type(error).__name__}: {error}")
+    main()

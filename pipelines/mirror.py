@@ -21,15 +21,17 @@ from terna.settings import Settings
 
 
 @stage
-def main(settings: Settings) -> None:
+def main(settings: Settings) -> str:
     given = os.environ.get("TERNA_DEST")
     if not given:
         raise SettingsError(["TERNA_DEST: not set; say where to pack, as in `make mirror DEST=/media/stick/terna`"])
     mirror = from_environment()
-    for name, corpus in (settings.parallel | settings.corpora | settings.evaluate.benchmarks).items():
+    packed = settings.parallel | settings.corpora | settings.evaluate.benchmarks
+    for name, corpus in packed.items():
         place = Path(given) / name
         fetch_corpus(corpus, place, mirror=mirror, check=check_file, progress=settings.machine.progress)
     write_text(sums(Path(given)), Path(given) / "SHA256SUMS")
+    return f"{len(packed)} corpora in {given}, with their digests in SHA256SUMS"
 
 
 def sums(folder: Path) -> str:

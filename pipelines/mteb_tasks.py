@@ -18,23 +18,24 @@ from typing import Any
 from terna.errors import DataError, ModelError
 from terna.markdown import code, table
 from terna.records import replacing, write_text
+from terna.running.command import worded
 from terna.running.process import settle
-from terna.running.stage import command
 
 OUT = Path("mteb_results")
 # what a missing network, an unknown repository or damaged data raises in mteb, datasets and the hub's client
 UNREACHABLE = (OSError, ValueError, RuntimeError, KeyError)
 
 
-@command
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Run MTEB tasks on the exported encoder.")
+def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("tasks", nargs="*", default=["STSES", "STS17", "STS22"], help="names, as mteb lists them")
     parser.add_argument(
         "--encoder", default="models/encoder", help="a folder, owner/name@revision, pkg:module/path, word vectors"
     )
     parser.add_argument("--language", default="spa", help="ISO 639-3 code: subsets with another language are left out")
-    given = parser.parse_args()
+
+
+@worded(arguments)
+def main(given: argparse.Namespace) -> None:
     settle()
     chosen = tasks(given.tasks, given.language)
     model = adapted(given.encoder)

@@ -16,24 +16,25 @@ from tqdm import tqdm
 from terna.records import read_json
 from terna.release import verify
 from terna.release.lineage import LINEAGE, read_lineage
+from terna.running.command import worded
 from terna.running.process import settle
-from terna.running.stage import alone
 from terna.settings import load
 
 CARD = Path("release/encoder/README.md")
 ENCODER = Path("release/encoder")
 
 
-@alone
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Send the release to the hub, in one commit.")
+def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("repo", help="owner/name")
     parser.add_argument("--dry-run", action="store_true", help="check, and say what would go; no network")
     parser.add_argument("--private", action="store_true", help="a repository that is made is private")
     parser.add_argument(
         "--licence-checked", action="store_true", help="corpora without a known licence have been asked about"
     )
-    asked = parser.parse_args()
+
+
+@worded(arguments, alone=True)
+def main(asked: argparse.Namespace) -> None:
     settle()
     # torch takes seconds to import: arguments are sound by now
     from terna.encoder import Encoder

@@ -1,7 +1,7 @@
 """Write the table of results in README.md from what was measured.
 
-reads   params.yaml, metrics/sts.json
-does    makes the table of reports/results.md anew
+reads   params.yaml, metrics/sts.json, the records of the stages
+does    refuses figures that are not what the stages measured; makes the table of reports/results.md anew
 writes  README.md, between its two marks and nowhere else
 
     python pipelines/readme.py        or: make readme
@@ -13,21 +13,20 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from terna.errors import DataError
-from terna.evaluation.table import check, markdown
-from terna.records import read_json, write_text
-from terna.running.stage import alone
+from terna.evaluation.table import markdown
+from terna.records import write_text
+from terna.release.figures import FIGURES, figures
+from terna.running.command import alone
 from terna.settings import load
 
 README = Path("README.md")
-FIGURES = Path("metrics/sts.json")
 BLOCK = re.compile(r"(?<=\n)(<!-- results: [^\n]* -->\n).*?(?=<!-- /results -->)", re.DOTALL)
 
 
 @alone
-def main() -> None:
-    evaluate, scores = load(OmegaConf.load("params.yaml")).evaluate, read_json(FIGURES)
-    check(evaluate, scores)
-    table = markdown(evaluate, scores)
+def main() -> str:
+    settings = load(OmegaConf.load("params.yaml"))
+    table = markdown(settings.evaluate, figures(settings))
     text, places = BLOCK.subn(lambda found: found[1] + table, README.read_text(encoding="utf-8"))
     if places != 1:
         raise DataError(
@@ -35,6 +34,7 @@ def main() -> None:
             "<!-- /results -->"
         )
     write_text(text, README)
+    return f"the table of {len(settings.evaluate.benchmarks)} benchmarks from {FIGURES} in {README}"
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ writes  release/encoder/ (the folder, with the card as its README.md), release/R
 python pipelines/release.py --verify checks release/lineage.json against what lies on the disk.
 """
 
+import argparse
 import shutil
 import sys
 from dataclasses import replace
@@ -21,7 +22,8 @@ from terna.records import write_text
 from terna.release import origin, verify
 from terna.release.card import fill
 from terna.release.lineage import LINEAGE, RELEASE, Link, collect, read_lineage, write_lineage
-from terna.running.stage import alone, stage
+from terna.running.command import worded
+from terna.running.stage import stage
 from terna.settings import Settings, load
 
 ENCODER = Path("models/encoder")
@@ -45,8 +47,14 @@ def main(settings: Settings) -> str:
     return f"{settings.release.name} in {OUT}/, with its card and a chain of {len(lineage.chain) + 1} links"
 
 
-@alone
-def check() -> None:
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--verify", action="store_true", help="the files that lie here against the chain of the release"
+    )
+
+
+@worded(arguments, alone=True)
+def check(_: argparse.Namespace) -> None:
     """Say of each link that it holds; what broke ends it with status 1, what may differ is only told."""
     lineage, settings = read_lineage(LINEAGE), load(OmegaConf.load("params.yaml"))
     for line in verify.whole(lineage, settings, Path()):
@@ -56,7 +64,7 @@ def check() -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--verify"]:
+    if "--verify" in sys.argv[1:]:
         check()
     else:
         main()

@@ -1,8 +1,8 @@
 """Put the whole run on one page that opens from the disk: figures, curves, plots, diagnosis, data, origin.
 
 reads   metrics/, predictions/, plots/, data/triplets/stats.json, release/lineage.json
-does    fills the page; draws the plots into it; with `logger.wandb` adds what it shows, and the release, to the run
-        that training logged, or to a new one
+does    refuses what is not as its stage wrote it; fills the page; draws the plots into it; with `logger.wandb` adds
+        what it shows, and the release, to the run that training logged, or to a new one
 writes  reports/index.html, reports/made.json, logs/ (by choice)
 """
 
@@ -36,20 +36,22 @@ UPLOAD = 60.0
 def main(settings: Settings) -> str:
     measure = settings.evaluate.main_score.split("_")[0]
     pairs = {name: Path("predictions") / f"{name}.parquet" for name in settings.evaluate.benchmarks}
+    curves = {name: PLOTS / f"{name}.csv" for name in CURVES}
+    lineage = read_lineage(LINEAGE)
+    read = [STATS, *FIGURES, *curves.values(), *pairs.values()]
+    verify.sources(lineage.chain, settings, read, others=verify.told(lineage, settings, Path()))
     contents = Contents(
         settings,
         scores=read_json(FIGURES[0]),
         training=read_json(FIGURES[1]),
         stats=read_json(STATS),
         diagnosis=read_diagnosis(FIGURES[2]),
-        curves={name: read_curve(PLOTS / f"{name}.csv", columns) for name, columns in CURVES.items()},
+        curves={name: read_curve(path, CURVES[name]) for name, path in curves.items()},
         predictions={name: read_predictions(path, measure) for name, path in pairs.items()},
-        lineage=read_lineage(LINEAGE),
+        lineage=lineage,
     )
-    verify.agree(contents.lineage.chain, settings)
     write_text(render(contents), PAGE)
-    read = [STATS, *FIGURES, PLOTS, *pairs.values(), LINEAGE]
-    record("report", settings, read, [PAGE], REPORT / NAME)
+    record("report", settings, [*read, LINEAGE], [PAGE], REPORT / NAME)
     if tracking.wanted(settings):
         publish(contents, settings)
     return f"{settings.release.name} on {len(settings.evaluate.benchmarks)} benchmarks in {PAGE}"

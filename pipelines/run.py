@@ -17,13 +17,11 @@ from dvc.scm import SCMError
 from omegaconf import OmegaConf
 
 from terna.errors import DataError
-from terna.evaluation.table import check
 from terna.evaluation.verdict import verdicts
-from terna.records import read_json
-from terna.running.stage import command
+from terna.release.figures import figures
+from terna.running.command import command
 from terna.settings import load
 
-FIGURES = Path("metrics/sts.json")
 PAGE = Path("reports/index.html")
 # which files to add to git, after each run
 ADVICE = "dvc.repo.scm_context"
@@ -35,9 +33,8 @@ def main() -> None:
     check_git()
     if status := dvc(["repro"]):
         sys.exit(status)
-    evaluate, scores = load(OmegaConf.load("params.yaml")).evaluate, read_json(FIGURES)
-    check(evaluate, scores)
-    for one in verdicts(evaluate, scores):
+    settings = load(OmegaConf.load("params.yaml"))
+    for one in verdicts(settings.evaluate, figures(settings)):
         print(one.sentence())
     print(f"Report: {PAGE}")
 

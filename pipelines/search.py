@@ -22,10 +22,11 @@ from typing import Any
 
 from terna.errors import DataError, SettingsError
 from terna.provenance import NAME, digests
-from terna.records import read_json, write_json, write_text
+from terna.records import read_json, sha256_of, write_json, write_text
+from terna.release.lineage import recorded
 from terna.running import jobs, lock
+from terna.running.command import worded
 from terna.running.search import Parameter, Trial, best_of, library, markdown, parse, propose
-from terna.running.stage import command
 from terna.settings import Settings, compose, load
 from terna.training import resume
 
@@ -68,12 +69,13 @@ class Search:
         return [Trial(**one) for one in read_json(path)["trials"]] if path.is_file() else []
 
 
-@command
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Search settings of training by the development score.")
+def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("space", nargs="+", help="key=value,value… or key=low:high or key=log(low,high)")
     parser.add_argument("--trials", type=int, default=20, help="how many in all, those of earlier calls included")
-    given = parser.parse_args()
+
+
+@worded(arguments)
+def main(given: argparse.Namespace) -> None:
     library()
     search = prepared([word for words in given.space for word in words.split()])
     search.folder.mkdir(parents=True, exist_ok=True)
@@ -155,8 +157,19 @@ def tried(search: Search, trials: Sequence[Trial]) -> Trial:
         if status:
             jobs.leave_if_stopped(status)
             return Trial(number, words, None, None, f"{jobs.last_error(log)} (status {status}; {log})")
-    result = read_json(folder / "metrics" / "train.json")
+    result = trained(folder)
     return Trial(number, words, result["selected_score"], result["selected_step"], None)
+
+
+def trained(folder: Path) -> dict[str, Any]:
+    """What training measured in a trial's folder; DataError where it is no longer what it wrote."""
+    path = Path("metrics/train.json")
+    if sha256_of(folder / path) != recorded(folder / "models" / NAME).wrote.get(str(path)):
+        raise DataError(
+            f"{folder / path}: not as training wrote it; delete {folder}, and the same command trains the trial again"
+        )
+    result: dict[str, Any] = read_json(folder / path)
+    return result
 
 
 def show(search: Search, trials: Sequence[Trial]) -> str:

@@ -30,8 +30,8 @@ from terna.errors import DataError
 from terna.evaluation.seeds import Run, markdown, spread
 from terna.records import write_json, write_text
 from terna.release.lineage import relevant
+from terna.running.command import worded
 from terna.running.jobs import last_error
-from terna.running.stage import command
 from terna.settings import Settings, compose, load
 
 if TYPE_CHECKING:
@@ -43,12 +43,13 @@ MIRROR = Path("data/work/mirror")
 FIGURES = "metrics/scores.json"
 
 
-@command
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Run the pipeline for several seeds; tell how the figures spread.")
+def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("seeds", nargs="+", type=int, help="the seeds, in the order of the table's columns")
     parser.add_argument("-S", "--set", dest="words", action="append", default=[], help="a setting, as in dvc exp run")
-    given = parser.parse_args()
+
+
+@worded(arguments)
+def main(given: argparse.Namespace) -> None:
     seeds = list(dict.fromkeys(given.seeds))
     names = experiments(seeds, given.words)
     environment = prepared(given.words)

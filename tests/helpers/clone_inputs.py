@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from compose import main as write_params
+from compose import write as write_params
 from documented import Block
 
 # a tenth of the default's work: what a command does is the same

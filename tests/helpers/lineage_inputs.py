@@ -2,8 +2,9 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from card_inputs import TRAINING, scores_of, settings_of, stats_of
 
@@ -101,7 +102,7 @@ def train(settings: Settings) -> None:
     put_json("models/encoder/1_Pooling/config.json", {})
     put(WEIGHTS, "weights")
     outs = [put_json("metrics/train.json", TRAINING | {"backbone_commit": "7e" * 20}), Path("models/encoder")]
-    outs.append(put("plots/loss.csv", "step,loss"))
+    outs += [put(f"plots/{name}.csv", f"step,{name}") for name in ("loss", "lr", "development")]
     read = [
         Path("data/tokens"),
         Path("data/teacher"),
@@ -110,9 +111,11 @@ def train(settings: Settings) -> None:
     record("train", settings, read, outs, Path("models/made.json"), threads=2)
 
 
-def evaluate(settings: Settings) -> None:
+def evaluate(settings: Settings, scores: Mapping[str, Any] | None = None) -> None:
+    """What the evaluate stage leaves; `scores`: the content of metrics/sts.json, by default made up."""
     outs = [put(f"predictions/{name}.parquet", name) for name in settings.evaluate.benchmarks]
-    outs.append(put_json("metrics/sts.json", scores_of(settings)))
+    outs.append(put_json("metrics/sts.json", scores or scores_of(settings)))
+    outs.append(put_json("metrics/diagnosis.json", {}))
     outs.append(put("reports/results.md", "table"))
     record(
         "evaluate",

@@ -13,7 +13,7 @@ from typing import Any, get_type_hints
 
 import pytest
 import yaml
-from compose import main as write_params
+from compose import write as write_params
 
 from terna.errors import SettingsError
 from terna.settings import Settings, compose, load

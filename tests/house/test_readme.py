@@ -4,10 +4,13 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from card_inputs import settings_of
 from documented import commands, overrides
+from lineage_inputs import evaluate, run_line, train
 from readme import main as write_readme
 
 from terna.evaluation.table import markdown
@@ -33,26 +36,57 @@ def test_the_table_of_results_is_what_the_default_run_measured(readme: str, root
 
 
 @pytest.fixture
-def copied(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """README with what its table is made from, and the command as it is run there."""
-    (tmp_path / "metrics").mkdir()
-    for name in ("README.md", "params.yaml", "metrics/sts.json"):
-        shutil.copy(root / name, tmp_path / name)
+def scores(root: Path) -> dict[str, Any]:
+    """The committed figures."""
+    return dict(json.loads((root / "metrics" / "sts.json").read_text()))
+
+
+@pytest.fixture
+def copied(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scores: dict[str, Any]) -> Path:
+    """README in a project that has run and measured the committed figures, and the command as it is run there."""
     monkeypatch.chdir(tmp_path)
+    evaluate(run_line(root, tmp_path), scores)
+    shutil.copy(root / "README.md", "README.md")
     monkeypatch.setattr("sys.argv", [str(tmp_path / "pipelines" / "readme.py")])
     return tmp_path / "README.md"
 
 
-def test_the_command_writes_the_table_and_nothing_else(copied: Path, readme: str) -> None:
-    scores = json.loads(Path("metrics/sts.json").read_text())
-    before, after = (json.dumps(scores["sts-sample-test"]["cosine_pearson"] + more) for more in (0, 0.1))
-    shown = [f"| this model | measured, these weights | {float(value):.3f} / " for value in (before, after)]
+def test_the_command_writes_the_table_and_nothing_else(
+    root: Path, copied: Path, readme: str, scores: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    figures = scores["sts-sample-test"]
+    before, after = figures["cosine_pearson"], figures["cosine_pearson"] + 0.1
+    shown = [f"| this model | measured, these weights | {value:.3f} / " for value in (before, after)]
     write_readme()
     assert copied.read_text(encoding="utf-8") == readme
-    Path("metrics/sts.json").write_text(json.dumps(scores).replace(before, after))
+    assert capsys.readouterr().out == "readme: the table of 2 benchmarks from metrics/sts.json in README.md\n"
+    figures["cosine_pearson"] = after
+    evaluate(settings_of(root), scores)
     write_readme()
     assert copied.read_text(encoding="utf-8") == readme.replace(*shown)
     assert readme.count(shown[0]) == 1
+
+
+def test_figures_that_are_not_what_the_stages_measured_are_refused_and_the_readme_stays(
+    root: Path, copied: Path, readme: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = Path("metrics/sts.json")
+    path.write_text(path.read_text().replace("0.", "0.9", 1))
+    told = refused(capsys)
+    assert told.startswith("DataError: evaluate: metrics/sts.json has sha256 ")
+    assert told.endswith("which it wrote; run its stage again (dvc repro evaluate)\n")
+    train(settings_of(root, "train.lr=5e-3"))
+    evaluate(settings_of(root))
+    assert "train: it ran with train.lr = 0.005, but the settings here say 0.001; run the pipeline" in refused(capsys)
+    assert copied.read_text(encoding="utf-8") == readme
+
+
+def refused(capsys: pytest.CaptureFixture[str]) -> str:
+    """What the command says as it ends with status 1."""
+    with pytest.raises(SystemExit) as ended:
+        write_readme()
+    assert ended.value.code == 1
+    return capsys.readouterr().err
 
 
 @pytest.mark.parametrize("mark", ["<!-- results: ", "<!-- /results -->"])
@@ -60,18 +94,14 @@ def test_a_readme_without_a_place_for_the_table_is_left_as_it_is(
     copied: Path, readme: str, mark: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     copied.write_text(readme.replace(mark, ""), encoding="utf-8")
-    with pytest.raises(SystemExit) as ended:
-        write_readme()
-    assert "README.md: 0 places for the table, expected one" in f"{ended.value}{capsys.readouterr().err}"
+    assert "README.md: 0 places for the table, expected one" in refused(capsys)
     assert copied.read_text(encoding="utf-8") == readme.replace(mark, "")
 
 
-def test_figures_of_other_benchmarks_are_refused(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    Path("metrics/sts.json").write_text('{"floors": {}}')
-    with pytest.raises(SystemExit) as ended:
-        write_readme()
-    told = f"{ended.value}{capsys.readouterr().err}"
-    assert "metrics/sts.json: nothing on sts-sample-dev; run the evaluate stage (dvc repro evaluate)" in told
+def test_figures_of_other_benchmarks_are_refused(root: Path, copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    evaluate(settings_of(root), {"floors": {}})
+    told = "metrics/sts.json: nothing on sts-sample-dev; run the evaluate stage (dvc repro evaluate)"
+    assert told in refused(capsys)
 
 
 def test_every_path_of_the_tree_is_there(readme: str, root: Path) -> None:

@@ -1,7 +1,7 @@
 """The chain against what lies on the disk: it holds, or everything that broke is named, the first link first."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,28 +16,38 @@ from terna.settings import Settings, load
 
 AGAIN = "run the pipeline again (dvc repro)"
 REMAKE = "make the release anew (dvc repro -f release)"
+# without parallel corpora the stage that fetches them leaves it so
+MAY_BE_EMPTY = (Path("data/raw/parallel"),)
+# what DVC keeps no copy of
+UNCACHED = "metrics/"
 # the folders that stages write into
 OUTPUTS = ("data", "models", "metrics", "plots", "predictions", "release", "reports")
 
 
 def check(
-    links: Sequence[Link], root: Path, progress: bool = True, known: Mapping[str, str] = {}, others: Iterable[str] = ()
+    links: Sequence[Link],
+    root: Path,
+    progress: bool = True,
+    known: Mapping[str, str] = {},
+    others: Iterable[str] = (),
+    only: Collection[str] | None = None,
 ) -> Iterator[str]:
     """Go through the links in order, every file's sha256 computed anew, and yield a line for each that holds.
 
     root: the project's. known: digests of files that may be read and that no link wrote. others: faults found before.
-    Raises DataError at the end with every fault, those of the first link that broke first: file, digest found, digest
-    expected; also when all the files of a link are absent, since what is not there cannot be said to hold.
+    only: the files that are looked at, by default all. Raises DataError at the end with every fault, those of the first
+    link that broke first: file, digest found, digest expected; also when all the files of a link are absent, since what
+    is not there cannot be said to hold.
     """
     made = {path: (digest, RELEASE) for path, digest in known.items()}
     absent, faults = [], []
-    present = [root / path for link in links for path in _own(link) if (root / path).is_file()]
+    present = [root / path for link in links for path in _own(link, only) if (root / path).is_file()]
     total = sum(path.stat().st_size for path in present)
     with tqdm(total=total, unit="B", unit_scale=True, desc="sha256", disable=None if progress else True) as bar:
         for link in links:
             found = [*_accepted(link), *_read(link, made), *_copies(link)]
-            here = any((root / path).is_file() for path in _own(link))
-            for path, expected in _own(link).items() if here else ():
+            here = only is not None or any((root / path).is_file() for path in _own(link))
+            for path, expected in _own(link, only).items() if here else ():
                 found += _changed(link.stage, root, path, expected)
                 bar.update((root / path).stat().st_size if (root / path).is_file() else 0)
             if not here:
@@ -55,6 +65,17 @@ def check(
         )
     if faults:
         raise DataError("\n".join(faults))
+
+
+def sources(links: Sequence[Link], settings: Settings, paths: Iterable[Path], others: Iterable[str] = ()) -> None:
+    """Raise DataError unless each of the `paths` is as its stage wrote it, by links that fit each other and `settings`.
+
+    For what shows figures, before it reads them. others: faults found before.
+    """
+    read = {path.as_posix() for path in paths}
+    strange = sorted(read - {path for link in links for path in _own(link)})
+    faults = [*others, *disagreements(links, settings), *(f"{path}: no stage wrote it; {AGAIN}" for path in strange)]
+    list(check(links, Path(), progress=False, others=faults, only=read))
 
 
 def whole(lineage: Lineage, settings: Settings, root: Path) -> Iterator[str]:
@@ -108,7 +129,10 @@ def disagreements(links: Sequence[Link], settings: Settings) -> Iterator[str]:
 
 
 def unexpected(links: Sequence[Link], root: Path) -> Iterator[str]:
-    """Each file in a folder of outputs that no stage wrote; folders there that are no output are passed over."""
+    """Each file in a folder of outputs that no stage wrote, and each folder without a file.
+
+    Folders there that are no output are passed over.
+    """
     known = {path for link in links for path in _own(link)} | {
         path.as_posix() for path in (LINEAGE, REPORT / NAME, PAGE)
     }
@@ -119,7 +143,8 @@ def unexpected(links: Sequence[Link], root: Path) -> Iterator[str]:
             here = Path(place).relative_to(root)
             links_of = [name for name in folders if (Path(place) / name).is_symlink()]
             folders[:] = [name for name in folders if not _apart(here / name, known, root)]
-            for name in sorted([*files, *links_of]):
+            empty = [name for name in folders if _empty(Path(place) / name) and here / name not in MAY_BE_EMPTY]
+            for name in sorted([*files, *links_of, *empty]):
                 if (path := (here / name).as_posix()) not in known:
                     yield f"{path}: no stage wrote it; remove it, or keep it elsewhere"
 
@@ -138,9 +163,14 @@ def notices(lineage: Lineage, settings: Settings, commit: str | None) -> Iterato
         yield f"params.yaml now says other things than at the release, under {', '.join(groups)}"
 
 
-def _own(link: Link) -> dict[str, str]:
-    """The files of a link, its record among them."""
-    return link.wrote | link.record
+def _own(link: Link, only: Collection[str] | None = None) -> dict[str, str]:
+    """The files of a link, its record among them; those alone that are in `only`, unless it is None."""
+    return {path: digest for path, digest in (link.wrote | link.record).items() if only is None or path in only}
+
+
+def _maker(stage: str) -> str:
+    """What DVC calls the stage of a link: one stage fetches all parallel corpora."""
+    return "parallel" if stage.startswith("parallel@") else stage
 
 
 def _apart(folder: Path, known: Iterable[str], root: Path) -> bool:
@@ -150,6 +180,11 @@ def _apart(folder: Path, known: Iterable[str], root: Path) -> bool:
     )
     other = folder.parent == Path("models") or folder == Path("data/work") or fetched
     return other and not any(path.startswith(f"{folder.as_posix()}/") for path in known)
+
+
+def _empty(folder: Path) -> bool:
+    """Whether a folder is none that a link of the file system leads to, and holds nothing."""
+    return not folder.is_symlink() and not any(folder.iterdir())
 
 
 def _checked(lineage: Lineage) -> dict[str, Any]:
@@ -170,13 +205,12 @@ def _differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[t
 
 
 def _accepted(link: Link) -> Iterator[str]:
-    maker = "parallel" if link.stage.startswith("parallel@") else link.stage  # one stage for all of its corpora
     for path, accepted in link.accepted.items():
         found = link.wrote.get(path)
         if found not in accepted:
             yield (
                 f"{link.stage}: {path} came with sha256 {found}, expected {' or '.join(accepted)}, as its declaration "
-                f"says; fetch it again (dvc repro -f {maker})"
+                f"says; fetch it again (dvc repro -f {_maker(link.stage)})"
             )
 
 
@@ -208,7 +242,8 @@ def _changed(stage: str, root: Path, path: str, expected: str) -> Iterator[str]:
     if not (root / path).is_file():
         yield f"{stage}: {path}, which it wrote with sha256 {expected}, is not there; {AGAIN}"
     elif (found := sha256_of(root / path)) != expected:
+        restore = "" if path.startswith(UNCACHED) else "restore it (dvc checkout) or "
         yield (
             f"{stage}: {path} has sha256 {found}, expected {expected}, which it wrote; "
-            f"restore it (dvc checkout) or {AGAIN}"
+            f"{restore}run its stage again (dvc repro {_maker(stage)})"
         )

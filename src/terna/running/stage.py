@@ -5,8 +5,10 @@ is read), a person at the command line (conf/ composed with overrides), and a sw
 of the script in folders of their own.
 """
 
-import errno
+import argparse
+import contextlib
 import functools
+import io
 import os
 import re
 import sys
@@ -14,11 +16,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from safetensors import SafetensorError
-
-from terna.errors import SettingsError, TernaError
+from terna.errors import SettingsError
 from terna.running import jobs, lock, outputs
+from terna.running.faults import SHOWN, told
 from terna.running.process import settle
+from terna.running.streams import say
 from terna.settings import Settings, check_files, check_folder, check_words, composing, load
 from terna.settings.declaration import NAMED, NAMES
 
@@ -36,9 +38,7 @@ TIDY = [
 NAMED_BY_DVC = ("--corpus", "--benchmark")
 # the environment's variable of Hydra that lets it raise
 FULL = "HYDRA_FULL_ERROR"
-# what shells give for a command that Ctrl-C ended
-INTERRUPTED = 130
-AGAIN = "then run the same command again"
+USAGE = "[key=value ...] [--help | --cfg job | --info [WHAT]] [--config-path=.. --config-name=params]"
 
 
 def stage(task: Callable[[Settings], str | None], reads: Sequence[str] = ()) -> Callable[[], None]:
@@ -53,15 +53,16 @@ def stage(task: Callable[[Settings], str | None], reads: Sequence[str] = ()) -> 
     def run() -> None:
         import hydra
 
-        with _told():
+        with told():
             settle()
         script = Path(sys.argv[0]).resolve()
         conf = script.parent.parent / "conf"
         os.chdir(conf.parent)
         failed: list[str] = []
-        with _told():
+        with told():
             sys.argv[1:] = _ordered([*TIDY, *(_lenient(word, conf) for word in _named(sys.argv[1:]))])
-            _check(script)
+            if _check(script).help:
+                print(f"usage: python pipelines/{script.name} {USAGE}\n\n{sys.modules[task.__module__].__doc__}")
             guarded = _guarded(task, script, reads, failed)
             with composing(), _hydra_raises("1"):
                 hydra.main(version_base="1.3", config_path="../conf", config_name="config")(guarded)()
@@ -78,29 +79,6 @@ def sweepable(*reads: str) -> Callable[[Callable[[Settings], str | None]], Calla
     return functools.partial(stage, reads=reads)
 
 
-def command(task: Callable[[], None]) -> Callable[[], None]:
-    """Make `task`, which takes no settings, a command: run at the project's root, then exit status 0 or 1."""
-
-    @functools.wraps(task)
-    def run() -> None:
-        os.chdir(Path(sys.argv[0]).resolve().parent.parent)
-        with _told():
-            task()
-
-    return run
-
-
-def alone(task: Callable[[], None]) -> Callable[[], None]:
-    """A command that reads what several stages wrote, and so runs while none of them does."""
-
-    @functools.wraps(task)
-    def run() -> None:
-        with lock.held(Path.cwd()):
-            task()
-
-    return command(run)
-
-
 def _guarded(
     task: Callable[[Settings], str | None], script: Path, reads: Sequence[str], failed: list[str]
 ) -> Callable[[object], None]:
@@ -108,7 +86,7 @@ def _guarded(
 
     @functools.wraps(task)  # Hydra looks for config paths beside the file of the wrapped function
     def run(config: object) -> None:
-        with _told(), _hydra_raises(None):
+        with told(), _hydra_raises(None):
             swept, apart = _place(root)
             if (swept or apart) and not reads:
                 raise SettingsError([f"{script.name} runs at the project's root alone; sweep with dvc exp run --queue"])
@@ -122,8 +100,7 @@ def _guarded(
                     settings = load(config)
                 outputs.check(script)
                 said = task(settings)
-            if said:
-                print(f"{script.stem}: {said}", flush=True)
+            say(script, said)
 
     return run
 
@@ -153,29 +130,6 @@ def _job(script: Path, root: Path) -> list[str]:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """What terna refuses, and what the machine has no room for, becomes a message and status 1; Ctrl-C status 130."""
-    status = 1
-    try:
-        yield
-        return
-    except TernaError as error:
-        message = f"{type(error).__name__}: {error}"
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        message = f"OSError: {where}{error.strerror or error}; {'free some space' if full else 'mend that'}, {AGAIN}"
-    except SafetensorError as error:  # a full disk too, as it writes weights
-        message = f"SafetensorError: {error}; mend that, {AGAIN}"
-    except MemoryError:
-        message = f"MemoryError: more memory is needed than there is; end other programs, {AGAIN}"
-    except KeyboardInterrupt:
-        message, status = "stopped by Ctrl-C; the same command runs the stage again", INTERRUPTED
-    print(message, file=sys.stderr)
-    sys.exit(status)
-
-
-@contextmanager
 def _hydra_raises(value: str | None) -> Iterator[None]:
     """Whether Hydra raises what it refuses ("1") or prints it in its own way (None), with a traceback for most."""
     before = os.environ.pop(FULL, None)
@@ -202,11 +156,9 @@ def _named(words: Sequence[str]) -> Iterator[str]:
         yield f"fetch.only={name}"
 
 
-def _check(script: Path) -> None:
+def _check(script: Path) -> argparse.Namespace:
     """Check the files that Hydra is to compose from, and the words of the command line, before it acts on them."""
-    from hydra._internal.utils import get_args_parser  # the one that reads the words later
-
-    given, _ = get_args_parser().parse_known_args()
+    given = _options()
     for option in ("experimental_rerun", "shell_completion"):
         if getattr(given, option):
             raise SettingsError([f"--{option.replace('_', '-')}: not for a stage; leave it out"])
@@ -215,6 +167,21 @@ def _check(script: Path) -> None:
     if given.config_dir:
         check_folder(Path(given.config_dir).resolve())
     check_words(given.overrides)
+    return given
+
+
+def _options() -> argparse.Namespace:
+    """The command line as Hydra reads it; SettingsError for an unknown option, and for one that lacks its value."""
+    from hydra._internal.utils import get_args_parser  # the one that reads the words later
+
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            return get_args_parser().parse_args()
+    except SystemExit as end:
+        if not end.code:
+            raise
+        raise SettingsError([f"{said.getvalue().rpartition('error: ')[2].strip()}; {SHOWN}"]) from end
 
 
 def _ordered(words: list[str]) -> list[str]:

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from terna.errors import DataError
 from terna.records import replacing
+from terna.running.streams import cut_off
 from terna.serving.cli.lines import STDIN
 
 
@@ -46,11 +47,10 @@ def standard_output() -> Iterator[BinaryIO]:
     except OSError as error:
         if error.filename is not None:  # a file of the model
             raise
-        # Python flushes once more as it ends
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        fault = cut_off(error, sys.stdout)
         if isinstance(error, BrokenPipeError):
             raise
-        raise DataError(f"standard output: {error.strerror}; what it holds is cut off. Write elsewhere") from error
+        raise fault from error
 
 
 @contextmanager
