@@ -251,6 +251,11 @@ def test_every_file_that_is_changed_removed_or_added_is_named(release: Release, 
             added.write_text("stray")
             missed += [f"added {added}"] * (added.as_posix() not in faults(settings))
             added.unlink()
+        empty = folder / "empty"
+        empty.mkdir()
+        other = folder == Path("models")  # another encoder's folder may be there
+        missed += [f"added {empty}"] * (f"{empty}: no stage wrote it" not in faults(settings) and not other)
+        empty.rmdir()
     assert missed == []
     assert faults(settings) == ""
 
@@ -289,4 +294,6 @@ def test_folders_that_are_no_output_are_passed_over(release: Release, settings: 
     release()
     for path in ("data/work/translate/x.bin", "models/onnx/model.onnx", "data/raw/nli/other/fetched.json"):
         put(path, "mine")
+    Path("data/raw/parallel").mkdir()  # as the stage leaves it where there is no parallel corpus
+    Path("models/onnx/empty").mkdir()
     assert faults(settings) == ""

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 import yaml
@@ -15,6 +15,7 @@ from terna.errors import DataError
 from terna.running import outputs
 
 COMPOSED = ("--config-path=..", "--config-name=params")
+FULL = Path("/dev/full")
 ENVIRONMENT = {"HF_TOKEN": "hf_secret"}
 RUNS_CODE = {"hydra": {"callbacks": {"x": {"_target_": "pathlib.Path.touch", "self": "pwned"}}}}
 
@@ -30,16 +31,18 @@ def project(root: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def call(project: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def call(
+    project: Path, *words: str, output: IO[str] | int = subprocess.PIPE, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """A script or program in the project, which may fail but has no traceback."""
     command = (
         [sys.executable, f"pipelines/{words[0]}.py"] if (project / "pipelines" / f"{words[0]}.py").exists() else []
     )
     line = [*(command or [sys.executable, "-m", words[0]]), *words[1:]]
     variables = {**os.environ, **ENVIRONMENT, **environment}
-    done = subprocess.run(line, cwd=project, env=variables, capture_output=True, text=True)
+    done = subprocess.run(line, cwd=project, env=variables, stdout=output, stderr=subprocess.PIPE, text=True)
     assert "Traceback" not in done.stderr, done.stderr
-    assert not (project / "pwned").exists(), done.stdout + done.stderr
+    assert not (project / "pwned").exists(), f"{done.stdout}{done.stderr}"
     return done
 
 
@@ -178,7 +181,7 @@ def test_a_run_without_git_says_how_to_have_it_or_do_without(project: Path, root
         f"DataError: {project}: no Git repository, which DVC looks for; run `git init`, or `dvc config --local "
         "core.no_scm true` to run without one\n"
     )
-    missing = "DataError: metrics/sts.json: "  # what a run looks for when DVC has done its part
+    missing = "DataError: data/raw/nli/sample/fetched.json: "  # what a run looks for when DVC has done its part
     for remedy in (["dvc", "config", "--local", "core.no_scm", "true"], ["git", "init", "--quiet"]):
         subprocess.run([sys.executable, "-m", *remedy] if remedy[0] == "dvc" else remedy, cwd=project, check=True)
         assert call(project, "run").stderr.startswith(missing)
@@ -229,3 +232,25 @@ def test_dvc_composes_no_resolver_into_what_is_committed(project: Path, root: Pa
     sample.write_text(sample.read_text() + "\nother: ${oc.env:HF_TOKEN}\n")
     assert "conf/corpora/sample.yaml: other: '${oc.env:HF_TOKEN}': a resolver" in call(project, *run).stderr
     assert (project / "params.yaml").read_bytes() == before
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("words", [("readme", "--help"), ("fetch", "--help"), ("fetch", "--cfg", "job")])
+def test_standard_output_that_is_full_is_named_and_not_the_disk(
+    project: Path, words: tuple[str, ...], unbuffered: str
+) -> None:
+    with FULL.open("w") as full:
+        done = call(project, *words, output=full, PYTHONUNBUFFERED=unbuffered)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "DataError: standard output: No space left on device; what it holds is cut off. Write elsewhere\n"
+    )
+
+
+def test_who_stops_reading_a_pipe_at_the_end_is_told_nothing(project: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as pipe:
+        done = call(project, "readme", "--help", output=pipe, PYTHONUNBUFFERED="")
+    assert (done.returncode, done.stderr) == (0, "")
