@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from card_inputs import settings_of
 from lineage_inputs import put, run_line, train
+from search import trained
 
 from terna.errors import DataError
 from terna.release.figures import figures
@@ -88,3 +89,12 @@ def test_figures_are_those_that_evaluate_wrote(settings: Settings) -> None:
     Path("predictions/made.json").unlink()
     with pytest.raises(DataError, match=r"^predictions/made\.json: not there; run the stage that writes it"):
         figures(settings)
+
+
+def test_a_search_takes_the_figures_of_a_trial_as_training_wrote_them(settings: Settings, tmp_path: Path) -> None:
+    trial = tmp_path  # a trial's folder holds what a training leaves
+    assert trained(trial)["backbone_commit"] == "7e" * 20
+    figures = trial / "metrics" / "train.json"
+    put(str(figures), figures.read_text() + " ")
+    with pytest.raises(DataError, match=r"train\.json: not as training wrote it; delete .*trains the trial again$"):
+        trained(trial)
