@@ -25,7 +25,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 @worded(arguments)
 def main(given: argparse.Namespace) -> str:
     write(Path.cwd(), given.overrides)
-    return f"conf/{''.join(f' {word}' for word in given.overrides)} in {PARAMS}"
+    changed = f" with {' '.join(given.overrides)}" if given.overrides else ""
+    return f"{PARAMS} from conf/{changed}"
 
 
 def write(root: Path, overrides: list[str]) -> None:

@@ -117,6 +117,12 @@ def test_a_resolver_that_is_typed_for_a_stage_is_resolved(project: Path) -> None
     assert "release.name: 'Typed' is no name" in done.stderr
 
 
+def test_compose_says_in_one_line_what_it_did(project: Path) -> None:
+    assert call(project, "compose").stdout == "compose: params.yaml from conf/\n"
+    assert call(project, "compose", "train.lr=0.5").stdout == "compose: params.yaml from conf/ with train.lr=0.5\n"
+    assert yaml.safe_load((project / "params.yaml").read_text())["train"]["lr"] == 0.5
+
+
 def test_compose_that_cannot_write_says_where(project: Path) -> None:
     (project / "params.yaml").unlink()
     (project / "params.yaml").mkdir()
