@@ -43,7 +43,7 @@ class Scorings(Callback):
         self.epochs: Epochs = []
 
     def on_train_epoch_end(self, *_: object) -> None:
-        self.epochs.append({name: score(self.encoder) for name, score in self.scores.items()})
+        self.epochs.append({name: score(self.encoder).figures for name, score in self.scores.items()})
         print(total(self.epochs[-1], BENCHMARKS[1]), flush=True)
 
 
@@ -54,7 +54,9 @@ def epochs_of(head: str, epochs: int) -> Epochs:
     inputs, kept = prepared(settings), []
 
     def watch(run: Run) -> list[Callback]:
-        scores = {name: development_score(each, inputs.table) for name, each in tables.items()}
+        scores = {
+            name: development_score(each, inputs.table, settings.evaluate.main_score) for name, each in tables.items()
+        }
         kept.append(Scorings(run.encoder, scores))
         return kept
 

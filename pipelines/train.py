@@ -39,6 +39,7 @@ def main(settings: Settings) -> str | None:
 
     from terna.encoder import save
     from terna.tracking import loggers
+    from terna.training.improvement import improvement
     from terna.training.setup import Inputs, build_run, finished, observers_of
     from terna.training.trainer import build_trainer, fit, measured, quiet, summary
 
@@ -58,7 +59,9 @@ def main(settings: Settings) -> str | None:
         return None
     observers.selection.restore()
     save(finished(settings, run), OUT)
-    result, costs = summary(settings, run, trainer, observers.selection), measured(run, trainer, taken)
+    gain = improvement(observers.selection, benchmark, settings.seed)
+    result = summary(settings, run, trainer, observers.selection) | gain.record()
+    costs = measured(run, trainer, taken)
     # the hub's commit that the backbone was loaded from; None for what is not on the hub
     commit = getattr(run.encoder.backbone.config, "_commit_hash", None)
     write_json({**result, "backbone_commit": commit}, FIGURES)
@@ -72,7 +75,7 @@ def main(settings: Settings) -> str | None:
     best = observers.selection
     return (
         f"{taken.steps} steps in {taken.seconds:.0f} s, best at step {best.best_step}: {settings.evaluate.main_score} "
-        f"{best.best:.4f} on {chosen}"
+        f"{best.best:.4f} on {chosen}, {gain.sentence()}"
     )
 
 

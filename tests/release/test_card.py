@@ -223,6 +223,19 @@ def test_the_parameters_are_printed_in_full(root: Path) -> None:
     assert {name: fit[name] for name in expected} == expected
 
 
+def test_the_card_says_whether_training_improved_on_the_start(root: Path) -> None:
+    settings, started = settings_of(root), "the start's own weights"
+    card = card_of(settings)
+    assert "Of 35 steps, step 18 was kept: `sts-sample-dev cosine_pearson` is 0.7654, at the start 0.5154" in card
+    assert "the difference 0.2500, 95 % interval 0.2000 to 0.3000." in card
+    assert "did not improve" not in card
+    worse = {"selected_step": 0, "gain_over_start": {"difference": 0.0, "ci95": [0.0, 0.0]}, "improved_on_start": False}
+    card = card_of(settings, training=TRAINING | worse)
+    assert "None of the 35 steps scored better" in card
+    assert started in card
+    assert "**Training did not improve on the start**" in card
+
+
 def test_what_differs_between_two_runs_stays_out(root: Path) -> None:
     settings = settings_of(root)
     slower = TRAINING | {"triplets_per_second": 1.0, "seconds": 2e9, "peak_memory_mb": 3}

@@ -49,7 +49,7 @@ def trained(seed, dropout):
     batch = next(iter(run.datamodule.train_dataloader())).sentences
     way = [run.encoder.packed, run.encoder._workers(batch) > 0, *kinds]
     fit(build_trainer(replace(settings, seed=seed), [recorder]), run)
-    score = development_score(benchmark, inputs.table)(run.encoder)["cosine_pearson"]
+    score = development_score(benchmark, inputs.table, "cosine_pearson")(run.encoder).figures["cosine_pearson"]
     return {"way": way, "losses": [row["loss"] for row in recorder.curves.trained], "score": score}
 
 print(json.dumps({"without": trained(1, 0.0), "with": [trained(seed, 0.1) for seed in (1, 2, 3)]}))

@@ -18,7 +18,7 @@ from terna.errors import ModelError
 from terna.settings import Settings
 from terna.training import resume
 from terna.training.callbacks import Checkpoints, Recorder
-from terna.training.selection import Selection
+from terna.training.selection import Scored, Selection
 
 Make = Callable[..., Encoder]
 STEPS = 12
@@ -58,7 +58,11 @@ def run(make_encoder: Make, settings: Settings, tmp_path: Path) -> Callable[...,
     def go(name: str, *, every: int = 1, stop: Callback | None = None) -> dict[str, Any]:
         encoder, folder, state = make_encoder().train(), tmp_path / name, State()
         recorder = Recorder(str)
-        scores = lambda each: {"cosine_pearson": float(-(weights_of(each)[:50].sum() % 0.01))}  # noqa: E731
+
+        def scores(each: Encoder) -> Scored:
+            weights = weights_of(each)[:50]
+            return Scored({"cosine_pearson": float(-(weights.sum() % 0.01))}, weights.numpy())
+
         selection = Selection(
             encoder, scores, recorder.scored, main="cosine_pearson", folder=folder, every=2, patience=None
         )
@@ -70,6 +74,7 @@ def run(make_encoder: Make, settings: Settings, tmp_path: Path) -> Callable[...,
         last = weights_of(encoder)
         selection.restore()
         ended = {"weights": last, "best": weights_of(encoder), "step": selection.best_step, "state": state.state}
+        ended |= {"similarities": [selection.start.tolist(), selection.kept.tolist()]}
         return ended | {"curves": json.dumps([recorder.curves.trained, recorder.curves.scored])}
 
     return go

@@ -19,7 +19,7 @@ from terna.encoder import Encoder
 from terna.errors import ModelError
 from terna.records import SCORED
 from terna.sentences import tokenize
-from terna.training.selection import Selection, development_score
+from terna.training.selection import Scored, Selection, development_score
 
 Make = Callable[..., Encoder]
 STEPS_AN_EPOCH = 5
@@ -63,12 +63,12 @@ def run(make_encoder: Make, tmp_path: Path) -> Callable[..., tuple[Selection, En
         scored: list[int] = []
         known: dict[int, float] = {}
 
-        def score(current: Encoder) -> dict[str, float]:
+        def score(current: Encoder) -> Scored:
             step = round(float((counter(current) - start).mean()))
             if step not in known:
                 scored.append(step)
                 known[step] = next(answers)
-            return {"cosine_pearson": known[step]}
+            return Scored({"cosine_pearson": known[step]}, np.full(3, float(step)))
 
         selection = Selection(
             encoder, score, tell, main="cosine_pearson", folder=tmp_path, every=every, patience=patience
@@ -91,14 +91,20 @@ def run(make_encoder: Make, tmp_path: Path) -> Callable[..., tuple[Selection, En
 
 
 def test_the_best_scoring_wins_and_its_weights_come_back(run: Callable[..., tuple]) -> None:
-    selection, _, kept, scored = run([0.9, 0.3, 0.6, 0.5], epochs=3)
+    selection, _, kept, scored = run([0.2, 0.3, 0.6, 0.5], epochs=3)
     assert scored == [0, 5, 10, 15]
     assert (selection.best, selection.best_step, kept) == (0.6, 10, 10)
+    assert (selection.start_score, selection.start.tolist(), selection.kept.tolist()) == (0.2, [0.0] * 3, [10.0] * 3)
 
 
-def test_the_score_before_the_first_step_is_never_chosen(run: Callable[..., tuple]) -> None:
-    selection, _, kept, _ = run([0.9, 0.3], epochs=1)
-    assert (selection.best, kept) == (0.3, 5)
+def test_the_start_ships_where_no_step_scores_better(run: Callable[..., tuple]) -> None:
+    selection, _, kept, scored = run([0.6, 0.3, 0.6], epochs=2)
+    assert scored == [0, 5, 10]
+    assert (selection.best, selection.best_step, kept) == (0.6, 0, 0)
+
+
+def test_patience_counts_from_the_start(run: Callable[..., tuple]) -> None:
+    assert run([0.6, 0.3, 0.4, 0.9], epochs=3, patience=2)[3] == [0, 5, 10]
 
 
 def test_of_equal_scores_the_first_wins(run: Callable[..., tuple]) -> None:
@@ -119,7 +125,7 @@ def test_it_stops_when_patience_is_over(run: Callable[..., tuple]) -> None:
 def test_weights_that_do_not_score_as_when_they_were_kept_are_refused(
     run: Callable[..., tuple], kept_here: bool, refused: bool
 ) -> None:
-    selection, *_ = run([0.9, 0.3, 0.6], epochs=2)
+    selection, *_ = run([0.2, 0.3, 0.6], epochs=2)
     selection.kept_here, selection.best = kept_here, selection.best + 1e-6
     with (
         pytest.raises(ModelError, match=r"best-10.*score cosine_pearson 0\.6, but 0\.600001")
@@ -133,7 +139,7 @@ def test_weights_that_do_not_score_as_when_they_were_kept_are_refused(
 
 
 def test_weights_of_another_run_in_the_same_place_are_refused(run: Callable[..., tuple], tmp_path: Path) -> None:
-    selection, encoder, *_ = run([0.9, 0.3, 0.6, 0.5], epochs=3)
+    selection, encoder, *_ = run([0.2, 0.3, 0.6, 0.5], epochs=3)
     counter(encoder).add_(5.0)
     save_file(encoder.state_dict(), tmp_path / "best-10.safetensors")
     with pytest.raises(ModelError, match=r"score cosine_pearson 0\.5, but 0\.6 when step 10 was scored"):
@@ -142,7 +148,13 @@ def test_weights_of_another_run_in_the_same_place_are_refused(run: Callable[...,
 
 def test_an_undefined_main_score_ends_the_run_with_its_name(make_encoder: Make, tmp_path: Path) -> None:
     selection = Selection(
-        make_encoder().train(), lambda _: {}, tell, main="dot_pearson", folder=tmp_path, every=None, patience=None
+        make_encoder().train(),
+        lambda _: Scored({}, np.zeros(0)),
+        tell,
+        main="dot_pearson",
+        folder=tmp_path,
+        every=None,
+        patience=None,
     )
     with pytest.raises(ModelError, match=r"evaluate\.main_score: dot_pearson"):
         Trainer(
@@ -168,11 +180,12 @@ def test_the_development_score_is_scipys_and_the_triplet_accuracy_a_plain_count(
     table = TokenTable(
         ids, offsets, np.arange(len(sentences)), dev, dev, np.zeros((0, 2), np.int32), np.zeros(len(dev), np.int16)
     )
-    found = development_score(pa.table(columns, schema=SCORED), table)(encoder)
+    found, similarities = development_score(pa.table(columns, schema=SCORED), table, "cosine_pearson")(encoder)
 
     vectors = torch.nn.functional.normalize(torch.from_numpy(encoder.encode(sentences)).double(), dim=1)
     cosine = vectors @ vectors.T
     expected = [float(cosine[sentences.index(a), sentences.index(b)]) for a, b in pairs]
+    np.testing.assert_allclose(similarities, expected, atol=1e-6)
     assert found["cosine_pearson"] == pytest.approx(pearsonr(expected, gold)[0], abs=1e-9)
     right = sum(bool(cosine[a, p] > cosine[a, n]) for a, p, n in dev)
     assert found["triplet_accuracy"] == right / 4

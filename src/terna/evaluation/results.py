@@ -8,9 +8,9 @@ import pyarrow as pa
 
 from terna.evaluation.diagnosis import Diagnosis, Scored, diagnose, spread
 from terna.evaluation.measure import Measured, Scores
-from terna.evaluation.significance import against
 from terna.evaluation.table import BASELINES, OURS, UNTOUCHED
 from terna.metrics.correlations import clusters, intervals, summary
+from terna.metrics.significance import against
 from terna.settings import Settings
 
 FEW = ("cosine_pearson", "cosine_spearman", "dot_pearson", "dot_spearman")

@@ -7,10 +7,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from terna.evaluation.significance import Mean, mean_against
 from terna.evaluation.table import BASELINES, UNTOUCHED, compared, interval
 from terna.markdown import code, escape, figure, table
 from terna.metrics.correlations import clusters
+from terna.metrics.significance import Mean, mean_against
 from terna.records import sentences_of
 
 

@@ -88,10 +88,10 @@ def title(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> str:
     return f"{benchmark} ({evaluate.use_of(benchmark)}, {scores[benchmark]['n']} pairs)"
 
 
-def interval(bounds: Sequence[float | None] | None) -> str:
+def interval(bounds: Sequence[float | None] | None, decimals: int = 3) -> str:
     """A 95 % interval; a dash for one that is undefined."""
     low, high = bounds or (None, None)
-    return ABSENT if low is None else f"{figure(low, 3)} to {figure(high, 3)}"
+    return ABSENT if low is None else f"{figure(low, decimals)} to {figure(high, decimals)}"
 
 
 def markdown(evaluate: Evaluate, scores: Mapping[str, Any]) -> str:

@@ -16,6 +16,8 @@ from terna.settings.plain_mode import is_plain
 
 CHECKPOINT = "last.ckpt"
 IDENTITY = "run.json"
+# rises when what a checkpoint holds changes
+FORMAT = 2
 # the environment's variable by which the processes of a run know the threads of the first
 THREADS = "TERNA_THREADS"
 
@@ -30,6 +32,7 @@ def identity(settings: Settings, data: Mapping[str, str]) -> dict[str, Any]:
         "packages": {name: version(name) for name in ("torch", "transformers", "pytorch-lightning")},
         "threads": _threads(),
         "TERNA_PLAIN": int(is_plain()),
+        "checkpoint_format": FORMAT,
     }
 
 

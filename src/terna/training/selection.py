@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +11,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from terna.arrays import Floats
 from terna.data.token_table import TokenTable
 from terna.encoder import Encoder
 from terna.errors import ModelError
@@ -18,18 +19,28 @@ from terna.metrics.correlations import figures
 from terna.metrics.similarity import pairwise
 from terna.records import replacing, sentences_of
 from terna.sentences import gather
+from terna.settings.schema import Figure
 
-Score = Callable[[Encoder], dict[str, float]]
+
+class Scored(NamedTuple):
+    """Figures of an encoder by name, and the similarity of each pair that the main figure correlates, (n,)."""
+
+    figures: dict[str, float]
+    similarities: Floats
+
+
+Score = Callable[[Encoder], Scored]
 # by how much a score may differ that another process, perhaps on another machine, computed: rounding is a hundredth
 TOLERANCE = 1e-4
+NUMBERS = ("best", "best_step", "start_score", "waited")
 
 
 class Selection(Callback):
     """Scores `encoder` at the start, each epoch's end and every `every` steps, and keeps the best weights in `folder`.
 
-    main: the figure of `score` that decides; the first of equals wins. tell: is given the figures of each scoring.
-    patience: stop after so many scorings without a better one. The score at the start is for the curve: untrained
-    weights are never chosen. Of several processes the first scores and keeps.
+    main: the figure of `score` that decides; the first of equals wins, the start among them. tell: is given the figures
+    of each scoring. patience: stop after so many scorings without a better one. Of several processes the first scores
+    and keeps. start, kept: the similarities of the start and of the best.
     """
 
     def __init__(
@@ -52,6 +63,8 @@ class Selection(Callback):
         self.patience = patience
         self.best: float | None = None
         self.best_step = 0
+        self.start = self.kept = np.zeros(0)
+        self.start_score = float("nan")
         self.waited = 0
         self.kept_here = False
         self.device = torch.device("cpu")
@@ -60,18 +73,17 @@ class Selection(Callback):
         """Score the model as it starts, unless the run resumes from a checkpoint."""
         self.device = pl_module.device
         if not trainer.global_step:
-            self._figure(trainer)
+            self.start_score, self.start = self._scored(trainer)
+            self._better(trainer, self.start_score, self.start)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: object) -> None:
         """Score when it is time, keep what is better, and stop the run when patience is over."""
         last = trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
         if not last and (self.every is None or trainer.global_step % self.every):
             return
-        found = self._figure(trainer)
+        found, similarities = self._scored(trainer)
         if self.best is None or found > self.best:
-            self.best, self.best_step, self.waited, self.kept_here = found, trainer.global_step, 0, True
-            if trainer.is_global_zero:
-                self._keep()
+            self._better(trainer, found, similarities)
         else:
             self.waited += 1
         if self.patience is not None and self.waited >= self.patience:
@@ -79,12 +91,15 @@ class Selection(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """What was best so far, for a checkpoint; its weights lie in `folder`."""
-        return {"best": self.best, "best_step": self.best_step, "waited": self.waited}
+        numbers = {name: getattr(self, name) for name in NUMBERS}
+        return numbers | {name: torch.from_numpy(getattr(self, name)) for name in ("start", "kept")}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Resume from a checkpoint."""
         self.kept_here = False
-        self.best, self.best_step, self.waited = (state_dict[name] for name in ("best", "best_step", "waited"))
+        for name in NUMBERS:
+            setattr(self, name, state_dict[name])
+        self.start, self.kept = (state_dict[name].numpy() for name in ("start", "kept"))
 
     def restore(self) -> None:
         """Put the best weights back into the encoder and score them again.
@@ -98,7 +113,7 @@ class Selection(Callback):
             reason = " ".join(str(error).split())
             raise ModelError(f"{self._path}: {reason}; delete {self.folder}/ and train again") from error
         # where they were scored: after the fit Lightning has moved them to the CPU
-        found = self.score(self.encoder.to(self.device)).get(self.main, float("nan"))
+        found = self.score(self.encoder.to(self.device)).figures.get(self.main, float("nan"))
         if self.best is None or not abs(found - self.best) <= (0.0 if self.kept_here else TOLERANCE):
             raise ModelError(
                 f"{self._path}: these weights score {self.main} {found}, but {self.best} when step {self.best_step} "
@@ -115,12 +130,20 @@ class Selection(Callback):
     def _path(self) -> Path:
         return self.folder / f"best-{self.best_step}.safetensors"
 
-    def _figure(self, trainer: Trainer) -> float:
-        found = trainer.strategy.broadcast(self.score(self.encoder) if trainer.is_global_zero else {})
-        self.tell(trainer, found)
-        if self.main not in found:
+    def _scored(self, trainer: Trainer) -> tuple[float, Floats]:
+        found = trainer.strategy.broadcast(
+            self.score(self.encoder) if trainer.is_global_zero else Scored({}, self.start)
+        )
+        self.tell(trainer, found.figures)
+        if self.main not in found.figures:
             raise ModelError(f"evaluate.main_score: {self.main} is undefined: the model gives every pair one score")
-        return found[self.main]
+        return found.figures[self.main], found.similarities
+
+    def _better(self, trainer: Trainer, found: float, similarities: Floats) -> None:
+        self.best, self.best_step, self.kept = found, trainer.global_step, similarities
+        self.waited, self.kept_here = 0, True
+        if trainer.is_global_zero:
+            self._keep()
 
     def _keep(self) -> None:
         weights = {name: value.detach().cpu().contiguous() for name, value in self.encoder.state_dict().items()}
@@ -128,20 +151,22 @@ class Selection(Callback):
             save_file(weights, beside)
 
 
-def development_score(benchmark: pa.Table, table: TokenTable) -> Score:
+def development_score(benchmark: pa.Table, table: TokenTable, main: Figure) -> Score:
     """A function that scores an encoder on a SCORED table and on the held-out triplets of `table`.
 
-    It gives the eight figures (those that are defined) and, where there are held-out triplets, `triplet_accuracy`:
-    the share whose anchor is nearer its positive than its negative by cosine.
+    main: the figure whose similarities are kept. The figures are the eight, as far as they are defined, and, where
+    there are held-out triplets, `triplet_accuracy`: the share whose anchor is nearer its positive than its negative by
+    cosine.
     """
     first, second = sentences_of(benchmark)
     gold = benchmark["gold"].to_numpy()
 
-    def score(encoder: Encoder) -> dict[str, float]:
+    def score(encoder: Encoder) -> Scored:
         vectors = encoder.encode([*first, *second])
-        found = figures(pairwise(vectors[: len(first)], vectors[len(first) :]), gold)
-        defined = {name: value for name, value in found.items() if value is not None}
-        return defined | ({"triplet_accuracy": _accuracy(encoder, table)} if len(table.dev) else {})
+        similarities = pairwise(vectors[: len(first)], vectors[len(first) :])
+        defined = {name: value for name, value in figures(similarities, gold).items() if value is not None}
+        held_out = {"triplet_accuracy": _accuracy(encoder, table)} if len(table.dev) else {}
+        return Scored(defined | held_out, np.asarray(similarities[main.partition("_")[0]]))
 
     return score
 

@@ -135,7 +135,7 @@ def observers_of(settings: Settings, run: Run, table: TokenTable, benchmark: pa.
     recorder = Recorder(whereabouts(run.datamodule, checkpoints))
     selection = Selection(
         run.encoder,
-        development_score(benchmark, table),
+        development_score(benchmark, table, settings.evaluate.main_score),
         recorder.scored,
         main=settings.evaluate.main_score,
         folder=checkpoints,

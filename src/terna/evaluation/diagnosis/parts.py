@@ -12,8 +12,8 @@ from scipy.stats import rankdata
 from terna.arrays import Bools, Floats
 from terna.errors import DataError
 from terna.evaluation.diagnosis.record import Band, Diagnosis, Pair, Part, Space
-from terna.evaluation.significance import against
 from terna.metrics.correlations import clusters, figures
+from terna.metrics.significance import against
 from terna.records import sentences_of
 
 # a correlation of fewer pairs says next to nothing

@@ -12,8 +12,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from terna.errors import DataError
 from terna.evaluation.table import check as check_scores
+from terna.evaluation.table import interval
 from terna.evaluation.verdict import Verdict, proven, verdicts
-from terna.markdown import Markdown, Rows, code, escape, fenced, table, visible
+from terna.markdown import Markdown, Rows, code, escape, fenced, figure, table, visible
 from terna.records import read_json
 from terna.release.card import front, parameters, tables
 from terna.release.card.licence import Licence, licence_of
@@ -46,6 +47,7 @@ class Card:
     loader: Mapping[str, Any]
     loss: Mapping[str, Any]
     fit: Mapping[str, Any]
+    training: Mapping[str, Any]
     modules: str
     lineage: Lineage
     digests: Rows
@@ -99,6 +101,7 @@ def render(
         loader=parameters.loader(training),
         loss=parameters.loss(settings.train, training),
         fit=parameters.fit(settings, training),
+        training=training,
         modules=parameters.modules(model, width, architecture),
         lineage=lineage,
         digests=tables.digests(lineage),
@@ -147,6 +150,8 @@ def _template() -> Template:
         # a Python string, within a fence
         "literal": lambda text: Markdown(visible(json.dumps(text, ensure_ascii=False))),
         "lost": _lost,
+        "figure": figure,
+        "interval": lambda bounds: interval(bounds, 4),
     }
     environment.filters |= filters
     return environment.get_template("card.md.j2")

@@ -21,7 +21,6 @@ def curves(contents: Contents) -> Section:
     found = contents.curves
     shown = {f"{measure}_{kind}": kind.title() for kind in ("pearson", "spearman")}
     shown = {column: called for column, called in shown.items() if column in found["development"]}
-    kept = f"Of {training['steps']} steps, step {training['selected_step']} was kept, by {training['selected_on']}."
     drawn = [
         plots.curve("loss", "Training loss", found["loss"], {"loss": "loss"}, "loss"),
         plots.curve("rate", "Learning rate", found["lr"], {"lr": "learning rate"}, "learning rate"),
@@ -29,7 +28,7 @@ def curves(contents: Contents) -> Section:
     if shown:
         title, mark = f"Development score ({measure})", training["selected_step"]
         drawn.append(plots.curve("development", title, found["development"], shown, "correlation", mark))
-    return Section("curves", "Learning curves", [Text(kept), Plots(drawn)])
+    return Section("curves", "Learning curves", [Text(passage("gain", {"training": training})), Plots(drawn)])
 
 
 def predictions(contents: Contents) -> Section:

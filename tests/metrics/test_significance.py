@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import pearsonr, spearmanr, ttest_1samp
 
 from terna.errors import DataError
-from terna.evaluation.significance import against, holm, mean_against, williams
+from terna.metrics.significance import against, holm, mean_against, williams
 
 KINDS = {"pearson": pearsonr, "spearman": spearmanr}
 

@@ -1,0 +1,61 @@
+"""Whether training made the encoder better than it was at the start, on the development data."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from terna.metrics.correlations import clusters
+from terna.metrics.significance import against
+from terna.records import sentences_of
+from terna.training.selection import Selection
+
+
+@dataclass(frozen=True)
+class Improvement:
+    """The main score of the weights that were kept, less the start's.
+
+    start: the start's score. low, high: the 95 % interval of the difference, from a paired bootstrap over the
+    development pairs; None where it is undefined.
+    """
+
+    start: float
+    difference: float | None
+    low: float | None
+    high: float | None
+
+    @property
+    def shown(self) -> bool:
+        """The interval lies above zero."""
+        return self.low is not None and self.low > 0
+
+    def record(self) -> dict[str, Any]:
+        """As metrics/train.json holds it."""
+        return {
+            "start_score": self.start,
+            "gain_over_start": {"difference": self.difference, "ci95": [self.low, self.high]},
+            "improved_on_start": self.shown,
+        }
+
+    def sentence(self) -> str:
+        """The difference and its interval, and what they say."""
+        if self.difference is None or self.low is None:
+            return f"not comparable with the start's {self.start:.4f}"
+        found = f"{self.difference:+.4f} over the start (95 % interval {self.low:+.4f} to {self.high:+.4f})"
+        return found if self.shown else f"{found}: training did not improve on the start"
+
+
+def improvement(selection: Selection, benchmark: pa.Table, seed: int) -> Improvement:
+    """Compare the best weights of a run with its start, on the SCORED table that chose them.
+
+    The weights were chosen on these same pairs, so the difference is at best what it seems: see docs/evaluation.md.
+    """
+    [found] = against(
+        "kept",
+        {"kept": selection.kept, "start": selection.start},
+        benchmark["gold"].to_numpy(),
+        clusters(*sentences_of(benchmark)),
+        selection.main.partition("_")[2],
+        seed=seed,
+    )
+    return Improvement(selection.start_score, found.difference, found.low, found.high)
