@@ -245,7 +245,7 @@ def test_a_chain_that_holds_over_other_weights_is_refused_for_its_figures(
     assert list(read_lineage(LINEAGE).chain)
     told = refused()
     assert "metrics/sts.json, sts-sample-dev: cosine_pearson is" in told
-    assert "dvc repro -f evaluate" in told
+    assert "dvc repro -s -f evaluate" in told
     assert hub.asked == []
 
 

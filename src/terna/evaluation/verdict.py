@@ -54,7 +54,7 @@ def verdict(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> Ve
     if compared is None:
         raise DataError(
             f"metrics/sts.json: comparisons.{benchmark}: nothing on {name}; run the evaluate stage "
-            "(dvc repro -f evaluate)"
+            "(dvc repro -s -f evaluate)"
         )
     return Verdict(
         benchmark,

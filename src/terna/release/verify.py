@@ -15,7 +15,7 @@ from terna.release.lineage import LINEAGE, PAGE, RELEASE, REPORT, Lineage, Link,
 from terna.settings import Settings, load
 
 AGAIN = "run the pipeline again (dvc repro)"
-REMAKE = "make the release anew (dvc repro -f release)"
+REMAKE = "make the release anew (dvc repro -s -f release)"
 # without parallel corpora the stage that fetches them leaves it so
 MAY_BE_EMPTY = (Path("data/raw/parallel"),)
 # what DVC keeps no copy of
@@ -87,7 +87,7 @@ def whole(lineage: Lineage, settings: Settings, root: Path) -> Iterator[str]:
     if (root / REPORT / NAME).is_file():
         links.append(recorded(REPORT / NAME))
     elif (root / PAGE).is_file():
-        faults.append(f"report: {REPORT / NAME} is not there; run its stage again (dvc repro -f report)")
+        faults.append(f"report: {REPORT / NAME} is not there; run its stage again (dvc repro -s -f report)")
     else:
         links.append(Link(stage="report", read={}, wrote={}))
     faults += [*told(lineage, settings, root), *unexpected(links, root)]
@@ -210,7 +210,7 @@ def _accepted(link: Link) -> Iterator[str]:
         if found not in accepted:
             yield (
                 f"{link.stage}: {path} came with sha256 {found}, expected {' or '.join(accepted)}, as its declaration "
-                f"says; fetch it again (dvc repro -f {_maker(link.stage)})"
+                f"says; fetch it again (dvc repro -s -f {_maker(link.stage)})"
             )
 
 
@@ -233,7 +233,7 @@ def _copies(link: Link) -> Iterator[str]:
             if link.wrote.get(copy) != expected:
                 yield (
                     f"{link.stage}: {copy} has sha256 {link.wrote.get(copy)}, expected {expected}, that of {path}; "
-                    f"make the release anew (dvc repro -f {link.stage})"
+                    f"make the release anew (dvc repro -s -f {link.stage})"
                 )
 
 

@@ -21,7 +21,7 @@ from terna.settings import Corpus, Settings
 # What a figure, and the cosine of a pair, may differ by when they are computed again, perhaps on another machine:
 # rounding is a hundredth of it, and no table shows it.
 TOLERANCE = 1e-4
-REMEASURE = "evaluate and release anew (dvc repro -f evaluate; dvc repro)"
+REMEASURE = "evaluate and release anew (dvc repro -s -f evaluate; dvc repro)"
 AGAIN = "make the release anew (dvc repro release)"
 
 

@@ -53,7 +53,7 @@ def read_curve(path: Path, columns: Sequence[str]) -> Curve:
 
     Raises DataError for a file that is missing, has no row, lacks one of `columns` or holds what is no number.
     """
-    again = "run the train stage again (dvc repro -f train)"
+    again = "run the train stage again (dvc repro -s -f train)"
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file, restval=""))
@@ -78,5 +78,5 @@ def read_predictions(path: Path, measure: str) -> pa.Table:
     schema = pa.schema([("file", pa.string()), ("gold", pa.float64()), (measure, pa.float64())])
     table = read_table(path, schema)
     if not table.num_rows:
-        raise DataError(f"{path}: no pair; run the evaluate stage again (dvc repro -f evaluate)")
+        raise DataError(f"{path}: no pair; run the evaluate stage again (dvc repro -s -f evaluate)")
     return table
