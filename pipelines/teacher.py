@@ -15,7 +15,7 @@ from terna.provenance import record
 from terna.records import PARALLEL, read_table, replacing, write_arrays, write_json
 from terna.running.stage import stage
 from terna.sentences import tokenize
-from terna.settings import Settings
+from terna.settings import Model, Settings
 
 PAIRS = Path("data/parallel/sentences.parquet")
 TOKENIZER = Path("data/tokens/tokenizer")
@@ -33,7 +33,7 @@ def main(settings: Settings) -> str:
     if asked:
         described = teach(asked.teacher, pairs["source"].to_pylist(), settings.machine.progress)
         threads = computing_threads()
-        ids, offsets = student_tokens(pairs, settings.model.max_length)
+        ids, offsets = student_tokens(pairs, settings.model)
     else:
         ids, offsets = np.zeros(0, np.int32), np.zeros(1, np.int64)
         write_arrays({"vectors": np.zeros((0, 0), np.float32)}, OUT)
@@ -69,12 +69,14 @@ def computing_threads() -> int:
     return torch.get_num_threads()
 
 
-def student_tokens(pairs: Any, max_length: int) -> tuple[Any, Any]:
+def student_tokens(pairs: Any, model: Model) -> tuple[Any, Any]:
     """The student's tokens of all sources, then of all targets."""
+    from terna.encoder import prompt_of
     from terna.encoder.pretrained import read_tokenizer
 
-    tokenizer = read_tokenizer(str(TOKENIZER))
-    return tokenize(tokenizer, [*pairs["source"].to_pylist(), *pairs["target"].to_pylist()], max_length)
+    tokenizer, prompt = read_tokenizer(str(TOKENIZER)), prompt_of(model)
+    texts = [*pairs["source"].to_pylist(), *pairs["target"].to_pylist()]
+    return tokenize(tokenizer, [prompt + text for text in texts], model.max_length)
 
 
 if __name__ == "__main__":

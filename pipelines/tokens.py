@@ -14,7 +14,7 @@ import numpy as np
 
 from terna.data.token_table import build, corpora
 from terna.data.word_alignment import lexicon
-from terna.encoder import load_tokenizer
+from terna.encoder import load_tokenizer, prompt_of
 from terna.encoder.saved import save_tokenizer
 from terna.encoder.vocabulary import adapt, words
 from terna.provenance import record
@@ -37,7 +37,7 @@ def main(settings: Settings) -> str:
     positives = read_table(IN[2], POSITIVES)
     sentences = distinct(*(train[name] for name in TEXTS)).to_pylist()
     tokenizer = with_words(load_tokenizer(settings.model, sentences), settings)
-    table = build(train, dev, positives, tokenizer, settings.model.max_length)
+    table = build(train, dev, positives, tokenizer, settings.model.max_length, prompt_of(settings.model))
     table.save(OUT)
     save_tokenizer(tokenizer, OUT / "tokenizer", settings.model.max_length)
     lengths = np.diff(table.offsets)

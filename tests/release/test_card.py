@@ -264,3 +264,20 @@ def test_measurements_of_other_settings_are_refused_with_the_stage_to_run(root: 
     del stats["corpora"]["sample"]
     with pytest.raises(DataError, match=r"stats\.json: nothing on sample; run the triplets stage"):
         card_of(settings, stats=stats)
+
+
+def test_of_an_encoder_with_its_own_modules_the_card_lists_them_and_leaves_out_the_second_program(root: Path) -> None:
+    settings = settings_of(root, "model=e5_small")
+    modules = [
+        ("Transformer", {"max_seq_length": 512}),
+        ("Pooling", {"embedding_dimension": 32, "pooling_mode": ["mean", "max"]}),
+        ("Normalize", {}),
+    ]
+    card = card_of(settings, modules=modules)
+    assert "a vector of 64 numbers" in card
+    assert "## Usage (HuggingFace Transformers)" not in card
+    assert "## Usage (Sentence-Transformers)" in card
+    _, _, pooling, normalize, _ = block_of(card, "## Full Model Architecture").splitlines()
+    assert "'pooling_mode': ['mean', 'max']" in pooling
+    assert normalize == "  (2): Normalize({})"
+    assert card_of(settings, modules=[*modules, ("Dense", {"out_features": 7})]).count("a vector of 7 numbers") == 1

@@ -43,13 +43,17 @@ class TokenTable:
         return cls(**read_arrays([field.name for field in fields(cls)], folder, stage="tokens"))
 
 
-def build(train: pa.Table, dev: pa.Table, positives: pa.Table, tokenizer: Tokenizer, max_length: int) -> TokenTable:
+def build(
+    train: pa.Table, dev: pa.Table, positives: pa.Table, tokenizer: Tokenizer, max_length: int, prompt: str = ""
+) -> TokenTable:
     """Number the distinct sentences of two TRIPLETS tables, tokenise each once, and number a POSITIVES table.
+
+    max_length: tokens that a sentence is cut to, those of `prompt`, which is put before it, included.
 
     Raises DataError when a known positive is in no triplet.
     """
     found, (trained, developed) = rows_of(train, dev)
-    ids, offsets = tokenize(tokenizer, found.texts.to_pylist(), max_length)
+    ids, offsets = tokenize(tokenizer, [prompt + text for text in found.texts.to_pylist()], max_length)
     corpus = number(train["corpus"], pa.array(corpora(train), pa.string())).astype(np.int16)
     return TokenTable(ids, offsets, found.keys, trained, developed, _known(positives, found), corpus)
 

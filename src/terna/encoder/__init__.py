@@ -1,6 +1,7 @@
 """The encoder: where its backbone comes from, and what it makes of sentences."""
 
-from terna.encoder.backbone import build_encoder, load_tokenizer, locate, positions
+from terna.encoder.backbone import locate, positions
+from terna.encoder.build import build_encoder, load_tokenizer, prompt_of
 from terna.encoder.head import Dense
 from terna.encoder.network import Encoder
 from terna.encoder.packing import Batch
@@ -17,5 +18,6 @@ __all__ = [
     "load_tokenizer",
     "locate",
     "positions",
+    "prompt_of",
     "save",
 ]

@@ -116,6 +116,8 @@ def check_model(model: Model) -> Iterator[str]:
         yield "model.scratch: give the shape exactly when model.backbone is 'scratch'"
     if model.scratch and model.scratch.hidden_size % model.scratch.heads:
         yield f"model.scratch.heads: {model.scratch.heads} does not divide hidden_size {model.scratch.hidden_size}"
+    if model.scratch and model.pooling is None:
+        yield "model.pooling: from scratch there is no encoder to take it from; choose mean, cls or max"
     if model.scratch and model.vocabulary:
         yield "model.vocabulary: from scratch, a vocabulary is fitted on the training sentences; set it to null"
     if model.revision and model.backbone.startswith("pkg:"):

@@ -51,20 +51,20 @@ class Vocabulary:
 
 @dataclass(frozen=True, config=STRICT)
 class Model:
-    """The encoder: backbone, pooling, head."""
+    """The encoder: backbone, pooling, head; or another encoder to start from."""
 
     backbone: Annotated[str, Field(min_length=1)]
     """`scratch`, a hub name, a local folder, or `pkg:module/path` for a folder in an installed package."""
     max_length: Count
     """Tokens a sentence is cut to, special tokens included."""
-    pooling: Literal["mean", "cls", "max"]
-    """How token vectors become one."""
+    pooling: Literal["mean", "cls", "max"] | None
+    """How token vectors become one; null: as the encoder does that `backbone` names, with its head and prompt too."""
     revision: str | None
     """Revision of a hub name; give a commit to pin it."""
     scratch: Scratch | None
     """The shape, when the backbone is `scratch`."""
     dense: Dense | None
-    """A Dense head; null: none."""
+    """A Dense head; null: none, or with pooling null that of the encoder."""
     vocabulary: Vocabulary | None
     """Words learnt from the parallel corpora, for a backbone that cuts into WordPieces; null: its own vocabulary."""
 

@@ -3,16 +3,12 @@
 import re
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
-
 from terna import encoder
+from terna.encoder.hub import fetched
 from terna.errors import ModelError
 from terna.provenance import digests
 from terna.settings import OWNER, is_hub_name
 
-# what is taken of a repository: neither weights in other formats nor copies for other engines
-FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.spm", "*.jinja")
-COPIES = ("onnx/*", "openvino/*")
 # the revision is what makes it one: without, it is a path, and a path that is not there is never asked of the hub
 REVISION = re.compile(r"(?P<name>.+)@(?P<revision>[\w./-]+)")
 VECTORS = (".vec", ".txt", ".gz")
@@ -41,7 +37,7 @@ def locate(where: str) -> Path:
             f"{where}: not there; give a folder, a file of word vectors, pkg:module/path, or a hub name with @ and a "
             f"revision (owner/name@main, {OWNER}). `make run` trains models/encoder"
         )
-    return _from_hub(match["name"], match["revision"])
+    return fetched(match["name"], match["revision"])
 
 
 def digests_of(path: Path) -> dict[str, str]:
@@ -60,15 +56,3 @@ def _packaged(where: str) -> Path:
     except ModelError as error:
         reason = str(error).removeprefix("model.backbone: ")
         raise ModelError(f"{where}: {reason}") from error
-
-
-def _from_hub(name: str, revision: str) -> Path:
-    try:
-        return Path(
-            snapshot_download(name, revision=revision, allow_patterns=list(FILES), ignore_patterns=list(COPIES))
-        )
-    except (OSError, ValueError) as error:
-        raise ModelError(
-            f"{name}: neither a folder nor to be had from the hub at revision {revision}: {error}. Give a "
-            "folder, or a hub name and a revision that it has"
-        ) from error

@@ -21,7 +21,7 @@ from terna.release.card.licence import Licence, licence_of
 from terna.release.lineage import Lineage
 from terna.settings import Settings
 
-CONFIG = Path("models/encoder/config.json")
+ENCODER = Path("models/encoder")
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,12 @@ class Card:
 
 def fill(settings: Settings, lineage: Lineage) -> str:
     """The card of what lies in the working folder; DataError where a file is missing or belongs to other settings."""
-    config = read_json(CONFIG)
+    config = read_json(ENCODER / parameters.CONFIG)
     return render(
         settings,
         width=config["hidden_size"],
         architecture=config["architectures"][0],
+        modules=parameters.read_modules(ENCODER),
         scores=read_json(Path("metrics/sts.json")),
         training=read_json(Path("metrics/train.json")),
         stats=read_json(Path("data/triplets/stats.json")),
@@ -72,6 +73,7 @@ def render(
     *,
     width: int,
     architecture: str,
+    modules: parameters.Modules,
     scores: Mapping[str, Any],
     training: Mapping[str, Any],
     stats: Mapping[str, Any],
@@ -79,9 +81,9 @@ def render(
 ) -> str:
     """The model card: Markdown with YAML front matter, the same whenever its arguments are.
 
-    width: of the backbone's token vectors. architecture: the backbone's class. scores, training, stats: the contents
-    of metrics/sts.json, metrics/train.json and data/triplets/stats.json. lineage: up to the weights. Raises DataError
-    when these tell nothing of a benchmark or corpus of the settings.
+    width: of the backbone's token vectors. architecture: the backbone's class. modules: of the encoder that ships.
+    scores, training, stats: the contents of metrics/sts.json, metrics/train.json and data/triplets/stats.json. lineage:
+    up to the weights. Raises DataError when these tell nothing of a benchmark or corpus of the settings.
     """
     check(settings, scores, stats)
     model = settings.model
@@ -89,7 +91,7 @@ def render(
     card = Card(
         settings=settings,
         front=front.matter(settings, scores),
-        dimension=model.dense.out_features if model.dense else width,
+        dimension=parameters.dimension(modules, width),
         on_hub=front.on_hub(model),
         licence=licence_of(settings.corpora | settings.parallel),
         verdicts=found,
@@ -102,7 +104,7 @@ def render(
         loss=parameters.loss(settings.train, training),
         fit=parameters.fit(settings, training),
         training=training,
-        modules=parameters.modules(model, width, architecture),
+        modules=parameters.architecture(modules, architecture),
         lineage=lineage,
         digests=tables.digests(lineage),
     )

@@ -3,13 +3,16 @@
 Speed, time and memory stay out: the card of a second run must be the same.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from terna.settings import Model, Settings, Train
+from terna.records import read_json
+from terna.settings import Settings, Train
 
-ACTIVATIONS = {"tanh": "torch.nn.modules.activation.Tanh", "identity": "torch.nn.modules.linear.Identity"}
+CONFIG, TEXTS = "config.json", "sentence_bert_config.json"
+Modules = Sequence[tuple[str, Mapping[str, Any]]]
 
 
 def loader(training: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,20 +63,27 @@ def fit(settings: Settings, training: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def modules(model: Model, width: int, architecture: str) -> str:
-    """The encoder's modules, as sentence-transformers prints them; width: of a token vector."""
-    cut = {"max_seq_length": model.max_length, "do_lower_case": False}
-    pooled = {
-        "word_embedding_dimension": width,
-        "pooling_mode_cls_token": model.pooling == "cls",
-        "pooling_mode_mean_tokens": model.pooling == "mean",
-        "pooling_mode_max_tokens": model.pooling == "max",
-        "pooling_mode_mean_sqrt_len_tokens": False,
-    }
-    found = [f"Transformer({cut}) with Transformer model: {architecture}", f"Pooling({pooled})"]
-    if model.dense:
-        activation = ACTIVATIONS[model.dense.activation]
-        shape = {"in_features": width, "out_features": model.dense.out_features, "bias": True}
-        found.append(f"Dense({shape | {'activation_function': activation}})")
+def read_modules(folder: Path) -> Modules:
+    """The modules of the encoder that training saved in `folder`, in order: the name of each, and its settings."""
+    listed = [
+        (entry["type"].rpartition(".")[2], folder / entry["path"]) for entry in read_json(folder / "modules.json")
+    ]
+    (transformer, place), *after = listed
+    return [(transformer, read_json(place / TEXTS)), *((kind, read_json(each / CONFIG)) for kind, each in after)]
+
+
+def dimension(modules: Modules, width: int) -> int:
+    """Numbers of a sentence vector; width: of a token vector."""
+    _, (_, pooling), *after = modules
+    older = [name for name, on in pooling.items() if name.startswith("pooling_mode_") and on]
+    ways = len(pooling.get("pooling_mode", older))
+    widths = [settings["out_features"] for kind, settings in after if kind == "Dense"]
+    return int([width * ways, *widths][-1])
+
+
+def architecture(modules: Modules, transformer: str) -> str:
+    """The encoder's modules, as sentence-transformers prints them; transformer: the class of the first."""
+    (kind, cut), *after = modules
+    found = [f"{kind}({cut}) with Transformer model: {transformer}", *(f"{name}({given})" for name, given in after)]
     lines = [f"  ({number}): {module}" for number, module in enumerate(found)]
     return "\n".join(["SentenceTransformer(", *lines, ")"])

@@ -8,9 +8,10 @@ from fnmatch import fnmatch
 from importlib.metadata import version
 from pathlib import Path
 
+from terna.encoder.hub import COPIES, FILES
 from terna.errors import DataError
 from terna.systems import digests_of
-from terna.systems.locate import COPIES, FILES, GRAPH
+from terna.systems.locate import GRAPH
 
 # in the metadata of a Parquet schema, a JSON object
 KEY = b"terna"

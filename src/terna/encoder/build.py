@@ -1,0 +1,125 @@
+"""From the settings to an encoder that can be trained: random weights, a backbone, or an encoder with all its parts."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+from torch import nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from terna.encoder import hub, pretrained
+from terna.encoder.backbone import check_length, fit_tokenizer, locate, places, positions, random_weights
+from terna.encoder.head import Dense
+from terna.encoder.network import Encoder
+from terna.encoder.pooling import Pooling
+from terna.encoder.saved import Saved
+from terna.encoder.usage import Usage
+from terna.encoder.vocabulary import start
+from terna.errors import ModelError
+from terna.settings import Model
+
+ACTIVATIONS = {"tanh": nn.Tanh, "identity": nn.Identity}
+
+
+class Start(NamedTuple):
+    """What the folder of the encoder that training starts from says; commit: the hub's, None for what is not there."""
+
+    saved: Saved
+    commit: str | None
+
+
+def load_tokenizer(model: Model, sentences: Iterable[str]) -> PreTrainedTokenizerBase:
+    """The start's own tokenizer; for `scratch` a byte-level BPE fitted on `sentences`.
+
+    Raises ModelError when it cannot be loaded, or does not fit the backbone, which is not loaded for that.
+    """
+    if model.scratch:
+        return fit_tokenizer(model.scratch, sentences)
+    located, revision = locate(model.backbone), model.revision or "main"
+    try:
+        given = start_of(model)
+        where = str(given.saved.texts.folder) if given else located
+        config = pretrained.read_config(where, revision)
+        tokenizer = given.saved.tokenizer() if given else pretrained.read_tokenizer(where, revision)
+        pretrained.check_fit(getattr(config, "vocab_size", 2**31), tokenizer, where)
+    except ModelError as error:
+        raise ModelError(_unusable("tokenizer", model, error)) from error
+    check_length(model, places(config))
+    return tokenizer
+
+
+def build_encoder(
+    model: Model, tokenizer: PreTrainedTokenizerBase, starts: pa.Table | None = None, *, packed: bool = True
+) -> Encoder:
+    """An encoder ready to train; new weights come from torch's global generator. packed: see Encoder.
+
+    starts: what the entries that model.vocabulary adds start from, a STARTS table.
+
+    Raises ModelError when the start cannot be loaded, does not fit the tokenizer, or has fewer positions than
+    model.max_length.
+    """
+    given = start_of(model)
+    saved = given.saved if given else None
+    backbone = random_weights(model, len(tokenizer)) if model.scratch else _pretrained(model, given)
+    check_length(model, positions(backbone))
+    if starts is not None:
+        start(backbone, starts)
+    pooling = saved.pooling if saved else Pooling((model.pooling or "mean",))
+    encoder = Encoder(
+        backbone,
+        tokenizer,
+        pooling=pooling,
+        max_length=model.max_length,
+        head=_head(model, saved, int(backbone.config.hidden_size) * len(pooling.modes)),
+        usage=saved.usage if saved else Usage(),
+        packed=packed,
+    )
+    return encoder.train()  # from_pretrained gives eval mode, and Lightning would train without dropout
+
+
+def start_of(model: Model) -> Start | None:
+    """The encoder that training starts from, with all its parts; None where model.pooling or model.scratch is set.
+
+    Raises ModelError, by file and key, for what cannot be honoured.
+    """
+    if model.pooling is not None or model.scratch:
+        return None
+    where = locate(model.backbone)
+    if Path(where).is_dir():
+        return Start(Saved.read(Path(where)), None)
+    folder = hub.fetched(where, model.revision or "main")
+    return Start(Saved.read(folder), folder.name)
+
+
+def prompt_of(model: Model) -> str:
+    """What the start puts before every text, and so does whoever trains it."""
+    given = start_of(model)
+    return given.saved.usage.prompt if given else ""
+
+
+def _head(model: Model, saved: Saved | None, width: int) -> tuple[nn.Module, ...]:
+    if dense := model.dense:
+        return (Dense(width, dense.out_features, ACTIVATIONS[dense.activation]()),)
+    return saved.head if saved else ()
+
+
+def _pretrained(model: Model, given: Start | None) -> PreTrainedModel:
+    where = locate(model.backbone)
+    try:
+        if not given:
+            return pretrained.read_backbone(where, model.revision or "main")
+        backbone = pretrained.read_backbone(str(given.saved.texts.folder))
+    except ModelError as error:
+        raise ModelError(_unusable("backbone", model, error)) from error
+    if given.commit:
+        backbone.config._commit_hash = given.commit  # as transformers notes it of what it loads from the hub by name
+    return backbone
+
+
+def _unusable(part: str, model: Model, error: Exception) -> str:
+    where = f"{model.backbone} at revision {model.revision}" if model.revision else model.backbone
+    return (
+        f"model.backbone: no {part} from {where}: {error}. Give a hub name, a local folder or pkg:module/path that "
+        "holds safetensors weights and a tokenizer"
+    )
