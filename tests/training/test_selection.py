@@ -1,6 +1,6 @@
 """The best weights on the development data are the ones that go out, and the run stops when they get no better."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 import torch
 from pytorch_lightning import LightningModule, Trainer
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from scipy.stats import pearsonr
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -55,7 +55,12 @@ def run(make_encoder: Make, tmp_path: Path) -> Callable[..., tuple[Selection, En
     """A function that trains with the given scores, one a scoring, and tells what was selected and when was scored."""
 
     def go(
-        scores: list[float], *, epochs: int, every: int | None = None, patience: int | None = None
+        scores: list[float],
+        *,
+        epochs: int,
+        every: int | None = None,
+        patience: int | None = None,
+        wise_ft: Sequence[float] = (),
     ) -> tuple[Selection, Encoder, int, list[int]]:
         encoder = make_encoder().train()
         start = counter(encoder).detach().clone()
@@ -70,9 +75,8 @@ def run(make_encoder: Make, tmp_path: Path) -> Callable[..., tuple[Selection, En
                 known[step] = next(answers)
             return Scored({"cosine_pearson": known[step]}, np.full(3, float(step)))
 
-        selection = Selection(
-            encoder, score, tell, main="cosine_pearson", folder=tmp_path, every=every, patience=patience
-        )
+        options = {"every": every, "patience": patience, "wise_ft": wise_ft}
+        selection = Selection(encoder, score, tell, main="cosine_pearson", folder=tmp_path, **options)
         trainer = Trainer(
             accelerator="cpu",
             max_epochs=epochs,
@@ -83,6 +87,7 @@ def run(make_encoder: Make, tmp_path: Path) -> Callable[..., tuple[Selection, En
             enable_model_summary=False,
         )
         trainer.fit(Drift(encoder), DataLoader(torch.zeros(STEPS_AN_EPOCH, 1)))
+        selection.average(trainer.global_step)
         selection.restore()
         kept = round(float((counter(encoder) - start).mean()))
         return selection, encoder, kept, scored
@@ -119,6 +124,37 @@ def test_it_stops_when_patience_is_over(run: Callable[..., tuple]) -> None:
     selection, _, kept, scored = run([0.1, 0.5, 0.4, 0.3, 0.9], epochs=4, patience=2)
     assert scored == [0, 5, 10, 15]
     assert (selection.best, kept) == (0.5, 5)
+
+
+def test_an_average_with_the_start_ships_where_it_scores_best(run: Callable[..., tuple]) -> None:
+    # steps 0, 5 and 10, then 0.3 and 0.7 of the ten steps
+    selection, encoder, kept, scored = run([0.5, 0.4, 0.3, 0.8, 0.6], epochs=2, wise_ft=[0.3, 0.7])
+    assert scored == [0, 5, 10, 3, 7]
+    assert (selection.best, selection.best_step, selection.share, kept) == (0.8, 10, 0.3, 3)
+    assert selection.kept.tolist() == [3.0] * 3
+    assert selection.start_score == 0.5
+    assert encoder.backbone.embeddings.position_ids.dtype == torch.int64
+
+
+def test_an_average_that_scores_no_better_is_left(run: Callable[..., tuple]) -> None:
+    selection, _, kept, _ = run([0.5, 0.8, 0.3, 0.8], epochs=2, wise_ft=[0.3])
+    assert (selection.best, selection.best_step, selection.share, kept) == (0.8, 5, 1.0, 5)
+
+
+def test_an_average_is_of_every_weight(run: Callable[..., tuple], make_encoder: Make, tmp_path: Path) -> None:
+    _, encoder, *_ = run([0.1, 0.2, 0.9], epochs=1, wise_ft=[0.25])
+    start = load_file(tmp_path / "start.safetensors")
+    name = "backbone.embeddings.LayerNorm.bias"
+    for key, weight in encoder.state_dict().items():
+        moved = 0.25 * STEPS_AN_EPOCH if key == name else 0.0
+        torch.testing.assert_close(weight, start[key] + moved if moved else start[key])
+
+
+def test_without_the_start_there_is_no_average(run: Callable[..., tuple], tmp_path: Path) -> None:
+    selection, *_ = run([0.1, 0.2, 0.9], epochs=1, wise_ft=[0.25])
+    (tmp_path / "start.safetensors").write_bytes(b"x")
+    with pytest.raises(ModelError, match=r"start\.safetensors: .*; delete .* and train again"):
+        selection.average(5)
 
 
 @pytest.mark.parametrize(("kept_here", "refused"), [(True, True), (False, False)])

@@ -152,6 +152,11 @@ def check_embeddings(train: Train) -> Iterator[str]:
         yield "train.embeddings_only: low-rank adapters train the layers; set one of the two to its default"
 
 
+def check_averages(train: Train) -> Iterator[str]:
+    if train.wise_ft and train.lora:
+        yield "train.wise_ft: averages of adapters are not those of the weights; set train.lora to null, or this to []"
+
+
 def check_devices(train: Train, machine: Machine) -> Iterator[str]:
     devices = machine.devices * machine.nodes
     if train.batch_size % devices:
@@ -191,5 +196,6 @@ CHECKS = (
     check_matryoshka,
     check_width,
     check_embeddings,
+    check_averages,
     check_devices,
 )

@@ -139,6 +139,8 @@ class Train:
     """Train the word embeddings alone and leave the layers as they are."""
     distill: Distill | None
     """Learn a teacher's vectors of translated sentences in place of ranking triplets; null: rank."""
+    wise_ft: list[Annotated[float, Field(gt=0, lt=1)]]
+    """Shares of the trained weights in averages with the start's, scored when training ends; the best may ship."""
     score_every: Count | None
     """Also score the development benchmark every so many steps; null: at each epoch's end alone."""
     patience: Count | None

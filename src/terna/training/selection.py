@@ -1,6 +1,6 @@
 """Scores the development data while training, keeps the best weights, and stops when they get no better."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,6 +10,7 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from terna.arrays import Floats
 from terna.data.token_table import TokenTable
@@ -33,14 +34,17 @@ Score = Callable[[Encoder], Scored]
 # by how much a score may differ that another process, perhaps on another machine, computed: rounding is a hundredth
 TOLERANCE = 1e-4
 NUMBERS = ("best", "best_step", "start_score", "waited")
+START = "start.safetensors"
 
 
 class Selection(Callback):
     """Scores `encoder` at the start, each epoch's end and every `every` steps, and keeps the best weights in `folder`.
 
     main: the figure of `score` that decides; the first of equals wins, the start among them. tell: is given the figures
-    of each scoring. patience: stop after so many scorings without a better one. Of several processes the first scores
-    and keeps. start, kept: the similarities of the start and of the best.
+    of each scoring. patience: stop after so many scorings without a better one. wise_ft: shares for `average`, for
+    which the start's weights are kept. Of several processes the first scores and keeps.
+
+    start, kept: the similarities of the start and of the best. share: how much of the best are trained weights.
     """
 
     def __init__(
@@ -53,6 +57,7 @@ class Selection(Callback):
         folder: Path,
         every: int | None,
         patience: int | None,
+        wise_ft: Sequence[float] = (),
     ) -> None:
         self.encoder = encoder
         self.score = score
@@ -61,6 +66,8 @@ class Selection(Callback):
         self.folder = folder
         self.every = every
         self.patience = patience
+        self.wise_ft = wise_ft
+        self.share = 1.0
         self.best: float | None = None
         self.best_step = 0
         self.start = self.kept = np.zeros(0)
@@ -75,6 +82,8 @@ class Selection(Callback):
         if not trainer.global_step:
             self.start_score, self.start = self._scored(trainer)
             self._better(trainer, self.start_score, self.start)
+            if self.wise_ft and trainer.is_global_zero:
+                self._keep(self.folder / START)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: object) -> None:
         """Score when it is time, keep what is better, and stop the run when patience is over."""
@@ -101,17 +110,37 @@ class Selection(Callback):
             setattr(self, name, state_dict[name])
         self.start, self.kept = (state_dict[name].numpy() for name in ("start", "kept"))
 
+    def average(self, step: int) -> None:
+        """Score averages of the start's weights and those after `step`, the last; keep one that scores best of all.
+
+        Raises ModelError when the start's weights cannot be read.
+        Source: Wortsman et al., Robust Fine-Tuning of Zero-Shot Models, 2022, section 3.
+        """
+        start = self._read(self.folder / START) if self.wise_ft else {}
+        last = {name: value.detach().cpu().clone() for name, value in self.encoder.state_dict().items()}
+        for share in self.wise_ft:
+            mixed = {
+                name: torch.lerp(start[name], value, share) if value.is_floating_point() else value
+                for name, value in last.items()
+            }
+            self.encoder.load_state_dict(mixed)
+            figures, similarities = self.score(self.encoder.to(self.device))
+            if self.main in figures and (self.best is None or figures[self.main] > self.best):
+                self.best, self.best_step, self.share = figures[self.main], step, share
+                self.kept, self.kept_here = similarities, True
+                self._keep(self._path)
+
     def restore(self) -> None:
         """Put the best weights back into the encoder and score them again.
 
         Raises ModelError when their file cannot be read or is another encoder's, and unless they score the same:
         the same to the bit, or to TOLERANCE where the process before the run was resumed had kept them.
         """
+        weights = self._read(self._path)
         try:
-            self.encoder.load_state_dict(load_file(self._path))
-        except (OSError, SafetensorError, RuntimeError) as error:  # the last for other names or shapes
-            reason = " ".join(str(error).split())
-            raise ModelError(f"{self._path}: {reason}; delete {self.folder}/ and train again") from error
+            self.encoder.load_state_dict(weights)
+        except RuntimeError as error:  # for other names or shapes
+            raise self._unusable(self._path, error) from error
         # where they were scored: after the fit Lightning has moved them to the CPU
         found = self.score(self.encoder.to(self.device)).figures.get(self.main, float("nan"))
         if self.best is None or not abs(found - self.best) <= (0.0 if self.kept_here else TOLERANCE):
@@ -128,7 +157,17 @@ class Selection(Callback):
 
     @property
     def _path(self) -> Path:
-        return self.folder / f"best-{self.best_step}.safetensors"
+        averaged = "" if self.share == 1 else f"-{self.share}"
+        return self.folder / f"best-{self.best_step}{averaged}.safetensors"
+
+    def _read(self, path: Path) -> dict[str, Tensor]:
+        try:
+            return load_file(path)
+        except (OSError, SafetensorError) as error:
+            raise self._unusable(path, error) from error
+
+    def _unusable(self, path: Path, error: Exception) -> ModelError:
+        return ModelError(f"{path}: {' '.join(str(error).split())}; delete {self.folder}/ and train again")
 
     def _scored(self, trainer: Trainer) -> tuple[float, Floats]:
         found = trainer.strategy.broadcast(
@@ -143,11 +182,11 @@ class Selection(Callback):
         self.best, self.best_step, self.kept = found, trainer.global_step, similarities
         self.waited, self.kept_here = 0, True
         if trainer.is_global_zero:
-            self._keep()
+            self._keep(self._path)
 
-    def _keep(self) -> None:
+    def _keep(self, path: Path) -> None:
         weights = {name: value.detach().cpu().contiguous() for name, value in self.encoder.state_dict().items()}
-        with replacing(self._path) as beside:
+        with replacing(path) as beside:
             save_file(weights, beside)
 
 

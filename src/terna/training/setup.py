@@ -141,6 +141,7 @@ def observers_of(settings: Settings, run: Run, table: TokenTable, benchmark: pa.
         folder=checkpoints,
         every=settings.train.score_every,
         patience=settings.train.patience,
+        wise_ft=settings.train.wise_ft,
     )
     every = settings.machine.checkpoint_every
     return Observers(recorder, selection, Checkpoints(checkpoints / CHECKPOINT, every, recorder, selection.prune))

@@ -50,6 +50,7 @@ def fit(settings: Settings, training: Mapping[str, Any]) -> dict[str, Any]:
         "optimizer_params": {"lr": train.lr, "eps": train.eps},
         "layer_decay": train.layer_decay,
         "embeddings_only": train.embeddings_only,
+        "wise_ft": train.wise_ft,
         "lora": asdict(train.lora) if train.lora else None,
         "weight_decay": train.weight_decay,
         "no_weight_decay_on": "biases and norms",
