@@ -1,5 +1,6 @@
 """A backbone that does not fit is refused at the first stage that can know, for training as for loading."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -170,3 +171,15 @@ def test_a_prompt_that_leaves_no_room_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="'long', but texts are cut to its 24 tokens"):
         pooling = Pooling(("mean",), include_prompt=False)
         Encoder(backbone, tokenizer_of("wordpiece"), pooling=pooling, max_length=24, usage=usage)
+
+
+def test_a_missing_pooler_which_nobody_uses_is_not_reported(tmp_path: Path) -> None:
+    folder = transformers_folder("bert", "wordpiece", tmp_path)
+    weights(lambda given: [given.pop(key) for key in list(given) if key.startswith("pooler.")])(folder)
+    heard: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    handler.emit = heard.append  # type: ignore[method-assign]
+    logging.getLogger("transformers").addHandler(handler)
+    read_backbone(str(folder))
+    logging.getLogger("transformers").removeHandler(handler)
+    assert [record.getMessage() for record in heard] == []

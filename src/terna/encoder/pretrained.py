@@ -1,5 +1,6 @@
 """A backbone and its tokenizer as they lie on a disk or the hub: read whole, or refused with file, sizes and remedy."""
 
+import logging
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -73,6 +74,7 @@ def read_backbone(where: str, revision: str = "main") -> PreTrainedModel:
     config = read_config(where, revision)
     with readable(where, "config.json"):
         _check_size(where, config)
+    logging.getLogger("transformers.modeling_utils").addFilter(_other)
     with readable(where, weights.INDEX):
         read: tuple[PreTrainedModel, dict[str, Any]] = HALVES.get(config.model_type, AutoModel).from_pretrained(
             where,
@@ -118,6 +120,11 @@ def readable(where: str, *files: str) -> Iterator[None]:
             keys.read(Path(where) / file)
         among = f" (in {' or '.join(there)})" if there else ""
         raise ModelError(f"{where}: {' '.join(str(error).split())}{among}; {REMEDY}") from error
+
+
+def _other(record: logging.LogRecord) -> bool:
+    """Whether a message is another than the report of missing weights: those that matter are refused here."""
+    return "LOAD REPORT" not in record.getMessage()
 
 
 def _check_config(file: Path) -> None:
