@@ -68,8 +68,8 @@ publish: .venv/ready      ## the release to the hub, in one commit: make publish
 readme: .venv/ready       ## the table of results in README.md from metrics/sts.json, after a run of the default settings
 	python pipelines/readme.py
 
-clean:                    ## what the stages made; DVC's cache and the settings stay
-	rm -rf data models metrics plots predictions release reports seeds search multirun mteb_results logs site
+clean:                    ## what the stages and commands made; DVC's cache, the settings and metrics/ stay
+	rm -rf data models plots dvc_plots predictions release reports seeds search multirun outputs mteb_results logs wandb checkpoints site
 
 .venv/ready: requirements.lock pyproject.toml
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv

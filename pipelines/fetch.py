@@ -22,7 +22,7 @@ def main(settings: Settings) -> str:
             if chosen in (None, name):
                 place = Path("data/raw") / folder / name
                 fetch_corpus(corpus, place, mirror=mirror, check=check_file, progress=settings.machine.progress)
-                fetched.append(f"files in {place}: {len(corpus.files)}")
+                fetched.append(f"{len(corpus.files)} file{'s' * (len(corpus.files) != 1)} in {place}")
     return ", ".join(fetched)
 
 

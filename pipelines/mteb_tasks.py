@@ -1,4 +1,4 @@
-"""Run tasks of MTEB, as mteb defines them, on the encoder that ships (mteb.py would be mteb's own name).
+"""Run tasks of MTEB, as mteb defines them, on the encoder that ships.
 
 reads   models/encoder/, or another system as `evaluate.systems` has them; the tasks' data, from the hub or its cache
 does    loads each task's data first, keeps the subsets in the language, and lets mteb score them

@@ -1,7 +1,7 @@
 """Run the whole pipeline, and end with what came out of it.
 
 reads   params.yaml, dvc.yaml and what they name
-does    `dvc repro`, without its advice on git and remotes
+does    `dvc repro`, without its advice on git
 writes  what the stages write; on the terminal the verdict on each test benchmark, and where the report is
 
     python pipelines/run.py        or: make run

@@ -56,8 +56,8 @@ def main(settings: Settings) -> str:
     )
     record("tokens", settings, [*IN, PARALLEL_IN], [OUT], OUT / "made.json")
     return (
-        f"{len(lengths)} sentences, {len(table.ids)} tokens of a vocabulary of {len(tokenizer)}, {cut} sentences of "
-        f"model.max_length, {settings.model.max_length} tokens"
+        f"{len(lengths)} sentences, {len(table.ids)} tokens of a vocabulary of {len(tokenizer)}, {cut} that reach "
+        f"model.max_length ({settings.model.max_length})"
     )
 
 

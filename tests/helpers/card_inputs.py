@@ -41,7 +41,7 @@ TRAINING = {
     "selected_score": 0.7654321,
     "start_score": 0.7654321 - 0.25,
     "gain_over_start": {"difference": 0.25, "ci95": [0.2, 0.3]},
-    "improved_on_start": True,
+    "better_than_start": True,
 }
 ACCOUNT = {
     "read": 901,

@@ -228,12 +228,14 @@ def test_the_card_says_whether_training_improved_on_the_start(root: Path) -> Non
     card = card_of(settings)
     assert "Of 35 steps, step 18 was kept: `sts-sample-dev cosine_pearson` is 0.7654, at the start 0.5154" in card
     assert "the difference 0.2500, 95 % interval 0.2000 to 0.3000." in card
-    assert "did not improve" not in card
-    worse = {"selected_step": 0, "gain_over_start": {"difference": 0.0, "ci95": [0.0, 0.0]}, "improved_on_start": False}
-    card = card_of(settings, training=TRAINING | worse)
+    assert "Not shown" not in card
+    unsure = {"gain_over_start": {"difference": 0.01, "ci95": [-0.01, 0.03]}, "better_than_start": False}
+    card = card_of(settings, training=TRAINING | unsure)
+    assert "95 % interval -0.0100 to 0.0300. **Not shown to be better than the start**" in card
+    none = {"selected_step": 0, "gain_over_start": {"difference": 0.0, "ci95": [0.0, 0.0]}, "better_than_start": False}
+    card = card_of(settings, training=TRAINING | none)
     assert "None of the 35 steps scored better" in card
     assert started in card
-    assert "**Training did not improve on the start**" in card
 
 
 def test_what_differs_between_two_runs_stays_out(root: Path) -> None:

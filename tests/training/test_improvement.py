@@ -22,7 +22,7 @@ def benchmark(gold: np.ndarray) -> pa.Table:
 
 
 def compared(kept: np.ndarray, start: np.ndarray, gold: np.ndarray) -> Improvement:
-    selection = SimpleNamespace(kept=kept, start=start, main="cosine_pearson", start_score=0.5)
+    selection = SimpleNamespace(kept=kept, start=start, main="cosine_pearson", start_score=0.5, best_step=3)
     return improvement(cast(Selection, selection), benchmark(gold), seed=1)
 
 
@@ -54,8 +54,8 @@ def test_a_worse_or_equal_or_uncertain_result_is_no_improvement(drawn: tuple[np.
     for kept, start in [(bad, good), (good, good), (good + rng.normal(0, 0.1, PAIRS), good)]:
         found = compared(kept, start, gold)
         assert not found.shown
-        assert found.record()["improved_on_start"] is False
-        assert found.sentence().endswith(": training did not improve on the start")
+        assert found.record()["better_than_start"] is False
+        assert found.sentence().endswith(": not shown to be better")
 
 
 def test_what_is_undefined_is_said(drawn: tuple[np.ndarray, ...]) -> None:
@@ -63,3 +63,7 @@ def test_what_is_undefined_is_said(drawn: tuple[np.ndarray, ...]) -> None:
     found = compared(good, np.zeros(PAIRS), gold)
     assert (found.difference, found.low, found.shown) == (None, None, False)
     assert "not comparable" in found.sentence()
+
+
+def test_the_start_itself_is_called_so() -> None:
+    assert Improvement(0, 0.5, 0.0, 0.0, 0.0).sentence() == "the start's own weights: no step scored better"

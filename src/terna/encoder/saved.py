@@ -21,6 +21,8 @@ from terna.errors import ModelError
 from terna.records import sync, write_json
 
 LISTED = "modules.json"
+# bytes that file systems allow a name
+LONGEST = 255
 # where sentence-transformers keeps its modules, by version; the first is what each of them reads
 PACKAGES = (
     "sentence_transformers.models",
@@ -153,7 +155,8 @@ def _modules(folder: Path) -> list[tuple[str, Path]]:
         module = Keys(path, entry)
         kind, place = module.take("type", str, ""), module.take("path", str, "")
         module.only("kwargs", None, [], {})
-        if Path(place).is_absolute() or ".." in Path(place).parts:
+        outside = Path(place).is_absolute() or ".." in Path(place).parts
+        if outside or len(place.encode(errors="replace")) > LONGEST:
             raise module.refused("path", place, "a folder inside this one is expected")
         own = re.fullmatch(rf"({'|'.join(map(re.escape, PACKAGES))})\.(\w+\.)?(?P<kind>\w+)", kind)
         found.append((own["kind"] if own else kind, folder / place))

@@ -52,9 +52,9 @@ def check(
                 bar.update((root / path).stat().st_size if (root / path).is_file() else 0)
             if not here:
                 absent.append(link.stage)
-                yield f"{link.stage}: not here, files {len(_own(link))}"
+                yield f"{link.stage}: not here, {_files(link)}"
             elif not found:
-                yield f"{link.stage}: holds, files {len(_own(link))}"
+                yield f"{link.stage}: holds, {_files(link)}"
             faults += found
             made |= {path: (digest, link.stage) for path, digest in link.wrote.items()}
     faults += others
@@ -168,6 +168,11 @@ def _own(link: Link, only: Collection[str] | None = None) -> dict[str, str]:
     return {path: digest for path, digest in (link.wrote | link.record).items() if only is None or path in only}
 
 
+def _files(link: Link) -> str:
+    number = len(_own(link))
+    return f"{number} file{'s' * (number != 1)}"
+
+
 def _maker(stage: str) -> str:
     """What DVC calls the stage of a link: one stage fetches all parallel corpora."""
     return "parallel" if stage.startswith("parallel@") else stage
@@ -242,7 +247,7 @@ def _changed(stage: str, root: Path, path: str, expected: str) -> Iterator[str]:
     if not (root / path).is_file():
         yield f"{stage}: {path}, which it wrote with sha256 {expected}, is not there; {AGAIN}"
     elif (found := sha256_of(root / path)) != expected:
-        restore = "" if path.startswith(UNCACHED) else "restore it (dvc checkout) or "
+        restore = "" if path.startswith(UNCACHED) else "restore it (dvc checkout --force) or "
         yield (
             f"{stage}: {path} has sha256 {found}, expected {expected}, which it wrote; "
             f"{restore}run its stage again (dvc repro {_maker(stage)})"

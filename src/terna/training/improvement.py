@@ -15,10 +15,11 @@ from terna.training.selection import Selection
 class Improvement:
     """The main score of the weights that were kept, less the start's.
 
-    start: the start's score. low, high: the 95 % interval of the difference, from a paired bootstrap over the
-    development pairs; None where it is undefined.
+    step: after which they were kept; 0: they are the start's. start: the start's score. low, high: the 95 % interval of
+    the difference, from a paired bootstrap over the development pairs; None where it is undefined.
     """
 
+    step: int
     start: float
     difference: float | None
     low: float | None
@@ -34,15 +35,17 @@ class Improvement:
         return {
             "start_score": self.start,
             "gain_over_start": {"difference": self.difference, "ci95": [self.low, self.high]},
-            "improved_on_start": self.shown,
+            "better_than_start": self.shown,
         }
 
     def sentence(self) -> str:
         """The difference and its interval, and what they say."""
+        if not self.step:
+            return "the start's own weights: no step scored better"
         if self.difference is None or self.low is None:
             return f"not comparable with the start's {self.start:.4f}"
         found = f"{self.difference:+.4f} over the start (95 % interval {self.low:+.4f} to {self.high:+.4f})"
-        return found if self.shown else f"{found}: training did not improve on the start"
+        return found if self.shown else f"{found}: not shown to be better"
 
 
 def improvement(selection: Selection, benchmark: pa.Table, seed: int) -> Improvement:
@@ -58,4 +61,4 @@ def improvement(selection: Selection, benchmark: pa.Table, seed: int) -> Improve
         selection.main.partition("_")[2],
         seed=seed,
     )
-    return Improvement(selection.start_score, found.difference, found.low, found.high)
+    return Improvement(selection.best_step, selection.start_score, found.difference, found.low, found.high)

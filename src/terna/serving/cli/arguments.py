@@ -1,4 +1,4 @@
-"""The commands and their arguments; what is refused is a message and status 1."""
+"""Vectors of lines, search among them, the similarity of two sentences, ONNX and the demo, with an encoder."""
 
 import argparse
 from pathlib import Path
