@@ -270,6 +270,23 @@ FOLDERS: dict[str, Folder] = {
     "a module outside of the folder": Folder(
         edit=replaced("modules.json", '"1_Pooling"', '"../1_Pooling"'), refused=r"modules\.json: path: '\.\./1_Pooling'"
     ),
+    "a module whose path is too long for a name": Folder(
+        edit=replaced("modules.json", '"1_Pooling"', f'"{"a" * 300}"'), refused=r"modules\.json: path: 'aaa"
+    ),
+    "a pooling that is gone": Folder(
+        edit=lambda folder: (folder / "1_Pooling" / "config.json").unlink(),
+        refused=r"1_Pooling/config\.json: not there, or empty",
+    ),
+    "a pooling that says nothing": Folder(
+        edit=written("1_Pooling/config.json", {}), refused=r"1_Pooling/config\.json: not there, or empty"
+    ),
+    "a folder in place of the prompts": Folder(
+        edit=lambda folder: (
+            (folder / "config_sentence_transformers.json").unlink(),
+            (folder / "config_sentence_transformers.json").mkdir(),
+        ),
+        refused=r"config_sentence_transformers\.json: a folder, not a file",
+    ),
     "a list of modules that is none": Folder(
         edit=written("modules.json", 7), refused=r"modules\.json: a list of modules"
     ),

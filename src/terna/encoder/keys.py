@@ -26,6 +26,8 @@ class Keys:
     @classmethod
     def read(cls, path: Path) -> "Keys":
         """The settings of a file, none where there is no file; ModelError when it cannot be read."""
+        if path.is_dir():
+            raise ModelError(f"{path}: a folder, not a file; get the folder that it is in again")
         return cls(path, read(path) if path.is_file() else {})
 
     def take(self, key: str, kind: type, default: Any) -> Any:

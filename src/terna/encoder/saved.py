@@ -48,7 +48,7 @@ class Saved:
     @classmethod
     def read(cls, folder: Path) -> "Saved":
         """Read a folder; ModelError, by file and key, for what cannot be honoured."""
-        if not (folder / LISTED).is_file():
+        if not (folder / LISTED).exists():
             return cls(Texts(folder), _default_pooling(folder), listed=False)
         modules = _modules(folder)
         kinds = [kind for kind, _ in modules]

@@ -80,9 +80,7 @@ def search(asked: Namespace) -> None:
 def similarity(asked: Namespace) -> None:
     """The four similarities of two sentences, or of each pair of standard input."""
     if len(asked.sentences) not in (0, 2):
-        raise DataError(
-            f"{len(asked.sentences)} given, but two sentences are compared: give two, or none and pairs on standard input"
-        )
+        raise DataError(f"{len(asked.sentences)} given: give two sentences, or none and pairs on standard input")
     if asked.sentences:
         pairs = [tuple(argument_of(word, f"sentence {n}") for n, word in enumerate(asked.sentences, start=1))]
     else:
