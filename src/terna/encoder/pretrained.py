@@ -19,6 +19,7 @@ from transformers import (
     T5EncoderModel,
     UMT5EncoderModel,
 )
+from transformers.utils import logging as transformers_logging
 
 from terna.encoder import keys, weights
 from terna.errors import ModelError
@@ -75,7 +76,7 @@ def read_backbone(where: str, revision: str = "main") -> PreTrainedModel:
     with readable(where, "config.json"):
         _check_size(where, config)
     logging.getLogger("transformers.modeling_utils").addFilter(_other)
-    with readable(where, weights.INDEX):
+    with readable(where, weights.INDEX), without_bars(of=where):
         read: tuple[PreTrainedModel, dict[str, Any]] = HALVES.get(config.model_type, AutoModel).from_pretrained(
             where,
             revision=revision,
@@ -89,6 +90,19 @@ def read_backbone(where: str, revision: str = "main") -> PreTrainedModel:
     _check_weights(where, found)
     weights.check_values(where, backbone.named_parameters())
     return backbone
+
+
+@contextmanager
+def without_bars(of: str) -> Iterator[None]:
+    """Hide transformers' bars of reading and writing weights in a folder, which take no time; downloads keep theirs."""
+    shown = transformers_logging.is_progress_bar_enabled() and Path(of).is_dir()
+    if shown:
+        transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        if shown:
+            transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def check_fit(rows: int, tokenizer: PreTrainedTokenizerBase, where: str) -> None:

@@ -124,7 +124,8 @@ def save_tokenizer(tokenizer: Any, folder: Path, max_length: int) -> None:
 
 def _write(encoder: Encoder, folder: Path) -> None:
     """In the form that every version of sentence-transformers reads, wherever it can say what is to be said."""
-    encoder.backbone.save_pretrained(folder, safe_serialization=True)
+    with pretrained.without_bars(of=str(folder)):
+        encoder.backbone.save_pretrained(folder, safe_serialization=True)
     save_tokenizer(encoder.tokenizer, folder, encoder.max_length)
     after = [(f"{number}_{type(module).__name__}", module) for number, module in enumerate(encoder.head, start=2)]
     modules = [

@@ -108,10 +108,7 @@ def measured(run: Run, trainer: Trainer, taken: Taken) -> dict[str, float]:
 
 
 def quiet() -> None:
-    """Leave out what Lightning and transformers say that is no news here."""
-    from transformers.utils.logging import disable_progress_bar
-
-    disable_progress_bar()  # type: ignore[no-untyped-call]  # of loading and saving weights, which takes no time; those of downloads stay
+    """Leave out what Lightning says that is no news here."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*does not have many workers")  # batches are gathered arrays
     warnings.filterwarnings("ignore", message=".isinstance.treespec, LeafSpec")  # Lightning's own
