@@ -41,7 +41,10 @@ def main(settings: Settings) -> str:
     from terna import evaluation
     from terna.encoder import Encoder
     from terna.evaluation import diagnosis
+    from terna.systems import locate
 
+    for where in settings.evaluate.systems.values():
+        locate(where)  # what is not there is refused before anything is measured
     tables = {name: read_sts(name, one, RAW / name) for name, one in settings.evaluate.benchmarks.items()}
     measured = evaluation.measure_systems(Encoder.load(ENCODER), settings, tables)
     results = evaluation.results(measured, settings)

@@ -22,8 +22,6 @@ from dvc.ui import ui
 from omegaconf import OmegaConf
 
 from terna.errors import DataError
-from terna.evaluation.verdict import verdicts
-from terna.release.figures import figures
 from terna.settings import Settings, check_files, load
 
 PAGE = Path("reports/index.html")
@@ -39,6 +37,10 @@ def main() -> None:
     check_git()
     quieten()
     reproduce()
+    # they take seconds to import: what can fail before them has failed
+    from terna.evaluation.verdict import verdicts
+    from terna.release.figures import figures
+
     for one in verdicts(settings.evaluate, figures(settings)):
         print(one.sentence())
     print(f"Report: {PAGE}")

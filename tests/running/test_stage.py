@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -204,6 +205,69 @@ def test_a_run_without_git_says_how_to_have_it_or_do_without(project: Path, root
         subprocess.run([sys.executable, "-m", *remedy] if remedy[0] == "dvc" else remedy, cwd=project, check=True)
         assert call(project, "run").stderr.startswith(missing)
         (project / ".dvc" / "config.local").unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (None, "params.yaml: no such file; `make params` composes it from conf/"),
+        ("", "seed: missing; `make params` composes it from conf/"),
+        ("[1, 2]", "params.yaml: a list, not settings by key; `make params` composes it from conf/"),
+    ],
+)
+def test_a_run_without_settings_names_their_file_and_how_to_make_it(
+    project: Path, text: str | None, fault: str
+) -> None:
+    (project / "params.yaml").unlink()
+    if text is not None:
+        (project / "params.yaml").write_text(text)
+    done = call(project, "run")
+    assert done.returncode == 1
+    assert done.stderr.startswith("SettingsError: ") and f"  {fault}\n" in done.stderr
+
+
+def one_stage(project: Path, command: str) -> None:
+    """A graph of a single stage, whose output is the folder that is empty by default."""
+    repository(project)
+    stage = {"cmd": command, "outs": ["data/raw/parallel"]}
+    (project / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"parallel": stage}}))
+
+
+@pytest.mark.slow
+def test_a_run_says_nothing_of_dvc_s_remote_or_of_the_folder_that_is_empty_by_default(project: Path) -> None:
+    one_stage(project, "mkdir -p data/raw/parallel")
+    done = call(project, "run")
+    assert "Running stage 'parallel'" in done.stdout
+    assert "dvc push" not in done.stdout and "is empty" not in done.stderr
+    assert call(project, "run").stdout.endswith("Data and pipelines are up to date.\n")
+
+
+def test_a_run_whose_stage_fails_says_so_in_dvc_s_words(project: Path) -> None:
+    one_stage(project, "exit 7")
+    done = call(project, "run")
+    assert done.returncode == 1
+    assert done.stderr == "ERROR: failed to reproduce 'parallel': failed to run: exit 7, exited with 7\n"
+
+
+@pytest.mark.parametrize("status", [130, 143])
+def test_a_run_whose_stage_a_signal_ended_has_its_status_and_adds_nothing(project: Path, status: int) -> None:
+    one_stage(project, f"exit {status}")
+    done = call(project, "run")
+    assert (done.returncode, done.stderr) == (status, "")
+
+
+def test_sigterm_to_a_run_ends_the_stage_too(project: Path) -> None:
+    one_stage(project, "echo $$ > begun; sleep 60; true")
+    line = [sys.executable, "pipelines/run.py"]
+    with subprocess.Popen(line, cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        while not (project / "begun").exists() or not (project / "begun").read_text():
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.terminate()
+        said = process.communicate(timeout=20)[1]
+    assert (process.returncode, said) == (143, "stopped by SIGTERM; the same command runs the stage again\n")
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((project / "begun").read_text()), 0)
 
 
 @pytest.mark.slow
