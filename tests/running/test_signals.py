@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from terna.running.signals import Terminated, terminable, unhandled
+from terna.running.signals import INTERRUPTED, Terminated, terminable, unhandled
 
 # a script that is asked to stop as it imports what comes after terna.running; as its task runs
 IMPORTING = """
@@ -37,7 +37,7 @@ def run(tmp_path: Path, code: str) -> tuple[int, str]:
 
 def test_ctrl_c_among_the_imports_is_one_sentence(tmp_path: Path) -> None:
     said = "stopped by Ctrl-C before anything was done; run the same command again\n"
-    assert run(tmp_path, IMPORTING) == (-signal.SIGINT, said)
+    assert run(tmp_path, IMPORTING) == (INTERRUPTED, said)
 
 
 def test_another_exception_among_the_imports_is_shown_as_before(tmp_path: Path) -> None:
