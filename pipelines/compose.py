@@ -6,13 +6,14 @@ writes  params.yaml
 Overrides in Hydra's grammar may follow: python pipelines/compose.py experiment=minilm_esxnli
 """
 
+from terna.running.command import worded
+
 import argparse
 from pathlib import Path
 
 from dvc.utils.hydra import compose_and_dump
 
 from terna.errors import SettingsError
-from terna.running.command import worded
 from terna.settings import compose, load
 
 PARAMS = "params.yaml"

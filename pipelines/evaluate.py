@@ -9,6 +9,8 @@ writes  metrics/sts.json (all of it), metrics/scores.json (the few to look at), 
         predictions/systems.json, the digests of what they are
 """
 
+from terna.running.stage import stage
+
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,7 +21,6 @@ from terna.evaluation.table import markdown
 from terna.markdown import figure
 from terna.provenance import record
 from terna.records import replacing, write_json, write_rows, write_text
-from terna.running.stage import stage
 from terna.settings import Settings
 
 ENCODER = Path("models/encoder")
@@ -40,7 +41,10 @@ def main(settings: Settings) -> str:
     from terna import evaluation
     from terna.encoder import Encoder
     from terna.evaluation import diagnosis
+    from terna.systems import locate
 
+    for where in settings.evaluate.systems.values():
+        locate(where)  # what is not there is refused before anything is measured
     tables = {name: read_sts(name, one, RAW / name) for name, one in settings.evaluate.benchmarks.items()}
     measured = evaluation.measure_systems(Encoder.load(ENCODER), settings, tables)
     results = evaluation.results(measured, settings)

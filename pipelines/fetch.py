@@ -5,11 +5,12 @@ does    takes each file from the first place that has the right bytes, and reads
 writes  data/raw/nli/<corpus>/, data/raw/sts/<benchmark>/: the files under their own names, and fetched.json last
 """
 
+from terna.running.stage import stage
+
 from pathlib import Path
 
 from terna.data.corpora import check_file
 from terna.data.download import fetch_corpus, from_environment
-from terna.running.stage import stage
 from terna.settings import Settings
 
 

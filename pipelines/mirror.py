@@ -9,6 +9,8 @@ writes  TERNA_DEST/<corpus>/: the files and fetched.json; TERNA_DEST/SHA256SUMS 
     cd /media/stick/terna && sha256sum -c SHA256SUMS
 """
 
+from terna.running.stage import stage
+
 import os
 from pathlib import Path
 
@@ -16,7 +18,6 @@ from terna.data.corpora import check_file
 from terna.data.download import fetch_corpus, from_environment
 from terna.errors import SettingsError
 from terna.records import read_json, write_text
-from terna.running.stage import stage
 from terna.settings import Settings
 
 

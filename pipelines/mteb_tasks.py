@@ -7,6 +7,9 @@ writes  mteb_results/<task>.json (mteb's own record) and mteb_results/results.md
     python pipelines/mteb_tasks.py STSES STS17 STS22        or: make mteb TASKS="STSES STS17 STS22"
 """
 
+from terna.running.command import worded
+from terna.running.process import settle
+
 import argparse
 import hashlib
 import os
@@ -18,8 +21,6 @@ from typing import Any
 from terna.errors import DataError, ModelError
 from terna.markdown import code, table
 from terna.records import replacing, write_text
-from terna.running.command import worded
-from terna.running.process import settle
 
 OUT = Path("mteb_results")
 # what a missing network, an unknown repository or damaged data raises in mteb, datasets and the hub's client

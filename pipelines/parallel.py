@@ -8,6 +8,8 @@ writes  data/raw/parallel/<corpus>/: the files and fetched.json; data/parallel/:
         made.json
 """
 
+from terna.running.stage import stage
+
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,6 @@ from terna.data.corpora import check_file, read_parallel, scored_sentences
 from terna.data.download import fetch_corpus, from_environment
 from terna.provenance import record
 from terna.records import PARALLEL, write_json, write_table
-from terna.running.stage import stage
 from terna.sentences import distinct
 from terna.settings import Settings
 

@@ -7,6 +7,9 @@ writes  nothing here; the repository on the hub (huggingface_hub's address and t
     python pipelines/publish.py owner/name --dry-run        or: make publish REPO=owner/name OPTIONS=--dry-run
 """
 
+from terna.running.command import worded
+from terna.running.process import settle
+
 import argparse
 from pathlib import Path
 
@@ -16,8 +19,6 @@ from tqdm import tqdm
 from terna.records import read_json
 from terna.release import verify
 from terna.release.lineage import LINEAGE, read_lineage
-from terna.running.command import worded
-from terna.running.process import settle
 from terna.settings import load
 
 CARD = Path("release/encoder/README.md")

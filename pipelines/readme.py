@@ -7,6 +7,8 @@ writes  README.md, between its two marks and nowhere else
     python pipelines/readme.py        or: make readme
 """
 
+from terna.running.command import alone
+
 import re
 from pathlib import Path
 
@@ -16,7 +18,6 @@ from terna.errors import DataError
 from terna.evaluation.table import markdown
 from terna.records import write_text
 from terna.release.figures import FIGURES, figures
-from terna.running.command import alone
 from terna.settings import load
 
 README = Path("README.md")

@@ -8,6 +8,9 @@ writes  release/encoder/ (the folder, with the card as its README.md), release/R
 python pipelines/release.py --verify checks release/lineage.json against what lies on the disk.
 """
 
+from terna.running.command import worded
+from terna.running.stage import stage
+
 import argparse
 import shutil
 import sys
@@ -22,8 +25,6 @@ from terna.records import write_text
 from terna.release import origin, verify
 from terna.release.card import fill
 from terna.release.lineage import LINEAGE, RELEASE, Link, collect, read_lineage, write_lineage
-from terna.running.command import worded
-from terna.running.stage import stage
 from terna.settings import Settings, load
 
 ENCODER = Path("models/encoder")

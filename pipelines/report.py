@@ -6,6 +6,8 @@ does    refuses what is not as its stage wrote it; fills the page; draws the plo
 writes  reports/index.html, reports/made.json, logs/ (by choice)
 """
 
+from terna.running.stage import stage
+
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +20,6 @@ from terna.records import read_json, sha256_of, write_text
 from terna.release import verify
 from terna.release.lineage import LINEAGE, PAGE, REPORT, read_lineage
 from terna.release.report import CURVES, Contents, read_curve, read_predictions, render
-from terna.running.stage import stage
 from terna.settings import Settings
 
 LOGS = Path("logs")

@@ -10,6 +10,10 @@ writes  search/<name>.json and .md: every trial; search/<name>/<trial>/: what it
 or: make search TRIALS=20 SPACE="train.lr=log(1e-5,1e-4) train.batch_size=32,64 train.warmup=0.0:0.2"
 """
 
+from terna.running import jobs, lock
+from terna.running.command import worded
+from terna.running.search import Parameter, Trial, best_of, library, markdown, parse, propose
+
 import argparse
 import hashlib
 import json
@@ -24,9 +28,6 @@ from terna.errors import DataError, SettingsError
 from terna.provenance import NAME, digests
 from terna.records import read_json, sha256_of, write_json, write_text
 from terna.release.lineage import recorded
-from terna.running import jobs, lock
-from terna.running.command import worded
-from terna.running.search import Parameter, Trial, best_of, library, markdown, parse, propose
 from terna.settings import Settings, compose, load
 from terna.training import resume
 

@@ -9,6 +9,9 @@ writes  seeds/<settings>.md and .json: mean, standard deviation, range and each 
     python pipelines/seeds.py 1 2 3 -S experiment=minilm_esxnli        or: make seeds SEEDS="1 2 3" SET="…"
 """
 
+from terna.running.command import worded
+from terna.running.jobs import last_error
+
 import argparse
 import hashlib
 import json
@@ -30,8 +33,6 @@ from terna.errors import DataError
 from terna.evaluation.seeds import Run, markdown, spread
 from terna.records import write_json, write_text
 from terna.release.lineage import relevant
-from terna.running.command import worded
-from terna.running.jobs import last_error
 from terna.settings import Settings, compose, load
 
 if TYPE_CHECKING:

@@ -5,6 +5,8 @@ does    the teacher's vectors of the sources, and the student's tokens of both s
 writes  data/teacher/: vectors, ids, offsets as .npy, teacher.json (what the teacher was), made.json
 """
 
+from terna.running.stage import stage
+
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,6 @@ from tqdm import tqdm
 
 from terna.provenance import record
 from terna.records import PARALLEL, read_table, replacing, write_arrays, write_json
-from terna.running.stage import stage
 from terna.sentences import tokenize
 from terna.settings import Model, Settings
 

@@ -7,6 +7,8 @@ writes  data/tokens/: ids, offsets, keys, triplets and known positives as .npy, 
         starts.parquet (what words mean, and what their vectors start from), stats.json, made.json
 """
 
+from terna.running.stage import stage
+
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +21,6 @@ from terna.encoder.saved import save_tokenizer
 from terna.encoder.vocabulary import adapt, words
 from terna.provenance import record
 from terna.records import LEXICON, PARALLEL, POSITIVES, STARTS, TEXTS, TRIPLETS, read_table, write_json, write_table
-from terna.running.stage import stage
 from terna.sentences import distinct
 from terna.settings import Settings
 

@@ -10,13 +10,14 @@ writes  models/encoder/, models/made.json, metrics/train.json, plots/{loss,lr,de
 With `-m` or `hydra.run.dir=…` in a folder of the run's own: python pipelines/train.py -m train.lr=1e-3,1e-4
 """
 
+from terna.running.stage import sweepable
+
 from pathlib import Path
 
 from terna import provenance
 from terna.data.corpora import read_sts
 from terna.errors import DataError
 from terna.records import sha256_of, write_json
-from terna.running.stage import sweepable
 from terna.settings import Settings
 from terna.training import resume
 

@@ -7,6 +7,8 @@ writes  data/nli/: pairs.parquet (sorted), translations.parquet (each sentence a
         accounts.json (rows read, rows dropped by reason, digests, what translated), made.json
 """
 
+from terna.running.stage import stage
+
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +20,6 @@ import pyarrow.compute as pc
 from terna.data.corpora import read_nli
 from terna.provenance import record
 from terna.records import PAIRS, TRANSLATIONS, read_json, write_json, write_table
-from terna.running.stage import stage
 from terna.sentences import distinct
 from terna.settings import Corpus, Settings
 

@@ -6,6 +6,8 @@ does    lists which training sentences equal or nearly equal a benchmark's, and 
 writes  data/triplets/: train.parquet, dev.parquet, positives.parquet, contamination.csv, stats.json, made.json
 """
 
+from terna.running.stage import stage
+
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,6 @@ from terna.records import (
     write_json,
     write_table,
 )
-from terna.running.stage import stage
 from terna.sentences import distinct
 from terna.settings import Settings
 

@@ -1,5 +1,6 @@
 """What a stage writes is there whole or not at all, and what it reads is what it says."""
 
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,9 +10,20 @@ import pyarrow as pa
 import pytest
 
 from terna.errors import DataError
-from terna.records import PAIRS, SCORED, TRIPLETS, read_json, read_table, replacing, write_json, write_table
+from terna.records import (
+    PAIRS,
+    SCORED,
+    TRIPLETS,
+    read_json,
+    read_table,
+    replacing,
+    write_arrays,
+    write_json,
+    write_table,
+)
 
 TABLE = pa.table({name: [f"{name} {row}" for row in range(200)] for name in TRIPLETS.names})
+FULL = Path("/dev/full")
 
 
 def left(folder: Path) -> list[str]:
@@ -111,6 +123,30 @@ def _is_refused(path: Path) -> bool:
     except DataError as error:
         return path.name in str(error)
     return False
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("write", ["array", "table", "json"])
+def test_a_full_disk_is_an_error_that_names_the_file_and_says_that_it_is_full(tmp_path: Path, write: str) -> None:
+    path = tmp_path / {"array": "ids.npy", "table": "train.parquet", "json": "stats.json"}[write]
+    (tmp_path / f".{path.name}.part").symlink_to(FULL)
+    writers: dict[str, Callable[[], None]] = {
+        "array": lambda: write_arrays({"ids": np.arange(100_000)}, tmp_path),
+        "table": lambda: write_table(TABLE, path, TRIPLETS),
+        "json": lambda: write_json(["x" * 100_000], path),
+    }
+    with pytest.raises(OSError) as caught:
+        writers[write]()
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(path))
+    assert left(tmp_path) == []
+
+
+def test_arrays_are_written_as_numpy_writes_them(tmp_path: Path) -> None:
+    arrays = {"flat": np.arange(3_000_000), "columns": np.asfortranarray(np.eye(7)), "none": np.empty((0, 4))}
+    write_arrays(arrays, tmp_path)
+    for name, array in arrays.items():
+        np.save(tmp_path / "expected.npy", array)
+        assert (tmp_path / f"{name}.npy").read_bytes() == (tmp_path / "expected.npy").read_bytes()
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

@@ -66,13 +66,20 @@ def sync(path: Path) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a path beside `path` to write to; rename it onto `path` once it is on the disk, if the block succeeds."""
+    """Yield a path beside `path` to write to; rename it onto `path` once it is on the disk, if the block succeeds.
+
+    An OSError of the block that names no file names `path`.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.part")
     try:
         yield beside
         sync(beside)
         beside.replace(path)
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
     finally:
         beside.unlink(missing_ok=True)
 
@@ -135,7 +142,8 @@ def write_rows(path: Path, columns: Sequence[str], rows: Rows) -> None:
 def write_arrays(arrays: Mapping[str, Any], folder: Path) -> None:
     """Write each array by its name as .npy into `folder`, beside what else is there."""
     for name, array in arrays.items():
-        with replacing(folder / f"{name}.npy") as beside, beside.open("wb") as file:
+        # into "wb" numpy writes by itself, and then does not say why it could not
+        with replacing(folder / f"{name}.npy") as beside, beside.open("w+b") as file:
             np.save(file, array)
 
 

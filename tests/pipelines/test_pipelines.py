@@ -249,6 +249,14 @@ def test_the_chain_is_verified_and_the_first_link_that_broke_is_named(
     assert "tokens: data/tokens/ids.npy has sha256" in capsys.readouterr().err
 
 
+def test_a_system_that_is_not_there_is_refused_before_anything_is_read(
+    run: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        run("evaluate", "evaluate.systems.other=models/encoderx")  # neither data nor an encoder is there
+    assert capsys.readouterr().err.startswith("ModelError: models/encoderx: not there; ")
+
+
 def test_other_systems_are_scored_compared_and_recorded(project: Path, run: Callable[..., None]) -> None:
     for stage in STAGES[:-2]:
         run(stage)

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -74,6 +75,8 @@ def test_a_section_of_hydra_s_own_runs_nothing(project: Path) -> None:
         ("train", "--info", *COMPOSED),
         ("train", "--info", "defaults-tree", "train.lr=1"),
         ("train", "--cfg", "job", "train.lr=1e-5"),
+        ("train", "--cfg", "job", "--resolve", "--package", "train"),
+        ("train", "--hydra-help"),
     ],
 )
 def test_what_a_script_says_of_itself_comes_without_a_fault(project: Path, words: tuple[str, ...]) -> None:
@@ -97,6 +100,16 @@ def test_what_a_script_says_of_itself_comes_without_a_fault(project: Path, words
         (("train", "hydra.run.dir=apart", "seed=${nowhere}"), "seed: Interpolation key 'nowhere' not found"),
         (("train", "--config-name=nowhere"), "conf/nowhere.yaml: no such file"),
         (("train", "--experimental-rerun=x.pickle"), "--experimental-rerun: not for a stage"),
+        (("train", "--shell-completion"), "--shell-completion: not for a stage"),
+        (("train", "--resolve"), "--resolve: says how --cfg prints settings; give --cfg job too"),
+        (("train", "--hydra-help", "--resolve"), "--resolve: says how --cfg prints settings"),
+        (("train", "--package=model"), "--package: says how --cfg prints settings"),
+        (("train", "--cfg", "job", "--info"), "--cfg --info: one of them alone; leave out the rest"),
+        (("train", "--run", "--multirun"), "--run --multirun: one of them alone"),
+        (("train", "--cfg"), "argument --cfg/-c: expected one argument"),
+        (("train", "--cfg", "x"), "argument --cfg/-c: invalid choice: 'x'"),
+        (("train", "--config-dir=/nowhere"), "directory '/nowhere' not found"),
+        (("train", "--config-path=/nowhere"), "/nowhere/config.yaml: no such file"),
         (("fetch", "--corpus", "x$(touch pwned)"), "fetch.only: 'x$(touch pwned)' is no name"),
         (("fetch", "--corpus"), "fetch.only: '' is no name"),
         (("compose", "release.name=${oc.env:HF_TOKEN}"), "release.name=${oc.env:HF_TOKEN}: a resolver"),
@@ -192,6 +205,69 @@ def test_a_run_without_git_says_how_to_have_it_or_do_without(project: Path, root
         subprocess.run([sys.executable, "-m", *remedy] if remedy[0] == "dvc" else remedy, cwd=project, check=True)
         assert call(project, "run").stderr.startswith(missing)
         (project / ".dvc" / "config.local").unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (None, "params.yaml: no such file; `make params` composes it from conf/"),
+        ("", "seed: missing; `make params` composes it from conf/"),
+        ("[1, 2]", "params.yaml: a list, not settings by key; `make params` composes it from conf/"),
+    ],
+)
+def test_a_run_without_settings_names_their_file_and_how_to_make_it(
+    project: Path, text: str | None, fault: str
+) -> None:
+    (project / "params.yaml").unlink()
+    if text is not None:
+        (project / "params.yaml").write_text(text)
+    done = call(project, "run")
+    assert done.returncode == 1
+    assert done.stderr.startswith("SettingsError: ") and f"  {fault}\n" in done.stderr
+
+
+def one_stage(project: Path, command: str) -> None:
+    """A graph of a single stage, whose output is the folder that is empty by default."""
+    repository(project)
+    stage = {"cmd": command, "outs": ["data/raw/parallel"]}
+    (project / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"parallel": stage}}))
+
+
+@pytest.mark.slow
+def test_a_run_says_nothing_of_dvc_s_remote_or_of_the_folder_that_is_empty_by_default(project: Path) -> None:
+    one_stage(project, "mkdir -p data/raw/parallel")
+    done = call(project, "run")
+    assert "Running stage 'parallel'" in done.stdout
+    assert "dvc push" not in done.stdout and "is empty" not in done.stderr
+    assert call(project, "run").stdout.endswith("Data and pipelines are up to date.\n")
+
+
+def test_a_run_whose_stage_fails_says_so_in_dvc_s_words(project: Path) -> None:
+    one_stage(project, "exit 7")
+    done = call(project, "run")
+    assert done.returncode == 1
+    assert done.stderr == "ERROR: failed to reproduce 'parallel': failed to run: exit 7, exited with 7\n"
+
+
+@pytest.mark.parametrize("status", [130, 143])
+def test_a_run_whose_stage_a_signal_ended_has_its_status_and_adds_nothing(project: Path, status: int) -> None:
+    one_stage(project, f"exit {status}")
+    done = call(project, "run")
+    assert (done.returncode, done.stderr) == (status, "")
+
+
+def test_sigterm_to_a_run_ends_the_stage_too(project: Path) -> None:
+    one_stage(project, "echo $$ > begun; sleep 60; true")
+    line = [sys.executable, "pipelines/run.py"]
+    with subprocess.Popen(line, cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        while not (project / "begun").exists() or not (project / "begun").read_text():
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.terminate()
+        said = process.communicate(timeout=20)[1]
+    assert (process.returncode, said) == (143, "stopped by SIGTERM; the same command runs the stage again\n")
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((project / "begun").read_text()), 0)
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from training_inputs import fit, run_for, settings_for, weights_of
 
 from terna.encoder import Encoder
 from terna.errors import ModelError
+from terna.running.signals import terminable
 from terna.settings import Settings
 from terna.training import resume
 from terna.training.callbacks import Checkpoints, Recorder
@@ -102,7 +103,7 @@ def test_sigterm_writes_a_checkpoint_of_the_step_that_it_came_in(
     run: Callable[..., dict[str, Any]], step: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     whole = run("whole", every=100)
-    with pytest.raises(SystemExit, match="143"):
+    with pytest.raises(SystemExit, match="143"), terminable():  # as a stage runs it
         run("stopped", every=100, stop=Stop(step, sigterm=True))
     assert f"stopped by SIGTERM after step {step}" in capsys.readouterr().err
     checkpoint = torch.load(tmp_path / "stopped" / resume.CHECKPOINT, weights_only=True)

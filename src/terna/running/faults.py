@@ -9,9 +9,8 @@ from safetensors import SafetensorError
 
 from terna.errors import TernaError
 from terna.running import streams
+from terna.running.signals import INTERRUPTED, TERMINATED, Terminated, terminable
 
-# what shells give for a command that Ctrl-C ended
-INTERRUPTED = 130
 AGAIN = "then run the same command again"
 # after a word that a script does not know
 SHOWN = "--help shows what can be given"
@@ -19,10 +18,13 @@ SHOWN = "--help shows what can be given"
 
 @contextmanager
 def told() -> Iterator[None]:
-    """What terna refuses, and what the machine has no room for, becomes a message and status 1; Ctrl-C status 130."""
+    """What terna refuses, and what the machine has no room for, becomes a message and status 1.
+
+    Ctrl-C ends in status 130, SIGTERM in 143.
+    """
     status = 1
     try:
-        with streams.named():
+        with terminable(), streams.named():
             yield
         return
     except TernaError as error:
@@ -37,5 +39,7 @@ def told() -> Iterator[None]:
         message = f"MemoryError: more memory is needed than there is; end other programs, {AGAIN}"
     except KeyboardInterrupt:
         message, status = "stopped by Ctrl-C; the same command runs the stage again", INTERRUPTED
+    except Terminated:
+        message, status = "stopped by SIGTERM; the same command runs the stage again", TERMINATED
     print(message, file=sys.stderr)
     sys.exit(status)

@@ -51,15 +51,14 @@ def stage(task: Callable[[Settings], str | None], reads: Sequence[str] = ()) -> 
     """
 
     def run() -> None:
-        import hydra
-
-        with told():
-            settle()
         script = Path(sys.argv[0]).resolve()
         conf = script.parent.parent / "conf"
         os.chdir(conf.parent)
         failed: list[str] = []
         with told():
+            import hydra
+
+            settle()
             sys.argv[1:] = _ordered([*TIDY, *(_lenient(word, conf) for word in _named(sys.argv[1:]))])
             if _check(script).help:
                 print(f"usage: python pipelines/{script.name} {USAGE}\n\n{sys.modules[task.__module__].__doc__}")
@@ -162,12 +161,24 @@ def _check(script: Path) -> argparse.Namespace:
     for option in ("experimental_rerun", "shell_completion"):
         if getattr(given, option):
             raise SettingsError([f"--{option.replace('_', '-')}: not for a stage; leave it out"])
+    if faults := list(_at_odds(given)):
+        raise SettingsError(faults)
     folder = script.parent / (given.config_path or "../conf")
     check_files(folder.resolve(), given.config_name or "config")
     if given.config_dir:
         check_folder(Path(given.config_dir).resolve())
     check_words(given.overrides)
     return given
+
+
+def _at_odds(given: argparse.Namespace) -> Iterator[str]:
+    """Options of Hydra's that do not go together, which it raises a bare ValueError for or ignores."""
+    for option in ("resolve", "package"):
+        if getattr(given, option) and not (given.cfg or given.help):
+            yield f"--{option}: says how --cfg prints settings; give --cfg job too, or leave it out"
+    ways = [f"--{way}" for way in ("run", "multirun", "cfg", "info") if getattr(given, way)]
+    if len(ways) > 1:
+        yield f"{' '.join(ways)}: one of them alone; leave out the rest"
 
 
 def _options() -> argparse.Namespace:

@@ -16,6 +16,7 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from terna.errors import ModelError
+from terna.running.signals import unhandled
 from terna.settings import Settings
 from terna.settings.plain_mode import is_plain
 from terna.training.selection import Selection
@@ -63,7 +64,8 @@ def fit(trainer: Trainer, run: Run, checkpoint: Path | None = None) -> Taken:
         raise ModelError("train.precision: 16-mixed needs a GPU (machine=gpu); choose 32-true or bf16-mixed")
     start, first = time.perf_counter(), _steps_done(checkpoint)
     try:
-        trainer.fit(run.module, run.datamodule, ckpt_path=checkpoint, weights_only=True)
+        with unhandled():
+            trainer.fit(run.module, run.datamodule, ckpt_path=checkpoint, weights_only=True)
     except SIGTERMException:
         print(f"stopped by SIGTERM after step {trainer.global_step}; the same command resumes there", file=sys.stderr)
         sys.exit(143)

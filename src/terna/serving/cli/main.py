@@ -1,30 +1,21 @@
 """From words at a shell to a command, and back to an exit status: what can go wrong becomes a sentence here."""
 
-import signal
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from terna.errors import TernaError
 from terna.running.process import settle
+from terna.running.signals import INTERRUPTED, TERMINATED, Terminated, terminable
 from terna.serving.cli.arguments import parser
 from terna.serving.cli.streams import prepare, standard_output, tell
 
 FAILED = 1
-# what shells give for a command that a signal ended
-INTERRUPTED = 128 + signal.SIGINT
-TERMINATED = 128 + signal.SIGTERM
-
-
-class Terminated(BaseException):
-    """SIGTERM came: no fault, so that nothing takes it for one on its way up."""
 
 
 def main(words: Sequence[str]) -> int:
     """Run a command; returns the exit status."""
     try:
         prepare()
-        with _terminable():
+        with terminable():
             _run(words)
     except BrokenPipeError:  # who reads has seen enough
         return 0
@@ -62,20 +53,3 @@ def _run(words: Sequence[str]) -> None:
 def _told(status: int, message: str) -> int:
     tell(message)
     return status
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """SIGTERM raises Terminated in the block, so that files that are half written are removed."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(number: int, frame: object) -> None:
-        raise Terminated
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
