@@ -111,7 +111,7 @@ WORDS = [
     (["encode", "--out", "file/a/v.npy"], b"", "file is not a folder; give another place"),
     (["encode", "--out", "/proc/none/v.npy"], b"", "--out /proc/none/v.npy: No such file or directory; nothing was"),
     (["encode", "--out", "x" * 300, "--format", "npy"], b"", "File name too long"),
-    (["similarity", "uno"], b"", "1 sentences: give two"),
+    (["similarity", "uno"], b"", "1 given: give two"),
     (["similarity", "uno", " "], b"", "sentence 2: blank; give a sentence"),
     (["similarity", "uno", "sí\udcff"], b"", r"sentence 2: 'sí\udcff' is not UTF-8; give it in UTF-8"),
     (["similarity"], b"", "no pair"),
