@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import re
+import resource
 import runpy
 import sys
 from collections.abc import Callable
@@ -69,7 +71,11 @@ def test_a_release_has_every_file_from_the_raw_ones_to_the_weights_and_verifies(
     capsys.readouterr()
     release("--verify")
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split(": holds")[0] for line in lines] == [*dict.fromkeys(KINDS.values()), "report"]
+    assert [line.split(": holds")[0] for line in lines] == [
+        *dict.fromkeys(KINDS.values()),
+        "report",
+        "release: every link holds",
+    ]
 
 
 def test_two_releases_of_the_same_files_are_the_same_bytes(release: Release) -> None:
@@ -110,6 +116,31 @@ def test_a_file_that_is_missing_is_named_and_what_was_released_before_stays(
     for words in ([], ["--verify"]):
         assert "tokens: data/tokens/ids.npy, which it wrote" in refused(release, capsys, *words)
     assert LINEAGE.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("limit", "file"),
+    [
+        (6, r"models/encoder/(\S+) \(and 4 more\), copied to \.release\.part/encoder/\1"),
+        (4096, r"\.release\.part/encoder/README\.md"),
+    ],
+)
+def test_a_release_that_cannot_be_written_names_the_file_and_leaves_the_one_before(
+    release: Release, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], limit: int, file: str
+) -> None:
+    release()
+    before = {path: path.read_bytes() for path in map(Path, every_file())}
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        told = refused(release, capsys, "release.name=other")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert re.fullmatch(f"OSError: {file}: File too large; mend that, then run the same command again\n", told)
+    assert {path: path.read_bytes() for path in map(Path, every_file())} == before
+    assert not Path(".release.part").exists()
+    release("--verify")
 
 
 def test_who_has_the_release_alone_is_told_so_and_the_weights_are_checked_even_then(
