@@ -8,7 +8,9 @@ from typing import Any
 
 from card_inputs import TRAINING, scores_of, settings_of, stats_of
 
-from terna.provenance import record
+from terna.provenance import described, digests, record
+from terna.records import write_json
+from terna.release.lineage import fingerprint
 from terna.settings import Settings
 
 MODULES = [
@@ -136,7 +138,9 @@ def evaluate(settings: Settings, scores: Mapping[str, Any] | None = None) -> Non
 def report(settings: Settings) -> None:
     """What the report stage leaves after a release."""
     read = [Path("metrics/sts.json"), Path("plots"), Path("release/lineage.json")]
-    record("report", settings, read, [put("reports/index.html", "page")], Path("reports/made.json"))
+    made = described("report", settings, read)
+    page = put("reports/index.html", f"page {fingerprint(made)}\n")
+    write_json({**made, "wrote": digests([page])}, Path("reports/made.json"))
 
 
 STAGES: dict[str, Callable[[Settings], None]] = {
