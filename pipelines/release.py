@@ -21,7 +21,7 @@ from omegaconf import OmegaConf
 from tqdm import tqdm
 
 from terna import provenance
-from terna.records import write_text
+from terna.records import replacing_folder, write_text
 from terna.release import origin, verify
 from terna.release.card import fill
 from terna.release.lineage import LINEAGE, RELEASE, Link, collect, read_lineage, write_lineage
@@ -39,12 +39,17 @@ def main(settings: Settings) -> str:
     list(verify.check(lineage.chain, Path(), settings.machine.progress, others=strays))
     verify.agree(lineage.chain, settings)
     card = fill(settings, lineage)
-    shutil.rmtree(OUT, ignore_errors=True)
-    shutil.copytree(ENCODER, OUT / "encoder")
-    write_text(card, OUT / "encoder" / "README.md")
-    write_text(card, OUT / "README.md")
-    last = Link(stage=RELEASE, read=provenance.digests([*MEASURED, ENCODER]), wrote=provenance.digests([OUT]))
-    write_lineage(replace(lineage, chain=[*lineage.chain, last]), LINEAGE)
+    with replacing_folder(OUT) as beside:
+        shutil.copytree(ENCODER, beside / "encoder")
+        write_text(card, beside / "encoder" / "README.md")
+        write_text(card, beside / "README.md")
+        wrote = {OUT / Path(path).relative_to(beside): sha256 for path, sha256 in provenance.digests([beside]).items()}
+        last = Link(
+            stage=RELEASE,
+            read=provenance.digests([*MEASURED, ENCODER]),
+            wrote={path.as_posix(): sha256 for path, sha256 in wrote.items()},
+        )
+        write_lineage(replace(lineage, chain=[*lineage.chain, last]), beside / LINEAGE.name)
     return f"{settings.release.name} in {OUT}/, with its card and a chain of {len(lineage.chain) + 1} links"
 
 

@@ -1,8 +1,9 @@
 """Put the whole run on one page that opens from the disk: figures, curves, plots, diagnosis, data, origin.
 
 reads   metrics/, predictions/, plots/, data/triplets/stats.json, release/lineage.json
-does    refuses what is not as its stage wrote it; fills the page; draws the plots into it; with `logger.wandb` adds
-        what it shows, and the release, to the run that training logged, or to a new one
+does    refuses what is not as its stage wrote it, and other settings than the release's; fills the page; draws the
+        plots into it; with `logger.wandb` adds what it shows, and the release, to the run that training logged, or to
+        a new one
 writes  reports/index.html, reports/made.json, logs/ (by choice)
 """
 
@@ -15,10 +16,10 @@ from typing import Any
 
 from terna import tracking
 from terna.evaluation.diagnosis.record import read as read_diagnosis
-from terna.provenance import NAME, record
-from terna.records import read_json, sha256_of, write_text
+from terna.provenance import NAME, described, digests
+from terna.records import read_json, sha256_of, write_json, write_text
 from terna.release import verify
-from terna.release.lineage import LINEAGE, PAGE, REPORT, read_lineage
+from terna.release.lineage import CARD, LINEAGE, PAGE, REPORT, fingerprint, read_lineage
 from terna.release.report import CURVES, Contents, read_curve, read_predictions, render
 from terna.settings import Settings
 
@@ -40,7 +41,8 @@ def main(settings: Settings) -> str:
     curves = {name: PLOTS / f"{name}.csv" for name in CURVES}
     lineage = read_lineage(LINEAGE)
     read = [STATS, *FIGURES, *curves.values(), *pairs.values()]
-    verify.sources(lineage.chain, settings, read, others=verify.told(lineage, settings, Path()))
+    faults = [*verify.told(lineage, settings, Path()), *verify.unreleased(lineage, settings)]
+    verify.sources(lineage.chain, settings, [*read, CARD], others=faults)
     contents = Contents(
         settings,
         scores=read_json(FIGURES[0]),
@@ -51,8 +53,9 @@ def main(settings: Settings) -> str:
         predictions={name: read_predictions(path, measure) for name, path in pairs.items()},
         lineage=lineage,
     )
-    write_text(render(contents), PAGE)
-    record("report", settings, [*read, LINEAGE], [PAGE], REPORT / NAME)
+    made = described("report", settings, [*read, LINEAGE])
+    write_text(render(contents, fingerprint(made)), PAGE)
+    write_json({**made, "wrote": digests([PAGE])}, REPORT / NAME)
     if tracking.wanted(settings):
         publish(contents, settings)
     return f"{settings.release.name} on {len(settings.evaluate.benchmarks)} benchmarks in {PAGE}"

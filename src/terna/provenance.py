@@ -24,7 +24,7 @@ SETTINGS = {
     "translate": ("corpora", "translate"),
     "triplets": ("seed", "translate.target", "triplets", "evaluate.benchmarks"),
     "tokens": ("model",),
-    "teacher": ("train.distill", "model.max_length"),
+    "teacher": ("train.distill", "model"),
     "train": ("seed", "model", "train", "evaluate.select_on", "evaluate.main_score"),
     "evaluate": ("seed", "model", "evaluate"),
     "report": ("seed", "corpora", "translate", "triplets", "model", "train", "evaluate", "release"),
@@ -59,16 +59,19 @@ def record(
     A folder stands for the files in it. Paths are from the project's root. threads: those that torch computed with;
     None where it did not compute, and then the machine does not count. Raises DataError for a path that is not there.
     """
-    content = {
+    write_json({**described(stage, settings, read, threads=threads), "wrote": digests(wrote)}, path)
+
+
+def described(stage: str, settings: Settings, read: Iterable[Path], *, threads: int | None = None) -> dict[str, Any]:
+    """What `record` writes, but for what the stage wrote: known before it writes."""
+    return {
         "stage": stage,
         "settings": chosen(stage, settings),
         "packages": packages(stage, settings.model.backbone),
         "machine": None if threads is None else machine(),
         "threads": threads,
         "read": digests(read),
-        "wrote": digests(wrote),
     }
-    write_json(content, path)
 
 
 def digests(paths: Iterable[Path]) -> dict[str, str]:

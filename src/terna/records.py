@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,6 +83,23 @@ def replacing(path: Path) -> Iterator[Path]:
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error
     finally:
         beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_folder(folder: Path) -> Iterator[Path]:
+    """As `replacing`, for a folder: yield an empty one beside it, which takes its place whole or not at all."""
+    beside = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    try:
+        yield beside
+        for path in [*beside.rglob("*"), beside]:
+            sync(path)
+        shutil.rmtree(folder, ignore_errors=True)
+        beside.rename(folder)
+        sync(folder.parent)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
 
 
 def write_table(table: pa.Table, path: Path, schema: pa.Schema) -> None:

@@ -8,9 +8,15 @@ from typing import Any
 
 from card_inputs import TRAINING, scores_of, settings_of, stats_of
 
-from terna.provenance import record
+from terna.provenance import described, digests, record
+from terna.records import write_json
+from terna.release.lineage import fingerprint
 from terna.settings import Settings
 
+MODULES = [
+    {"path": path, "type": f"sentence_transformers.models.{kind}"}
+    for path, kind in (("", "Transformer"), ("1_Pooling", "Pooling"))
+]
 CONFIG = {"hidden_size": 32, "architectures": ["RobertaModel"]}
 WEIGHTS = "models/encoder/model.safetensors"
 # a file of each kind that a stage writes, in the order of the chain, with DVC's name of the stage
@@ -99,7 +105,9 @@ def teacher(settings: Settings) -> None:
 
 def train(settings: Settings) -> None:
     put_json("models/encoder/config.json", CONFIG)
-    put_json("models/encoder/1_Pooling/config.json", {})
+    put_json("models/encoder/modules.json", MODULES)
+    put_json("models/encoder/sentence_bert_config.json", {"max_seq_length": 64})
+    put_json("models/encoder/1_Pooling/config.json", {"pooling_mode": ["mean"]})
     put(WEIGHTS, "weights")
     outs = [put_json("metrics/train.json", TRAINING | {"backbone_commit": "7e" * 20}), Path("models/encoder")]
     outs += [put(f"plots/{name}.csv", f"step,{name}") for name in ("loss", "lr", "development")]
@@ -130,7 +138,9 @@ def evaluate(settings: Settings, scores: Mapping[str, Any] | None = None) -> Non
 def report(settings: Settings) -> None:
     """What the report stage leaves after a release."""
     read = [Path("metrics/sts.json"), Path("plots"), Path("release/lineage.json")]
-    record("report", settings, read, [put("reports/index.html", "page")], Path("reports/made.json"))
+    made = described("report", settings, read)
+    page = put("reports/index.html", f"page {fingerprint(made)}\n")
+    write_json({**made, "wrote": digests([page])}, Path("reports/made.json"))
 
 
 STAGES: dict[str, Callable[[Settings], None]] = {

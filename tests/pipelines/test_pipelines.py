@@ -196,9 +196,15 @@ def test_no_stage_has_a_traceback_for_an_input_that_is_broken(
         (
             OSError(errno.ENOSPC, "No space left on device"),
             1,
-            "OSError: No space left on device; free some space, then",
+            ": No space left on device; free some space, then",
         ),
         (PermissionError(errno.EACCES, "Permission denied", "data"), 1, "OSError: data: Permission denied; mend that"),
+        (
+            shutil.Error([("a", "b", "[Errno 28] No space left on device: 'a' -> 'b'"), ("c", "d", "a socket")]),
+            1,
+            "OSError: a (and 1 more), copied to b: No space left on device; free some space, then",
+        ),
+        (shutil.Error([("c", "d", "a socket")]), 1, "OSError: c, copied to d: a socket; mend that, then"),
         (MemoryError(), 1, "MemoryError: more memory is needed than there is; end other programs, then run the same"),
         (KeyboardInterrupt(), 130, "stopped by Ctrl-C; the same command runs the stage again"),
     ],

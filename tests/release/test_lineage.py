@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import re
+import resource
 import runpy
 import sys
 from collections.abc import Callable
@@ -13,7 +15,7 @@ from card_inputs import settings_of
 from lineage_inputs import KINDS, STAGES, WEIGHTS, put, report, run_line, train, triplets
 
 from terna.errors import DataError
-from terna.records import json_text
+from terna.records import json_text, sha256_of
 from terna.release import verify
 from terna.release.lineage import collect, read_lineage
 from terna.settings import Settings
@@ -69,7 +71,11 @@ def test_a_release_has_every_file_from_the_raw_ones_to_the_weights_and_verifies(
     capsys.readouterr()
     release("--verify")
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split(": holds")[0] for line in lines] == [*dict.fromkeys(KINDS.values()), "report"]
+    assert [line.split(": holds")[0] for line in lines] == [
+        *dict.fromkeys(KINDS.values()),
+        "report",
+        "release: every link holds",
+    ]
 
 
 def test_two_releases_of_the_same_files_are_the_same_bytes(release: Release) -> None:
@@ -110,6 +116,31 @@ def test_a_file_that_is_missing_is_named_and_what_was_released_before_stays(
     for words in ([], ["--verify"]):
         assert "tokens: data/tokens/ids.npy, which it wrote" in refused(release, capsys, *words)
     assert LINEAGE.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("limit", "file"),
+    [
+        (6, r"models/encoder/(\S+) \(and 4 more\), copied to \.release\.part/encoder/\1"),
+        (4096, r"\.release\.part/encoder/README\.md"),
+    ],
+)
+def test_a_release_that_cannot_be_written_names_the_file_and_leaves_the_one_before(
+    release: Release, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], limit: int, file: str
+) -> None:
+    release()
+    before = {path: path.read_bytes() for path in map(Path, every_file())}
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        told = refused(release, capsys, "release.name=other")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert re.fullmatch(f"OSError: {file}: File too large; mend that, then run the same command again\n", told)
+    assert {path: path.read_bytes() for path in map(Path, every_file())} == before
+    assert not Path(".release.part").exists()
+    release("--verify")
 
 
 def test_who_has_the_release_alone_is_told_so_and_the_weights_are_checked_even_then(
@@ -286,8 +317,90 @@ def test_a_field_of_the_lineage_that_was_edited_is_named(release: Release, setti
     told = faults(settings)
     assert "report: it read release/lineage.json with sha256" in told
     report(settings)  # as if the page had been made of it
-    if key != "commit":  # which no record has: the notice of another commit is what is left
-        assert f"release/lineage.json: {'train: it ran with train.lr' if key == 'settings' else ''}" in faults(settings)
+    assert f"release/lineage.json: {'train: it ran with train.lr' if key == 'settings' else ''}" in faults(settings)
+
+
+@pytest.fixture
+def page(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Release:
+    """The report script, as a person starts it."""
+
+    def call(*words: str) -> None:
+        monkeypatch.setattr(sys, "argv", [str(tmp_path / "pipelines" / "report.py"), *words])
+        runpy.run_path(sys.argv[0], run_name="__main__")
+
+    return call
+
+
+def test_a_report_of_a_release_whose_commit_was_edited_is_refused(
+    release: Release, page: Release, capsys: pytest.CaptureFixture[str]
+) -> None:
+    release()
+    lineage = json.loads(LINEAGE.read_text())
+    LINEAGE.write_text(json_text(lineage | {"commit": "ab" * 20}))
+    before = Path("reports/index.html").read_bytes()
+    assert refused(page, capsys) == (
+        "DataError: release/lineage.json: commit, machine and packages are not those that release/README.md states; "
+        "make the release anew (dvc repro -s -f release)\n"
+    )
+    card = Path("release/README.md")
+    put(card.as_posix(), card.read_text().replace("The commit of the code is unknown", f"Commit `{'ab' * 20}`"))
+    assert "release: release/README.md has sha256" in refused(page, capsys)
+    assert Path("reports/index.html").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("release.name=zzz", "release.name = 'terna-sample', but the settings here say 'zzz'"),
+        ("release.repo=a/b", "release.repo = 'release/encoder', but the settings here say 'a/b'"),
+    ],
+)
+def test_a_report_under_other_settings_than_the_releases_is_refused_and_found_out(
+    root: Path,
+    release: Release,
+    settings: Settings,
+    page: Release,
+    capsys: pytest.CaptureFixture[str],
+    word: str,
+    told: str,
+) -> None:
+    release()
+    assert (
+        refused(page, capsys, word) == f"DataError: release: it ran with {told}; run the pipeline again (dvc repro)\n"
+    )
+    report(settings_of(root, word))  # as if the page had been made of them
+    key, value = word.split("=")
+    assert f"reports/made.json: it ran with {key} = {value!r}, but the release with" in faults(settings)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda made: made.update(stage="evaluate"),
+        lambda made: made["settings"].update(seed=7),
+        lambda made: made["packages"].update(jinja2="9.9"),
+        lambda made: made.update(machine="another"),
+        lambda made: made.update(threads=7),
+        lambda made: made["read"].popitem(),
+        lambda made: made["wrote"].update({"release/README.md": sha256_of(Path("release/README.md"))}),
+        lambda made: made["wrote"].clear(),
+        None,
+    ],
+)
+def test_a_record_of_the_report_that_was_edited_is_named(
+    release: Release, settings: Settings, change: Callable[[Any], object] | None
+) -> None:
+    release()
+    path = Path("reports/made.json")
+    if change is None:
+        path.write_text(path.read_text() + "\n")
+    else:
+        made = json.loads(path.read_text())
+        change(made)
+        path.write_text(json_text(made))
+    assert (
+        "reports/made.json: not as the report stage writes it; run its stage again (dvc repro -s -f report)"
+    ) in faults(settings).splitlines()
 
 
 def test_folders_that_are_no_output_are_passed_over(release: Release, settings: Settings) -> None:

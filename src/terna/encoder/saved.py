@@ -1,7 +1,6 @@
 """The folder of an encoder, as sentence-transformers 2 to 6 have it: read and written here alone."""
 
 import re
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from terna.encoder.pooling import Pooling
 from terna.encoder.texts import Texts
 from terna.encoder.usage import Usage
 from terna.errors import ModelError
-from terna.records import sync, write_json
+from terna.records import replacing_folder, write_json
 
 LISTED = "modules.json"
 # bytes that file systems allow a name
@@ -99,18 +98,8 @@ def load(folder: Path) -> Encoder:
 
 def save(encoder: Encoder, folder: Path) -> None:
     """Write `encoder` as `folder`, in place of what was there, whole or not at all."""
-    beside = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    try:
+    with replacing_folder(folder) as beside:
         _write(encoder, beside)
-        for path in [*beside.rglob("*"), beside]:
-            sync(path)
-        shutil.rmtree(folder, ignore_errors=True)
-        beside.rename(folder)
-        sync(folder.parent)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 def save_tokenizer(tokenizer: Any, folder: Path, max_length: int) -> None:

@@ -1,6 +1,8 @@
 """The chain from raw files to weights, put together from the records of the stages."""
 
+import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from pydantic.dataclasses import dataclass
 
 from terna.errors import DataError
 from terna.provenance import NAME, digests
-from terna.records import read_json, write_json
+from terna.records import json_text, read_json, write_json
 from terna.release import origin
 from terna.settings import Corpus, Settings
 from terna.settings.declaration import STRICT, Sha256
@@ -30,6 +32,7 @@ LINEAGE = Path("release/lineage.json")
 # what the report leaves, which comes after the release
 REPORT = Path("reports")
 PAGE = REPORT / "index.html"
+CARD = Path("release/README.md")
 # what evaluate writes of the systems that it scores beside ours
 SYSTEMS = RECORDS["evaluate"] / "systems.json"
 
@@ -157,6 +160,11 @@ def recorded(path: Path) -> Link:
     """The link that a stage's record tells of; DataError when it is missing or something else."""
     found: Record = _validated(Record, path)
     return Link(**vars(found), record=digests([path]))
+
+
+def fingerprint(described: Mapping[str, Any]) -> str:
+    """The sha256 of a record without what its stage wrote: the report's page holds that of its own record."""
+    return hashlib.sha256(json_text(described).encode()).hexdigest()
 
 
 def _model(stage: str, settings: Settings) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,26 @@ from tqdm import tqdm
 from terna.errors import DataError, TernaError
 from terna.provenance import NAME, SETTINGS, chosen, flat
 from terna.records import json_text, sha256_of
-from terna.release.lineage import LINEAGE, PAGE, RELEASE, REPORT, Lineage, Link, collect, recorded, relevant
+from terna.release.card import passage
+from terna.release.lineage import (
+    CARD,
+    LINEAGE,
+    PAGE,
+    RELEASE,
+    REPORT,
+    Lineage,
+    Link,
+    Record,
+    collect,
+    fingerprint,
+    recorded,
+    relevant,
+)
 from terna.settings import Settings, load
 
 AGAIN = "run the pipeline again (dvc repro)"
 REMAKE = "make the release anew (dvc repro -s -f release)"
+REPORT_AGAIN = "run its stage again (dvc repro -s -f report)"
 # without parallel corpora the stage that fetches them leaves it so
 MAY_BE_EMPTY = (Path("data/raw/parallel"),)
 # what DVC keeps no copy of
@@ -83,11 +98,12 @@ def whole(lineage: Lineage, settings: Settings, root: Path) -> Iterator[str]:
 
     settings: those of params.yaml, for where it runs and is logged alone. Raises DataError with every fault.
     """
-    links, faults = [*lineage.chain], []
+    links, faults = [*lineage.chain], list[str]()
     if (root / REPORT / NAME).is_file():
         links.append(recorded(REPORT / NAME))
+        faults += _report(links[-1], lineage, root)
     elif (root / PAGE).is_file():
-        faults.append(f"report: {REPORT / NAME} is not there; run its stage again (dvc repro -s -f report)")
+        faults.append(f"report: {REPORT / NAME} is not there; {REPORT_AGAIN}")
     else:
         links.append(Link(stage="report", read={}, wrote={}))
     faults += [*told(lineage, settings, root), *unexpected(links, root)]
@@ -97,8 +113,11 @@ def whole(lineage: Lineage, settings: Settings, root: Path) -> Iterator[str]:
 
 def told(lineage: Lineage, settings: Settings, root: Path) -> Iterator[str]:
     """What the lineage says otherwise than the records that it is made of; nothing where they are not here."""
-    if (root / LINEAGE).read_text(encoding="utf-8") != json_text(asdict(lineage)):
+    if _text(root / LINEAGE) != json_text(asdict(lineage)):
         yield f"{LINEAGE}: not as the release stage writes it; {REMAKE}"
+    # the commit stands in no record
+    if (root / CARD).is_file() and passage("circumstances", {"lineage": lineage}) not in _text(root / CARD):
+        yield f"{LINEAGE}: commit, machine and packages are not those that {CARD} states; {REMAKE}"
     records = [path for link in lineage.chain for path in link.record] or [LINEAGE.as_posix()]
     if not all((root / path).is_file() for path in records):
         return
@@ -126,6 +145,12 @@ def disagreements(links: Sequence[Link], settings: Settings) -> Iterator[str]:
         if link.stage in SETTINGS:
             for key, ran, now in _differences(link.settings, chosen(link.stage, settings)):
                 yield f"{link.stage}: it ran with {key} = {ran!r}, but the settings here say {now!r}; {AGAIN}"
+
+
+def unreleased(lineage: Lineage, settings: Settings) -> Iterator[str]:
+    """Each setting that the report shows and that is another one here than at the release."""
+    for key, then, now in _differences(_shown(lineage), chosen("report", settings)):
+        yield f"{RELEASE}: it ran with {key} = {then!r}, but the settings here say {now!r}; {AGAIN}"
 
 
 def unexpected(links: Sequence[Link], root: Path) -> Iterator[str]:
@@ -190,6 +215,27 @@ def _apart(folder: Path, known: Iterable[str], root: Path) -> bool:
 def _empty(folder: Path) -> bool:
     """Whether a folder is none that a link of the file system leads to, and holds nothing."""
     return not folder.is_symlink() and not any(folder.iterdir())
+
+
+def _report(link: Link, lineage: Lineage, root: Path) -> Iterator[str]:
+    """What is wrong with the report's record: no other record has its digest, but its page has its fingerprint."""
+    stated = {field.name: getattr(link, field.name) for field in fields(Record)}
+    wrote = {PAGE.as_posix(): stated.pop("wrote").get(PAGE.as_posix())}
+    canonical = _text(root / REPORT / NAME) == json_text({**stated, "wrote": wrote})
+    if not canonical or ((root / PAGE).is_file() and fingerprint(stated) not in _text(root / PAGE)):
+        yield f"{REPORT / NAME}: not as the report stage writes it; {REPORT_AGAIN}"
+    for key, ran, then in _differences(link.settings, _shown(lineage)):
+        yield f"{REPORT / NAME}: it ran with {key} = {ran!r}, but the release with {then!r}; {REPORT_AGAIN}"
+
+
+def _shown(lineage: Lineage) -> dict[str, Any]:
+    """The settings of the release that the report shows."""
+    return {key: lineage.settings.get(key) for key in SETTINGS["report"]}
+
+
+def _text(path: Path) -> str:
+    """The text of a file as it lies there, with its line ends, also where somebody broke it."""
+    return path.read_bytes().decode(errors="replace")
 
 
 def _checked(lineage: Lineage) -> dict[str, Any]:

@@ -1,6 +1,9 @@
 """What can happen to a stage or command becomes one sentence, with the remedy, and an exit status."""
 
 import errno
+import os
+import re
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,10 +32,11 @@ def told() -> Iterator[None]:
         return
     except TernaError as error:
         message = f"{type(error).__name__}: {error}"
+    except shutil.Error as error:  # an OSError too, of a folder that is copied
+        message = f"OSError: {_uncopied(error)}, {AGAIN}"
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        message = f"OSError: {where}{error.strerror or error}; {'free some space' if full else 'mend that'}, {AGAIN}"
+        message = f"OSError: {where}{error.strerror or error}; {_remedy(error.errno)}, {AGAIN}"
     except SafetensorError as error:  # a full disk too, as it writes weights
         message = f"SafetensorError: {error}; mend that, {AGAIN}"
     except MemoryError:
@@ -43,3 +47,17 @@ def told() -> Iterator[None]:
         message, status = "stopped by SIGTERM; the same command runs the stage again", TERMINATED
     print(message, file=sys.stderr)
     sys.exit(status)
+
+
+def _uncopied(error: shutil.Error) -> str:
+    """The first of the files that could not be copied, where it was to go, why, and the remedy."""
+    faults = error.args[0]
+    source, target, reason = faults[0]
+    number = re.match(r"\[Errno (\d+)\]", reason)  # shutil has it in words alone
+    code = int(number[1]) if number else None
+    others = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    return f"{source}{others}, copied to {target}: {reason if code is None else os.strerror(code)}; {_remedy(code)}"
+
+
+def _remedy(code: int | None) -> str:
+    return "free some space" if code in (errno.ENOSPC, errno.EDQUOT) else "mend that"

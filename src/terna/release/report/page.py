@@ -27,9 +27,10 @@ SECTIONS: list[tuple[Callable[[Contents], Section], str]] = [
 ]
 
 
-def render(contents: Contents) -> str:
+def render(contents: Contents, record: str = "") -> str:
     """The page: HTML that needs no other file and no script, the same bytes for the same contents.
 
+    record: the fingerprint of the stage's record, which `release.py --verify` looks for in the page.
     Raises DataError where the contents tell nothing of a benchmark or corpus, or lack a field.
     """
     contents.check()
@@ -38,6 +39,7 @@ def render(contents: Contents) -> str:
         .get_template("page.html.j2")
         .render(
             name=contents.settings.release.name,
+            record=record,
             headlines=results.headlines(contents),
             sections=[_filled(build, source, contents) for build, source in SECTIONS],
             # a style sheet of ours
