@@ -162,8 +162,8 @@ ACCOUNTS = {"corpora": dict[str, dict[str, int]], "translated_by": str | None}
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("null", r": 'None', expected an object with corpora, translated_by; run the translate stage again"),
-        ("[1]", r": '\[1\]', expected an object with corpora, translated_by; "),
+        ("null", r": null, expected an object with corpora, translated_by; run the translate stage again"),
+        ("[1]", r": \[1\], expected an object with corpora, translated_by; "),
         ("{}", r": no 'corpora'; run the translate stage again \(dvc repro -s -f translate\)$"),
         ('{"corpora": {}}', r": no 'translated_by'; "),
         ('{"corpora": null, "translated_by": null}', r": corpora: Input should be an object; run"),

@@ -136,7 +136,7 @@ def read_record(path: Path, keys: Mapping[str, Any], remedy: str) -> dict[str, A
     """
     content = read_json(path)
     if not isinstance(content, dict):
-        raise DataError(f"{path}: {str(content)[:60]!r}, expected an object with {', '.join(keys)}; {remedy}")
+        raise DataError(f"{path}: {json.dumps(content)[:60]}, expected an object with {', '.join(keys)}; {remedy}")
     if missing := [key for key in keys if key not in content]:
         raise DataError(f"{path}: no {missing[0]!r}; {remedy}")
     return content | {key: validated(kind, content[key], f"{path}: {key}", remedy) for key, kind in keys.items()}
