@@ -136,7 +136,8 @@ def read_record(path: Path, keys: Mapping[str, Any], remedy: str) -> dict[str, A
     """
     content = read_json(path)
     if not isinstance(content, dict):
-        raise DataError(f"{path}: {json.dumps(content)[:60]}, expected an object with {', '.join(keys)}; {remedy}")
+        wanted = " with ".join(["an object", *([", ".join(keys)] if keys else [])])
+        raise DataError(f"{path}: {json.dumps(content)[:60]}, expected {wanted}; {remedy}")
     if missing := [key for key in keys if key not in content]:
         raise DataError(f"{path}: no {missing[0]!r}; {remedy}")
     return content | {key: validated(kind, content[key], f"{path}: {key}", remedy) for key, kind in keys.items()}
