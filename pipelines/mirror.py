@@ -17,8 +17,10 @@ from pathlib import Path
 from terna.data.corpora import check_file
 from terna.data.download import fetch_corpus, from_environment
 from terna.errors import SettingsError
-from terna.records import read_json, write_text
+from terna.records import read_record, write_text
 from terna.settings import Settings
+
+REMEDY = "delete its folder, and pack again"
 
 
 @stage
@@ -40,7 +42,7 @@ def sums(folder: Path) -> str:
     digests = {
         f"{record.parent.name}/{name}": digest
         for record in folder.glob("*/fetched.json")
-        for name, digest in read_json(record)["sha256"].items()
+        for name, digest in read_record(record, {"sha256": dict[str, str]}, REMEDY)["sha256"].items()
     }
     return "".join(f"{digest}  {path}\n" for path, digest in sorted(digests.items()))
 

@@ -17,7 +17,7 @@ from typing import Any
 from terna import tracking
 from terna.evaluation.diagnosis.record import read as read_diagnosis
 from terna.provenance import NAME, described, digests
-from terna.records import read_json, sha256_of, write_json, write_text
+from terna.records import read_json, read_record, rerun, sha256_of, write_json, write_text
 from terna.release import verify
 from terna.release.lineage import CARD, LINEAGE, PAGE, REPORT, fingerprint, read_lineage
 from terna.release.report import CURVES, Contents, read_curve, read_predictions, render
@@ -78,7 +78,7 @@ def publish(contents: Contents, settings: Settings) -> None:
 
 def taken() -> dict[str, Any]:
     """What training took, where this encoder was trained here; else nothing."""
-    costs: dict[str, Any] = read_json(COSTS) if COSTS.is_file() else {}
+    costs = read_record(COSTS, {"made": str}, rerun("train")) if COSTS.exists() else {}
     return costs if costs.pop("made", None) == sha256_of(MADE) else {}
 
 

@@ -26,7 +26,7 @@ from typing import Any
 
 from terna.errors import DataError, SettingsError
 from terna.provenance import NAME, digests
-from terna.records import read_json, sha256_of, write_json, write_text
+from terna.records import read_json, read_record, sha256_of, write_json, write_text
 from terna.release.lineage import recorded
 from terna.settings import Settings, compose, load
 from terna.training import resume
@@ -67,7 +67,12 @@ class Search:
     def trials(self) -> list[Trial]:
         """Those that came to an end."""
         path = self.folder.with_suffix(".json")
-        return [Trial(**one) for one in read_json(path)["trials"]] if path.is_file() else []
+        if not path.exists():
+            return []
+        trials: list[Trial] = read_record(path, {"trials": list[Trial]}, "delete it to train all trials again")[
+            "trials"
+        ]
+        return trials
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from terna.data.corpora import read_nli
 from terna.provenance import record
-from terna.records import PAIRS, TRANSLATIONS, read_json, write_json, write_table
+from terna.records import PAIRS, TRANSLATIONS, read_record, rerun, write_json, write_table
 from terna.sentences import distinct
 from terna.settings import Corpus, Settings
 
@@ -84,13 +84,14 @@ def translated(pairs: pa.Table, settings: Settings) -> Translated:
 def account(name: str, corpus: Corpus, counts: Mapping[str, int], made: Translated) -> dict[str, Any]:
     """What was read of a corpus, what was dropped and why, what is left, and the digests of its files."""
     lost = made.dropped.get(name, Counter())
+    fetched = read_record(RAW / name / "fetched.json", {"sha256": dict[str, str]}, rerun(f"fetch@{name}"))
     return {
         "licence": corpus.licence,
         **counts,
         "translation": dict(sorted(lost.items())),
         "translation_dropped": lost.total(),
         "kept": pc.sum(pc.equal(made.pairs["corpus"], name)).as_py() or 0,
-        "sha256_in": read_json(RAW / name / "fetched.json")["sha256"],
+        "sha256_in": fetched["sha256"],
     }
 
 

@@ -24,9 +24,10 @@ from terna.records import (
     PAIRS,
     POSITIVES,
     TRIPLETS,
-    read_json,
+    read_record,
     read_table,
     replacing,
+    rerun,
     sha256_of,
     write_json,
     write_table,
@@ -73,7 +74,8 @@ def main(settings: Settings) -> str:
 
 def stats(settings: Settings, pairs: pa.Table, clean: pa.Table, shared: pa.Table) -> dict[str, Any]:
     """The accounts of each corpus, and what the mix shares with each benchmark."""
-    made = read_json(NLI / "accounts.json")
+    keys = {"corpora": dict[str, dict[str, Any]], "translated_by": dict[str, Any] | None}
+    made = read_record(NLI / "accounts.json", keys, rerun("translate"))
     corpora = {
         name: {
             **account,

@@ -15,8 +15,10 @@ from terna.records import (
     SCORED,
     TRIPLETS,
     read_json,
+    read_record,
     read_table,
     replacing,
+    rerun,
     write_arrays,
     write_json,
     write_table,
@@ -179,3 +181,44 @@ def test_json_that_is_missing_or_broken_is_named_with_its_path(
         path.write_bytes(content)
     with pytest.raises(DataError, match=rf"stats\.json: {words}"):
         read_json(path)
+
+
+ACCOUNTS = {"corpora": dict[str, dict[str, int]], "translated_by": str | None}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("null", r": null, expected an object with corpora, translated_by; run the translate stage again"),
+        ("[1]", r": \[1\], expected an object with corpora, translated_by; "),
+        ("{}", r": no 'corpora'; run the translate stage again \(dvc repro -s -f translate\)$"),
+        ('{"corpora": {}}', r": no 'translated_by'; "),
+        ('{"corpora": null, "translated_by": null}', r": corpora: Input should be an object; run"),
+        ('{"corpora": {"a": 3}, "translated_by": null}', r": corpora: a: Input should be an object; run"),
+        (
+            '{"corpora": {"a": {"read": "3"}}, "translated_by": null}',
+            r": corpora: a\.read: Input should be a valid i",
+        ),
+        ('{"corpora": {}, "translated_by": 4}', r": translated_by: .*Input should be a valid string; run"),
+        ("[" * 100_000, r": nested too deeply; run the stage that writes it again"),
+    ],
+)
+def test_a_record_of_another_shape_is_named_with_its_key_and_its_stage(
+    tmp_path: Path, content: str, words: str
+) -> None:
+    path = tmp_path / "accounts.json"
+    path.write_text(content)
+    with pytest.raises(DataError, match=rf"accounts\.json{words}"):
+        read_record(path, ACCOUNTS, rerun("translate"))
+
+
+def test_a_folder_in_place_of_a_record_is_named(tmp_path: Path) -> None:
+    (tmp_path / "accounts.json").mkdir()
+    with pytest.raises(DataError, match=r"accounts\.json: a folder, expected a file; move it away, and run the stage"):
+        read_record(tmp_path / "accounts.json", ACCOUNTS, rerun("translate"))
+
+
+def test_a_record_may_hold_more_than_is_asked_for(tmp_path: Path) -> None:
+    whole = {"corpora": {"a": {"read": 3}}, "translated_by": None, "other": [1]}
+    write_json(whole, tmp_path / "accounts.json")
+    assert read_record(tmp_path / "accounts.json", ACCOUNTS, rerun("translate")) == whole

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import TypeAdapter, ValidationError
 
 from terna.errors import DataError
 
@@ -145,8 +146,42 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise DataError(f"{path}: not there; run the stage that writes it (dvc repro)") from error
+    except IsADirectoryError as error:
+        raise DataError(f"{path}: a folder, expected a file; move it away, and run the stage that writes it") from error
+    except RecursionError as error:
+        raise DataError(f"{path}: nested too deeply; run the stage that writes it again") from error
     except ValueError as error:
         raise DataError(f"{path}: not JSON ({error}); run the stage that writes it again") from error
+
+
+def read_record(path: Path, keys: Mapping[str, Any], remedy: str) -> dict[str, Any]:
+    """Read a JSON object that has `keys`, each with a value of the type that it is mapped to, and may have others.
+
+    remedy: how it is written anew, see `rerun`. Raises DataError, with file and key, for anything else.
+    """
+    content = read_json(path)
+    if not isinstance(content, dict):
+        wanted = " with ".join(["an object", *([", ".join(keys)] if keys else [])])
+        raise DataError(f"{path}: {json.dumps(content)[:60]}, expected {wanted}; {remedy}")
+    if missing := [key for key in keys if key not in content]:
+        raise DataError(f"{path}: no {missing[0]!r}; {remedy}")
+    return content | {key: validated(kind, content[key], f"{path}: {key}", remedy) for key, kind in keys.items()}
+
+
+def validated(kind: Any, content: Any, where: str, remedy: str) -> Any:
+    """What was read from JSON as a value of the type `kind`; DataError, with the place of the fault, if it is none."""
+    try:
+        # through JSON: strict mode then takes mappings for dataclasses and lists for tuples
+        return TypeAdapter(kind).validate_json(json.dumps(content), strict=True)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        place = ".".join(str(part) for part in fault["loc"])
+        raise DataError(": ".join(filter(None, [where, place, f"{fault['msg']}; {remedy}"]))) from error
+
+
+def rerun(stage: str) -> str:
+    """The remedy for what a stage wrote and somebody changed."""
+    return f"run the {stage} stage again (dvc repro -s -f {stage})"
 
 
 def write_rows(path: Path, columns: Sequence[str], rows: Rows) -> None:

@@ -29,7 +29,12 @@ def refused(folder: Path, kind: str, contents: dict[str, bytes], **more: object)
         ("xnli_tsv", XNLI + ROW[:-1] + b"\ty\n", ", line 2", "6 columns, but the header has 5"),
         ("xnli_tsv", XNLI + ROW.replace(b"Vengo", b"Ven\rgo"), ", line 2", "new-line character"),
         ("xnli_tsv", MT + ROW, ", line 1", "no column sentence1, sentence2, gold_label, language"),
-        ("xnli_tsv", b"", ", line 1", "no column sentence1, sentence2, gold_label, language"),
+        (
+            "xnli_tsv",
+            b"",
+            ", line 1",
+            "the file is empty; needed in its header: sentence1, sentence2, gold_label, language",
+        ),
         ("xnli_tsv", XNLI + ROW + ROW.replace(b"Hola", b"Ma\xf1ana"), ", line 3", "not UTF-8"),
         ("xnli_tsv", XNLI.replace(b"genre", b"\xff"), ", line 1", "not UTF-8"),
         ("xnli_mt_tsv", MT.replace(b"hypo", b"hypothesis"), ", line 1", "no column hypo;"),
@@ -43,6 +48,7 @@ def refused(folder: Path, kind: str, contents: dict[str, bytes], **more: object)
         ("snli_jsonl", line(label=None), ", line 1", "each a text"),
         ("snli_jsonl", line().replace(b"Hola.", b"\xed\xa0\x80"), ", line 1", "not UTF-8"),
         ("snli_jsonl", line() + line().replace(b"Hola.", rb"\ud83d"), ", line 2", "half a surrogate pair"),
+        ("snli_jsonl", line().replace(b"Hola.", rb"Ho\u0000la."), ", line 1", "NUL or half a surrogate pair"),
     ],
 )
 def test_a_malformed_row_is_named_by_file_and_line(

@@ -19,6 +19,7 @@ from terna.records import LABELS
 
 FUZZ = settings(derandomize=True, deadline=None)
 ODD = "uno\u2028dos\u2029tres\x85cuatro\x0bcinco\x0cseis"
+OWN_COMMA = OWN.replace(b"\t", b",")
 Pair = tuple[str, str, str]
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n\0"), max_size=8)
@@ -102,13 +103,39 @@ def test_an_empty_sentence_is_counted_and_a_row_of_delimiters_is_a_blank_line(tm
     assert counts == {"read": 2, "other_language": 0, "no_label": 0, "empty_sentence": 1}
 
 
+@pytest.mark.parametrize("delimiter", [", ", ",  ", "; ", "\t "])
+def test_spaces_after_a_delimiter_are_no_part_of_a_field_and_its_quotes_are_quotes(delimiter: str) -> None:
+    lines = (["premise", "hypothesis", "label"], ['"Uno, va."', '"Va ""uno""; no."', "0"], ["Dos.", 'El "no".', '"2"'])
+    found = parsed("t", "\n".join(delimiter.join(fields) for fields in lines))
+    assert found == [("Uno, va.", 'Va "uno"; no.', "entailment"), ("Dos.", 'El "no".', "contradiction")]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (OWN, "no pair in {folder} can be used: its files have no rows; is it the right file?"),
+        (OWN + b"Hola.\t\tneutral\n\tHola.\tneutral\n", "can be used: 2 of 2 rows have an empty sentence; is it"),
+    ],
+)
+def test_where_no_row_is_left_the_message_counts_why(tmp_path: Path, content: bytes, words: str) -> None:
+    with pytest.raises(DataError) as caught:
+        read(tmp_path, content)
+    assert words.format(folder=tmp_path) in str(caught.value)
+
+
 TABLE = "the label is 'x'; allowed are entailment (or 0), neutral (or 1), contradiction (or 2); mend or drop the row"
 
 
 @pytest.mark.parametrize(
     ("kind", "content", "number", "what"),
     [
-        ("pairs_tsv", b"", 1, "premise and hypothesis or sentence1 and sentence2"),
+        (
+            "pairs_tsv",
+            b"",
+            1,
+            "the file is empty; needed in its header, each once, with tab, comma or semicolon between",
+        ),
+        ("pairs_tsv", b"\n \n", 1, "the file is empty; needed in its header"),
         ("pairs_tsv", b"premise\thypo\tlabel\n", 1, "'premise\\thypo\\tlabel' is no such header; needed, each once,"),
         ("pairs_tsv", b"premise,hypothesis;label\n", 1, "no such header"),
         ("pairs_tsv", b"premise,hypothesis,label,gold_label\n", 1, "no such header"),
@@ -132,7 +159,16 @@ TABLE = "the label is 'x'; allowed are entailment (or 0), neutral (or 1), contra
         ("pairs_jsonl", OWN_LINE.replace(b'"neutral"', b"true"), 1, "the label is True; allowed are"),
         ("pairs_jsonl", OWN_LINE.replace(b'"neutral"', b"1.0"), 1, "the label is 1.0; allowed are"),
         ("pairs_jsonl", OWN_LINE.replace(b'"Hola."', b"4"), 1, "4 is no text"),
+        (
+            "pairs_tsv",
+            OWN_COMMA + b'\t"Uno va.","Va uno.",0\n',
+            2,
+            "has white space before its quote; remove it",
+        ),
+        ("pairs_tsv", OWN_COMMA + '"Uno va.", \u00a0"Va uno.",0\n'.encode(), 2, "has white space before its quote"),
+        ("pairs_tsv", OWN_COMMA + b'"Uno va." , "Va uno.", 0\n', 2, "a field that begins with a quote ends with one"),
         ("pairs_jsonl", OWN_LINE.replace(b"Hola.", rb"\ud83d"), 1, "half a surrogate pair"),
+        ("pairs_jsonl", OWN_LINE.replace(b"Hola.", rb"Ho\u0000la."), 1, "NUL or half a surrogate pair is no character"),
         ("pairs_jsonl", b"[1]\n", 1, "'[1]' is no JSON object; write one object a line"),
         ("pairs_jsonl", OWN_LINE + b"[" * 100_000, 2, "not JSON"),
     ],

@@ -65,6 +65,8 @@ def test_a_local_path_brings_the_right_bytes_and_stays_where_it_is(tmp_path: Pat
         ("{site}/nowhere.tsv", "404"),
         ("{site}/cut.tsv", "1000 bytes"),
         ("{here}/nowhere.tsv", "No such file"),
+        ("{here}/", "a folder, expected a file"),
+        ("/dev/zero", "a device, pipe or socket, expected a file"),
         ("http://127.0.0.1:1/closed.tsv", "refused"),
         ("http://127.0.0.1:port/x.tsv", "Invalid port"),
     ],
@@ -124,11 +126,58 @@ def test_where_no_digest_is_published_other_bytes_pass_and_their_digest_is_told(
     assert target.read_bytes() == OTHER
 
 
-@pytest.mark.parametrize("page", [HTML, b"\n  <HTML lang=es>", b"\xef\xbb\xbf<!doctype HTML>"])
+@pytest.mark.parametrize(
+    "page", [HTML, b"\n  <HTML lang=es>", b"\xef\xbb\xbf<!doctype HTML>", b"<div>Sign in</div>", b"<h1>Not found</h1>"]
+)
 def test_an_html_page_never_passes_for_other_bytes(target: Path, tmp_path: Path, page: bytes) -> None:
     (tmp_path / "page.tsv").write_bytes(page)
     with pytest.raises(DownloadError, match="an HTML page came"):
         fetch([str(tmp_path / "page.tsv")], [], target, exact=False)
+    assert left(target.parent) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "found"),
+    [
+        (b"<div>Sign in</div>", "text/html; charset=utf-8", "an HTML page came, not the file"),
+        (b"Sign in", "Text/HTML", "an HTML page came, not the file"),
+        (b"Sign in", "application/xhtml+xml", "an HTML page came, not the file"),
+        (b"", "text/plain", "an empty file came (0 bytes, no text)"),
+        (b"\xef\xbb\xbf \n\n", "text/plain", "an empty file came (6 bytes, no text)"),
+    ],
+)
+def test_where_no_digest_is_published_a_page_and_an_empty_file_give_way_to_the_next_address(
+    site: Site, target: Path, body: bytes, kind: str, found: str
+) -> None:
+    site.pages["/page.tsv"] = lambda answer, _: answer.whole(body, content_type=kind, etag='"1"')
+    with pytest.raises(DownloadError) as caught:
+        fetch([f"{site.root}/page.tsv"], [], target, exact=False, patience=QUICK)
+    assert found in str(caught.value)
+    assert left(target.parent) == []
+    fetch([f"{site.root}/page.tsv", f"{site.root}/corpus.tsv"], [], target, exact=False, patience=QUICK)
+    assert target.read_bytes() == BODY
+
+
+def test_what_a_server_calls_a_page_is_the_file_if_its_digest_or_its_name_says_so(site: Site, target: Path) -> None:
+    for name in ("page.tsv", "page.html"):
+        site.pages[f"/{name}"] = lambda answer, _: answer.whole(OTHER, content_type="text/html", etag='"1"')
+    assert fetch([f"{site.root}/page.tsv"], [digest(OTHER)], target, exact=False) == digest(OTHER)
+    html = target.with_name("page.html")
+    assert fetch([f"{site.root}/page.html"], [], html, exact=False) == digest(OTHER)
+
+
+def test_a_pipe_is_no_file_and_is_not_waited_for(target: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.tsv")
+    with pytest.raises(DownloadError, match="a device, pipe or socket, expected a file"):
+        fetch([str(tmp_path / "pipe.tsv")], [], target, exact=False)
+    assert left(target.parent) == []
+
+
+def test_what_a_killed_copy_left_is_removed_even_by_a_fetch_that_fails(target: Path) -> None:
+    target.parent.mkdir(parents=True)
+    target.with_name(".corpus.tsv.copy").write_bytes(OTHER)
+    with pytest.raises(DownloadError):
+        fetch(["nowhere.tsv"], [], target, exact=False)
     assert left(target.parent) == []
 
 

@@ -134,3 +134,14 @@ def test_an_archive_is_read_through_before_the_record_is_written(folder: Path, t
     with pytest.raises(DownloadError, match=r"a\.zip: 0 members are called b\.tsv"):
         get(declared, folder)
     assert left(folder) == []
+
+
+@pytest.mark.parametrize(
+    "content", ["null", "[1]", "{}", '{"sha256": 3, "addresses": 3}', '{"sha256": {"a.tsv": [1]}}']
+)
+def test_a_record_of_another_shape_is_written_anew(site: Site, folder: Path, content: str) -> None:
+    get(both(site, exact=False), folder)
+    before = record(folder)
+    (folder / "fetched.json").write_text(content)
+    get(both(site, exact=False), folder)
+    assert record(folder) == before

@@ -73,3 +73,26 @@ def test_the_package_that_a_backbone_is_in_counts_among_the_packages() -> None:
     assert packages("train", "scratch") == {name: version(name) for name in PACKAGES["train"]}
     assert packages("train", "pkg:hydra/model")["hydra-core"] == version("hydra-core")
     assert set(packages("parallel", "pkg:hydra/model")) == set(PACKAGES["parallel"])
+
+
+@pytest.mark.parametrize("content", ["null", "[1]", "{}", None])
+@pytest.mark.parametrize(
+    ("path", "stage"),
+    [
+        ("data/raw/nli/sample/fetched.json", "fetch@sample"),
+        ("data/raw/sts/sts-sample-dev/fetched.json", "benchmarks@sts-sample-dev"),
+        ("data/nli/accounts.json", "translate"),
+        ("metrics/train.json", "train"),
+        ("data/tokens/made.json", "that writes it"),
+    ],
+)
+def test_a_record_of_another_shape_or_a_folder_in_its_place_is_named_with_its_stage(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, stage: str, content: str | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run_line(root, tmp_path)
+    Path(path).unlink()
+    Path(path).mkdir() if content is None else Path(path).write_text(content)
+    with pytest.raises(DataError, match=rf"^{path}: ") as caught:
+        collect(settings_of(root, "model=beto"))
+    assert ("a folder, expected a file" if content is None else stage) in str(caught.value)

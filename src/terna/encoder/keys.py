@@ -67,5 +67,3 @@ def read(path: Path) -> Any:
     except (DataError, OSError) as error:
         reason = str(error).removeprefix(f"{path}: ").partition(";")[0]
         raise ModelError(f"{path}: {reason}; get the folder again") from error
-    except RecursionError as error:
-        raise ModelError(f"{path}: nested too deeply; get the folder again") from error

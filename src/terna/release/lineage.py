@@ -7,12 +7,11 @@ from dataclasses import asdict, field, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from terna.errors import DataError
 from terna.provenance import NAME, digests
-from terna.records import json_text, read_json, write_json
+from terna.records import json_text, read_json, read_record, rerun, validated, write_json
 from terna.release import origin
 from terna.settings import Corpus, Settings
 from terna.settings.declaration import STRICT, Sha256
@@ -33,6 +32,8 @@ LINEAGE = Path("release/lineage.json")
 REPORT = Path("reports")
 PAGE = REPORT / "index.html"
 CARD = Path("release/README.md")
+# what translate writes of each corpus, and of what translated
+ACCOUNTS = RECORDS["translate"] / "accounts.json"
 # what evaluate writes of the systems that it scores beside ours
 SYSTEMS = RECORDS["evaluate"] / "systems.json"
 
@@ -124,7 +125,7 @@ def write_lineage(lineage: Lineage, path: Path) -> None:
 
 def read_lineage(path: Path) -> Lineage:
     """Read what `write` wrote; DataError when it is missing, is something else, or lacks a stage."""
-    lineage: Lineage = _validated(Lineage, path)
+    lineage: Lineage = _read(Lineage, path)
     stages = [link.stage for link in lineage.chain if "@" not in link.stage]
     if stages != [*RECORDS, RELEASE]:
         raise DataError(
@@ -147,7 +148,8 @@ def _raw(settings: Settings) -> list[Link]:
 def _fetched(stage: str, name: str, corpus: Corpus, folder: Path) -> Link:
     """The first link, from the record that the fetch leaves; the record is itself a file that others read."""
     path = folder / name / "fetched.json"
-    came = {(path.parent / file).as_posix(): digest for file, digest in read_json(path)["sha256"].items()}
+    fetched = read_record(path, {"sha256": dict[str, str]}, rerun(stage if stage == "parallel" else f"{stage}@{name}"))
+    came = {(path.parent / file).as_posix(): digest for file, digest in fetched["sha256"].items()}
     accepted = {(path.parent / file.name).as_posix(): file.sha256 for file in corpus.files if corpus.exact}
     return Link(stage=f"{stage}@{name}", read={}, wrote=came | digests([path]), accepted=accepted)
 
@@ -158,7 +160,7 @@ def _stage(name: str, settings: Settings) -> Link:
 
 def recorded(path: Path) -> Link:
     """The link that a stage's record tells of; DataError when it is missing or something else."""
-    found: Record = _validated(Record, path)
+    found: Record = _read(Record, path)
     return Link(**vars(found), record=digests([path]))
 
 
@@ -169,27 +171,22 @@ def fingerprint(described: Mapping[str, Any]) -> str:
 
 def _model(stage: str, settings: Settings) -> dict[str, Any] | None:
     if stage == "translate":
-        identity: dict[str, Any] | None = read_json(Path("data/nli/accounts.json"))["translated_by"]
+        keys = {"translated_by": dict[str, Any] | None}
+        identity: dict[str, Any] | None = read_record(ACCOUNTS, keys, rerun(stage))["translated_by"]
         return identity
     if stage == "train" and settings.model.scratch is None:
-        commit = read_json(Path("metrics/train.json"))["backbone_commit"]
-        return {"name": settings.model.backbone, "revision": settings.model.revision, "commit": commit}
+        trained = read_record(Path("metrics/train.json"), {"backbone_commit": str | None}, rerun(stage))
+        model = settings.model
+        return {"name": model.backbone, "revision": model.revision, "commit": trained["backbone_commit"]}
     if stage == "teacher":
-        teacher: dict[str, Any] | None = read_json(RECORDS["teacher"] / "teacher.json")
+        path = RECORDS[stage] / "teacher.json"
+        teacher: dict[str, Any] | None = validated(dict[str, Any] | None, read_json(path), str(path), rerun(stage))
         return teacher
     if stage == "evaluate" and settings.evaluate.systems:
-        systems: dict[str, Any] = read_json(SYSTEMS)
-        return systems
+        return read_record(SYSTEMS, {}, rerun(stage))
     return None
 
 
-def _validated(kind: Any, path: Path) -> Any:
+def _read(kind: Any, path: Path) -> Any:
     """A JSON file as a dataclass of this module."""
-    content = read_json(path)
-    try:
-        # through JSON, as the settings are: strict mode then takes mappings for dataclasses
-        return TypeAdapter(kind).validate_json(json.dumps(content))
-    except ValidationError as error:
-        fault = error.errors()[0]
-        place = ".".join(str(part) for part in fault["loc"])
-        raise DataError(f"{path}: {place}: {fault['msg']}; run the stage that writes it again (dvc repro)") from error
+    return validated(kind, read_json(path), str(path), "run the stage that writes it again (dvc repro)")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from terna.errors import DataError
-from terna.records import read_json, sha256_of, write_json
+from terna.records import read_record, rerun, sha256_of, write_json
 from terna.settings import Settings
 
 # in the folder of logs: the run's id, and the digest of the record of what it trained
@@ -64,7 +64,8 @@ def remember(run_id: str, folder: Path, made: Path) -> None:
 def remembered(folder: Path, made: Path) -> str | None:
     """The id of the run that trained what `made` records; None when no run did."""
     try:
-        found = read_json(folder / KEPT)
+        found = read_record(folder / KEPT, {"id": str, "made": str}, rerun("train"))
     except DataError:
         return None
-    return str(found["id"]) if found["made"] == sha256_of(made) else None
+    run_id: str = found["id"]
+    return run_id if found["made"] == sha256_of(made) else None

@@ -10,7 +10,7 @@ from typing import Any
 
 from terna.errors import ModelError
 from terna.provenance import flat
-from terna.records import read_json, write_json
+from terna.records import read_record, write_json
 from terna.settings import Settings
 from terna.settings.plain_mode import is_plain
 
@@ -43,7 +43,8 @@ def claim(folder: Path, run: Mapping[str, Any]) -> Path | None:
     run, with each key that differs and both its values.
     """
     ours, path = dict(flat(run)), folder / CHECKPOINT
-    found = read_json(folder / IDENTITY) if (folder / IDENTITY).is_file() else None
+    remedy = f"delete {folder}/ to train anew"
+    found = read_record(folder / IDENTITY, {}, remedy) if (folder / IDENTITY).exists() else None
     if not path.is_file() or found is None:
         if found != ours:  # of several processes only the first finds it so
             shutil.rmtree(folder, ignore_errors=True)

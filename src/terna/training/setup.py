@@ -21,7 +21,7 @@ from terna.data.token_table import TokenTable
 from terna.encoder import Encoder, build_encoder
 from terna.encoder.pretrained import read_tokenizer
 from terna.errors import DataError
-from terna.records import STARTS, read_json, read_table
+from terna.records import STARTS, read_record, read_table, rerun
 from terna.settings import Settings
 from terna.training.adapters import adapt, freeze_layers, merge
 from terna.training.callbacks import Checkpoints, Recorder
@@ -54,7 +54,7 @@ class Inputs:
             table=TokenTable.load(tokens),
             tokenizer=read_tokenizer(str(tokens / "tokenizer")),
             starts=read_table(tokens / "starts.parquet", STARTS),
-            corpora=read_json(tokens / "stats.json")["corpora"],
+            corpora=read_record(tokens / "stats.json", {"corpora": list[str]}, rerun("tokens"))["corpora"],
             taught=TeacherVectors.load(teacher) if teacher else None,
         )
 

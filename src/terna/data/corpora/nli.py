@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from terna.data.corpora.own import SURROGATE, Row, pairs_jsonl, pairs_tsv
+from terna.data.corpora.own import UNFIT, UNFIT_FOUND, Row, pairs_jsonl, pairs_tsv
 from terna.data.corpora.texts import Text, texts
 from terna.errors import DataError
 from terna.records import LABELS, PAIRS
@@ -40,13 +40,24 @@ def read_nli(name: str, corpus: Corpus, folder: Path) -> tuple[pa.Table, Counter
     if corpus.rows is not None and counts["read"] != corpus.rows:
         raise DataError(f"{name}: {counts['read']} rows in {folder}, expected {corpus.rows}; fetch it anew")
     if not kept:
-        raise DataError(
-            f"{name}: no pair in language {corpus.language} with a label ({', '.join(LABELS)}) in {folder}; "
-            "is it the right file?"
-        )
+        raise DataError(f"{name}: no pair in {folder} can be used: {_lost(counts, corpus.language)}")
     premise, hypothesis, label, _ = zip(*kept, strict=True)
     columns = [premise, hypothesis, label, [corpus.language] * len(kept), [name] * len(kept)]
     return pa.table([pa.array(column, pa.string()) for column in columns], schema=PAIRS), counts
+
+
+def _lost(counts: Counter[str], language: str) -> str:
+    """Why not one row of a corpus was kept, with the remedy."""
+    rows = counts["read"] + counts["other_language"]
+    if not rows:
+        return "its files have no rows; is it the right file?"
+    reasons = {
+        "other_language": f"are in another language than {language}",
+        "no_label": f"have no label ({', '.join(LABELS)})",
+        "empty_sentence": "have an empty sentence",
+    }
+    found = ", ".join(f"{counts[key]} of {rows} rows {words}" for key, words in reasons.items() if counts[key])
+    return f"{found}; is it the right file?"
 
 
 def _reason(row: Row, language: str) -> str | None:
@@ -75,7 +86,9 @@ def columns(text: Text, wanted: Sequence[str]) -> Iterator[list[str]]:
     """The wanted columns of each row, stripped."""
     reader = csv.reader(text.lines, delimiter="\t", quoting=csv.QUOTE_NONE)
     try:
-        header = next(reader, [])
+        header = next(reader, None)
+        if header is None:
+            raise DataError(f"{text.label}, line 1: the file is empty; needed in its header: {', '.join(wanted)}")
         if missing := [column for column in wanted if column not in header]:
             raise DataError(f"{text.label}, line 1: no column {', '.join(missing)}; is it the right format?")
         places = [header.index(column) for column in wanted]
@@ -108,9 +121,9 @@ def _values(line: str, keys: Sequence[str], label: str, number: int) -> list[str
     values: list[Any] = [row.get(key) for key in keys] if isinstance(row, dict) else [None]
     if not all(isinstance(value, str) for value in values):
         raise DataError(f"{label}, line {number}: {keys[0]}, {keys[1]} and {keys[2]} expected, each a text")
-    # only an escape can bring in half of a pair
-    if "\\u" in line and any(SURROGATE.search(value) for value in values):
-        raise DataError(f"{label}, line {number}: half a surrogate pair is no character; mend or drop the row")
+    # only an escape can bring one in
+    if "\\u" in line and any(UNFIT.search(value) for value in values):
+        raise DataError(f"{label}, line {number}: {UNFIT_FOUND}")
     return values
 
 

@@ -26,11 +26,13 @@ GIVEN = ("label", "gold_label")
 # labels as words, or as numbers in the order of SNLI on the hub
 MEANT = {word: label for place, label in enumerate(LABELS) for word in (label, str(place))}
 DELIMITERS = {"\t": "tab", ",": "comma", ";": "semicolon"}
-# half of a pair: JSON can escape one, UTF-8 cannot hold it
-SURROGATE = re.compile("[\ud800-\udfff]")
+# what JSON can escape and no text holds: NUL, and half of a pair, which UTF-8 cannot hold
+UNFIT = re.compile("[\0\ud800-\udfff]")
+UNFIT_FOUND = "NUL or half a surrogate pair is no character; mend or drop the row"
 
 NAMES = f"{' or '.join(' and '.join(pair) for pair in SENTENCES)}, with {' or '.join(GIVEN)}"
 ALLOWED = ", ".join(f"{label} (or {place})" for place, label in enumerate(LABELS))
+EMPTY = "the file is empty; needed in its header, each once"
 
 # where a line is, and what it holds
 Line = tuple[str, str]
@@ -41,10 +43,12 @@ Row = tuple[str, str, str, str]
 def pairs_tsv(text: Text) -> Iterator[Row]:
     """A table under a header: fields parted by tab, comma or semicolon, whichever parts the header, and quoted as CSV.
 
-    A row is one line. Lines without a field are passed over.
+    A row is one line. Lines without a field are passed over, and spaces before a field.
     """
     lines = _lines(text)
-    where, header = next(lines, (f"{text.label}, line 1", ""))
+    where, header = next(lines, ("", ""))
+    if not header:
+        raise DataError(f"{text.label}, line 1: {EMPTY}, with tab, comma or semicolon between: {NAMES}")
     delimiter, columns = _delimiter(header, where)
     width = len(_fields(header, delimiter, where))
     for where, line in lines:
@@ -108,12 +112,18 @@ def _places(names: Sequence[str]) -> Sequence[int] | None:
 
 def _fields(line: str, delimiter: str, where: str) -> list[str]:
     try:
-        return next(csv.reader([line], delimiter=delimiter, strict=True))
+        fields = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True, strict=True))
     except csv.Error as error:
         raise DataError(
             f"{where}: {error}; a field that begins with a quote ends with one on the same line, and a quote within "
             'it is doubled: "He said ""no""."'
         ) from error
+    for field in fields:
+        # white space other than spaces, after which csv takes no quote for one; within quotes it would be doubled
+        behind = field[:1].isspace() and field.lstrip().startswith('"')
+        if behind and re.search(f"{delimiter} *{re.escape(field)}", delimiter + line):
+            raise DataError(f"{where}: {field[:60]!r} has white space before its quote; remove it")
+    return fields
 
 
 def _object(line: str, where: str) -> Sequence[tuple[str, Any]]:
@@ -140,6 +150,6 @@ def _sentence(value: Any, where: str) -> str:
     """A sentence in NFC, without blanks around it."""
     if not isinstance(value, str):
         raise DataError(f"{where}: {value!r} is no text; give a sentence in quotes")
-    if SURROGATE.search(value):
-        raise DataError(f"{where}: half a surrogate pair is no character; mend or drop the row")
+    if UNFIT.search(value):
+        raise DataError(f"{where}: {UNFIT_FOUND}")
     return unicodedata.normalize("NFC", value.strip())

@@ -43,7 +43,8 @@ def read_parallel(name: str, corpus: Corpus, folder: Path) -> tuple[pa.Table, Co
     if corpus.rows is not None and counts["read"] != corpus.rows:
         raise DataError(f"{name}: {counts['read']} pairs in {folder}, expected {corpus.rows}; fetch it anew")
     if not kept:
-        raise DataError(f"{name}: no translated sentence in {folder}; is it the right file?")
+        empty = f"{counts['empty_sentence']} of {counts['read']} pairs have an empty sentence"
+        raise DataError(f"{name}: no translated sentence in {folder}: {empty}; is it the right file?")
     sources, targets = zip(*kept, strict=True)
     return pa.table([list(sources), list(targets), [name] * len(kept)], schema=PARALLEL), counts
 

@@ -26,6 +26,8 @@ def read_sts(name: str, corpus: Corpus, folder: Path) -> pa.Table:
     read: dict[str, Read] = {text.base: (text.label, list(text.lines)) for text in texts(corpus, folder)}
     pairs = [pair for base in read if base.startswith("STS.input.") for pair in _file(base, read, corpus.scale)]
     if not pairs:
+        if empty := [label for base, (label, _) in read.items() if base.startswith("STS.input.")]:
+            raise DataError(f"{name}: no pair in {', '.join(empty)}, which is empty; fetch it anew")
         raise DataError(f"{name}: no pair in {folder}; a file STS.input.X.txt is expected")
     if corpus.rows is not None and len(pairs) != corpus.rows:
         raise DataError(f"{name}: {len(pairs)} pairs in {folder}, expected {corpus.rows}; fetch it anew")

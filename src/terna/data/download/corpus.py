@@ -7,7 +7,7 @@ from typing import Any
 from terna.data.download.patience import PATIENCE, Patience
 from terna.data.download.places import fetch
 from terna.errors import DataError
-from terna.records import read_json, sha256_of, write_json
+from terna.records import read_record, sha256_of, write_json
 from terna.settings import Corpus, File
 
 RECORD = "fetched.json"
@@ -49,12 +49,11 @@ def fetch_corpus(
 
 
 def _before(record: Path) -> Mapping[str, Any]:
-    """The record of an earlier call; empty without one."""
+    """The record of an earlier call; empty without one that is whole."""
     try:
-        read = read_json(record)
+        return read_record(record, {"sha256": dict[str, str], "addresses": dict[str, list[str]]}, "fetch again")
     except DataError:
         return {}
-    return read if isinstance(read, dict) else {}
 
 
 def _accepted(file: File, corpus: Corpus, before: Mapping[str, Any]) -> list[str]:

@@ -37,13 +37,14 @@ def fetch(
 ) -> str:
     """Put the file at `target` and return its sha256.
 
-    accepted: digests that pass; with exact=False other bytes pass too (never an HTML page).
+    accepted: digests that pass; with exact=False other bytes pass too (never an HTML page or an empty file).
     mirror: a folder to look in first. check: raises DataError for a file that is of no use.
     Raises DownloadError, naming each place and what was wrong with it; nothing but a download that can be resumed
     is then left.
     """
     wanted = Wanted(accepted, exact, check)
     partial = Partial(target)
+    _beside(target).unlink(missing_ok=True)
     if target.is_file() and sha256_of(target) in accepted:
         found = verified(target, str(target), wanted)
         partial.discard()
@@ -84,12 +85,20 @@ def _from(place: str, target: Path, wanted: Wanted, patience: Patience, progress
         return _copy(place, target, wanted)
     except OSError as error:
         raise DownloadError(f"{place}: {error}; expected {target.name}") from error
-    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # the last for a host like "a..b", on look-up
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:  # the last for a host like "a..b", or a zero byte
         raise DownloadError(f"{place}: {shown(error) or type(error).__name__}; expected {target.name}") from error
 
 
+def _beside(target: Path) -> Path:
+    """Where a file from a local path gathers; a process that was killed leaves it, and the next call removes it."""
+    return target.with_name(f".{target.name}.copy")
+
+
 def _copy(place: str, target: Path, wanted: Wanted) -> str:
-    beside = target.with_name(f".{target.name}.copy")
+    source, beside = Path(place), _beside(target)
+    if source.exists() and not source.is_file():
+        kind = "a folder" if source.is_dir() else "a device, pipe or socket"
+        raise DownloadError(f"{place}: {kind}, expected a file")
     try:
         shutil.copyfile(place, beside)
         found = verified(beside, place, wanted)
@@ -115,14 +124,14 @@ def _right(transfer: Transfer, partial: Partial, address: str, wanted: Wanted) -
     """The digest of the file once it has come; a wrong one that was pieced together is fetched once from zero."""
     transfer.run()
     try:
-        return verified(partial.path, address, wanted)
+        return verified(partial.path, address, wanted, called_page=transfer.called_page)
     except DownloadError:
         partial.discard()
         if not transfer.spliced:
             raise
     transfer.run()
     try:
-        return verified(partial.path, address, wanted)
+        return verified(partial.path, address, wanted, called_page=transfer.called_page)
     except DownloadError:
         partial.discard()
         raise

@@ -14,6 +14,9 @@ from terna.data.download.patience import Patience
 from terna.data.download.watch import Watch
 from terna.errors import DownloadError
 
+# what servers call HTML, and what files of it are called
+PAGES = ("text/html", "application/xhtml+xml")
+PAGE_FILES = (".html", ".htm", ".xhtml")
 BROKEN = (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError)
 
 
@@ -28,14 +31,15 @@ class Passing(DownloadError):
 class Transfer:
     """Brings the bytes at `address` into `partial`.
 
-    `spliced` says, once it has run, whether they came in more than one answer. certain: a digest will decide, so that
+    `spliced` says, once it has run, whether they came in more than one answer, `called_page` whether the server called
+    them an HTML page, which the name of the file does not. certain: a digest will decide, so that
     a server that names no version may be asked for the rest too.
     """
 
     def __init__(
         self, client: httpx.Client, address: str, partial: Partial, patience: Patience, *, certain: bool, progress: bool
     ) -> None:
-        self.spliced = False
+        self.spliced, self.called_page = False, False
         self._client, self._address, self._partial, self._patience = client, address, partial, patience
         self._certain, self._progress = certain, progress
         self._met = False
@@ -122,12 +126,16 @@ class Transfer:
 
     def _begin(self, answer: httpx.Response, *, asked: bool) -> int | None:
         """Make room for the whole file; its length."""
+        kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+        self.called_page = kind in PAGES and not self._partial.name.lower().endswith(PAGE_FILES)
         note = Note(self._address, validator(answer.headers), length(answer.headers))
         takes = takes_ranges(answer.headers)
         self._ignores_ranges = not takes and (asked or self._ignores_ranges)
         # a server that does not say is asked, if it names versions: one that knows no ranges then sends the whole
         able = takes or (takes is None and note.validator is not None and not self._ignores_ranges)
-        self._partial.begin(note if able and (self._certain or note.validator is not None) else None)
+        # a note does not say what the server called it
+        sure = self._certain or (note.validator is not None and not self.called_page)
+        self._partial.begin(note if able and sure else None)
         self.spliced = False
         return note.total
 

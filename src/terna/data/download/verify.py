@@ -3,6 +3,7 @@
 import codecs
 import os
 import re
+import string
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,11 @@ from pathlib import Path
 from terna.errors import DataError, DownloadError
 from terna.records import sha256_of
 
-HEAD = 1 << 16
-# what may stand before a page; each step is taken once, so that the time grows with the length and no faster
-SKIPPED = re.compile(rb"\s+|<\?xml[^>]*>|<!--.*?-->", re.I | re.S)
-# how a page begins; no table, no JSON and no archive begins so
-PAGE = re.compile(rb"<(!doctype\s+html|html|head|body|title|meta|script)\b", re.I)
+PIECE = 1 << 16
+# marks of byte order and white space, which may stand before a page
+BLANK = codecs.BOM_UTF8 + codecs.BOM_UTF16_LE + string.whitespace.encode()
+# how a page begins, with or without a declaration or a comment before it; no table, JSON or archive begins so
+PAGE = re.compile(rb"<[a-z!?]", re.I)
 
 
 @dataclass(frozen=True)
@@ -24,16 +25,19 @@ class Wanted:
     accepted: Sequence[str]
     """Digests that pass."""
     exact: bool
-    """False: other bytes pass too, but no HTML page."""
+    """False: other bytes pass too, but no HTML page and no empty file."""
     check: Callable[[Path], None] | None
     """Raises DataError for a file that is of no use."""
 
 
-def verified(path: Path, place: str, wanted: Wanted) -> str:
-    """The sha256 of the file at `path`, which came from `place`; DownloadError if it is not the wanted one."""
+def verified(path: Path, place: str, wanted: Wanted, *, called_page: bool = False) -> str:
+    """The sha256 of the file at `path`, which came from `place`; DownloadError if it is not the wanted one.
+
+    called_page: whether the server said that it is an HTML page.
+    """
     found = sha256_of(path)
     if found not in wanted.accepted:
-        _refuse(path, place, found, wanted)
+        _refuse(path, place, found, wanted, called_page)
     if wanted.check is not None:
         try:
             wanted.check(path)
@@ -42,25 +46,26 @@ def verified(path: Path, place: str, wanted: Wanted) -> str:
     return found
 
 
-def _refuse(path: Path, place: str, found: str, wanted: Wanted) -> None:
-    with path.open("rb") as file:
-        head = file.read(HEAD).removeprefix(codecs.BOM_UTF8)
+def _refuse(path: Path, place: str, found: str, wanted: Wanted, called_page: bool) -> None:
+    start = opening(path)
     expected = f"sha256 {' or '.join(wanted.accepted)}" if wanted.accepted else "the file"
-    if is_page(head):
-        raise DownloadError(
-            f"{place}: an HTML page came, not the file; expected {expected}; the server may have lost it"
-        )
+    if called_page or PAGE.match(start):
+        lost = "the server may have lost it" + ("" if wanted.exact else "; if this is the file, declare its sha256")
+        raise DownloadError(f"{place}: an HTML page came, not the file; expected {expected}; {lost}")
     if wanted.exact:
         other = f"{path.stat().st_size} bytes of a damaged or other file"
         raise DownloadError(f"{place}: {other}, sha256 {found}, expected {expected.removeprefix('sha256 ')}")
+    if not start:
+        raise DownloadError(f"{place}: an empty file came ({path.stat().st_size} bytes, no text); expected {expected}")
 
 
-def is_page(head: bytes) -> bool:
-    """Whether a file that begins with `head` is an HTML page, after an XML declaration and comments."""
-    at = 0
-    while step := SKIPPED.match(head, at):
-        at = step.end()
-    return PAGE.match(head, at) is not None
+def opening(path: Path) -> bytes:
+    """How a file begins after its blanks; UTF-16 and UTF-32 without their zeros. Empty for a file of blanks alone."""
+    with path.open("rb") as file:
+        while piece := file.read(PIECE):
+            if start := piece.translate(None, b"\0").lstrip(BLANK):
+                return start + file.read(4).translate(None, b"\0")
+    return b""
 
 
 def settle(beside: Path, target: Path) -> None:

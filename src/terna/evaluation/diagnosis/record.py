@@ -1,15 +1,12 @@
 """What metrics/diagnosis.json holds: a Diagnosis for each benchmark."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from terna.errors import DataError
-from terna.records import read_json, write_json
+from terna.records import read_json, rerun, validated, write_json
 from terna.settings.declaration import STRICT
 
 
@@ -107,14 +104,5 @@ def write(found: Mapping[str, Diagnosis], path: Path) -> None:
 
 def read(path: Path) -> dict[str, Diagnosis]:
     """Read what `write` wrote; DataError when it is missing or something else."""
-    content = read_json(path)
-    try:
-        # through JSON: strict mode then takes mappings for dataclasses and lists for tuples
-        found: dict[str, Diagnosis] = TypeAdapter(dict[str, Diagnosis]).validate_json(json.dumps(content))
-    except ValidationError as error:
-        fault = error.errors()[0]
-        place = ".".join(str(part) for part in fault["loc"])
-        raise DataError(
-            f"{path}: {place}: {fault['msg']}; run the evaluate stage again (dvc repro evaluate)"
-        ) from error
+    found: dict[str, Diagnosis] = validated(dict[str, Diagnosis], read_json(path), str(path), rerun("evaluate"))
     return found
