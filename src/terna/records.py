@@ -79,7 +79,7 @@ def replacing(path: Path) -> Iterator[Path]:
         sync(beside)
         beside.replace(path)
     except OSError as error:
-        if error.filename is not None:
+        if error.filename is not None or isinstance(error, shutil.Error):
             raise
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error
     finally:

@@ -10,7 +10,7 @@ import torch
 from folder_inputs import FAMILIES, TEXTS, cut, edited, tokenizer_of, transformers_folder, weights
 from torch import nn
 from transformers import AutoModel, BertConfig, BertModel, ViTConfig, ViTModel
-from transformers.utils.logging import is_progress_bar_enabled
+from transformers.utils.logging import enable_progress_bar, is_progress_bar_enabled
 
 from terna.encoder import Dense, Encoder, Pooling, build_encoder, load_tokenizer, save
 from terna.encoder.pretrained import read_backbone, readable
@@ -188,6 +188,7 @@ def test_a_missing_pooler_which_nobody_uses_is_not_reported(tmp_path: Path) -> N
 
 def test_reading_and_writing_weights_shows_no_bar(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     folder = transformers_folder("bert", "wordpiece", tmp_path / "plain")
+    enable_progress_bar()
     capfd.readouterr()
     save(Encoder.load(folder), tmp_path / "saved")
     assert capfd.readouterr().err == ""

@@ -10,11 +10,13 @@ HUB_NAME = re.compile(r"(?P<first>\w[\w.-]*)(/\w[\w.-]*)?")
 OUTPUTS = (
     "checkpoints",
     "data",
+    "dvc_plots",
     "logs",
     "metrics",
     "models",
     "mteb_results",
     "multirun",
+    "outputs",
     "plots",
     "predictions",
     "release",
@@ -22,6 +24,7 @@ OUTPUTS = (
     "search",
     "seeds",
     "site",
+    "wandb",
 )
 # what messages add to the form of a hub name
 OWNER = "where no folder here is called owner"
