@@ -273,6 +273,10 @@ FOLDERS: dict[str, Folder] = {
     "a module whose path is too long for a name": Folder(
         edit=replaced("modules.json", '"1_Pooling"', f'"{"a" * 300}"'), refused=r"modules\.json: path: 'aaa"
     ),
+    "a vocabulary without its token for unknown words": Folder(
+        edit=replaced("tokenizer.json", '"unk_token": "[UNK]"', '"unk_token": "[OTHER]"'),
+        refused=r"Missing \[UNK\] token from the vocabulary .*tokenizer\.json",
+    ),
     "a pooling that is gone": Folder(
         edit=lambda folder: (folder / "1_Pooling" / "config.json").unlink(),
         refused=r"1_Pooling/config\.json: not there, or empty",

@@ -35,6 +35,8 @@ MOST = {**dict.fromkeys(LAYERS, 1_000), "num_labels": 1_000_000}
 BESIDE = 1 << 25
 # what a tokenizer is read from, by transformers with its backbone's configuration
 TOKENIZER = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
+# a character that no vocabulary has: its token for unknown ones is looked up
+UNKNOWN = "\U000f0000"
 REMEDY = "get it again, or give another backbone"
 
 
@@ -61,6 +63,7 @@ def read_tokenizer(where: str, revision: str = "main") -> PreTrainedTokenizerBas
             where, revision=revision, trust_remote_code=False
         )
         special, padding = tokenizer.all_special_ids, tokenizer.pad_token_id  # without end for a token of no number
+        tokenizer(UNKNOWN)
     if len(tokenizer) <= len(special):  # what transformers makes where there is no file of it
         raise ModelError(f"{where}: its tokenizer has no entries but special tokens; {REMEDY}")
     if padding is None:
