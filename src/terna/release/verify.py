@@ -284,7 +284,7 @@ def _copies(link: Link) -> Iterator[str]:
             if link.wrote.get(copy) != expected:
                 yield (
                     f"{link.stage}: {copy} has sha256 {link.wrote.get(copy)}, expected {expected}, that of {path}; "
-                    f"make the release anew (dvc repro -s -f {link.stage})"
+                    + REMAKE
                 )
 
 

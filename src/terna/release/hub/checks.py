@@ -16,13 +16,13 @@ from terna.records import sentences_of
 from terna.release.card import fill
 from terna.release.card.licence import licence_of
 from terna.release.lineage import Lineage
+from terna.release.verify import REMAKE
 from terna.settings import Corpus, Settings
 
 # What a figure, and the cosine of a pair, may differ by when they are computed again, perhaps on another machine:
 # rounding is a hundredth of it, and no table shows it.
 TOLERANCE = 1e-4
 REMEASURE = "evaluate and release anew (dvc repro -s -f evaluate; dvc repro)"
-AGAIN = "make the release anew (dvc repro release)"
 
 
 def named(settings: Settings, repo: str) -> None:
@@ -50,7 +50,7 @@ def fresh(settings: Settings, lineage: Lineage, card: Path) -> None:
         pairs = enumerate(zip(found, expected, strict=False), start=1)
         line = next((number for number, (one, other) in pairs if one != other), min(len(found), len(expected)) + 1)
         now = expected[line - 1] if line <= len(expected) else "nothing"
-        raise PublishError(f"{card}, line {line}: the card is old; it would now say {now!r}: {AGAIN}")
+        raise PublishError(f"{card}, line {line}: the card is old; it would now say {now!r}: {REMAKE}")
 
 
 def licensed(corpora: Mapping[str, Corpus], card: Path, checked: bool) -> str:
@@ -63,7 +63,7 @@ def licensed(corpora: Mapping[str, Corpus], card: Path, checked: bool) -> str:
     stated, allowed = str((metadata_load(card) or {}).get("license")), licence_of(corpora)
     due = allowed.identifier
     if stated != due:
-        raise PublishError(f"{card}: its licence is {stated}, but the data allow {due}; {AGAIN}")
+        raise PublishError(f"{card}: its licence is {stated}, but the data allow {due}; {REMAKE}")
     unknown = ", ".join(f"{name} ({licence})" for name, licence in allowed.unranked.items())
     if unknown and not checked:
         raise PublishError(
