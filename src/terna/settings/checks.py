@@ -8,21 +8,20 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from itertools import pairwise
 
-from terna.settings.declaration import Corpus
+from terna.settings.declaration import PARALLEL, SCORED, Corpus
 from terna.settings.schema import Evaluate, Fetch, Machine, Translate
 from terna.settings.training import Model, Train
-
-PARALLEL = ("xnli_parallel", "moses", "tab")
 
 
 def check_corpora(corpora: dict[str, Corpus]) -> Iterator[str]:
     if not corpora:
         yield "corpora: the mix is empty; choose one of the files in conf/corpora/"
     for name, corpus in corpora.items():
-        if corpus.format == "semeval_sts":
-            yield f"corpora.{name}.format: semeval_sts has no labels to train on; list it under evaluate.benchmarks"
+        if corpus.scored and corpus.role != "train":
+            yield f"corpora.{name}.role: {corpus.role}, so it is not trained on; list it under evaluate.benchmarks"
         if corpus.format in PARALLEL:
             yield f"corpora.{name}.format: {corpus.format} has no labels to train on; list it under parallel"
+        yield from _scale(f"corpora.{name}", corpus)
         yield from _files(f"corpora.{name}", corpus)
 
 
@@ -61,7 +60,12 @@ def check_apart(corpora: dict[str, Corpus], evaluate: Evaluate) -> Iterator[str]
 def check_languages(corpora: dict[str, Corpus], translate: Translate) -> Iterator[str]:
     codes = translate.model.codes if translate.model else {}
     for name, corpus in corpora.items():
-        if translate.model is None and corpus.language != translate.target:
+        if corpus.scored and corpus.language != translate.target:
+            yield (
+                f"corpora.{name}.language: {corpus.language!r}, but scored pairs are not translated; choose a corpus "
+                f"in {translate.target!r}"
+            )
+        elif translate.model is None and corpus.language != translate.target:
             yield (
                 f"corpora.{name}.language: {corpus.language!r}, and nothing translates it into {translate.target!r}; "
                 "choose a translation (translate=opus_mt) or another corpus"
@@ -81,12 +85,11 @@ def check_fetch(fetch: Fetch) -> Iterator[str]:
 def check_evaluate(evaluate: Evaluate) -> Iterator[str]:
     for name, corpus in evaluate.benchmarks.items():
         key = f"evaluate.benchmarks.{name}"
-        if corpus.format != "semeval_sts":
-            yield f"{key}.format: {corpus.format} has no scores; a benchmark needs semeval_sts"
+        if not corpus.scored:
+            yield f"{key}.format: {corpus.format} has no scores; a benchmark needs {' or '.join(SCORED)}"
         if corpus.role == "train":
             yield f"{key}.role: a benchmark is for development or test, not train"
-        if corpus.scale[0] >= corpus.scale[1]:
-            yield f"{key}.scale: {corpus.scale} does not rise"
+        yield from _scale(key, corpus)
         yield from _files(key, corpus)
 
 
@@ -161,6 +164,11 @@ def check_devices(train: Train, machine: Machine) -> Iterator[str]:
     devices = machine.devices * machine.nodes
     if train.batch_size % devices:
         yield f"train.batch_size: {train.batch_size} is shared by {devices} devices; choose a multiple of {devices}"
+
+
+def _scale(key: str, corpus: Corpus) -> Iterator[str]:
+    if corpus.scored and corpus.scale[0] >= corpus.scale[1]:
+        yield f"{key}.scale: {corpus.scale} does not rise"
 
 
 def _files(key: str, corpus: Corpus) -> Iterator[str]:
