@@ -57,8 +57,10 @@ def main(settings: Settings) -> str:
     sentences = distinct(mix["premise"], mix["hypothesis"])
     shared = find(sentences, scored_sentences(settings.evaluate.benchmarks, RAW), rules.overlap)
     clean, clean_scored = (without(table, sentences, shared, rules.drop_overlap) for table in (pairs, scored))
-    options = {"target": settings.translate.target, "seed": settings.seed, "dev_fraction": rules.dev_fraction}
-    split = build(clean, **options) if len(pairs) or not len(scored) else no_triplets()
+    if len(pairs) or not len(scored):
+        split = build(clean, target=settings.translate.target, seed=settings.seed, dev_fraction=rules.dev_fraction)
+    else:
+        split = no_triplets()
     names = ("train.parquet", "dev.parquet", "positives.parquet", "scored.parquet", "contamination.csv", "stats.json")
     outs = [OUT / name for name in names]
     write_table(split.train, outs[0], TRIPLETS)

@@ -41,14 +41,26 @@ def check_parallel(parallel: dict[str, Corpus], translate: Translate, model: Mod
         yield "model.vocabulary: learnt from translated sentences, and there are none; choose some (parallel=esxnli)"
 
 
-def check_distill(parallel: dict[str, Corpus], train: Train) -> Iterator[str]:
+def check_distill(corpora: dict[str, Corpus], parallel: dict[str, Corpus], train: Train) -> Iterator[str]:
     if train.distill is None:
         return
     if not parallel:
         yield "train.distill: learnt from translated sentences, and there are none; choose some (parallel=esxnli)"
-    for name in ("weights", "symmetric", "known_positives", "matryoshka"):
+    for name in ("symmetric", "known_positives", "matryoshka"):
         if getattr(train, name):
             yield f"train.{name}: a matter of ranked triplets, and train.distill ranks none; leave it at its default"
+    for name in train.weights:
+        if name in corpora and not corpora[name].scored:
+            yield f"train.weights.{name}: a matter of ranked triplets, and train.distill ranks none; remove it"
+
+
+def check_scored(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
+    scored = [corpus.scored for corpus in corpora.values()]
+    if train.order == "after" and not (any(scored) and (train.distill or not all(scored))):
+        yield "train.order: after, but there are not both scored pairs and other data; leave it at mixed"
+    for name in ("symmetric", "known_positives"):
+        if scored and all(scored) and not train.distill and getattr(train, name):
+            yield f"train.{name}: a matter of ranked triplets, and the mix has only scored pairs; set it to false"
 
 
 def check_apart(corpora: dict[str, Corpus], evaluate: Evaluate) -> Iterator[str]:
@@ -193,6 +205,7 @@ CHECKS = (
     check_corpora,
     check_parallel,
     check_distill,
+    check_scored,
     check_apart,
     check_languages,
     check_fetch,
