@@ -64,7 +64,7 @@ class Ours:
         [self.optimizer], _ = self.run.module.configure_optimizers()
 
     def step(self, rows: np.ndarray) -> float:
-        sentences, *given = self.run.datamodule.batches(rows[None], rows[None])[0]
+        sentences, *given = self.run.datamodule.parts[0].batches(rows[None], rows[None])[0]
         with self.task.precision():
             loss = self.run.module.loss(self.run.encoder(sentences.to(self.task.device, non_blocking=True)), *given)
         return finish(loss, self.run.encoder, self.optimizer)

@@ -1,10 +1,10 @@
 """Tokenise each distinct sentence once.
 
-reads   data/triplets/{train,dev,positives}.parquet, data/parallel/sentences.parquet
+reads   data/triplets/{train,dev,positives,scored}.parquet, data/parallel/sentences.parquet
 does    fits or loads the model's tokenizer, adds the words that model.vocabulary asks for, numbers the sentences,
         tokenises them
-writes  data/tokens/: ids, offsets, keys, triplets and known positives as .npy, tokenizer/, lexicon.parquet and
-        starts.parquet (what words mean, and what their vectors start from), stats.json, made.json
+writes  data/tokens/: ids, offsets, keys, triplets, known positives and scored pairs as .npy, tokenizer/,
+        lexicon.parquet and starts.parquet (what words mean, and what their vectors start from), stats.json, made.json
 """
 
 from terna.running.stage import stage
@@ -20,14 +20,26 @@ from terna.encoder import load_tokenizer, prompt_of
 from terna.encoder.saved import save_tokenizer
 from terna.encoder.vocabulary import adapt, words
 from terna.provenance import record
-from terna.records import LEXICON, PARALLEL, POSITIVES, STARTS, TEXTS, TRIPLETS, read_table, write_json, write_table
+from terna.records import (
+    LEXICON,
+    PAIR,
+    PARALLEL,
+    POSITIVES,
+    SCORED_PAIRS,
+    STARTS,
+    TEXTS,
+    TRIPLETS,
+    read_table,
+    write_json,
+    write_table,
+)
 from terna.sentences import distinct
 from terna.settings import Settings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-IN = [Path("data/triplets") / name for name in ("train.parquet", "dev.parquet", "positives.parquet")]
+IN = [Path("data/triplets") / f"{name}.parquet" for name in ("train", "dev", "positives", "scored")]
 PARALLEL_IN = Path("data/parallel/sentences.parquet")
 OUT = Path("data/tokens")
 
@@ -35,10 +47,11 @@ OUT = Path("data/tokens")
 @stage
 def main(settings: Settings) -> str:
     train, dev = (read_table(path, TRIPLETS) for path in IN[:2])
-    positives = read_table(IN[2], POSITIVES)
-    sentences = distinct(*(train[name] for name in TEXTS)).to_pylist()
+    positives, scored = read_table(IN[2], POSITIVES), read_table(IN[3], SCORED_PAIRS)
+    texts = [*(train[name] for name in TEXTS), *(scored[name] for name in PAIR)]
+    sentences = distinct(*texts).to_pylist()
     tokenizer = with_words(load_tokenizer(settings.model, sentences), settings)
-    table = build(train, dev, positives, tokenizer, settings.model.max_length, prompt_of(settings.model))
+    table = build(train, dev, positives, scored, tokenizer, settings.model.max_length, prompt_of(settings.model))
     table.save(OUT)
     save_tokenizer(tokenizer, OUT / "tokenizer", settings.model.max_length)
     lengths = np.diff(table.offsets)
@@ -50,8 +63,8 @@ def main(settings: Settings) -> str:
             "longest": int(lengths.max()),
             "at_max_length": cut,
             "vocabulary": len(tokenizer),
-            # in the order of the numbers in corpus.npy
-            "corpora": corpora(train),
+            # in the order of the numbers in corpus.npy and scored_corpus.npy
+            "corpora": corpora(train, scored),
         },
         OUT / "stats.json",
     )

@@ -1,10 +1,10 @@
-"""Put every labelled pair into one table, in the target language.
+"""Put every labelled pair into one table, in the target language, and every scored pair into another.
 
 reads   data/raw/nli/<corpus>/
 does    parses each corpus of the mix; `translate.model` translates each distinct sentence in another language once,
         and keeps what is done in data/work/translate/, so that a run that was killed resumes where it stopped
-writes  data/nli/: pairs.parquet (sorted), translations.parquet (each sentence and what became of it),
-        accounts.json (rows read, rows dropped by reason, digests, what translated), made.json
+writes  data/nli/: pairs.parquet and scored.parquet (both sorted), translations.parquet (each sentence and what
+        became of it), accounts.json (rows read, rows dropped by reason, digests, what translated), made.json
 """
 
 from terna.running.stage import stage
@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from terna.data.corpora import read_nli
+from terna.data.corpora import read_nli, read_scored
 from terna.provenance import record
-from terna.records import PAIRS, TRANSLATIONS, read_record, rerun, write_json, write_table
+from terna.records import PAIRS, SCORED_PAIRS, TRANSLATIONS, read_record, rerun, write_json, write_table
 from terna.sentences import distinct
 from terna.settings import Corpus, Settings
 
@@ -39,21 +39,36 @@ class Translated(NamedTuple):
 
 @stage
 def main(settings: Settings) -> str:
-    parsed = {name: read_nli(name, corpus, RAW / name) for name, corpus in settings.corpora.items()}
-    made = translated(pa.concat_tables([table for table, _ in parsed.values()]), settings)
-    corpora = {name: account(name, settings.corpora[name], counts, made) for name, (_, counts) in parsed.items()}
-    outs = [OUT / "pairs.parquet", OUT / "translations.parquet", OUT / "accounts.json"]
-    write_table(made.pairs.sort_by([(column, "ascending") for column in PAIRS.names]), outs[0], PAIRS)
-    write_table(made.translations, outs[1], TRANSLATIONS)
-    write_json({"corpora": corpora, "translated_by": made.identity}, outs[2])
+    parsed = {
+        name: (read_scored if corpus.scored else read_nli)(name, corpus, RAW / name)
+        for name, corpus in settings.corpora.items()
+    }
+    made = translated(together(parsed, PAIRS), settings)
+    scored = together(parsed, SCORED_PAIRS)
+    corpora = {
+        name: account(
+            name, settings.corpora[name], counts, table if settings.corpora[name].scored else made.pairs, made
+        )
+        for name, (table, counts) in parsed.items()
+    }
+    outs = [OUT / name for name in ("pairs.parquet", "scored.parquet", "translations.parquet", "accounts.json")]
+    for table, path, schema in ((made.pairs, outs[0], PAIRS), (scored, outs[1], SCORED_PAIRS)):
+        write_table(table.sort_by([(column, "ascending") for column in schema.names]), path, schema)
+    write_table(made.translations, outs[2], TRANSLATIONS)
+    write_json({"corpora": corpora, "translated_by": made.identity}, outs[3])
     raw = [path for name, one in settings.corpora.items() for path in one.paths(RAW / name)]
     # a process that translates computes with one thread
     record("translate", settings, raw, outs, OUT / "made.json", threads=1 if made.identity else None)
     rows, dropped = (sum(one[name] for one in corpora.values()) for name in ("read", "translation_dropped"))
     return (
         f"{rows} rows read, {len(made.translations)} sentences translated, {dropped} pairs dropped for their "
-        f"translation, {len(made.pairs)} pairs kept"
+        f"translation, {len(made.pairs) + len(scored)} pairs kept"
     )
+
+
+def together(parsed: Mapping[str, tuple[pa.Table, Counter[str]]], schema: pa.Schema) -> pa.Table:
+    """The tables of this schema as one."""
+    return pa.concat_tables([schema.empty_table(), *(table for table, _ in parsed.values() if table.schema == schema)])
 
 
 def translated(pairs: pa.Table, settings: Settings) -> Translated:
@@ -81,7 +96,7 @@ def translated(pairs: pa.Table, settings: Settings) -> Translated:
     return result
 
 
-def account(name: str, corpus: Corpus, counts: Mapping[str, int], made: Translated) -> dict[str, Any]:
+def account(name: str, corpus: Corpus, counts: Mapping[str, int], pairs: pa.Table, made: Translated) -> dict[str, Any]:
     """What was read of a corpus, what was dropped and why, what is left, and the digests of its files."""
     lost = made.dropped.get(name, Counter())
     fetched = read_record(RAW / name / "fetched.json", {"sha256": dict[str, str]}, rerun(f"fetch@{name}"))
@@ -90,7 +105,7 @@ def account(name: str, corpus: Corpus, counts: Mapping[str, int], made: Translat
         **counts,
         "translation": dict(sorted(lost.items())),
         "translation_dropped": lost.total(),
-        "kept": pc.sum(pc.equal(made.pairs["corpus"], name)).as_py() or 0,
+        "kept": pc.sum(pc.equal(pairs["corpus"], name)).as_py() or 0,
         "sha256_in": fetched["sha256"],
     }
 

@@ -1,9 +1,10 @@
-"""Make swapped-pair triplets and hold some out for development.
+"""Make swapped-pair triplets and hold some out for development; clean the scored pairs.
 
 reads   data/nli/, and the sentences (never the scores) of the benchmarks in data/raw/sts/
 does    lists which training sentences equal or nearly equal a benchmark's, and leaves out the pairs that
         `triplets.drop_overlap` says; then the published rule, from sorted candidates with a seed, split by premise
-writes  data/triplets/: train.parquet, dev.parquet, positives.parquet, contamination.csv, stats.json, made.json
+writes  data/triplets/: train.parquet, dev.parquet, positives.parquet, scored.parquet (scored pairs to train on),
+        contamination.csv, stats.json, made.json
 """
 
 from terna.running.stage import stage
@@ -16,13 +17,14 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from terna.data.contamination import find
-from terna.data.contamination.filtering import corpus_account, listing, shared_counts, without
+from terna.data.contamination.filtering import both, corpus_account, listing, shared_counts, without
 from terna.data.corpora import scored_sentences
-from terna.data.triplets import build, count_triplets
+from terna.data.triplets import build, count_triplets, no_triplets
 from terna.provenance import record
 from terna.records import (
     PAIRS,
     POSITIVES,
+    SCORED_PAIRS,
     TRIPLETS,
     read_record,
     read_table,
@@ -38,6 +40,7 @@ from terna.settings import Settings
 OUT = Path("data/triplets")
 NLI = Path("data/nli")
 RAW = Path("data/raw/sts")
+IN = ("pairs.parquet", "scored.parquet", "accounts.json")
 # counted where there are any
 LEFT_OUT = {
     "pairs_of_one_text": "left out for being one text twice",
@@ -49,38 +52,49 @@ LEFT_OUT = {
 def main(settings: Settings) -> str:
     rules = settings.triplets
     pairs = read_table(NLI / "pairs.parquet", PAIRS)
-    sentences = distinct(pairs["premise"], pairs["hypothesis"])
+    scored = read_table(NLI / "scored.parquet", SCORED_PAIRS)
+    mix = both(pairs, scored)
+    sentences = distinct(mix["premise"], mix["hypothesis"])
     shared = find(sentences, scored_sentences(settings.evaluate.benchmarks, RAW), rules.overlap)
-    clean = without(pairs, sentences, shared, rules.drop_overlap)
-    split = build(clean, target=settings.translate.target, seed=settings.seed, dev_fraction=rules.dev_fraction)
-    names = ("train.parquet", "dev.parquet", "positives.parquet", "contamination.csv", "stats.json")
+    clean, clean_scored = (without(table, sentences, shared, rules.drop_overlap) for table in (pairs, scored))
+    if len(pairs) or not len(scored):
+        split = build(clean, target=settings.translate.target, seed=settings.seed, dev_fraction=rules.dev_fraction)
+    else:
+        split = no_triplets()
+    names = ("train.parquet", "dev.parquet", "positives.parquet", "scored.parquet", "contamination.csv", "stats.json")
     outs = [OUT / name for name in names]
     write_table(split.train, outs[0], TRIPLETS)
     write_table(split.dev, outs[1], TRIPLETS)
     write_table(split.positives, outs[2], POSITIVES)
-    with replacing(outs[3]) as beside:
-        csv.write_csv(listing(pairs, sentences, shared), beside)
-    digests = {path.name: sha256_of(path) for path in outs[:4]}
-    totals = {"total": split.counts, "sha256_out": digests}
-    write_json(stats(settings, pairs, clean, shared) | totals, outs[4])
+    write_table(clean_scored, outs[3], SCORED_PAIRS)
+    with replacing(outs[4]) as beside:
+        csv.write_csv(listing(mix, sentences, shared), beside)
+    digests = {path.name: sha256_of(path) for path in outs[:5]}
+    more = {"scored_pairs": len(clean_scored)} if len(scored) else {}
+    totals = {"total": split.counts | more, "sha256_out": digests}
+    write_json(stats(settings, mix, both(clean, clean_scored), shared, clean) | totals, outs[5])
     raw = [path for name, one in settings.evaluate.benchmarks.items() for path in one.paths(RAW / name)]
-    record("triplets", settings, [NLI / "pairs.parquet", NLI / "accounts.json", *raw], outs, OUT / "made.json")
+    record("triplets", settings, [*(NLI / name for name in IN), *raw], outs, OUT / "made.json")
     left_out = "".join(f", {split.counts[key]} {reason}" for key, reason in LEFT_OUT.items() if key in split.counts)
+    dropped = len(mix) - len(clean) - len(clean_scored)
+    scored_pairs = f", {len(clean_scored)} scored pairs to train on" if len(scored) else ""
     return (
-        f"{len(pairs)} pairs read, {len(pairs) - len(clean)} left out for a benchmark's sake{left_out}, "
-        f"{len(split.train)} triplets to train on, {len(split.dev)} held out"
+        f"{len(mix)} pairs read, {dropped} left out for a benchmark's sake{left_out}, "
+        f"{len(split.train)} triplets to train on, {len(split.dev)} held out{scored_pairs}"
     )
 
 
-def stats(settings: Settings, pairs: pa.Table, clean: pa.Table, shared: pa.Table) -> dict[str, Any]:
-    """The accounts of each corpus, and what the mix shares with each benchmark."""
+def stats(
+    settings: Settings, mix: pa.Table, clean_mix: pa.Table, shared: pa.Table, labelled: pa.Table
+) -> dict[str, Any]:
+    """The accounts of each corpus, and what the mix shares with each benchmark; labelled: the clean PAIRS."""
     keys = {"corpora": dict[str, dict[str, Any]], "translated_by": dict[str, Any] | None}
     made = read_record(NLI / "accounts.json", keys, rerun("translate"))
     corpora = {
         name: {
             **account,
-            **corpus_account(pairs, clean, name),
-            "triplets": count_triplets(clean.filter(pc.equal(clean["corpus"], name))),
+            **corpus_account(mix, clean_mix, name),
+            "triplets": count_triplets(labelled.filter(pc.equal(labelled["corpus"], name))),
         }
         for name, account in made["corpora"].items()
     }

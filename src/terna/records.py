@@ -44,6 +44,11 @@ SCORED = pa.schema(
         ("gold", pa.float64()),
     ]
 )
+# scored pairs to train on, scores from 0 to 1: data/nli/scored.parquet, data/triplets/scored.parquet
+PAIR = ("sentence1", "sentence2")
+SCORED_PAIRS = pa.schema(
+    [*((name, pa.string()) for name in PAIR), ("score", pa.float64()), ("corpus", pa.string())],
+)
 # triplets: data/triplets/{train,dev}.parquet; corpus is the one of the pair of anchor and positive
 TEXTS = ("anchor", "positive", "negative")
 TRIPLETS = pa.schema([(name, pa.string()) for name in (*TEXTS, "corpus")])

@@ -1,17 +1,21 @@
 """Every row of a corpus is read, or left out and counted by reason."""
 
+import csv
 from collections import Counter
 from pathlib import Path
 from typing import get_args, get_type_hints
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from corpora_inputs import MT, ROW, XNLI, corpus, line, put, zipped
 
 from terna.data import download
-from terna.data.corpora import nli, parallel, read_nli, read_sts
-from terna.records import LABELS, PAIRS, SCORED
+from terna.data.corpora import nli, parallel, read_nli, read_scored, read_sts, sts
+from terna.data.triplets import build
+from terna.records import LABELS, PAIRS, SCORED, SCORED_PAIRS, TEXTS
+from terna.sentences import fold
 from terna.settings import Corpus, Settings, compose, load
 
 # characters that end a line for str.splitlines, and not here
@@ -78,7 +82,68 @@ def test_the_declared_benchmarks_hold_their_pairs_file_after_file(
 
 def test_every_format_of_the_schema_has_its_parser() -> None:
     formats = set(get_args(get_type_hints(Corpus)["format"]))
-    assert formats == {"semeval_sts", *nli.PARSERS, *parallel.PARSERS}
+    assert formats == {*sts.PARSERS, *nli.PARSERS, *parallel.PARSERS}
+
+
+def test_the_declared_scored_pairs_are_those_that_the_csv_module_reads(root: Path, mirror: Path) -> None:
+    declared = load(compose(root / "conf", ["corpora=stsb_es", "evaluate=sts_es_dev"]))
+    trained, counts = read_scored("stsb-es", declared.corpora["stsb-es"], mirror)
+    held = read_sts("stsb-es-dev", declared.evaluate.benchmarks["stsb-es-dev"], mirror)
+    assert (trained.schema, counts["read"], held.schema) == (SCORED_PAIRS, 5749, SCORED)
+    for table, name, scores in (
+        (trained, "train", np.multiply(trained["score"], 5)),
+        (held, "dev", held["gold"].to_numpy()),
+    ):
+        with (mirror / f"stsb-es-{name}.csv").open(encoding="utf-8", newline="") as file:
+            first, second, gold = zip(*csv.reader(file), strict=True)
+        assert table["sentence1"].to_pylist() == list(first) and table["sentence2"].to_pylist() == list(second)
+        np.testing.assert_allclose(scores, np.array(gold, float), atol=1e-12)
+
+
+def test_inferes_gives_the_triplets_that_counting_by_hand_gives(root: Path, mirror: Path) -> None:
+    declared = load(compose(root / "conf", ["corpora=nli_inferes"])).corpora["inferes"]
+    table, counts = read_nli("inferes", declared, mirror)
+    assert counts == {"read": 8056, "other_language": 0, "no_label": 0, "empty_sentence": 0}
+    partners: dict[str, dict[str, set[str]]] = {"ent": {}, "cnt": {}}
+    labels: dict[frozenset[str], set[str]] = {}
+    for name in ("train", "test"):
+        with (mirror / f"inferes_{name}.csv").open(encoding="utf-8", newline="") as file:
+            rows = [[row[key].strip() for key in ("Premise", "Hypothesis", "Label")] for row in csv.DictReader(file)]
+        for premise, hypothesis, label in rows:
+            if label in partners:
+                partners[label].setdefault(premise, set()).add(hypothesis)
+                partners[label].setdefault(hypothesis, set()).add(premise)
+                labels.setdefault(frozenset(map(fold, (premise, hypothesis))), set()).add(label)
+
+    def usable(sentence: str, label: str) -> set[str]:
+        pairs = {other: frozenset(map(fold, (sentence, other))) for other in partners[label].get(sentence, ())}
+        return {other for other, pair in pairs.items() if len(pair) == 2 and len(labels[pair]) == 1}
+
+    sentences = {*partners["ent"], *partners["cnt"]}
+    expected = 2 * sum(bool(usable(one, "ent")) and bool(usable(one, "cnt")) for one in sentences)
+    found = build(table, target="es", seed=1, dev_fraction=0.0).train
+    assert len(found) == expected > 2000
+    for anchor, positive, negative in zip(*(found[name].to_pylist() for name in TEXTS), strict=True):
+        assert positive in usable(anchor, "ent")
+        assert negative in usable(anchor, "cnt") | usable(positive, "cnt")
+
+
+def test_scored_csv_quotes_as_csv_passes_over_blank_lines_and_is_scaled_for_training(tmp_path: Path) -> None:
+    rows = f'{ODD}, dos ,5\r\n\n"Dijo ""no"", y ya", cuatro, 1.25\n'.encode()
+    put(tmp_path, {"p.csv": BOM + rows, "q.csv": b"cinco,seis,0\nsiete,ocho,2.5"})
+    declared = corpus("scored_csv", "p.csv", "q.csv", rows=4)
+    assert [tuple(row.values()) for row in read_sts("name", declared, tmp_path).to_pylist()] == [
+        ("p", 1, ODD, "dos", 5.0),
+        ("p", 3, 'Dijo "no", y ya', "cuatro", 1.25),
+        ("q", 1, "cinco", "seis", 0.0),
+        ("q", 2, "siete", "ocho", 2.5),
+    ]
+    table, counts = read_scored("name", corpus("scored_csv", "q.csv", scale=[-2.5, 5.0]), tmp_path)
+    assert table.to_pylist() == [
+        {"sentence1": "cinco", "sentence2": "seis", "score": 1 / 3, "corpus": "name"},
+        {"sentence1": "siete", "sentence2": "ocho", "score": 2 / 3, "corpus": "name"},
+    ]
+    assert counts == {"read": 2, "other_language": 0, "no_label": 0, "empty_sentence": 0}
 
 
 def test_tsv_rows_of_no_use_are_left_out_and_counted_by_reason(tmp_path: Path) -> None:

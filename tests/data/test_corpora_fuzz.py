@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from corpora_inputs import MT, OWN, OWN_LINE, ROW, SOUND, STS, XNLI, corpus, line, put
+from corpora_inputs import INFERES, MT, OWN, OWN_LINE, ROW, SOUND, STS, XNLI, corpus, line, put
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from terna.data.corpora import read_nli, read_sts
 from terna.errors import DataError
 from terna.records import LABELS
+from terna.settings.declaration import SCORED
 
 # Arbitrary bytes: half of them are put together from what the formats are made of, so that more than line 1 is read.
 PIECES = (
@@ -32,6 +33,7 @@ PIECES = (
 PIECES += (
     XNLI,
     MT,
+    INFERES,
     OWN,
     OWN_LINE,
     OWN.replace(b"\t", b","),
@@ -49,12 +51,12 @@ PIECES += (
 )
 KEYS = ("sentence1", "sentence2", "gold_label", "premise", "hypothesis", "label")
 soup = st.lists(st.sampled_from(PIECES), max_size=12).map(b"".join)
-headed = st.builds(bytes.__add__, st.sampled_from([XNLI, MT, OWN, line()]), soup)
+headed = st.builds(bytes.__add__, st.sampled_from([XNLI, MT, INFERES, OWN, line()]), soup)
 odd_texts = st.text(st.characters(exclude_categories=()), max_size=5)
 objects = st.dictionaries(st.sampled_from(KEYS), odd_texts | st.integers())
 escaped = st.lists(objects, max_size=3).map(lambda rows: "\n".join(map(json.dumps, rows)).encode())
 anything = st.binary() | soup | headed | escaped
-NLI_FORMATS = ("xnli_tsv", "xnli_mt_tsv", "snli_jsonl", "pairs_tsv", "pairs_jsonl")
+NLI_FORMATS = ("xnli_tsv", "xnli_mt_tsv", "snli_jsonl", "inferes_csv", "pairs_tsv", "pairs_jsonl")
 FUZZ = settings(derandomize=True, deadline=None, max_examples=150)
 
 
@@ -63,7 +65,7 @@ def tried(kind: str, contents: dict[str, bytes], members: tuple[str, ...] = ()) 
         put(Path(folder), contents)
         declared = corpus(kind, *contents, members=members)
         try:
-            if kind == "semeval_sts":
+            if kind in SCORED:
                 return read_sts("name", declared, Path(folder))
             return read_nli("name", declared, Path(folder))[0]
         except DataError as error:
@@ -101,3 +103,12 @@ def test_an_archive_damaged_at_any_byte_gives_the_same_pairs_or_a_data_error_and
         assert found is None or found.equals(sound)
         refused += found is None
     assert refused > len(SOUND) / 2
+
+
+@FUZZ
+@given(soup | st.binary() | st.builds(bytes.__add__, st.just(b"a,b,1\n"), soup))
+def test_any_bytes_give_sound_rows_of_scored_csv_or_a_data_error(content: bytes) -> None:
+    table = tried("scored_csv", {"c.csv": content})
+    if table is not None:
+        table.validate(full=True)
+        assert all(row["sentence1"] and row["sentence2"] and 0 <= row["gold"] <= 5 for row in table.to_pylist())

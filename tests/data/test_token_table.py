@@ -16,7 +16,7 @@ from terna import sentences as tokenization
 from terna.data.token_table import TokenTable, build, corpora
 from terna.encoder import load_tokenizer
 from terna.errors import DataError
-from terna.records import POSITIVES, TRIPLETS, sha256_of
+from terna.records import POSITIVES, SCORED_PAIRS, TRIPLETS, sha256_of
 from terna.sentences import gather, tokenize
 from terna.settings import compose, load
 
@@ -44,6 +44,11 @@ def known(rows: list[tuple[str, str]]) -> pa.Table:
     return pa.Table.from_pylist([dict(zip(POSITIVES.names, row, strict=True)) for row in rows], schema=POSITIVES)
 
 
+def scored(rows: list[tuple[str, str, float, str]]) -> pa.Table:
+    named = [dict(zip(SCORED_PAIRS.names, row, strict=True)) for row in rows]
+    return pa.Table.from_pylist(named, schema=SCORED_PAIRS)
+
+
 @pytest.fixture(scope="module")
 def fitted(root: Path) -> PreTrainedTokenizerBase:
     """A byte-level BPE, which loses no character."""
@@ -63,7 +68,7 @@ def tokenizer(root: Path, fitted: PreTrainedTokenizerBase, request: pytest.Fixtu
 
 @pytest.fixture
 def table(fitted: PreTrainedTokenizerBase) -> TokenTable:
-    return build(triplets(TRAIN), triplets(DEV), known(POSITIVES_OF_TRAIN), fitted, 64)
+    return build(triplets(TRAIN), triplets(DEV), known(POSITIVES_OF_TRAIN), scored([]), fitted, 64)
 
 
 @pytest.mark.parametrize("chunk", [1, 4, 8192])
@@ -140,20 +145,39 @@ def test_known_positives_are_the_keys_of_their_texts_each_pair_once_and_sorted(t
 
 def test_each_row_that_is_trained_on_keeps_its_corpus(fitted: PreTrainedTokenizerBase) -> None:
     train = triplets(TRAIN, ["xnli", "esxnli", "xnli"])
-    found = build(train, triplets(DEV, ["another"]), known([]), fitted, 64).corpus
+    found = build(train, triplets(DEV, ["another"]), known([]), scored([]), fitted, 64).corpus
     assert found.dtype == np.int16 and [corpora(train)[number] for number in found] == train["corpus"].to_pylist()
+
+
+@pytest.mark.parametrize("rows", [TRAIN, []])
+def test_scored_pairs_are_numbered_with_the_triplets(
+    fitted: PreTrainedTokenizerBase, rows: list[tuple[str, str, str]]
+) -> None:
+    pairs = [("Casa.", "Una choza.", 0.25, "b"), ("El pan.", "Casa.", 1.0, "a"), ("Una choza.", "¿Qué?", 0.0, "b")]
+    train, graded = triplets(rows, ["c", "b", "a"]), scored(pairs)
+    table = build(train, triplets([]), known([]), graded, fitted, 64)
+    texts = [
+        fitted.decode(table.ids[table.offsets[i] : table.offsets[i + 1]].tolist(), skip_special_tokens=True)
+        for i in range(len(table.keys))
+    ]
+    assert [(texts[a], texts[b]) for a, b in table.scored] == [pair[:2] for pair in pairs]
+    assert (table.scored.dtype, table.scores.dtype) == (np.int32, np.float32)
+    assert table.scores.tolist() == [0.25, 1.0, 0.0]
+    assert [corpora(train, graded)[number] for number in table.scored_corpus] == ["b", "a", "b"]
+    assert len(texts) == len({text for row in (*rows, *(pair[:2] for pair in pairs)) for text in row})
+    assert [tuple(texts[sentence] for sentence in row) for row in table.train.tolist()] == rows
 
 
 def test_a_known_positive_that_is_in_no_triplet_is_refused(fitted: PreTrainedTokenizerBase) -> None:
     with pytest.raises(DataError, match=r"positives\.parquet: .* run the triplets stage"):
-        build(triplets(TRAIN), triplets(DEV), known([("El pan.", "La corteza.")]), fitted, 64)
+        build(triplets(TRAIN), triplets(DEV), known([("El pan.", "La corteza.")]), scored([]), fitted, 64)
 
 
 @pytest.mark.parametrize("dev", [DEV, []])
 def test_what_was_saved_is_mapped_into_memory_and_equal(
     fitted: PreTrainedTokenizerBase, tmp_path: Path, dev: list[tuple[str, str, str]]
 ) -> None:
-    table = build(triplets(TRAIN), triplets(dev), known(POSITIVES_OF_TRAIN if dev else []), fitted, 64)
+    table = build(triplets(TRAIN), triplets(dev), known(POSITIVES_OF_TRAIN if dev else []), scored([]), fitted, 64)
     table.save(tmp_path)
     loaded = TokenTable.load(tmp_path)
     for name in ARRAYS:

@@ -10,6 +10,7 @@ from terna.settings import Corpus, File
 
 XNLI = b"language\tgold_label\tsentence1\tsentence2\tgenre\n"
 ROW = b"es\tneutral\tHola.\tVengo.\tx\n"
+INFERES = b"ID,Premise,Hypothesis,Label\n"
 MT = b"premise\thypo\tlabel\n"
 OWN = b"premise\thypothesis\tlabel\n"
 OWN_LINE = b'{"premise": "Hola.", "hypothesis": "Vengo.", "label": "neutral"}\n'

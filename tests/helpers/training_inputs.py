@@ -1,5 +1,6 @@
 """A small training run in this process, built as pipelines/train.py builds its own: what tests of training share."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,25 @@ def table_for(encoder: Encoder, triplets: int = 18) -> TokenTable:
     return TokenTable(ids, offsets, np.arange(3 * triplets), rows, rows[:2], both, np.zeros(triplets, np.int16))
 
 
+def scored_for(encoder: Encoder, pairs: int = 21, triplets: int = 18) -> TokenTable:
+    """Those triplets and scored pairs of other short texts, or with 0 triplets the pairs alone."""
+    table = table_for(encoder)
+    texts = [f"el par {i} tiene {word}" for i in range(pairs) for word in ("esto", "aquello")]
+    ids, offsets = tokenize(encoder.tokenizer, texts, encoder.max_length)
+    more, first = table.offsets[-1] + offsets[1:], len(table.keys)
+    rows = {name: getattr(table, name)[:triplets] for name in ("train", "dev", "positives", "corpus")}
+    return replace(
+        table,
+        ids=np.concatenate([table.ids, ids]),
+        offsets=np.concatenate([table.offsets, more]),
+        keys=np.arange(first + 2 * pairs),
+        scored=np.arange(first, first + 2 * pairs, dtype=np.int32).reshape(-1, 2),
+        scores=(np.arange(pairs) % 6 / 5).astype(np.float32),
+        scored_corpus=np.zeros(pairs, np.int16),
+        **rows,
+    )
+
+
 def run_for(
     encoder: Encoder, settings: Settings, table: TokenTable | None = None, taught: TeacherVectors | None = None
 ) -> Run:
@@ -46,10 +66,11 @@ def fit(
     settings: Settings,
     *callbacks: Callback,
     checkpoint: Path | None = None,
+    table: TokenTable | None = None,
     taught: TeacherVectors | None = None,
 ) -> Run:
     """Train it, from a checkpoint where one is given."""
-    run = run_for(encoder, settings, taught=taught)
+    run = run_for(encoder, settings, table, taught)
     trainer.fit(trainer.build_trainer(settings, callbacks), run, checkpoint)
     return run
 

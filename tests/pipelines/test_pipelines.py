@@ -154,6 +154,47 @@ def test_raw_corpora_in_a_scored_encoder_out(
     assert f"cosine_pearson {figures['cosine_pearson']:.3f} on four-test" in said["evaluate"]
 
 
+WORDS = ("A", "Mar", "Pan", "Río", "Sal", "Sol", "Té")
+GRADED = [(word, f"{word}, {place}", place / 2) for place, word in enumerate(WORDS)]
+
+
+@pytest.mark.parametrize(("mix", "triplets"), [("graded", False), ("both", True)])
+def test_scored_pairs_are_trained_on_alone_and_beside_triplets_and_a_benchmark_s_are_left_out(
+    project: Path, run: Callable[..., None], capsys: pytest.CaptureFixture[str], mix: str, triplets: bool
+) -> None:
+    rows = [*GRADED, ("La sopa está fría.d", "Algo más.", 5.0)]  # the last has a sentence of four-dev
+    text = "".join(f'{first},"{second}",{score}\n' for first, second, score in rows)
+    declare(project, "graded", {"graded.csv": text}, format="scored_csv", rows=8)
+    (project / "conf" / "corpora" / "both.yaml").write_text("defaults:\n  - ten\n  - graded\n")
+    asked = (f"corpora={mix}", "triplets.drop_overlap=exact", "train.epochs=1")
+    said = {}
+    for stage in STAGES:
+        run(stage, *asked)
+        [said[stage]] = capsys.readouterr().out.splitlines()
+    read = 9 * triplets + 8
+    assert said["triplets"] == (
+        f"triplets: {read} pairs read, 1 left out for a benchmark's sake, {6 * triplets} triplets to train on, "
+        "0 held out, 7 scored pairs to train on"
+    )
+    table = pq.read_table("data/triplets/scored.parquet").to_pylist()
+    assert [tuple(row.values()) for row in table] == sorted((a, b, score / 5, "graded") for a, b, score in GRADED)
+    stats = json.loads(Path("data/triplets/stats.json").read_text())
+    assert stats["corpora"]["graded"]["read"] == stats["corpora"]["graded"]["kept"] == 8
+    assert (stats["corpora"]["graded"]["overlap_dropped"], stats["total"]["scored_pairs"]) == (1, 7)
+    shared = csv.read_csv("data/triplets/contamination.csv").to_pylist()
+    assert [(row["sentence"], row["corpora"], row["benchmark"]) for row in shared if row["kind"] == "exact"] == [
+        ("La sopa está fría.d", "graded", "four-dev")
+    ]
+    record = json.loads(Path("metrics/train.json").read_text())
+    assert (record["scored_pairs"], record["scored_pairs_left_out_per_epoch"]) == (7, [1])
+    assert record["losses"] == [*(["ranking"] if triplets else []), "CoSENT"]
+    assert record["steps"] == sum(record["steps_per_epoch"]) == 2 + (record.get("triplets_steps_per_epoch") or [0])[0]
+    card, page = (Path(path).read_text() for path in ("release/README.md", "reports/index.html"))
+    assert "on 7 scored pairs of sentences by [CoSENT]" in card
+    assert ("triplets drawn from natural language inference" in card) == triplets
+    assert "Scored pairs to train on: 7." in card and "Scored pairs to train on: 7." in page
+
+
 BROKEN = {
     "removed": lambda path: path.unlink(),
     "emptied": lambda path: path.write_bytes(b""),

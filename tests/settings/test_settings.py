@@ -120,8 +120,54 @@ def test_a_benchmark_cannot_be_trained_on(composed: dict[str, Any]) -> None:
     composed["corpora"]["sts-sample-test"] = composed["evaluate"]["benchmarks"]["sts-sample-test"]
     assert {fault.split(":")[0] for fault in faults(composed)} == {
         "corpora.sts-sample-test",
-        "corpora.sts-sample-test.format",
+        "corpora.sts-sample-test.role",
     }
+
+
+@pytest.fixture
+def graded(root: Path) -> dict[str, Any]:
+    """ESXNLI, XNLI and scored pairs."""
+    return compose(root / "conf", ["corpora=esxnli_xnli_stsb"])
+
+
+def test_scored_pairs_are_not_translated_and_their_scale_rises(graded: dict[str, Any], root: Path) -> None:
+    assert isinstance(load(graded), Settings)
+    translator = compose(root / "conf", ["translate=opus_mt"])["translate"]
+    graded["corpora"]["stsb-es"] |= {"language": "en", "scale": [5.0, 5.0]}
+    for translate in (graded["translate"], translator):
+        assert faults(graded | {"translate": translate}) == [
+            "corpora.stsb-es.scale: [5.0, 5.0] does not rise",
+            "corpora.stsb-es.language: 'en', but scored pairs are not translated; choose a corpus in 'es'",
+        ]
+
+
+def test_a_benchmark_needs_scored_pairs(graded: dict[str, Any]) -> None:
+    graded["evaluate"]["benchmarks"]["sts-sample-test"]["format"] = "inferes_csv"
+    [found] = faults(graded)
+    assert found.endswith(".format: inferes_csv has no scores; a benchmark needs semeval_sts or scored_csv")
+
+
+def test_order_is_for_scored_pairs_beside_other_data_and_ranking_for_triplets(graded: dict[str, Any]) -> None:
+    graded["train"] |= {"order": "after", "symmetric": True}
+    assert isinstance(load(graded), Settings)
+    alone = graded | {"corpora": {"stsb-es": graded["corpora"]["stsb-es"]}}
+    assert faults(alone) == [
+        "train.order: after, but there are not both scored pairs and other data; leave it at mixed",
+        "train.symmetric: a matter of ranked triplets, and the mix has only scored pairs; set it to false",
+    ]
+    del graded["corpora"]["stsb-es"]
+    assert [fault.split(":")[0] for fault in faults(graded)] == ["train.order"]
+
+
+def test_with_distillation_weights_are_those_of_scored_pairs(graded: dict[str, Any], root: Path) -> None:
+    graded["parallel"] = compose(root / "conf", ["parallel=esxnli"])["parallel"]
+    graded["train"] |= {"distill": {"teacher": "a/b", "sources": True, "unit": True}, "order": "after"}
+    graded["train"]["weights"] = {"stsb-es": 2.0}
+    assert isinstance(load(graded), Settings)
+    graded["train"]["weights"]["xnli"] = 2.0
+    assert faults(graded) == [
+        "train.weights.xnli: a matter of ranked triplets, and train.distill ranks none; remove it"
+    ]
 
 
 def test_a_corpus_without_digest_must_say_that_any_bytes_pass(composed: dict[str, Any]) -> None:

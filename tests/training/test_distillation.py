@@ -48,7 +48,7 @@ def test_the_loss_and_its_gradient_are_sentence_transformers_on_both_sides(
     theirs = SentenceTransformer(str(tmp_path / "student"), device="cpu").eval()
     taught = teacher_vectors(encoder)
     run, rows = run_for(encoder, asked(settings, unit=False), taught=taught), np.arange(4)
-    batch = run.datamodule.batches(rows[None], rows[None])[0]
+    batch = run.datamodule.parts[0].batches(rows[None], rows[None])[0]
     ours = run.module.loss(encoder.eval()(batch.sentences), batch.teacher) / encoder.dimension
     ours.backward()
     wanted = torch.from_numpy(taught.vectors[rows])
@@ -82,7 +82,7 @@ def test_each_epoch_has_each_pair_once_in_an_order_of_its_own_with_its_teacher(
 ) -> None:
     encoder = make_encoder()
     taught = teacher_vectors(encoder)
-    given = run_for(encoder, asked(settings, sources=sources), taught=taught).datamodule
+    given = run_for(encoder, asked(settings, sources=sources), taught=taught).datamodule.parts[0]
     alone = encoder.eval().encode([*SOURCES, *TARGETS])
     orders = []
     for epoch in range(2):

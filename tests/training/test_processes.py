@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 import torch
 from pytorch_lightning import Callback
-from training_inputs import run_for, settings_for, table_for
+from training_inputs import run_for, scored_for, settings_for, table_for
 from terna.encoder import build_encoder, load_tokenizer
 from terna.training.trainer import build_trainer, fit
 sys.path.insert(0, str(Path(sys.argv[1]) / "tests"))
@@ -46,7 +46,7 @@ class Keep(Callback):
             self.gradient = torch.cat(grads).clone()
 
 keep = Keep()
-run = run_for(encoder, settings, table_for(encoder, 40))
+run = run_for(encoder, settings, TABLE)
 trainer = build_trainer(settings, [keep])
 fit(trainer, run)
 torch.save({"gradient": keep.gradient, "seen": keep.seen, "steps": trainer.global_step,
@@ -54,10 +54,12 @@ torch.save({"gradient": keep.gradient, "seen": keep.seen, "steps": trainer.globa
 """
 
 
-def launched(root: Path, folder: Path, devices: int, *options: str) -> list[dict]:
+def launched(
+    root: Path, folder: Path, devices: int, *options: str, table: str = "table_for(encoder, 40)"
+) -> list[dict]:
     folder.mkdir()
     script = folder / "step.py"
-    script.write_text(SCRIPT)
+    script.write_text(SCRIPT.replace("TABLE", table))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root / "tests" / "helpers"), str(root / "src")])}
     environment |= {"OMP_NUM_THREADS": "1"}
     words = [sys.executable, "-W", "ignore", str(script), str(root), str(folder), str(devices), *options]
@@ -84,6 +86,21 @@ def test_the_gradient_is_that_of_one_process_on_the_same_global_batch(
         together = [tuple(tokens) for each in both for tokens in each["seen"][number]]
         assert sorted(together) == sorted(tuple(tokens) for tokens in whole)
         assert len(set(together)) == 24
+
+
+@pytest.mark.parametrize("gather", ["true", "false"])
+def test_scored_pairs_of_all_processes_are_compared_with_each_other_when_they_are_gathered(
+    root: Path, tmp_path: Path, gather: str
+) -> None:
+    table, option = "scored_for(encoder, 41, triplets=0)", f"train.gather={gather}"
+    [alone] = launched(root, tmp_path / "one", 1, option, table=table)
+    both = launched(root, tmp_path / "two", 2, option, table=table)
+    near = [torch.allclose(each["gradient"], alone["gradient"], atol=1e-10, rtol=0) for each in both]
+    assert near == [gather == "true"] * 2
+    assert [each["steps"] for each in both] == [each["expected"] for each in both] == [10, 10]
+    for number, whole in enumerate(alone["seen"]):
+        together = [tuple(tokens) for each in both for tokens in each["seen"][number]]
+        assert sorted(together) == sorted(tuple(tokens) for tokens in whole)
 
 
 def test_without_gathering_each_process_ranks_among_its_own(root: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from terna.data.teacher_vectors import TeacherVectors
 from terna.encoder import Encoder
 from terna.errors import DataError
 from terna.records import STARTS
-from terna.training.datamodule import TranslationDataModule, TripletDataModule
+from terna.training.datamodule import TranslationPart, TripletPart
 from terna.training.module import DistillationModule
 from terna.training.setup import Inputs, build_run, finished
 from terna.training.trainer import build_trainer
@@ -41,9 +41,10 @@ def test_each_option_changes_the_run_that_is_built(root: Path, inputs: Inputs, m
     asked = ("train.packed=false", "train.cached=true", "train.compile=true", "train.known_positives=true")
     other = build_run(settings_for(root, *TINY, *asked, "+train.weights.sample=2.0"), inputs)
     assert (other.encoder.packed, other.encoder.cached) == (False, True)
-    assert isinstance(other.datamodule, TripletDataModule)
-    assert other.datamodule.known_positives
-    assert other.datamodule.weights == [2.0]
+    [part] = other.datamodule.parts
+    assert isinstance(part, TripletPart)
+    assert part.known_positives
+    assert part.weights == [2.0]
     assert other.module.steps == sum(other.datamodule.steps) > 2 * run.module.steps
     assert compiled == [{"dynamic": True}]
     trainer = build_trainer(settings_for(root, "train.precision=bf16-mixed", "train.clip=0.5", "train.epochs=7"), [])
@@ -71,7 +72,8 @@ def test_new_entries_of_the_vocabulary_start_from_what_the_inputs_say(root: Path
 def test_a_student_has_a_teacher_s_batches_and_without_its_vectors_is_refused(root: Path, inputs: Inputs) -> None:
     settings = settings_for(root, *TINY, "parallel=esxnli", "train.distill={teacher:t,sources:true,unit:true}")
     run = build_run(settings, inputs)
-    assert isinstance(run.datamodule, TranslationDataModule)
+    [part] = run.datamodule.parts
+    assert isinstance(part, TranslationPart)
     assert isinstance(run.module, DistillationModule)
     with pytest.raises(DataError, match=r"train\.distill: .*dvc repro teacher"):
         build_run(settings, replace(inputs, taught=None))

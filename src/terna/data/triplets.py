@@ -76,6 +76,13 @@ def build(pairs: pa.Table, *, target: str, seed: int, dev_fraction: float) -> Sp
     )
 
 
+def no_triplets() -> Split:
+    """The split of a mix that has no labelled pairs."""
+    names = ("pairs", "sentences", "triplets_before_split", "triplets_train", "triplets_dev", "known_positives")
+    counts = dict.fromkeys([*names, "pairs_held_out", "pairs_held_out_dropped_as_shared"], 0)
+    return Split(TRIPLETS.empty_table(), TRIPLETS.empty_table(), POSITIVES.empty_table(), counts)
+
+
 def count_triplets(pairs: pa.Table) -> int:
     """How many triplets the rule gives on a PAIRS table, without drawing them."""
     texts = distinct(pairs["premise"], pairs["hypothesis"])

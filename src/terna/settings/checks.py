@@ -8,21 +8,20 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from itertools import pairwise
 
-from terna.settings.declaration import Corpus
+from terna.settings.declaration import PARALLEL, SCORED, Corpus
 from terna.settings.schema import Evaluate, Fetch, Machine, Translate
 from terna.settings.training import Model, Train
-
-PARALLEL = ("xnli_parallel", "moses", "tab")
 
 
 def check_corpora(corpora: dict[str, Corpus]) -> Iterator[str]:
     if not corpora:
         yield "corpora: the mix is empty; choose one of the files in conf/corpora/"
     for name, corpus in corpora.items():
-        if corpus.format == "semeval_sts":
-            yield f"corpora.{name}.format: semeval_sts has no labels to train on; list it under evaluate.benchmarks"
+        if corpus.scored and corpus.role != "train":
+            yield f"corpora.{name}.role: {corpus.role}, so it is not trained on; list it under evaluate.benchmarks"
         if corpus.format in PARALLEL:
             yield f"corpora.{name}.format: {corpus.format} has no labels to train on; list it under parallel"
+        yield from _scale(f"corpora.{name}", corpus)
         yield from _files(f"corpora.{name}", corpus)
 
 
@@ -42,14 +41,26 @@ def check_parallel(parallel: dict[str, Corpus], translate: Translate, model: Mod
         yield "model.vocabulary: learnt from translated sentences, and there are none; choose some (parallel=esxnli)"
 
 
-def check_distill(parallel: dict[str, Corpus], train: Train) -> Iterator[str]:
+def check_distill(corpora: dict[str, Corpus], parallel: dict[str, Corpus], train: Train) -> Iterator[str]:
     if train.distill is None:
         return
     if not parallel:
         yield "train.distill: learnt from translated sentences, and there are none; choose some (parallel=esxnli)"
-    for name in ("weights", "symmetric", "known_positives", "matryoshka"):
+    for name in ("symmetric", "known_positives", "matryoshka"):
         if getattr(train, name):
             yield f"train.{name}: a matter of ranked triplets, and train.distill ranks none; leave it at its default"
+    for name in train.weights:
+        if name in corpora and not corpora[name].scored:
+            yield f"train.weights.{name}: a matter of ranked triplets, and train.distill ranks none; remove it"
+
+
+def check_scored(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
+    scored = [corpus.scored for corpus in corpora.values()]
+    if train.order == "after" and not (any(scored) and (train.distill or not all(scored))):
+        yield "train.order: after, but there are not both scored pairs and other data; leave it at mixed"
+    for name in ("symmetric", "known_positives"):
+        if scored and all(scored) and not train.distill and getattr(train, name):
+            yield f"train.{name}: a matter of ranked triplets, and the mix has only scored pairs; set it to false"
 
 
 def check_apart(corpora: dict[str, Corpus], evaluate: Evaluate) -> Iterator[str]:
@@ -61,7 +72,12 @@ def check_apart(corpora: dict[str, Corpus], evaluate: Evaluate) -> Iterator[str]
 def check_languages(corpora: dict[str, Corpus], translate: Translate) -> Iterator[str]:
     codes = translate.model.codes if translate.model else {}
     for name, corpus in corpora.items():
-        if translate.model is None and corpus.language != translate.target:
+        if corpus.scored and corpus.language != translate.target:
+            yield (
+                f"corpora.{name}.language: {corpus.language!r}, but scored pairs are not translated; choose a corpus "
+                f"in {translate.target!r}"
+            )
+        elif translate.model is None and corpus.language != translate.target:
             yield (
                 f"corpora.{name}.language: {corpus.language!r}, and nothing translates it into {translate.target!r}; "
                 "choose a translation (translate=opus_mt) or another corpus"
@@ -81,12 +97,11 @@ def check_fetch(fetch: Fetch) -> Iterator[str]:
 def check_evaluate(evaluate: Evaluate) -> Iterator[str]:
     for name, corpus in evaluate.benchmarks.items():
         key = f"evaluate.benchmarks.{name}"
-        if corpus.format != "semeval_sts":
-            yield f"{key}.format: {corpus.format} has no scores; a benchmark needs semeval_sts"
+        if not corpus.scored:
+            yield f"{key}.format: {corpus.format} has no scores; a benchmark needs {' or '.join(SCORED)}"
         if corpus.role == "train":
             yield f"{key}.role: a benchmark is for development or test, not train"
-        if corpus.scale[0] >= corpus.scale[1]:
-            yield f"{key}.scale: {corpus.scale} does not rise"
+        yield from _scale(key, corpus)
         yield from _files(key, corpus)
 
 
@@ -163,6 +178,11 @@ def check_devices(train: Train, machine: Machine) -> Iterator[str]:
         yield f"train.batch_size: {train.batch_size} is shared by {devices} devices; choose a multiple of {devices}"
 
 
+def _scale(key: str, corpus: Corpus) -> Iterator[str]:
+    if corpus.scored and corpus.scale[0] >= corpus.scale[1]:
+        yield f"{key}.scale: {corpus.scale} does not rise"
+
+
 def _files(key: str, corpus: Corpus) -> Iterator[str]:
     names: list[str] = []
     for number, file in enumerate(corpus.files):
@@ -185,6 +205,7 @@ CHECKS = (
     check_corpora,
     check_parallel,
     check_distill,
+    check_scored,
     check_apart,
     check_languages,
     check_fetch,

@@ -11,6 +11,10 @@ STRICT = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True, 
 
 # what a folder, a column, a stage of DVC and a word of a shell's command may be called
 NAMES = "^[a-z0-9][a-z0-9_-]*$"
+# formats of scored pairs and of translated sentences; the others are of labelled pairs
+SCORED = ("semeval_sts", "scored_csv")
+PARALLEL = ("xnli_parallel", "moses", "tab")
+
 NAMED = "up to 100 lower-case letters, digits, - and _ are, the first a letter or a digit; rename it"
 
 Count = Annotated[int, Field(ge=1, lt=2**31)]
@@ -45,12 +49,14 @@ class Corpus:
         "xnli_mt_tsv",
         "pairs_tsv",
         "pairs_jsonl",
+        "inferes_csv",
         "semeval_sts",
+        "scored_csv",
         "xnli_parallel",
         "moses",
         "tab",
     ]
-    """Which parser reads it: NLI pairs, scored pairs (semeval_sts), or translated sentences (the last three)."""
+    """Which parser reads it: NLI pairs, scored pairs (SCORED), or translated sentences (PARALLEL)."""
     language: str
     """ISO 639-1 code: rows that say they are in another language are left out. Of a parallel corpus, the target's."""
     files: Annotated[list[File], Field(min_length=1)]
@@ -68,7 +74,12 @@ class Corpus:
     role: Literal["train", "development", "test"] = "train"
     """What it may be used for; a test benchmark selects nothing."""
     scale: Annotated[list[float], Field(min_length=2, max_length=2)] = Field(default_factory=lambda: [0.0, 5.0])
-    """Lowest and highest gold score of a benchmark."""
+    """Lowest and highest score of scored pairs."""
+
+    @property
+    def scored(self) -> bool:
+        """Whether it holds scored pairs."""
+        return self.format in SCORED
 
     def paths(self, folder: Path) -> list[Path]:
         """Where its files lie once they are fetched into `folder`, in order."""

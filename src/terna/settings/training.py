@@ -98,17 +98,21 @@ class Train:
     """The run: loss, batches, optimizer, schedule, selection."""
 
     batch_size: Annotated[int, Field(ge=2)]
-    """Triplets a step."""
+    """Triplets, taught sentences or scored pairs a step."""
     epochs: Count
-    """Passes over the triplets."""
+    """Passes over the training data."""
+    order: Literal["mixed", "after"]
+    """With scored pairs beside other data, in each epoch: their batches among the others, or after them."""
     weights: dict[Name, Annotated[float, Field(ge=0, allow_inf_nan=False)]]
-    """How often an epoch has each triplet of a corpus, on average; one that is not named: once."""
+    """How often an epoch has each triplet or scored pair of a corpus, on average; one that is not named: once."""
     lr: Positive
     """Peak learning rate of AdamW."""
     warmup: Fraction
     """Share of all steps in which the learning rate climbs, rounded to whole steps."""
     scale: Positive
     """Factor on the cosine before the softmax."""
+    cosent_scale: Positive
+    """Factor on the cosines of scored pairs in their loss, CoSENT."""
     symmetric: bool
     """Also rank the anchors for each positive, and average the two losses."""
     known_positives: bool

@@ -1,4 +1,4 @@
-"""The LightningDataModules: an epoch's planned batches, gathered from memory-mapped tokens."""
+"""The parts of a run: an epoch's planned batches of one kind, gathered from memory-mapped tokens."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from terna.sentences import gather
 from terna.training.batches.plan import plan
 from terna.training.corpus_weights import drawn
 from terna.training.false_negatives import known
-from terna.training.resumable import PlannedDataModule
+from terna.training.resumable import Part
 
 Arrange = Callable[[Any, Any], Batch]
 
@@ -46,18 +46,25 @@ class TaughtBatch(NamedTuple):
     teacher: Tensor
 
 
-class TripletDataModule(PlannedDataModule):
+class ScoredBatch(NamedTuple):
+    """What a process gets of a batch of scored pairs: the first sentences and then the second; scores (B,)."""
+
+    sentences: Batch
+    scores: Tensor
+
+
+class TripletPart(Part):
     """Duplicate-free batches of triplets; the order of epoch e is a function of (seed, e).
 
     batch_size: triplets of a step, over all processes; each takes an equal share of one plan. arrange: how token ids
     and lengths become the encoder's batch. weights: how often each corpus's triplets are gone through in an epoch, by
     the number in `table.corpus`. known_positives: hand out which candidates are no wrong answers. gather: candidates
-    are those of all processes. workers: processes that gather batches ahead for an accelerator; on a CPU gathering
-    takes no time worth one.
+    are those of all processes.
     Raises DataError when not a single full batch can be made.
     """
 
     unit = "triplets"
+    loss = "ranking"
     source = "data/triplets/train.parquet"
 
     def __init__(
@@ -71,9 +78,8 @@ class TripletDataModule(PlannedDataModule):
         weights: Sequence[float],
         known_positives: bool = False,
         gather: bool = True,
-        workers: int = 0,
     ) -> None:
-        super().__init__(batch_size=batch_size, epochs=epochs, workers=workers)
+        super().__init__(batch_size=batch_size, epochs=epochs)
         self.table = table
         self.arrange = arrange
         self.seed = seed
@@ -111,14 +117,15 @@ class TripletDataModule(PlannedDataModule):
         return _Batches(self, rows, own)
 
 
-class TranslationDataModule(PlannedDataModule):
+class TranslationPart(Part):
     """Batches of translated sentences; the order of epoch e is a function of (seed, e).
 
-    batch_size: pairs of a step, over all processes. sources: hand out the source sentences too. arrange, workers: see
-    TripletDataModule. Raises DataError when there are fewer pairs than a batch.
+    batch_size: pairs of a step, over all processes. sources: hand out the source sentences too. arrange: see
+    TripletPart. Raises DataError when there are fewer pairs than a batch.
     """
 
     unit = "translations"
+    loss = "distillation"
     source = "data/parallel/sentences.parquet"
 
     def __init__(
@@ -130,9 +137,8 @@ class TranslationDataModule(PlannedDataModule):
         epochs: int,
         seed: int,
         sources: bool,
-        workers: int = 0,
     ) -> None:
-        super().__init__(batch_size=batch_size, epochs=epochs, workers=workers)
+        super().__init__(batch_size=batch_size, epochs=epochs)
         self.taught = taught
         self.arrange = arrange
         self.seed = seed
@@ -163,26 +169,96 @@ class TranslationDataModule(PlannedDataModule):
         return _TaughtBatches(self, own)
 
 
+class ScoredPart(Part):
+    """Batches of scored pairs; the order of epoch e is a function of (seed, e).
+
+    batch_size: pairs of a step, over all processes. weights: how often each corpus's pairs are gone through in an
+    epoch, by the number in `table.scored_corpus`. arrange: see TripletPart. Raises DataError when an epoch has fewer
+    pairs than a batch.
+    """
+
+    unit = "scored_pairs"
+    loss = "CoSENT"
+    source = "data/triplets/scored.parquet"
+
+    def __init__(
+        self,
+        table: TokenTable,
+        arrange: Arrange,
+        *,
+        batch_size: int,
+        epochs: int,
+        seed: int,
+        weights: Sequence[float],
+    ) -> None:
+        super().__init__(batch_size=batch_size, epochs=epochs)
+        self.table = table
+        self.arrange = arrange
+        self.seed = seed
+        self.weights = weights
+        if not min(self.steps):
+            raise DataError(
+                f"train.batch_size: no batch of {batch_size} can be made from {self.count} scored pairs; lower it, "
+                "or add data"
+            )
+
+    @property
+    def count(self) -> int:
+        """Pairs that there are."""
+        return len(self.table.scored)
+
+    @property
+    def left_out(self) -> list[int]:
+        """Pairs of each epoch that are in no batch of it."""
+        return [len(self._drawn(epoch)) % self.batch_size for epoch in range(self.epochs)]
+
+    def rows(self, epoch: int) -> Ints:
+        """(steps, batch_size): which pairs each batch of an epoch holds, as rows of `table.scored`."""
+        chosen = np.random.default_rng([self.seed, epoch]).permutation(self._drawn(epoch))
+        return chosen[: len(chosen) - len(chosen) % self.batch_size].reshape(-1, self.batch_size)
+
+    def _drawn(self, epoch: int) -> Ints:
+        return drawn(self.table.scored_corpus, self.weights, self.seed, epoch)
+
+    def batches(self, rows: Ints, own: Ints) -> "_ScoredBatches":
+        """The pairs of a process."""
+        return _ScoredBatches(self, own)
+
+
+class _ScoredBatches(Dataset[ScoredBatch]):
+    def __init__(self, part: ScoredPart, rows: Ints) -> None:
+        self.part = part
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> ScoredBatch:
+        table, rows = self.part.table, self.rows[index]
+        tokens = gather(table.ids, table.offsets, table.scored[rows].T.reshape(-1))
+        return ScoredBatch(self.part.arrange(*tokens), torch.from_numpy(table.scores[rows]))
+
+
 class _TaughtBatches(Dataset[TaughtBatch]):
-    def __init__(self, datamodule: TranslationDataModule, rows: Ints) -> None:
-        self.datamodule = datamodule
+    def __init__(self, part: TranslationPart, rows: Ints) -> None:
+        self.part = part
         self.rows = rows
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, index: int) -> TaughtBatch:
-        taught, rows = self.datamodule.taught, self.rows[index]
-        sentences = np.concatenate([rows + len(taught), *([rows] if self.datamodule.sources else [])])
+        taught, rows = self.part.taught, self.rows[index]
+        sentences = np.concatenate([rows + len(taught), *([rows] if self.part.sources else [])])
         tokens = gather(taught.ids, taught.offsets, sentences)
-        return TaughtBatch(self.datamodule.arrange(*tokens), torch.from_numpy(taught.vectors[rows]))
+        return TaughtBatch(self.part.arrange(*tokens), torch.from_numpy(taught.vectors[rows]))
 
 
 class _Batches(Dataset[Triplets]):
     """An epoch's batches `rows`, of each the share `own` that a process takes."""
 
-    def __init__(self, datamodule: TripletDataModule, rows: Ints, own: Ints) -> None:
-        self.datamodule = datamodule
+    def __init__(self, part: TripletPart, rows: Ints, own: Ints) -> None:
+        self.part = part
         self.rows = rows
         self.own = own
 
@@ -190,11 +266,11 @@ class _Batches(Dataset[Triplets]):
         return len(self.rows)
 
     def __getitem__(self, index: int) -> Triplets:
-        table, own = self.datamodule.table, self.datamodule.table.train[self.own[index]].T
-        sentences = self.datamodule.arrange(*gather(table.ids, table.offsets, own.reshape(-1)))
-        if not self.datamodule.known_positives:
+        table, own = self.part.table, self.part.table.train[self.own[index]].T
+        sentences = self.part.arrange(*gather(table.ids, table.offsets, own.reshape(-1)))
+        if not self.part.known_positives:
             return Triplets(sentences, None, None)
-        every = table.train[self.rows[index]].T if self.datamodule.gather else own
+        every = table.train[self.rows[index]].T if self.part.gather else own
         anchors, positives, candidates = table.keys[own[0]], table.keys[own[1]], table.keys[every[1:].reshape(-1)]
         masks = known(anchors, candidates, table.positives), known(positives, table.keys[every[0]], table.positives)
         return Triplets(sentences, *map(torch.from_numpy, masks))

@@ -1,4 +1,4 @@
-"""The in-batch-negatives ranking loss: every other text of the batch is a wrong answer."""
+"""The in-batch-negatives ranking loss, in which every other text of the batch is a wrong answer, and CoSENT."""
 
 from collections.abc import Sequence
 
@@ -56,6 +56,35 @@ def ranking_loss(
         _check_known("known_anchors", known_anchors, (len(anchors), len(positives)))
         own = positives[offset : offset + len(anchors)]
         return (forward + _ranked(own, everyone, known_anchors, offset, scale, sizes)) / 2
+
+
+def cosent_loss(
+    first: Tensor, second: Tensor, scores: Tensor, *, scale: float = 20.0, dimensions: Sequence[int] = ()
+) -> Tensor:
+    """CoSENT: log(1 + the sum of exp(scale (c_j - c_i)) over the pairs i and j where i has the higher score).
+
+    first, second: (B, d); c_i is the cosine of pair i. scores: (B,). dimensions: the sum of the losses of the
+    embeddings cut to their first k, for each k; none: the whole embeddings. The loss is a scalar, in float32 or better
+    whatever the embeddings and autocast are. Raises DataError on shapes that do not fit each other.
+
+    Source: Jianlin Su, CoSENT, 2022, https://kexue.fm/archives/8847.
+    """
+    sizes = dimensions or first.shape[-1:]
+    _check_embeddings(first, [second], 0, sizes)
+    if scores.shape != first.shape[:1] or first.shape != second.shape:
+        raise DataError(
+            f"{tuple(scores.shape)} scores for embeddings of shapes {tuple(first.shape)}, {tuple(second.shape)}: each "
+            "pair needs one"
+        )
+    higher = scores[:, None] > scores[None, :]
+    with torch.autocast(first.device.type, enabled=False):
+        first, second = _at_least_float32(first), _at_least_float32(second)
+        losses = []
+        for size in sizes:
+            cosines = scale * (normalize(first[:, :size], dim=1) * normalize(second[:, :size], dim=1)).sum(1)
+            wrong = (cosines[None, :] - cosines[:, None])[higher]
+            losses.append(torch.cat([wrong.new_zeros(1), wrong]).logsumexp(0))
+        return torch.stack(losses).sum()
 
 
 def _ranked(

@@ -1,5 +1,6 @@
-"""The LightningModules: packed sentences in, ranking or distillation loss out, AdamW under a warmup-linear schedule."""
+"""The LightningModules: packed sentences in, the loss of their kind out, AdamW under a warmup-linear schedule."""
 
+from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
@@ -12,7 +13,8 @@ from transformers import get_linear_schedule_with_warmup
 from terna.encoder import Batch, Encoder
 from terna.errors import ModelError
 from terna.settings import Train
-from terna.training.loss import ranking_loss
+from terna.training.datamodule import ScoredBatch
+from terna.training.loss import cosent_loss, ranking_loss
 from terna.training.optimizer import parameter_groups
 
 
@@ -27,12 +29,13 @@ class RankingModule(LightningModule):
         self.seed = seed
 
     def training_step(self, batch: tuple[Batch, *tuple[Tensor | None, ...]], _: int) -> Tensor:
-        """The loss of one batch: its sentences' vectors, and what else `loss` takes; see the batches of datamodule."""
+        """The loss of one batch, by its kind: of its sentences' vectors and what else is in it; see datamodule."""
         # not one stream over all steps: so a resumed run draws what it would have drawn
         draw = np.random.SeedSequence([self.seed, self.global_step, self.global_rank])
         torch.manual_seed(int(draw.generate_state(1, np.uint64)[0]))
         sentences, *given = batch
-        loss = self.loss(self.encoder(sentences), *given)
+        of_kind: Callable[..., Tensor] = self.scored_loss if isinstance(batch, ScoredBatch) else self.loss
+        loss = of_kind(self.encoder(sentences), *given)
         self.log("loss", loss, prog_bar=True, logger=False)
         return loss
 
@@ -58,6 +61,16 @@ class RankingModule(LightningModule):
             all_anchors=every[0],
             dimensions=options.matryoshka,
         )
+
+    def scored_loss(self, vectors: Tensor, scores: Tensor) -> Tensor:
+        """CoSENT of this process's pairs, first sentences and then second ones (2 B, d), with their scores (B,).
+
+        With `train.gather` the pairs of all processes are compared, and each process has the loss of all.
+        """
+        options, given = self.settings, [*vectors.chunk(2), scores]
+        if options.gather and self.trainer.world_size > 1:
+            given = [cast(Tensor, self.all_gather(each, sync_grads=True)).flatten(0, 1) for each in given]
+        return cosent_loss(*given, scale=options.cosent_scale, dimensions=options.matryoshka)
 
     def configure_optimizers(self) -> Any:
         """AdamW with decay on matrices alone, and a rate that climbs over the warm-up, then falls to 0 at the end."""

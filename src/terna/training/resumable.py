@@ -1,9 +1,9 @@
-"""A LightningDataModule whose epochs are planned beforehand, and resumed at any step."""
+"""A LightningDataModule of one or several kinds of examples, planned beforehand, and resumed at any step."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pytorch_lightning import LightningDataModule
@@ -11,19 +11,34 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from terna.arrays import Ints
 
+# apart from the streams that parts and other modules draw from [seed, epoch]
+_STREAM = 2
 
-class PlannedDataModule(LightningDataModule, ABC):
-    """Batches of an epoch as rows of numbers; a kind of datamodule says which, and what a process gets of them.
 
-    batch_size: examples of a step, over all processes; each takes an equal share. workers: processes that gather
-    batches ahead for an accelerator; on a CPU gathering takes no time worth one.
+class Part(ABC):
+    """Examples of one kind: their batches as rows of numbers, planned beforehand, and what a process gets of them.
+
+    batch_size: examples of a step, over all processes; each takes an equal share. unit: what the examples are called.
+    loss: what is learnt from them. source: the file that `rows` count the rows of.
     """
 
-    def __init__(self, *, batch_size: int, epochs: int, workers: int) -> None:
-        super().__init__()
+    unit: str
+    loss: str
+    source: str
+
+    def __init__(self, *, batch_size: int, epochs: int) -> None:
         self.batch_size = batch_size
         self.epochs = epochs
-        self.workers = workers
+
+    @property
+    @abstractmethod
+    def count(self) -> int:
+        """Examples that there are."""
+
+    @property
+    @abstractmethod
+    def left_out(self) -> list[int]:
+        """Examples of each epoch that are in no batch of it."""
 
     @abstractmethod
     def rows(self, epoch: int) -> Ints:
@@ -35,8 +50,42 @@ class PlannedDataModule(LightningDataModule, ABC):
 
     @cached_property
     def steps(self) -> list[int]:
-        """Optimizer steps of each epoch, exact: the schedule is laid out on their sum."""
+        """Batches of each epoch, exact."""
         return [len(self.rows(epoch)) for epoch in range(self.epochs)]
+
+
+class PlannedDataModule(LightningDataModule):
+    """The batches of several parts, which have the same epochs and batch size; each batch is of one part.
+
+    order: `mixed` puts the batches of an epoch in an order that is a function of (seed, epoch), those of a part in
+    their own; `after` takes one part after another. workers: processes that gather batches ahead for an accelerator; on
+    a CPU gathering takes no time worth one.
+    """
+
+    def __init__(self, parts: Sequence[Part], *, order: Literal["mixed", "after"], seed: int, workers: int = 0) -> None:
+        super().__init__()
+        self.parts = parts
+        self.order = order
+        self.seed = seed
+        self.workers = workers
+        self.batch_size = parts[0].batch_size
+        self.epochs = parts[0].epochs
+
+    @cached_property
+    def steps(self) -> list[int]:
+        """Optimizer steps of each epoch, exact: the schedule is laid out on their sum."""
+        return [sum(counts) for counts in zip(*(part.steps for part in self.parts), strict=True)]
+
+    def plan(self, epoch: int) -> list[tuple[int, int]]:
+        """For each batch of an epoch, in order, the number of its part and its number among the part's batches."""
+        counts = [part.steps[epoch] for part in self.parts]
+        places = np.repeat(np.arange(len(counts)), counts)
+        if self.order == "mixed":
+            places = np.random.default_rng([self.seed, epoch, _STREAM]).permutation(places)
+        numbers = np.empty(len(places), np.int64)
+        for number, count in enumerate(counts):
+            numbers[places == number] = np.arange(count)
+        return list(zip(places.tolist(), numbers.tolist(), strict=True))
 
     def place(self, step: int) -> tuple[int, int]:
         """The epoch that the step after `step` steps belongs to, and its number in it."""
@@ -50,16 +99,34 @@ class PlannedDataModule(LightningDataModule, ABC):
         epoch = min(epoch, self.epochs - 1)  # past the last step Lightning still asks, and takes nothing
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         on_gpu = self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
-        rows = self.rows(epoch)
-        batches = self.batches(rows, np.split(rows, world, axis=1)[rank])
+        rows = [part.rows(epoch) for part in self.parts]
+        batches = [
+            part.batches(own, np.split(own, world, axis=1)[rank]) for part, own in zip(self.parts, rows, strict=True)
+        ]
+        plan = self.plan(epoch)
         return _Resumable(
-            batches,
-            sampler=_From(first, len(rows)),
+            _Planned(plan, batches),
+            sampler=_From(first, len(plan)),
             batch_size=None,
             collate_fn=_as_is,
             pin_memory=on_gpu,
             num_workers=self.workers if on_gpu else 0,
         )
+
+
+class _Planned(Dataset[Any]):
+    """The batches of several parts, in the order of `plan`."""
+
+    def __init__(self, plan: Sequence[tuple[int, int]], batches: Sequence[Dataset[Any]]) -> None:
+        self.plan = plan
+        self.batches = batches
+
+    def __len__(self) -> int:
+        return len(self.plan)
+
+    def __getitem__(self, index: int) -> Any:
+        part, number = self.plan[index]
+        return self.batches[part][number]
 
 
 class _From(Sampler[int]):

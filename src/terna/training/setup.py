@@ -25,12 +25,11 @@ from terna.records import STARTS, read_record, read_table, rerun
 from terna.settings import Settings
 from terna.training.adapters import adapt, freeze_layers, merge
 from terna.training.callbacks import Checkpoints, Recorder
-from terna.training.datamodule import TranslationDataModule, TripletDataModule
+from terna.training.datamodule import ScoredPart, TranslationPart, TripletPart
 from terna.training.module import DistillationModule, RankingModule
+from terna.training.resumable import Part, PlannedDataModule
 from terna.training.resume import CHECKPOINT
 from terna.training.selection import Selection, development_score
-
-DataModule = TripletDataModule | TranslationDataModule
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Inputs:
     """What a run learns from.
 
     starts: what new entries of the vocabulary start from, a STARTS table. corpora: names, by the numbers in
-    `table.corpus`. taught: the teacher's vectors; None where nothing is taught.
+    `table.corpus` and `table.scored_corpus`. taught: the teacher's vectors; None where nothing is taught.
     """
 
     tokenizer: PreTrainedTokenizerBase
@@ -63,7 +62,7 @@ class Run(NamedTuple):
     """A training run: the encoder that learns, its batches, and the loss and schedule."""
 
     encoder: Encoder
-    datamodule: DataModule
+    datamodule: PlannedDataModule
     module: RankingModule
 
 
@@ -101,30 +100,33 @@ def encoder_of(settings: Settings, inputs: Inputs) -> Encoder:
     return encoder
 
 
-def datamodule_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> DataModule:
-    """The batches of all epochs: triplets, or with train.distill translated sentences and the teacher's vectors.
+def datamodule_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> PlannedDataModule:
+    """The batches of all epochs: of triplets, or with train.distill of taught sentences, and of scored pairs.
 
     Raises DataError when not a single full batch can be made.
     """
-    options = settings.train
-    common = {
-        "batch_size": options.batch_size,
-        "epochs": options.epochs,
-        "seed": settings.seed,
-        "workers": settings.machine.workers,
-    }
+    options, table = settings.train, inputs.table
+    common = {"batch_size": options.batch_size, "epochs": options.epochs, "seed": settings.seed}
+    weights = [options.weights.get(name, 1.0) for name in inputs.corpora]
+    parts: list[Part] = []
     if options.distill:
         if inputs.taught is None:
             raise DataError("train.distill: there are no teacher's vectors; run the teacher stage (dvc repro teacher)")
-        return TranslationDataModule(inputs.taught, encoder.arrange, sources=options.distill.sources, **common)
-    return TripletDataModule(
-        inputs.table,
-        encoder.arrange,
-        weights=[options.weights.get(name, 1.0) for name in inputs.corpora],
-        known_positives=options.known_positives,
-        gather=options.gather,
-        **common,
-    )
+        parts.append(TranslationPart(inputs.taught, encoder.arrange, sources=options.distill.sources, **common))
+    elif len(table.train) or not len(table.scored):
+        parts.append(
+            TripletPart(
+                table,
+                encoder.arrange,
+                weights=weights,
+                known_positives=options.known_positives,
+                gather=options.gather,
+                **common,
+            )
+        )
+    if len(table.scored):
+        parts.append(ScoredPart(table, encoder.arrange, weights=weights, **common))
+    return PlannedDataModule(parts, order=options.order, seed=settings.seed, workers=settings.machine.workers)
 
 
 def observers_of(settings: Settings, run: Run, table: TokenTable, benchmark: pa.Table, checkpoints: Path) -> Observers:
@@ -154,16 +156,18 @@ def finished(settings: Settings, run: Run) -> Encoder:
     return run.encoder.cpu()
 
 
-def whereabouts(datamodule: DataModule, checkpoints: Path) -> Callable[[int], str]:
+def whereabouts(datamodule: PlannedDataModule, checkpoints: Path) -> Callable[[int], str]:
     """What is to be said of a step whose loss is not finite: its batch, its rows, and what to do."""
 
     def describe(step: int) -> str:
         epoch, number = datamodule.place(step - 1)
-        rows = ", ".join(map(str, datamodule.rows(epoch)[number][:5]))
+        place, own = datamodule.plan(epoch)[number]
+        part = datamodule.parts[place]
+        rows = ", ".join(map(str, part.rows(epoch)[own][:5]))
         path = checkpoints / CHECKPOINT
         kept = f"the last good checkpoint is {path}" if path.exists() else "there is no checkpoint yet"
         return (
-            f"batch {number + 1} of epoch {epoch + 1}, rows {rows}, … of {datamodule.source}; {kept}. Lower "
+            f"batch {number + 1} of epoch {epoch + 1}, rows {rows}, … of {part.source}; {kept}. Lower "
             f"train.lr or choose another train.precision, and delete {checkpoints}/"
         )
 

@@ -19,6 +19,7 @@ from terna.errors import ModelError
 from terna.running.signals import unhandled
 from terna.settings import Settings
 from terna.settings.plain_mode import is_plain
+from terna.training.datamodule import ScoredPart, TripletPart
 from terna.training.selection import Selection
 from terna.training.setup import Run
 
@@ -80,17 +81,18 @@ def fit(trainer: Trainer, run: Run, checkpoint: Path | None = None) -> Taken:
 
 def summary(settings: Settings, run: Run, trainer: Trainer, selection: Selection) -> dict[str, Any]:
     """What metrics/train.json tells of a run that has ended: the same of each run with the same outcome."""
-    datamodule, unit = run.datamodule, run.datamodule.unit
+    datamodule, parts = run.datamodule, {part.unit: part for part in run.datamodule.parts}
     ranked = datamodule.batch_size if settings.train.gather else datamodule.batch_size // trainer.world_size
-    negatives = {} if settings.train.distill else {"negatives_per_anchor": 2 * ranked - 1}
     return {
-        unit: datamodule.count,
+        **{unit: part.count for unit, part in parts.items()},
         "batch_size": datamodule.batch_size,
-        **negatives,
+        **({"negatives_per_anchor": 2 * ranked - 1} if TripletPart.unit in parts else {}),
+        **({"losses": [part.loss for part in parts.values()]} if ScoredPart.unit in parts else {}),
         "epochs": settings.train.epochs,
         "steps": trainer.global_step,
         "steps_per_epoch": datamodule.steps,
-        f"{unit}_left_out_per_epoch": datamodule.left_out,
+        **({f"{unit}_steps_per_epoch": part.steps for unit, part in parts.items()} if len(parts) > 1 else {}),
+        **{f"{unit}_left_out_per_epoch": part.left_out for unit, part in parts.items()},
         "selected_step": selection.best_step,
         "selected_on": f"{settings.evaluate.select_on} {settings.evaluate.main_score}",
         "selected_score": selection.best,
@@ -102,8 +104,10 @@ def summary(settings: Settings, run: Run, trainer: Trainer, selection: Selection
 
 def measured(run: Run, trainer: Trainer, taken: Taken) -> dict[str, float]:
     """What a run took, which no two share: speed, seconds, memory in MiB."""
+    parts = run.datamodule.parts
+    unit = parts[0].unit if len(parts) == 1 else "examples"
     return {
-        f"{run.datamodule.unit}_per_second": round(taken.steps * run.datamodule.batch_size / taken.seconds, 2),
+        f"{unit}_per_second": round(taken.steps * run.datamodule.batch_size / taken.seconds, 2),
         "seconds": round(taken.seconds, 1),
         "peak_memory_mb": round(_peak_memory(trainer) / 2**20),
     }

@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from terna.records import PAIR
 from terna.sentences import distinct
 
 # which kinds of shared sentence cost a pair its place, by triplets.drop_overlap
@@ -13,12 +14,18 @@ DROPPED: Mapping[str, tuple[str, ...]] = {"none": (), "exact": ("exact",), "near
 
 
 def without(pairs: pa.Table, sentences: pa.Array, shared: pa.Table, which: str) -> pa.Table:
-    """Leave out of a PAIRS table the pairs with a shared sentence.
+    """Leave out of a PAIRS or SCORED_PAIRS table the pairs with a shared sentence.
 
     shared: an OVERLAPS table over `sentences`. which: `none`, `exact` or `near` (which takes in the exact ones).
     """
     chosen = _texts(sentences, shared.filter(pc.is_in(shared["kind"], pa.array(DROPPED[which], pa.string()))))
     return pairs.filter(pc.invert(_has(pairs, chosen)))
+
+
+def both(pairs: pa.Table, scored: pa.Table) -> pa.Table:
+    """The pairs of a PAIRS and of a SCORED_PAIRS table: premise, hypothesis, corpus."""
+    alike = scored.select([*PAIR, "corpus"]).rename_columns(["premise", "hypothesis", "corpus"])
+    return pa.concat_tables([pairs.select(alike.column_names), alike])
 
 
 def listing(pairs: pa.Table, sentences: pa.Array, shared: pa.Table) -> pa.Table:
@@ -53,7 +60,8 @@ def _texts(sentences: pa.Array, shared: pa.Table) -> pa.Array:
 
 
 def _has(pairs: pa.Table, texts: pa.Array) -> pa.ChunkedArray:
-    return pc.or_(pc.is_in(pairs["premise"], value_set=texts), pc.is_in(pairs["hypothesis"], value_set=texts))
+    """Which pairs have one of the texts: the two sentences are the first columns."""
+    return pc.or_(pc.is_in(pairs.column(0), value_set=texts), pc.is_in(pairs.column(1), value_set=texts))
 
 
 def _count(shared: pa.Table, benchmark: str, kind: str) -> int:

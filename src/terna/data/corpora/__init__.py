@@ -2,7 +2,7 @@
 
 from terna.data.corpora.nli import read_nli
 from terna.data.corpora.parallel import read_parallel
-from terna.data.corpora.sts import read_sts, scored_sentences
+from terna.data.corpora.sts import read_scored, read_sts, scored_sentences
 from terna.data.corpora.texts import check_file
 
-__all__ = ["check_file", "read_nli", "read_parallel", "read_sts", "scored_sentences"]
+__all__ = ["check_file", "read_nli", "read_parallel", "read_scored", "read_sts", "scored_sentences"]

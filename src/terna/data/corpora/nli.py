@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from terna.data.corpora.own import UNFIT, UNFIT_FOUND, Row, pairs_jsonl, pairs_tsv
+from terna.data.corpora.own import UNFIT, UNFIT_FOUND, Row, cells, pairs_jsonl, pairs_tsv
 from terna.data.corpora.texts import Text, texts
 from terna.errors import DataError
 from terna.records import LABELS, PAIRS
@@ -82,6 +82,22 @@ def _xnli_mt_tsv(text: Text) -> Iterator[Row]:
         yield premise, hypothesis, "contradiction" if label == "contradictory" else label, ""
 
 
+def _inferes_csv(text: Text) -> Iterator[Row]:
+    """InferES's columns, quoted as CSV, a row a line; it has short names for two labels."""
+    wanted, names = ("Premise", "Hypothesis", "Label"), {"ent": "entailment", "cnt": "contradiction"}
+    rows = ((f"{text.label}, line {number}", line) for number, line in enumerate(text.lines, start=1))
+    where, header = next(rows, (f"{text.label}, line 1", ""))
+    found = cells(header, ",", where)
+    if missing := [column for column in wanted if column not in found]:
+        raise DataError(f"{where}: no column {', '.join(missing)}; is it the right format?")
+    for where, line in rows:
+        row = cells(line, ",", where)
+        if len(row) != len(found):
+            raise DataError(f"{where}: {len(row)} columns, but the header has {len(found)}; mend or drop the row")
+        premise, hypothesis, label = (row[found.index(column)].strip() for column in wanted)
+        yield premise, hypothesis, names.get(label, label), ""
+
+
 def columns(text: Text, wanted: Sequence[str]) -> Iterator[list[str]]:
     """The wanted columns of each row, stripped."""
     reader = csv.reader(text.lines, delimiter="\t", quoting=csv.QUOTE_NONE)
@@ -131,6 +147,7 @@ PARSERS: dict[str, Callable[[Text], Iterator[Row]]] = {
     "xnli_tsv": _xnli_tsv,
     "xnli_mt_tsv": _xnli_mt_tsv,
     "snli_jsonl": _snli_jsonl,
+    "inferes_csv": _inferes_csv,
     "pairs_tsv": pairs_tsv,
     "pairs_jsonl": pairs_jsonl,
 }

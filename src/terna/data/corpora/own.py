@@ -50,9 +50,9 @@ def pairs_tsv(text: Text) -> Iterator[Row]:
     if not header:
         raise DataError(f"{text.label}, line 1: {EMPTY}, with tab, comma or semicolon between: {NAMES}")
     delimiter, columns = _delimiter(header, where)
-    width = len(_fields(header, delimiter, where))
+    width = len(cells(header, delimiter, where))
     for where, line in lines:
-        fields = _fields(line, delimiter, where)
+        fields = cells(line, delimiter, where)
         if not any(field.strip() for field in fields):
             continue
         if len(fields) != width:
@@ -89,7 +89,7 @@ def _delimiter(header: str, where: str) -> tuple[str, Sequence[int]]:
     found = {}
     for delimiter in DELIMITERS:
         with suppress(DataError):
-            if places := _places(_fields(header, delimiter, where)):
+            if places := _places(cells(header, delimiter, where)):
                 found[delimiter] = places
     if len(found) == 1:
         return next(iter(found.items()))
@@ -110,7 +110,8 @@ def _places(names: Sequence[str]) -> Sequence[int] | None:
     return [known.index(name) for name in chosen]
 
 
-def _fields(line: str, delimiter: str, where: str) -> list[str]:
+def cells(line: str, delimiter: str, where: str) -> list[str]:
+    """The fields of a row that is one line, quoted as CSV; DataError, with `where`, for quotes that do not match."""
     try:
         fields = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True, strict=True))
     except csv.Error as error:

@@ -1,39 +1,57 @@
-"""The parser of scored pairs, in SemEval's layout: STS.input.X.txt beside STS.gs.X.txt."""
+"""Parsers of scored pairs: SemEval's layout, STS.input.X.txt beside STS.gs.X.txt, and CSV."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from terna.data.corpora.texts import texts
+from terna.data.corpora.own import cells
+from terna.data.corpora.texts import Text, texts
 from terna.errors import DataError
-from terna.records import SCORED, sentences_of
+from terna.records import SCORED, SCORED_PAIRS, sentences_of
 from terna.settings import Corpus
 
 # float() would also take 1_0, nan and other alphabets' digits
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 # how errors call a text, and its lines
 Read = tuple[str, list[str]]
+# file, line, two sentences, score
+Pair = tuple[str, int, str, str, float]
 
 
 def read_sts(name: str, corpus: Corpus, folder: Path) -> pa.Table:
-    """Scored pairs of a benchmark whose files lie in `folder`: a SCORED table, file after file as declared.
+    """Scored pairs of a corpus whose files lie in `folder`: a SCORED table, file after file as declared.
 
     Raises DataError for a missing partner, unequal lengths, a missing column, a score that is not a number on the
-    benchmark's scale, another number of pairs than declared, a file of one pair, or none at all.
+    corpus's scale, another number of pairs than declared, a file of one pair, or none at all.
     """
-    read: dict[str, Read] = {text.base: (text.label, list(text.lines)) for text in texts(corpus, folder)}
-    pairs = [pair for base in read if base.startswith("STS.input.") for pair in _file(base, read, corpus.scale)]
+    read = {label: list(pairs) for label, pairs in PARSERS[corpus.format](corpus, folder)}
+    pairs = [pair for each in read.values() for pair in each]
     if not pairs:
-        if empty := [label for base, (label, _) in read.items() if base.startswith("STS.input.")]:
-            raise DataError(f"{name}: no pair in {', '.join(empty)}, which is empty; fetch it anew")
+        if read:
+            raise DataError(f"{name}: no pair in {', '.join(read)}, which is empty; fetch it anew")
         raise DataError(f"{name}: no pair in {folder}; a file STS.input.X.txt is expected")
     if corpus.rows is not None and len(pairs) != corpus.rows:
         raise DataError(f"{name}: {len(pairs)} pairs in {folder}, expected {corpus.rows}; fetch it anew")
-    if alone := [label for base, (label, lines) in read.items() if base.startswith("STS.input.") and len(lines) == 1]:
+    if alone := [label for label, each in read.items() if len(each) == 1]:
         raise DataError(f"{name}: {alone[0]} has one pair, and a correlation needs at least 2; add pairs")
     return pa.table([list(column) for column in zip(*pairs, strict=True)], schema=SCORED)
+
+
+def read_scored(name: str, corpus: Corpus, folder: Path) -> tuple[pa.Table, Counter[str]]:
+    """Scored pairs to train on: a SCORED_PAIRS table with scores from 0 to 1, and the counts of `read_nli`.
+
+    Raises DataError as `read_sts` does: no row is left out.
+    """
+    table, (low, high) = read_sts(name, corpus, folder), corpus.scale
+    score = pc.divide(pc.subtract(table["gold"], low), high - low)
+    columns = [table["sentence1"], table["sentence2"], score, pa.array([name] * len(table), pa.string())]
+    return pa.table(columns, schema=SCORED_PAIRS), Counter(
+        read=len(table), other_language=0, no_label=0, empty_sentence=0
+    )
 
 
 def scored_sentences(benchmarks: Mapping[str, Corpus], folder: Path) -> dict[str, list[str]]:
@@ -42,7 +60,14 @@ def scored_sentences(benchmarks: Mapping[str, Corpus], folder: Path) -> dict[str
     return {name: [*first, *second] for name, (first, second) in columns.items()}
 
 
-def _file(base: str, read: Mapping[str, Read], scale: Sequence[float]) -> Iterator[tuple[str, int, str, str, float]]:
+def _semeval(corpus: Corpus, folder: Path) -> Iterator[tuple[str, Iterable[Pair]]]:
+    read: dict[str, Read] = {text.base: (text.label, list(text.lines)) for text in texts(corpus, folder)}
+    for base, (label, _) in read.items():
+        if base.startswith("STS.input."):
+            yield label, _file(base, read, corpus.scale)
+
+
+def _file(base: str, read: Mapping[str, Read], scale: Sequence[float]) -> Iterator[Pair]:
     topic = base.removeprefix("STS.input.").removesuffix(".txt")
     label, lines = read[base]
     gold_label, gold = read.get(f"STS.gs.{topic}.txt", ("", []))
@@ -53,6 +78,26 @@ def _file(base: str, read: Mapping[str, Read], scale: Sequence[float]) -> Iterat
     for number, (pair, score) in enumerate(zip(lines, gold, strict=True), start=1):
         first, second = _sentences(pair, f"{label}, line {number}")
         yield topic, number, first, second, _score(score, scale, f"{gold_label}, line {number}")
+
+
+def _csv(corpus: Corpus, folder: Path) -> Iterator[tuple[str, Iterable[Pair]]]:
+    for text in texts(corpus, folder):
+        yield text.label, _rows(text, corpus.scale)
+
+
+def _rows(text: Text, scale: Sequence[float]) -> Iterator[Pair]:
+    """A row a line, quoted as CSV, without a header: sentence, sentence, score. Blank lines are passed over."""
+    for number, line in enumerate(text.lines, start=1):
+        where = f"{text.label}, line {number}"
+        row = [cell.strip() for cell in cells(line, ",", where)]
+        if not any(row):
+            continue
+        if len(row) != 3 or not row[0] or not row[1]:
+            raise DataError(
+                f"{where}: sentence, sentence, score expected, with commas between and no header, found {line[:60]!r}; "
+                'quote a sentence that holds a comma ("…")'
+            )
+        yield text.base.removesuffix(".csv"), number, row[0], row[1], _score(row[2], scale, where)
 
 
 def _sentences(pair: str, where: str) -> tuple[str, str]:
@@ -71,3 +116,10 @@ def _score(text: str, scale: Sequence[float], where: str) -> float:
     if not scale[0] <= value <= scale[1]:
         raise DataError(f"{where}: a score from {scale[0]:g} to {scale[1]:g} expected, found {text!r}")
     return value
+
+
+# each text by its label, with its pairs, to be read before the next is asked for
+PARSERS: dict[str, Callable[[Corpus, Path], Iterator[tuple[str, Iterable[Pair]]]]] = {
+    "semeval_sts": _semeval,
+    "scored_csv": _csv,
+}

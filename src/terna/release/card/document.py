@@ -46,6 +46,7 @@ class Card:
     contaminated: Rows
     loader: Mapping[str, Any]
     loss: Mapping[str, Any]
+    cosent: Mapping[str, Any]
     fit: Mapping[str, Any]
     training: Mapping[str, Any]
     modules: str
@@ -102,6 +103,7 @@ def render(
         contaminated=tables.contaminated(stats),
         loader=parameters.loader(training),
         loss=parameters.loss(settings.train, training),
+        cosent=parameters.cosent(settings.train),
         fit=parameters.fit(settings, training),
         training=training,
         modules=parameters.architecture(modules, architecture),

@@ -17,13 +17,16 @@ Modules = Sequence[tuple[str, Mapping[str, Any]]]
 
 def loader(training: Mapping[str, Any]) -> dict[str, Any]:
     """Batches; `training` is the content of metrics/train.json."""
-    unit = "triplets" if "triplets" in training else "translations"
-    names = ("batch_size", unit, "steps_per_epoch", f"{unit}_left_out_per_epoch")
-    return {name: training[name] for name in names}
+    units = [unit for unit in ("triplets", "translations", "scored_pairs") if unit in training]
+    each = [f"{unit}_{name}" for name in ("steps_per_epoch", "left_out_per_epoch") for unit in units]
+    names = ("batch_size", *units, "steps_per_epoch", *each)
+    return {name: training[name] for name in names if name in training}
 
 
 def loss(train: Train, training: Mapping[str, Any]) -> dict[str, Any]:
-    """The loss that was trained with."""
+    """The loss of triplets or taught sentences; empty where only scored pairs were trained on."""
+    if "negatives_per_anchor" not in training and not train.distill:
+        return {}
     if train.distill:
         return asdict(train.distill)
     return {
@@ -34,6 +37,11 @@ def loss(train: Train, training: Mapping[str, Any]) -> dict[str, Any]:
         "known_positives_left_out": train.known_positives,
         "matryoshka_dims": train.matryoshka,
     }
+
+
+def cosent(train: Train) -> dict[str, Any]:
+    """The loss of scored pairs."""
+    return {"scale": train.cosent_scale, "similarity": "cosine", "matryoshka_dims": train.matryoshka}
 
 
 def fit(settings: Settings, training: Mapping[str, Any]) -> dict[str, Any]:

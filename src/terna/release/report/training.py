@@ -59,7 +59,7 @@ def corpora(contents: Contents) -> Section:
         "data",
         "Data",
         [
-            Text(passage("rule", {})),
+            Text(passage("rule", {"stats": stats})),
             Table("Corpora", header, rows, "t" + "n" * (len(header) - 2) + "t"),
             *(Text(f"{code(name)}: {escape(corpus.citation)}") for name, corpus in contents.settings.corpora.items()),
             *([Text(translation)] if translation else []),

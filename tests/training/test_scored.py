@@ -1,0 +1,215 @@
+"""Scored pairs alone, mixed with triplets or taught sentences, and after them: batches, losses, resuming, accounts."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from pytorch_lightning import Callback, Trainer
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.losses import CoSENTLoss
+from training_inputs import fit, run_for, scored_for, settings_for, table_for, weights_of
+
+from terna.data.teacher_vectors import TeacherVectors
+from terna.encoder import Encoder, save
+from terna.errors import DataError
+from terna.settings import Distill, Settings
+from terna.training.callbacks import Checkpoints, Recorder
+from terna.training.datamodule import ScoredBatch, ScoredPart, TaughtBatch, Triplets
+from terna.training.setup import whereabouts
+from terna.training.trainer import build_trainer, summary
+
+Make = Callable[..., Encoder]
+TRIPLETS, PAIRS = [4] * 3, [5] * 3
+
+
+@pytest.fixture
+def settings(root: Path) -> Settings:
+    return settings_for(root)
+
+
+def ordered(settings: Settings, order: Any) -> Settings:
+    return replace(settings, train=replace(settings.train, order=order))
+
+
+def kinds(batches: Any) -> list[type]:
+    return [type(batch) for batch in batches]
+
+
+def test_one_part_alone_has_the_batches_that_it_plans_in_its_own_order(make_encoder: Make, settings: Settings) -> None:
+    encoder = make_encoder()
+    for order in ("mixed", "after"):
+        run = run_for(encoder, ordered(settings, order), table_for(encoder))
+        [part] = run.datamodule.parts
+        assert run.datamodule.steps == part.steps == TRIPLETS
+        assert run.datamodule.plan(1) == [(0, number) for number in range(4)]
+        rows = part.rows(0)
+        for batch, own in zip(run.datamodule.train_dataloader(), part.batches(rows, rows), strict=True):  # type: ignore[call-overload]
+            assert all(map(torch.equal, batch.sentences.place, own.sentences.place))
+
+
+def test_scored_batches_hold_each_pair_once_in_an_order_of_each_epoch_with_its_score(
+    make_encoder: Make, settings: Settings
+) -> None:
+    encoder = make_encoder()
+    table = scored_for(encoder, triplets=0)
+    [part] = run_for(encoder, settings, table).datamodule.parts
+    assert (part.count, part.steps, part.left_out) == (21, PAIRS, [1] * 3)
+    vectors = encoder.eval().encode([f"el par {i} tiene {word}" for i in range(21) for word in ("esto", "aquello")])
+    for epoch in range(2):
+        rows = part.rows(epoch)
+        assert len(np.unique(rows)) == rows.size == 20
+        for batch, numbers in zip(part.batches(rows, rows), rows, strict=True):  # type: ignore[call-overload]
+            assert batch.scores.tolist() == table.scores[numbers].tolist()
+            found = encoder(batch.sentences).detach().numpy()
+            np.testing.assert_allclose(found, vectors[[*(2 * numbers), *(2 * numbers + 1)]], atol=1e-5)
+    assert part.rows(0).tolist() != part.rows(1).tolist()
+    assert part.rows(0).tolist() == run_for(encoder, settings, table).datamodule.parts[0].rows(0).tolist()
+
+
+def test_a_step_without_dropout_has_the_neighbours_loss_and_gradients(
+    make_encoder: Make, settings: Settings, tmp_path: Path
+) -> None:
+    encoder = make_encoder()
+    save(encoder, tmp_path / "encoder")
+    run = run_for(encoder, settings, scored_for(encoder, triplets=0))
+    encoder.eval()
+    module, rows = run.module, run.datamodule.parts[0].rows(0)[:1]
+    module.trainer = Trainer(logger=False, enable_checkpointing=False, barebones=True)
+    module.log = lambda *_, **__: None  # type: ignore[method-assign, assignment]
+    ours = module.training_step(run.datamodule.parts[0].batches(rows, rows)[0], 0)
+    ours.backward()
+    neighbour = SentenceTransformer(str(tmp_path / "encoder"), device="cpu").eval()
+    sides = ([f"el par {i} tiene {word}" for i in rows[0]] for word in ("esto", "aquello"))
+    scores = torch.tensor([i % 6 / 5 for i in rows[0]])
+    theirs = CoSENTLoss(neighbour)([neighbour.preprocess(texts) for texts in sides], scores)
+    theirs.backward()
+    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
+    other = dict(neighbour[0].auto_model.named_parameters())
+    for name, parameter in encoder.backbone.named_parameters():
+        if parameter.grad is not None:
+            torch.testing.assert_close(parameter.grad, other[name].grad, atol=1e-5, rtol=1e-4)
+
+
+def test_mixed_shuffles_the_parts_batches_together_and_after_takes_one_after_another(
+    make_encoder: Make, settings: Settings
+) -> None:
+    encoder = make_encoder()
+    table = scored_for(encoder)
+    after = run_for(encoder, ordered(settings, "after"), table).datamodule
+    assert after.steps == [9, 9, 9]
+    assert kinds(after.train_dataloader()) == [Triplets] * 4 + [ScoredBatch] * 5
+    mixed = run_for(encoder, settings, table).datamodule
+    plans = [mixed.plan(epoch) for epoch in range(3)]
+    for plan in plans:
+        assert sorted(plan) == after.plan(0)
+        for part in range(2):
+            own = [number for place, number in plan if place == part]
+            assert own == sorted(own)
+    assert len({tuple(plan) for plan in plans}) > 1
+    assert plans == [run_for(encoder, settings, table).datamodule.plan(epoch) for epoch in range(3)]
+    expected = [(Triplets, ScoredBatch)[place] for place, _ in plans[0]]
+    assert kinds(mixed.train_dataloader()) == expected
+
+
+def test_scored_pairs_stand_beside_what_a_teacher_teaches(make_encoder: Make, settings: Settings) -> None:
+    encoder = make_encoder()
+    table = scored_for(encoder)
+    taught = TeacherVectors(np.zeros((9, encoder.dimension), np.float32), table.ids, table.offsets)
+    distill = Distill(teacher="t", sources=False, unit=True)
+    asked = replace(settings, train=replace(settings.train, distill=distill, order="after"))
+    run = run_for(encoder, asked, table, taught)
+    assert kinds(run.datamodule.train_dataloader()) == [TaughtBatch] * 2 + [ScoredBatch] * 5
+    before = weights_of(encoder)
+    fit(encoder, asked, table=table, taught=taught)
+    assert not torch.equal(before, weights_of(encoder))
+
+
+@pytest.mark.parametrize("triplets", [18, 0])
+@pytest.mark.parametrize("step", [3, 9, 11])
+def test_stopped_at_any_step_it_ends_as_if_it_had_not_been(
+    make_encoder: Make, settings: Settings, tmp_path: Path, triplets: int, step: int
+) -> None:
+    class Stop(Callback):
+        def on_train_batch_end(self, trainer: Trainer, *_: object) -> None:
+            if trainer.global_step == step:
+                raise InterruptedError
+
+    def go(*callbacks: Callback, checkpoint: Path | None = None) -> torch.Tensor:
+        encoder = make_encoder().train()
+        table = scored_for(encoder, triplets=triplets)
+        fit(encoder, settings, *callbacks, checkpoint=checkpoint, table=table)
+        return weights_of(encoder)
+
+    path = tmp_path / "last.ckpt"
+    recorder = Recorder(str)
+    with pytest.raises(InterruptedError):
+        go(recorder, Checkpoints(path, 1, recorder, lambda: None), Stop())
+    resumed, whole = Recorder(str), Recorder(str)
+    assert torch.equal(go(resumed, checkpoint=path), go(whole))
+    assert resumed.curves == whole.curves
+
+
+def test_the_rows_of_a_loss_that_is_not_finite_are_named_with_their_own_file(
+    make_encoder: Make, settings: Settings, tmp_path: Path
+) -> None:
+    encoder = make_encoder()
+    datamodule = run_for(encoder, ordered(settings, "after"), scored_for(encoder)).datamodule
+    describe = whereabouts(datamodule, tmp_path)
+    rows = [", ".join(map(str, datamodule.parts[place].rows(1)[2])) for place in (0, 1)]
+    assert describe(9 + 3).startswith(f"batch 3 of epoch 2, rows {rows[0]}, … of data/triplets/train.parquet;")
+    assert describe(9 + 7).startswith(f"batch 7 of epoch 2, rows {rows[1]}, … of data/triplets/scored.parquet;")
+
+
+def test_too_few_pairs_for_a_batch_are_refused(make_encoder: Make, settings: Settings) -> None:
+    encoder = make_encoder()
+    with pytest.raises(DataError, match=r"train\.batch_size: no batch of 4 can be made from 3 scored pairs"):
+        run_for(encoder, settings, scored_for(encoder, pairs=3))
+
+
+def test_weights_hold_for_the_pairs_of_a_corpus(make_encoder: Make, settings: Settings) -> None:
+    encoder = make_encoder()
+    table = replace(scored_for(encoder, triplets=0), scored_corpus=np.arange(21) % 2)
+    part = ScoredPart(table, encoder.arrange, batch_size=1, epochs=1, seed=3, weights=[2.0, 0.0])
+    assert sorted(part.rows(0).ravel().tolist()) == sorted([*range(0, 21, 2)] * 2)
+
+
+@pytest.mark.parametrize("triplets", [18, 0])
+def test_the_summary_counts_each_part_and_names_the_losses(
+    make_encoder: Make, settings: Settings, triplets: int
+) -> None:
+    encoder = make_encoder()
+    run = run_for(encoder, settings, scored_for(encoder, triplets=triplets))
+
+    class Selected:
+        best_step, best, share = 1, 0.5, 1.0
+
+    told = summary(settings, run, build_trainer(settings, []), Selected())  # type: ignore[arg-type]
+    assert (told["scored_pairs"], told["scored_pairs_left_out_per_epoch"]) == (21, [1, 1, 1])
+    if triplets:
+        assert (told["triplets"], told["negatives_per_anchor"], told["triplets_left_out_per_epoch"]) == (18, 7, [2] * 3)
+        assert (told["losses"], told["steps_per_epoch"]) == (["ranking", "CoSENT"], [9, 9, 9])
+        assert (told["triplets_steps_per_epoch"], told["scored_pairs_steps_per_epoch"]) == (TRIPLETS, PAIRS)
+    else:
+        assert (told["losses"], told["steps_per_epoch"]) == (["CoSENT"], PAIRS)
+        assert not {"triplets", "negatives_per_anchor", "scored_pairs_steps_per_epoch"} & set(told)
+
+
+def test_pairs_of_higher_scores_come_nearer(make_encoder: Make, settings: Settings) -> None:
+    encoder = make_encoder()
+    table = scored_for(encoder, triplets=0)
+    texts = [f"el par {i} tiene {word}" for i in range(21) for word in ("esto", "aquello")]
+
+    def correlation() -> float:
+        vectors = encoder.eval().encode(texts)
+        cosines = [
+            a @ b / np.linalg.norm(a) / np.linalg.norm(b) for a, b in zip(vectors[::2], vectors[1::2], strict=True)
+        ]
+        return float(np.corrcoef(cosines, table.scores)[0, 1])
+
+    before = correlation()
+    fit(encoder, replace(settings, train=replace(settings.train, batch_size=20, epochs=60, lr=3e-3)), table=table)
+    assert correlation() > max(0.6, before + 0.3)
