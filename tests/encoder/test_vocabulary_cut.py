@@ -137,6 +137,8 @@ def test_size_keeps_the_most_frequent_and_of_equals_the_lower_id() -> None:
     assert more(min_count=2, size=None) == {first, second, third}
     assert more(min_count=1, size=len(base) + 2) == {first, second}
     assert more(min_count=1, size=len(base)) == set()
+    # those that the text does not use come last, lower ids first
+    assert more(min_count=0, size=len(base) + 5) == set(free[:5])
     with pytest.raises(ModelError, match=rf"keep\.size: {len(base) - 1}, but {len(base)} entries stay in any case"):
         cut(whole, counts, min_count=1, size=len(base) - 1)
 

@@ -159,7 +159,8 @@ def card_of(settings: Settings, **changed: Any) -> str:
     shape = (dense.out_features, dense.activation) if dense else None
     modules = modules_of(model.pooling or "mean", model.max_length, shape)
     contents: dict[str, Any] = {"scores": scores_of(settings), "training": TRAINING, "stats": stats_of(settings)}
-    contents |= {"lineage": LINEAGE, "width": 32, "architecture": "RobertaModel", "modules": modules} | changed
+    contents |= {"lineage": LINEAGE, "width": 32, "architecture": "RobertaModel", "modules": modules}
+    contents |= {"size": 1234567, "vocabulary_cut": None} | changed
     return render(settings, **contents)
 
 

@@ -91,6 +91,7 @@ def triplets(settings: Settings, content: str = "triplets") -> None:
 
 def tokens(settings: Settings) -> None:
     put("data/tokens/ids.npy", "ids")
+    put_json("data/tokens/stats.json", {"vocabulary_cut": None})
     put("data/tokens/tokenizer/tokenizer.json", "{}")
     triplets = [Path("data/triplets") / f"{part}.parquet" for part in ("train", "dev")]
     read = [*triplets, Path("data/parallel/sentences.parquet")]

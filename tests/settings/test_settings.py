@@ -228,6 +228,8 @@ def test_a_vocabulary_needs_translated_sentences_and_a_backbone_that_has_one(com
     assert "model.vocabulary.words: learnt from translated sentences, and there are none" in found
     assert "model.vocabulary.words: from scratch, a vocabulary is fitted" in found
     assert "model.vocabulary.keep: from scratch, a vocabulary is fitted" in found
+    composed["model"]["vocabulary"]["keep"]["min_count"] = 0
+    assert any("keep: min_count 0 and no size keep every entry" in fault for fault in faults(composed))
 
 
 def test_layers_are_kept_of_a_backbone_that_has_some_each_once_and_rising(composed: dict[str, Any]) -> None:

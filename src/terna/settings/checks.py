@@ -124,6 +124,8 @@ def check_model(model: Model) -> Iterator[str]:
     for key, asked in vars(model.vocabulary).items():
         if model.scratch and asked:
             yield f"model.vocabulary.{key}: from scratch, a vocabulary is fitted on the sentences; set it to null"
+    if (keep := model.vocabulary.keep) and not keep.min_count and keep.size is None:
+        yield "model.vocabulary.keep: min_count 0 and no size keep every entry; set one of them, or this to null"
     if model.scratch and model.layers:
         yield "model.layers: from scratch, model.scratch.layers says how many there are; set it to null"
     if model.layers and any(low >= high for low, high in pairwise(model.layers)):

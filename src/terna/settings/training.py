@@ -53,10 +53,11 @@ class Words:
 class Keep:
     """The entries that stay in a vocabulary that is cut to the text at hand; characters and special tokens stay too."""
 
-    min_count: Count
-    """An entry stays when it occurs at least so often in the distinct sentences."""
+    min_count: Annotated[int, Field(ge=0)]
+    """An entry stays when it occurs at least so often in the distinct sentences; 0: up to `size`, by frequency."""
     size: Count | None
-    """Entries at most, those that always stay included: the most frequent ones; null: all that occur often enough."""
+    """Entries at most, those that always stay included: the most frequent ones, of equals those of lower ids, which
+    tokenizers mostly give to what is more frequent; null: all that occur often enough."""
 
 
 @dataclass(frozen=True, config=STRICT)

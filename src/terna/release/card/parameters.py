@@ -5,8 +5,11 @@ Speed, time and memory stay out: the card of a second run must be the same.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from math import prod
 from pathlib import Path
 from typing import Any
+
+from safetensors import safe_open
 
 from terna.records import read_json
 from terna.settings import Settings, Train
@@ -71,6 +74,15 @@ def read_modules(folder: Path) -> Modules:
     ]
     (transformer, place), *after = listed
     return [(transformer, read_json(place / TEXTS)), *((kind, read_json(each / CONFIG)) for kind, each in after)]
+
+
+def size(folder: Path) -> int:
+    """How many parameters the modules that training saved in `folder` have together."""
+    total = 0
+    for path in sorted(folder.rglob("*.safetensors")):
+        with safe_open(path, framework="numpy") as file:
+            total += sum(prod(file.get_slice(name).get_shape()) for name in file.offset_keys())
+    return total
 
 
 def dimension(modules: Modules, width: int) -> int:
