@@ -9,9 +9,10 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 
-from terna.records import read_json
+from terna.errors import DataError
+from terna.records import read_json, rerun
 from terna.settings import Settings, Train
 
 CONFIG, TEXTS = "config.json", "sentence_bert_config.json"
@@ -77,11 +78,17 @@ def read_modules(folder: Path) -> Modules:
 
 
 def size(folder: Path) -> int:
-    """How many parameters the modules that training saved in `folder` have together."""
+    """How many parameters the modules that training saved in `folder` have together.
+
+    Raises DataError for weights that cannot be read.
+    """
     total = 0
     for path in sorted(folder.rglob("*.safetensors")):
-        with safe_open(path, framework="numpy") as file:
-            total += sum(prod(file.get_slice(name).get_shape()) for name in file.offset_keys())
+        try:
+            with safe_open(path, framework="numpy") as file:
+                total += sum(prod(file.get_slice(name).get_shape()) for name in file.offset_keys())
+        except SafetensorError as error:
+            raise DataError(f"{path}: {error}; {rerun('train')}") from error
     return total
 
 
