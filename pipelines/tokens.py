@@ -1,26 +1,30 @@
 """Tokenise each distinct sentence once.
 
 reads   data/triplets/{train,dev,positives,scored}.parquet, data/parallel/sentences.parquet
-does    fits or loads the model's tokenizer, adds the words that model.vocabulary asks for, numbers the sentences,
-        tokenises them
+does    fits or loads the model's tokenizer, adds the words and cuts the entries that model.vocabulary asks for, numbers
+        the sentences, tokenises them
 writes  data/tokens/: ids, offsets, keys, triplets, known positives and scored pairs as .npy, tokenizer/,
-        lexicon.parquet and starts.parquet (what words mean, and what their vectors start from), stats.json, made.json
+        lexicon.parquet and starts.parquet (what words mean, and what their vectors start from), kept.parquet (the
+        entries of a vocabulary that was cut), stats.json, made.json
 """
 
 from terna.running.stage import stage
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from terna.data.token_table import build, corpora
 from terna.data.word_alignment import lexicon
 from terna.encoder import load_tokenizer, prompt_of
+from terna.encoder.build import embedding_width
 from terna.encoder.saved import save_tokenizer
 from terna.encoder.vocabulary import adapt, words
+from terna.encoder.vocabulary_cut import changed, cut, used
 from terna.provenance import record
 from terna.records import (
+    KEPT,
     LEXICON,
     PAIR,
     PARALLEL,
@@ -37,6 +41,7 @@ from terna.sentences import distinct
 from terna.settings import Settings
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from transformers import PreTrainedTokenizerBase
 
 IN = [Path("data/triplets") / f"{name}.parquet" for name in ("train", "dev", "positives", "scored")]
@@ -51,18 +56,20 @@ def main(settings: Settings) -> str:
     texts = [*(train[name] for name in TEXTS), *(scored[name] for name in PAIR)]
     sentences = distinct(*texts).to_pylist()
     tokenizer = with_words(load_tokenizer(settings.model, sentences), settings)
+    tokenizer, account = cut_down(tokenizer, settings, sentences, dev)
     table = build(train, dev, positives, scored, tokenizer, settings.model.max_length, prompt_of(settings.model))
     table.save(OUT)
     save_tokenizer(tokenizer, OUT / "tokenizer", settings.model.max_length)
     lengths = np.diff(table.offsets)
-    cut = int((lengths == settings.model.max_length).sum())
+    longest = int((lengths == settings.model.max_length).sum())
     write_json(
         {
             "sentences": len(lengths),
             "tokens": len(table.ids),
             "longest": int(lengths.max()),
-            "at_max_length": cut,
+            "at_max_length": longest,
             "vocabulary": len(tokenizer),
+            "vocabulary_cut": account,
             # in the order of the numbers in corpus.npy and scored_corpus.npy
             "corpora": corpora(train, scored),
         },
@@ -70,14 +77,14 @@ def main(settings: Settings) -> str:
     )
     record("tokens", settings, [*IN, PARALLEL_IN], [OUT], OUT / "made.json")
     return (
-        f"{len(lengths)} sentences, {len(table.ids)} tokens of a vocabulary of {len(tokenizer)}, {cut} that reach "
-        f"model.max_length ({settings.model.max_length})"
+        f"{len(lengths)} sentences, {len(table.ids)} tokens of a vocabulary of {len(tokenizer)}{told(account)}, "
+        f"{longest} that reach model.max_length ({settings.model.max_length})"
     )
 
 
 def with_words(tokenizer: "PreTrainedTokenizerBase", settings: Settings) -> "PreTrainedTokenizerBase":
-    """The tokenizer with the words that model.vocabulary asks for; what they mean and start from is written down."""
-    asked, found, starts = settings.model.vocabulary, LEXICON.empty_table(), STARTS.empty_table()
+    """The tokenizer with the words of model.vocabulary.words; what they mean and start from is written down."""
+    asked, found, starts = settings.model.vocabulary.words, LEXICON.empty_table(), STARTS.empty_table()
     if asked:
         pairs = read_table(PARALLEL_IN, PARALLEL).slice(0, asked.sentences)
         sides = (words(tokenizer, pairs[side].to_pylist()) for side in ("target", "source"))
@@ -86,6 +93,48 @@ def with_words(tokenizer: "PreTrainedTokenizerBase", settings: Settings) -> "Pre
     write_table(found, OUT / "lexicon.parquet", LEXICON)
     write_table(starts, OUT / "starts.parquet", STARTS)
     return tokenizer
+
+
+def cut_down(
+    tokenizer: "PreTrainedTokenizerBase", settings: Settings, sentences: list[str], dev: "pa.Table"
+) -> tuple["PreTrainedTokenizerBase", dict[str, Any] | None]:
+    """The tokenizer with the entries that model.vocabulary.keep leaves, which are written down, and an account."""
+    asked, found, account = settings.model.vocabulary.keep, KEPT.empty_table(), None
+    if asked:
+        prompt, width, before = prompt_of(settings.model), embedding_width(settings.model), tokenizer
+        used_texts, unseen = ([prompt + text for text in texts] for texts in texts_of(sentences, dev))
+        counts = used(before, used_texts)
+        tokenizer, found = cut(before, counts, min_count=asked.min_count, size=asked.size)
+        account = {
+            "sentences": len(used_texts),
+            "entries_before": len(before),
+            "entries": len(tokenizer),
+            "parameters_fewer": (len(before) - len(tokenizer)) * width,
+            "held_out": len(unseen),
+            # the share that is cut into other pieces; null where nothing is held out
+            "held_out_changed": changed(before, tokenizer, unseen),
+        }
+    write_table(found, OUT / "kept.parquet", KEPT)
+    return tokenizer, account
+
+
+def texts_of(sentences: list[str], dev: "pa.Table") -> tuple[list[str], list[str]]:
+    """The distinct sentences that a vocabulary is cut to, and apart from them those of the held-out triplets."""
+    unseen = distinct(*(dev[name] for name in TEXTS)).to_pylist()
+    known = {*sentences, *read_table(PARALLEL_IN, PARALLEL)["target"].to_pylist()}
+    return sorted(known - set(unseen)), unseen
+
+
+def told(account: dict[str, Any] | None) -> str:
+    """What became of the vocabulary."""
+    if not account:
+        return ""
+    share = account["held_out_changed"]
+    differently = "an undefined share" if share is None else f"{share:.2%}"
+    return (
+        f" (cut from {account['entries_before']}: {account['parameters_fewer']} parameters fewer, {differently} of "
+        f"{account['held_out']} held-out sentences tokenised differently)"
+    )
 
 
 if __name__ == "__main__":

@@ -34,6 +34,9 @@ PARALLEL = pa.schema([(name, pa.string()) for name in ("source", "target", "corp
 LEXICON = pa.schema([("word", pa.string()), ("translation", pa.string()), ("count", pa.float64())])
 # what new entries of a vocabulary start from, old entries and their shares: data/tokens/starts.parquet
 STARTS = pa.schema([("id", pa.int64()), ("pieces", pa.list_(pa.int64())), ("shares", pa.list_(pa.float64()))])
+# the entries of a cut vocabulary, in the order of their new ids: what their ids were, and how often the text at hand
+# uses them: data/tokens/kept.parquet; empty where none was cut
+KEPT = pa.schema([("id", pa.int64()), ("piece", pa.string()), ("count", pa.int64())])
 # scored pairs: a benchmark, in the order of its files
 SCORED = pa.schema(
     [

@@ -15,7 +15,7 @@ from terna.encoder.head import Dense as Head
 from terna.errors import ModelError
 from terna.sentences import tokenize
 from terna.settings import Dense as DenseSettings
-from terna.settings import Model, compose, load
+from terna.settings import Model, Vocabulary, compose, load
 from terna.settings.checks import check_model
 
 LONGEST = 24
@@ -32,7 +32,7 @@ STARTS = {
 
 
 def model(folder: Path | str, pooling: str | None = None, dense: DenseSettings | None = None) -> Model:
-    return Model(str(folder), LONGEST, pooling, None, None, dense, None)  # type: ignore[arg-type]
+    return Model(str(folder), LONGEST, pooling, None, None, dense, Vocabulary(None, None), None)  # type: ignore[arg-type]
 
 
 def built(start: Model) -> Encoder:

@@ -15,7 +15,7 @@ from terna.encoder import Encoder, build_encoder, load_tokenizer, locate, packin
 from terna.encoder.attention import use_padded
 from terna.errors import ModelError
 from terna.sentences import gather, tokenize
-from terna.settings import Model
+from terna.settings import Model, Vocabulary
 
 Make = Callable[..., Encoder]
 
@@ -67,7 +67,7 @@ def test_encode_leaves_a_training_model_training_and_uses_no_dropout(make_encode
 
 def test_a_pretrained_backbone_comes_ready_to_train_with_its_dropout_on(make_encoder: Make, tmp_path: Path) -> None:
     save(make_encoder(), tmp_path / "small")
-    model = Model(str(tmp_path / "small"), 24, "mean", None, None, None, None)
+    model = Model(str(tmp_path / "small"), 24, "mean", None, None, None, Vocabulary(None, None), None)
     assert all(module.training for module in build_encoder(model, load_tokenizer(model, [])).modules())
 
 
@@ -90,7 +90,7 @@ def test_more_tokens_than_positions_are_refused_with_the_number(make_encoder: Ma
     encoder = make_encoder()
     assert positions(encoder.backbone) == 24
     save(encoder, tmp_path / "small")
-    model = Model(str(tmp_path / "small"), 25, "mean", None, None, None, None)
+    model = Model(str(tmp_path / "small"), 25, "mean", None, None, None, Vocabulary(None, None), None)
     with pytest.raises(ModelError, match=r"25, but .* has 24 positions"):
         build_encoder(model, load_tokenizer(model, []))
 
@@ -101,7 +101,7 @@ def test_more_tokens_than_positions_are_refused_with_the_number(make_encoder: Ma
 def test_a_backbone_that_is_not_there_is_named(backbone: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(ModelError, match=r"model\.backbone"):
-        load_tokenizer(Model(backbone, 24, "mean", None, None, None, None), [])
+        load_tokenizer(Model(backbone, 24, "mean", None, None, None, Vocabulary(None, None), None), [])
 
 
 def test_a_package_on_disk_serves_as_backbone() -> None:
@@ -111,8 +111,8 @@ def test_a_package_on_disk_serves_as_backbone() -> None:
 @pytest.mark.slow
 def test_a_fitted_tokenizer_is_the_same_in_another_process(make_encoder: Make, sentences: list[str]) -> None:
     code = (
-        "from terna.encoder import load_tokenizer; from terna.settings import Model, Scratch; import sys;"
-        "model = Model('scratch', 24, 'mean', None, Scratch(320, 32, 2, 2, 64), None, None);"
+        "from terna.encoder import load_tokenizer; from terna.settings import Model, Scratch, Vocabulary; import sys;"
+        "model = Model('scratch', 24, 'mean', None, Scratch(320, 32, 2, 2, 64), None, Vocabulary(None, None), None);"
         "print(load_tokenizer(model, eval(sys.argv[1])).backend_tokenizer.to_str())"
     )
     fitted = [
@@ -136,9 +136,9 @@ def test_a_hub_name_loads_at_its_pinned_revision(make_encoder: Make, sentences: 
     repo = tmp_path / "hub" / "models--owner--small"
     save(encoder, repo / "snapshots" / commit)
     code = (
-        "import sys, numpy as np; from terna.settings import Model;"
+        "import sys, numpy as np; from terna.settings import Model, Vocabulary;"
         "from terna.encoder import build_encoder, load_tokenizer;"
-        "model = Model('owner/small', 24, 'mean', sys.argv[1], None, None, None);"
+        "model = Model('owner/small', 24, 'mean', sys.argv[1], None, None, Vocabulary(None, None), None);"
         "np.save(sys.argv[2], build_encoder(model, load_tokenizer(model, [])).encode(eval(sys.argv[3])))"
     )
     out = tmp_path / "vectors.npy"

@@ -17,11 +17,11 @@ from terna.encoder.pretrained import read_backbone, readable
 from terna.encoder.usage import Usage
 from terna.errors import ModelError
 from terna.sentences import gather, tokenize
-from terna.settings import Model
+from terna.settings import Model, Vocabulary
 
 
 def model(folder: Path, max_length: int = 24) -> Model:
-    return Model(str(folder), max_length, "mean", None, None, None, None)
+    return Model(str(folder), max_length, "mean", None, None, None, Vocabulary(None, None), None)
 
 
 def smaller(given: dict[str, torch.Tensor]) -> None:

@@ -20,7 +20,7 @@ from terna.encoder import build_encoder, load_tokenizer, save
 from terna.encoder.vocabulary import adapt, words
 from terna.errors import ModelError
 from terna.records import LEXICON, PARALLEL, STARTS, read_table, write_table
-from terna.settings import Model, compose, load
+from terna.settings import Model, Vocabulary, compose, load
 
 ENTRIES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "bread", "to", "##ast", "no", "pa", "##n", "."]
 FOUND = [("el", "the", 3.0), ("no", "the", 1.5), ("pan", "bread", 1.5), ("pan", "toast", 0.5), ("raro", "bread", 0.2)]
@@ -37,7 +37,7 @@ def model(tmp_path: Path) -> Model:
     shape = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
     torch.manual_seed(3)
     BertModel(BertConfig(vocab_size=len(ENTRIES), max_position_embeddings=32, **shape)).save_pretrained(tmp_path / "b")
-    return Model(str(tmp_path / "b"), 32, "mean", None, None, None, None)
+    return Model(str(tmp_path / "b"), 32, "mean", None, None, None, Vocabulary(None, None), None)
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_words_are_what_the_tokenizer_looks_up_and_another_kind_is_refused(
     tokenizer: PreTrainedTokenizerBase, make_encoder: object
 ) -> None:
     assert words(tokenizer, ["El PAN, ¿qué tal?"]) == [["el", "pan", ",", "¿", "que", "tal", "?"]]
-    with pytest.raises(ModelError, match=r"model\.vocabulary: the backbone cuts words by BPE"):
+    with pytest.raises(ModelError, match=r"model\.vocabulary\.words: the backbone cuts words by BPE"):
         words(make_encoder().tokenizer, ["El pan."])  # type: ignore[operator]
 
 
@@ -111,7 +111,7 @@ def test_the_stage_learns_from_as_many_sentences_as_are_asked_for(
     write_table(pa.Table.from_pylist(rows, schema=PARALLEL), Path("data/parallel/sentences.parquet"), PARALLEL)
     read = {}
     for count in (2, 3):
-        asked = ["model=minilm_es", "parallel=esxnli", f"model.vocabulary.sentences={count}"]
+        asked = ["model=minilm_es", "parallel=esxnli", f"model.vocabulary.words.sentences={count}"]
         with_words(tokenizer, load(compose(root / "conf", asked)))
         read[count] = set(read_table(Path("data/tokens/lexicon.parquet"), LEXICON)["word"].to_pylist())
     assert {"el", "pan", "sin"} <= read[2]

@@ -13,7 +13,7 @@ from terna.evaluation.table import BASELINES
 from terna.release.card import render
 from terna.release.card.parameters import Modules, read_modules
 from terna.release.lineage import Lineage, Link
-from terna.settings import Dense, Model, Scratch, Settings, compose, load
+from terna.settings import Dense, Model, Scratch, Settings, Vocabulary, compose, load
 from terna.settings.schema import Figure
 
 FIGURES = get_args(Figure)
@@ -146,7 +146,9 @@ LINEAGE = Lineage(
 def modules_of(pooling: str, length: int, dense: tuple[int, str] | None) -> Modules:
     """What `save` writes of an encoder of that shape, whose token vectors have 32 numbers."""
     shape = Scratch(vocab_size=300, hidden_size=32, layers=1, heads=2, intermediate_size=32)
-    model = Model("scratch", length, pooling, None, shape, Dense(*dense) if dense else None, None)
+    model = Model(
+        "scratch", length, pooling, None, shape, Dense(*dense) if dense else None, Vocabulary(None, None), None
+    )
     with tempfile.TemporaryDirectory() as folder:
         save(build_encoder(model, load_tokenizer(model, ["El perro duerme."])), Path(folder) / "encoder")
         return read_modules(Path(folder) / "encoder")
@@ -157,7 +159,8 @@ def card_of(settings: Settings, **changed: Any) -> str:
     shape = (dense.out_features, dense.activation) if dense else None
     modules = modules_of(model.pooling or "mean", model.max_length, shape)
     contents: dict[str, Any] = {"scores": scores_of(settings), "training": TRAINING, "stats": stats_of(settings)}
-    contents |= {"lineage": LINEAGE, "width": 32, "architecture": "RobertaModel", "modules": modules} | changed
+    contents |= {"lineage": LINEAGE, "width": 32, "architecture": "RobertaModel", "modules": modules}
+    contents |= {"size": 1234567, "vocabulary_cut": None} | changed
     return render(settings, **contents)
 
 

@@ -283,3 +283,19 @@ def test_of_an_encoder_with_its_own_modules_the_card_lists_them_and_leaves_out_t
     assert "'pooling_mode': ['mean', 'max']" in pooling
     assert normalize == "  (2): Normalize({})"
     assert card_of(settings, modules=[*modules, ("Dense", {"out_features": 7})]).count("a vector of 7 numbers") == 1
+
+
+def test_what_was_cut_from_the_start_is_told_with_what_it_changes(root: Path) -> None:
+    whole = card_of(settings_of(root)).split("## Full Model Architecture")[1]
+    assert "1,234,567 parameters." in whole
+    assert "kept" not in whole
+    account = {"sentences": 4000, "entries_before": 91000, "entries": 21000, "parameters_fewer": 26880000}
+    settings = settings_of(root)
+    cut = replace(settings, model=replace(settings.model, layers=[1, 3]))
+    told = card_of(cut, vocabulary_cut={**account, "held_out": 400, "held_out_changed": 0.0125})
+    assert "Of the start's layers, counted from 0, these were kept: 1, 3." in told
+    assert "Of 91,000 vocabulary entries, 21,000 were kept" in told
+    assert "those that 4,000 sentences use most; that is 26,880,000 parameters fewer." in told
+    assert "Of 400 held-out sentences, 1.25% are tokenised differently." in told
+    none = card_of(cut, vocabulary_cut={**account, "held_out": 0, "held_out_changed": None})
+    assert "No sentence was held out, so what share is tokenised differently is undefined." in none

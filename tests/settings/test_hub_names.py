@@ -45,9 +45,9 @@ import json, sys
 from terna.data.translation.checkpoint import find
 from terna.encoder import build_encoder, load_tokenizer
 from terna.errors import ModelError
-from terna.settings import Model, Translator
+from terna.settings import Model, Translator, Vocabulary
 for name in json.loads(sys.argv[1]):
-    model = Model(name, 16, "mean", "main", None, None, None)
+    model = Model(name, 16, "mean", "main", None, None, Vocabulary(None, None), None)
     translator = Translator(name, "main", {}, 1, "float32", 16, 16, 16)
     asks = (lambda: load_tokenizer(model, []), lambda: build_encoder(model, None), lambda: find(translator))
     for ask in asks:

@@ -268,10 +268,25 @@ def test_parallel_corpora_are_checked_as_such(composed: dict[str, Any], root: Pa
 
 
 def test_a_vocabulary_needs_translated_sentences_and_a_backbone_that_has_one(composed: dict[str, Any]) -> None:
-    composed["model"]["vocabulary"] = {"min_count": 1.0, "own_pieces": 0.5, "sentences": 10}
+    words = {"min_count": 1.0, "own_pieces": 0.5, "sentences": 10}
+    composed["model"]["vocabulary"] = {"words": words, "keep": {"min_count": 1, "size": None}}
     found = "\n".join(faults(composed))
-    assert "model.vocabulary: learnt from translated sentences, and there are none" in found
-    assert "model.vocabulary: from scratch, a vocabulary is fitted" in found
+    assert "model.vocabulary.words: learnt from translated sentences, and there are none" in found
+    assert "model.vocabulary.words: from scratch, a vocabulary is fitted" in found
+    assert "model.vocabulary.keep: from scratch, a vocabulary is fitted" in found
+    composed["model"]["vocabulary"]["keep"]["min_count"] = 0
+    assert any("keep: min_count 0 and no size keep every entry" in fault for fault in faults(composed))
+
+
+def test_layers_are_kept_of_a_backbone_that_has_some_each_once_and_rising(composed: dict[str, Any]) -> None:
+    for layers in ([1, 0], [1, 1]):
+        composed["model"]["layers"] = layers
+        found = "\n".join(faults(composed))
+        assert "model.layers: from scratch, model.scratch.layers says how many there are" in found
+        assert f"model.layers: {layers} does not rise" in found
+    for layers in ([], [-1]):
+        composed["model"]["layers"] = layers
+        assert any("model.layers" in fault for fault in faults(composed))
 
 
 def test_distillation_needs_translated_sentences_and_ranks_nothing(composed: dict[str, Any]) -> None:

@@ -11,11 +11,13 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from terna.encoder import hub, pretrained
 from terna.encoder.backbone import check_length, fit_tokenizer, locate, places, positions, random_weights
 from terna.encoder.head import Dense
+from terna.encoder.layers import check_layers, keep_layers
 from terna.encoder.network import Encoder
 from terna.encoder.pooling import Pooling
 from terna.encoder.saved import Saved
 from terna.encoder.usage import Usage
 from terna.encoder.vocabulary import start
+from terna.encoder.vocabulary_cut import take
 from terna.errors import ModelError
 from terna.settings import Model
 
@@ -38,7 +40,7 @@ def load_tokenizer(model: Model, sentences: Iterable[str]) -> PreTrainedTokenize
         return fit_tokenizer(model.scratch, sentences)
     located, revision = locate(model.backbone), model.revision or "main"
     try:
-        given = start_of(model)
+        given = start_of(model, located)
         where = str(given.saved.texts.folder) if given else located
         config = pretrained.read_config(where, revision)
         tokenizer = given.saved.tokenizer() if given else pretrained.read_tokenizer(where, revision)
@@ -46,15 +48,22 @@ def load_tokenizer(model: Model, sentences: Iterable[str]) -> PreTrainedTokenize
     except ModelError as error:
         raise ModelError(_unusable("tokenizer", model, error)) from error
     check_length(model, places(config))
+    check_layers(model, config)
     return tokenizer
 
 
 def build_encoder(
-    model: Model, tokenizer: PreTrainedTokenizerBase, starts: pa.Table | None = None, *, packed: bool = True
+    model: Model,
+    tokenizer: PreTrainedTokenizerBase,
+    starts: pa.Table | None = None,
+    kept: pa.Table | None = None,
+    *,
+    packed: bool = True,
 ) -> Encoder:
     """An encoder ready to train; new weights come from torch's global generator. packed: see Encoder.
 
-    starts: what the entries that model.vocabulary adds start from, a STARTS table.
+    starts: what the entries that model.vocabulary.words adds start from, a STARTS table. kept: the entries that
+    model.vocabulary.keep leaves, a KEPT table.
 
     Raises ModelError when the start cannot be loaded, does not fit the tokenizer, or has fewer positions than
     model.max_length.
@@ -63,8 +72,13 @@ def build_encoder(
     saved = given.saved if given else None
     backbone = random_weights(model, len(tokenizer)) if model.scratch else _pretrained(model, given)
     check_length(model, positions(backbone))
+    if model.layers:
+        check_layers(model, backbone.config)
+        backbone = keep_layers(backbone, model.layers)
     if starts is not None:
         start(backbone, starts)
+    if kept is not None:
+        take(backbone, kept)
     pooling = saved.pooling if saved else Pooling((model.pooling or "mean",))
     encoder = Encoder(
         backbone,
@@ -78,14 +92,16 @@ def build_encoder(
     return encoder.train()  # from_pretrained gives eval mode, and Lightning would train without dropout
 
 
-def start_of(model: Model) -> Start | None:
+def start_of(model: Model, where: str | None = None) -> Start | None:
     """The encoder that training starts from, with all its parts; None where model.pooling or model.scratch is set.
+
+    where: what `locate` says of its backbone, if that is known.
 
     Raises ModelError, by file and key, for what cannot be honoured.
     """
     if model.pooling is not None or model.scratch:
         return None
-    where = locate(model.backbone)
+    where = where or locate(model.backbone)
     if Path(where).is_dir():
         return Start(Saved.read(Path(where)), None)
     folder = hub.fetched(where, model.revision or "main")
@@ -98,6 +114,14 @@ def prompt_of(model: Model) -> str:
     return given.saved.usage.prompt if given else ""
 
 
+def embedding_width(model: Model) -> int:
+    """Numbers in the embedding of an entry of the start's vocabulary."""
+    given = start_of(model)
+    where = str(given.saved.texts.folder) if given else locate(model.backbone)
+    config = pretrained.read_config(where, model.revision or "main")
+    return int(getattr(config, "embedding_size", None) or config.hidden_size)
+
+
 def _head(model: Model, saved: Saved | None, width: int) -> tuple[nn.Module, ...]:
     if dense := model.dense:
         return (Dense(width, dense.out_features, ACTIVATIONS[dense.activation]()),)
@@ -105,14 +129,12 @@ def _head(model: Model, saved: Saved | None, width: int) -> tuple[nn.Module, ...
 
 
 def _pretrained(model: Model, given: Start | None) -> PreTrainedModel:
-    where = locate(model.backbone)
+    where = str(given.saved.texts.folder) if given else locate(model.backbone)
     try:
-        if not given:
-            return pretrained.read_backbone(where, model.revision or "main")
-        backbone = pretrained.read_backbone(str(given.saved.texts.folder))
+        backbone = pretrained.read_backbone(where, model.revision or "main")
     except ModelError as error:
         raise ModelError(_unusable("backbone", model, error)) from error
-    if given.commit:
+    if given and given.commit:
         backbone.config._commit_hash = given.commit  # as transformers notes it of what it loads from the hub by name
     return backbone
 

@@ -6,7 +6,7 @@ the sentence word by word as they would read it in their own language.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
@@ -26,10 +26,11 @@ Start = dict[int, float]
 
 def words(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[list[str]]:
     """The words that the tokenizer looks up, before it cuts them into pieces; ModelError if it knows no WordPieces."""
-    backend: Any = getattr(tokenizer, "backend_tokenizer", None)
-    kind = json.loads(backend.to_str())["model"]["type"] if backend else type(tokenizer).__name__
-    if kind != "WordPiece":
-        raise ModelError(f"model.vocabulary: the backbone cuts words by {kind}; only WordPiece takes words of its own")
+    if (kind := model_of(tokenizer)["type"]) != "WordPiece":
+        raise ModelError(
+            f"model.vocabulary.words: the backbone cuts words by {kind}; only WordPiece takes words of its own"
+        )
+    backend: Any = tokenizer.backend_tokenizer
     normal = backend.normalizer.normalize_str if backend.normalizer else str
     return [[word for word, _ in backend.pre_tokenizer.pre_tokenize_str(normal(text))] for text in texts]
 
@@ -48,7 +49,7 @@ def adapt(
     ids = entries | {word: len(entries) + place for place, word in enumerate(w for w in found if w not in entries)}
     rows = sorted((ids[word], list(start), list(start.values())) for word, start in found.items())
     table = pa.table([list(column) for column in zip(*rows, strict=True)] or [[]] * len(STARTS), schema=STARTS)
-    return _with_entries(tokenizer, ids), table
+    return rebuilt(tokenizer, lambda content: content["model"].update(vocab=ids)), table
 
 
 def start(backbone: PreTrainedModel, starts: pa.Table) -> None:
@@ -60,6 +61,30 @@ def start(backbone: PreTrainedModel, starts: pa.Table) -> None:
     new = _embeddings(backbone)
     for row in starts.to_pylist():
         new[row["id"]] = torch.tensor(row["shares"]) @ old[row["pieces"]]
+
+
+def model_of(tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+    """How a tokenizer cuts words, as its tokenizer.json says it; of one without such a file the class, as `type`."""
+    backend: Any = getattr(tokenizer, "backend_tokenizer", None)
+    found: dict[str, Any] = json.loads(backend.to_str())["model"] if backend else {"type": type(tokenizer).__name__}
+    return found
+
+
+def rebuilt(tokenizer: PreTrainedTokenizerBase, change: Callable[[dict[str, Any]], None]) -> PreTrainedTokenizerBase:
+    """The tokenizer with another tokenizer.json: through its files, since transformers cannot change one in place.
+
+    Its other files of entries are left out: they would contradict that one.
+    """
+    with TemporaryDirectory() as folder:
+        tokenizer.save_pretrained(folder)
+        path = Path(folder) / "tokenizer.json"
+        content = json.loads(path.read_text(encoding="utf-8"))
+        change(content)
+        path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+        for name in {*tokenizer.vocab_files_names.values(), "vocab.txt", "added_tokens.json"} - {path.name}:
+            (Path(folder) / name).unlink(missing_ok=True)
+        made: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    return made
 
 
 def _embeddings(backbone: PreTrainedModel) -> Tensor:
@@ -88,16 +113,3 @@ def _shares(tokenizer: PreTrainedTokenizerBase, meant: list[tuple[str, float]]) 
         for piece in pieces:
             shares[piece] = shares.get(piece, 0.0) + count / total / len(pieces)
     return shares
-
-
-def _with_entries(tokenizer: PreTrainedTokenizerBase, ids: dict[str, int]) -> PreTrainedTokenizerBase:
-    """The tokenizer with another vocabulary: through its files, since transformers cannot change one in place."""
-    with TemporaryDirectory() as folder:
-        tokenizer.save_pretrained(folder)
-        path = Path(folder) / "tokenizer.json"
-        content = json.loads(path.read_text(encoding="utf-8"))
-        content["model"]["vocab"] = ids
-        path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
-        (Path(folder) / "vocab.txt").unlink(missing_ok=True)
-        adapted: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    return adapted

@@ -80,8 +80,8 @@ def score(vectors: Vectors) -> Scores:
 
 
 def _untouched(settings: Settings) -> System | None:
-    """The backbone as it came, without the head that training adds; None when it started from random weights."""
-    model = replace(settings.model, dense=None)
+    """The backbone as it came, whole and without a head of ours; None when it started from random weights."""
+    model = replace(settings.model, dense=None, layers=None)
     return None if model.scratch else build_encoder(model, load_tokenizer(model, [])).eval()
 
 

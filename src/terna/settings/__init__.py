@@ -15,7 +15,7 @@ from terna.settings.schema import (
     Triplets,
 )
 from terna.settings.sources import check_files, check_folder
-from terna.settings.training import Dense, Distill, Lora, Model, Scratch, Train, Vocabulary
+from terna.settings.training import Dense, Distill, Keep, Lora, Model, Scratch, Train, Vocabulary, Words
 
 __all__ = [
     "OWNER",
@@ -24,6 +24,7 @@ __all__ = [
     "Distill",
     "Evaluate",
     "File",
+    "Keep",
     "Logger",
     "Lora",
     "Machine",
@@ -37,6 +38,7 @@ __all__ = [
     "Translator",
     "Triplets",
     "Vocabulary",
+    "Words",
     "check_files",
     "check_folder",
     "check_words",

@@ -37,8 +37,11 @@ def check_parallel(parallel: dict[str, Corpus], translate: Translate, model: Mod
         if corpus.source in (None, corpus.language):
             yield f"{key}.source: {corpus.source!r}; say which language its sentences are translations of"
         yield from _files(key, corpus)
-    if model.vocabulary and not parallel:
-        yield "model.vocabulary: learnt from translated sentences, and there are none; choose some (parallel=esxnli)"
+    if model.vocabulary.words and not parallel:
+        yield (
+            "model.vocabulary.words: learnt from translated sentences, and there are none; choose some "
+            "(parallel=esxnli)"
+        )
 
 
 def check_distill(corpora: dict[str, Corpus], parallel: dict[str, Corpus], train: Train) -> Iterator[str]:
@@ -133,8 +136,15 @@ def check_model(model: Model) -> Iterator[str]:
         yield f"model.scratch.heads: {model.scratch.heads} does not divide hidden_size {model.scratch.hidden_size}"
     if model.scratch and model.pooling is None:
         yield "model.pooling: from scratch there is no encoder to take it from; choose mean, cls or max"
-    if model.scratch and model.vocabulary:
-        yield "model.vocabulary: from scratch, a vocabulary is fitted on the training sentences; set it to null"
+    for key, asked in vars(model.vocabulary).items():
+        if model.scratch and asked:
+            yield f"model.vocabulary.{key}: from scratch, a vocabulary is fitted on the sentences; set it to null"
+    if (keep := model.vocabulary.keep) and not keep.min_count and keep.size is None:
+        yield "model.vocabulary.keep: min_count 0 and no size keep every entry; set one of them, or this to null"
+    if model.scratch and model.layers:
+        yield "model.layers: from scratch, model.scratch.layers says how many there are; set it to null"
+    if model.layers and any(low >= high for low, high in pairwise(model.layers)):
+        yield f"model.layers: {model.layers} does not rise; sort it and name each layer once"
     if model.revision and model.backbone.startswith("pkg:"):
         yield "model.revision: a package has no revisions; pin the package's version instead"
 

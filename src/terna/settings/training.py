@@ -38,7 +38,7 @@ class Dense:
 
 
 @dataclass(frozen=True, config=STRICT)
-class Vocabulary:
+class Words:
     """Words of the target language as tokens of their own, which start from what their translations mean."""
 
     min_count: Annotated[float, Field(gt=0)]
@@ -47,6 +47,27 @@ class Vocabulary:
     """How many alignments the pieces that the word was cut into before count for, in its first vector."""
     sentences: Count
     """Sentence pairs that the alignment reads at most: the first ones."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Keep:
+    """The entries that stay in a vocabulary that is cut to the text at hand; characters and special tokens stay too."""
+
+    min_count: Annotated[int, Field(ge=0)]
+    """An entry stays when it occurs at least so often in the distinct sentences; 0: up to `size`, by frequency."""
+    size: Count | None
+    """Entries at most, those that always stay included: the most frequent ones, of equals those of lower ids, which
+    tokenizers mostly give to what is more frequent; null: all that occur often enough."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Vocabulary:
+    """How the vocabulary of the start is changed: first words are added, then it is cut."""
+
+    words: Words | None
+    """Words learnt from the parallel corpora, for a backbone that cuts into WordPieces; null: none."""
+    keep: Keep | None
+    """Which entries stay, in a vocabulary of WordPieces, BPE or Unigram pieces; null: all."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -65,8 +86,10 @@ class Model:
     """The shape, when the backbone is `scratch`."""
     dense: Dense | None
     """A Dense head; null: none, or with pooling null that of the encoder."""
-    vocabulary: Vocabulary | None
-    """Words learnt from the parallel corpora, for a backbone that cuts into WordPieces; null: its own vocabulary."""
+    vocabulary: Vocabulary
+    """Words that are added to the vocabulary, and entries that are cut from it."""
+    layers: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] | None
+    """The transformer layers that are kept, rising, counted from 0; null: all."""
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -8,7 +8,7 @@ pipelines/train.py, the benchmarks and the tests all train this way: no setting 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ from terna.data.token_table import TokenTable
 from terna.encoder import Encoder, build_encoder
 from terna.encoder.pretrained import read_tokenizer
 from terna.errors import DataError
-from terna.records import STARTS, read_record, read_table, rerun
+from terna.records import KEPT, STARTS, read_record, read_table, rerun
 from terna.settings import Settings
 from terna.training.adapters import adapt, freeze_layers, merge
 from terna.training.callbacks import Checkpoints, Recorder
@@ -37,7 +37,8 @@ class Inputs:
     """What a run learns from.
 
     starts: what new entries of the vocabulary start from, a STARTS table. corpora: names, by the numbers in
-    `table.corpus` and `table.scored_corpus`. taught: the teacher's vectors; None where nothing is taught.
+    `table.corpus` and `table.scored_corpus`. taught: the teacher's vectors; None where nothing is taught. kept: the
+    entries of a vocabulary that was cut, a KEPT table.
     """
 
     tokenizer: PreTrainedTokenizerBase
@@ -45,6 +46,7 @@ class Inputs:
     table: TokenTable
     corpora: list[str]
     taught: TeacherVectors | None = None
+    kept: pa.Table = field(default_factory=KEPT.empty_table)
 
     @classmethod
     def load(cls, tokens: Path, teacher: Path | None) -> "Inputs":
@@ -55,6 +57,7 @@ class Inputs:
             starts=read_table(tokens / "starts.parquet", STARTS),
             corpora=read_record(tokens / "stats.json", {"corpora": list[str]}, rerun("tokens"))["corpora"],
             taught=TeacherVectors.load(teacher) if teacher else None,
+            kept=read_table(tokens / "kept.parquet", KEPT),
         )
 
 
@@ -89,7 +92,8 @@ def run_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> Run:
 
 def encoder_of(settings: Settings, inputs: Inputs) -> Encoder:
     """The encoder, ready to train; ModelError when it cannot be had."""
-    encoder = build_encoder(settings.model, inputs.tokenizer, inputs.starts, packed=settings.train.packed)
+    model, packed = settings.model, settings.train.packed
+    encoder = build_encoder(model, inputs.tokenizer, inputs.starts, inputs.kept, packed=packed)
     encoder.cached = settings.train.cached
     if settings.train.lora:
         adapt(encoder, settings.train.lora)

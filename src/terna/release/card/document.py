@@ -29,7 +29,8 @@ class Card:
     """What the template shows.
 
     front: YAML. dimension: of a sentence vector. on_hub: whether the backbone has a page there. stats: the content of
-    data/triplets/stats.json. verdicts: against the best baseline of each test benchmark; proven: better on all of them,
+    data/triplets/stats.json. size: parameters of all modules. vocabulary_cut: the account of data/tokens/stats.json,
+    None where none was cut. verdicts: against the best baseline of each test benchmark; proven: better on all of them,
     without which the card recommends no use. The other fields are made in the module of their name, or in tables.
     """
 
@@ -50,6 +51,8 @@ class Card:
     fit: Mapping[str, Any]
     training: Mapping[str, Any]
     modules: str
+    size: int
+    vocabulary_cut: Mapping[str, Any] | None
     lineage: Lineage
     digests: Rows
 
@@ -65,6 +68,8 @@ def fill(settings: Settings, lineage: Lineage) -> str:
         scores=read_json(Path("metrics/sts.json")),
         training=read_json(Path("metrics/train.json")),
         stats=read_json(Path("data/triplets/stats.json")),
+        size=parameters.size(ENCODER),
+        vocabulary_cut=read_json(Path("data/tokens/stats.json"))["vocabulary_cut"],
         lineage=lineage,
     )
 
@@ -78,13 +83,16 @@ def render(
     scores: Mapping[str, Any],
     training: Mapping[str, Any],
     stats: Mapping[str, Any],
+    size: int,
+    vocabulary_cut: Mapping[str, Any] | None,
     lineage: Lineage,
 ) -> str:
     """The model card: Markdown with YAML front matter, the same whenever its arguments are.
 
     width: of the backbone's token vectors. architecture: the backbone's class. modules: of the encoder that ships.
-    scores, training, stats: the contents of metrics/sts.json, metrics/train.json and data/triplets/stats.json. lineage:
-    up to the weights. Raises DataError when these tell nothing of a benchmark or corpus of the settings.
+    scores, training, stats: the contents of metrics/sts.json, metrics/train.json and data/triplets/stats.json. size:
+    the encoder's parameters. vocabulary_cut: of data/tokens/stats.json. lineage: up to the weights. Raises DataError
+    when these tell nothing of a benchmark or corpus of the settings.
     """
     check(settings, scores, stats)
     model = settings.model
@@ -107,6 +115,8 @@ def render(
         fit=parameters.fit(settings, training),
         training=training,
         modules=parameters.architecture(modules, architecture),
+        size=size,
+        vocabulary_cut=vocabulary_cut,
         lineage=lineage,
         digests=tables.digests(lineage),
     )

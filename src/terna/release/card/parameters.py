@@ -5,10 +5,14 @@ Speed, time and memory stay out: the card of a second run must be the same.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from math import prod
 from pathlib import Path
 from typing import Any
 
-from terna.records import read_json
+from safetensors import SafetensorError, safe_open
+
+from terna.errors import DataError
+from terna.records import read_json, rerun
 from terna.settings import Settings, Train
 
 CONFIG, TEXTS = "config.json", "sentence_bert_config.json"
@@ -79,6 +83,21 @@ def read_modules(folder: Path) -> Modules:
     ]
     (transformer, place), *after = listed
     return [(transformer, read_json(place / TEXTS)), *((kind, read_json(each / CONFIG)) for kind, each in after)]
+
+
+def size(folder: Path) -> int:
+    """How many parameters the modules that training saved in `folder` have together.
+
+    Raises DataError for weights that cannot be read.
+    """
+    total = 0
+    for path in sorted(folder.rglob("*.safetensors")):
+        try:
+            with safe_open(path, framework="numpy") as file:
+                total += sum(prod(file.get_slice(name).get_shape()) for name in file.offset_keys())
+        except SafetensorError as error:
+            raise DataError(f"{path}: {error}; {rerun('train')}") from error
+    return total
 
 
 def dimension(modules: Modules, width: int) -> int:

@@ -1,0 +1,83 @@
+"""The tokens stage on a start of a folder: its prompt is put before every sentence, and its vocabulary is cut."""
+
+import json
+import os
+import runpy
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from folder_inputs import Folder
+from transformers import AutoTokenizer
+
+from terna.records import KEPT, PARALLEL, POSITIVES, TRIPLETS, read_table, write_table
+from terna.training.setup import Inputs
+
+PROMPT = "perro : "
+ROWS = {"train": ["El perro duerme.", "la leña de encina", "horno"], "dev": ["el alba", "la tienda", "perro duerme"]}
+
+
+@pytest.fixture
+def stage(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Path]]:
+    """A function that runs the stage on a start with a prompt; gives the folder of the start."""
+    for name in ("conf", "pipelines"):
+        shutil.copytree(root / name, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    start = Folder(options={"prompts": {"query": PROMPT}, "default_prompt_name": "query"}).make(tmp_path)
+    for part, texts in ROWS.items():
+        write_table(
+            pa.table([[text] for text in (*texts, "c")], schema=TRIPLETS),
+            Path(f"data/triplets/{part}.parquet"),
+            TRIPLETS,
+        )
+    write_table(POSITIVES.empty_table(), Path("data/triplets/positives.parquet"), POSITIVES)
+    pairs = pa.table([["The bread."], ["la panadera"], ["c"]], schema=PARALLEL)
+    write_table(pairs, Path("data/parallel/sentences.parquet"), PARALLEL)
+    before = dict(os.environ)
+
+    def run(*words: str) -> Path:
+        given = [f"model.backbone={start}", "model.revision=null", "model.max_length=24", *words]
+        monkeypatch.setattr(sys, "argv", ["pipelines/tokens.py", "model=e5_small", *given])
+        runpy.run_path(str(tmp_path / "pipelines" / "tokens.py"), run_name="__main__")
+        return start
+
+    yield run
+    for name in set(os.environ) - set(before):
+        del os.environ[name]
+
+
+def test_every_sentence_begins_with_the_start_s_prompt(stage: Callable[..., Path]) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(stage())
+    inputs = Inputs.load(Path("data/tokens"), None)
+    expected = tokenizer([PROMPT + text for texts in ROWS.values() for text in texts])["input_ids"]
+    found = [row.tolist() for row in np.split(inputs.table.ids, inputs.table.offsets[1:-1])]
+    assert sorted(found) == sorted(expected)
+    assert len(inputs.kept) == 0
+    assert json.loads(Path("data/tokens/stats.json").read_text())["vocabulary_cut"] is None
+
+
+def test_a_cut_keeps_what_text_prompt_and_translations_use_and_tells_what_it_changes(
+    stage: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = AutoTokenizer.from_pretrained(stage("model.vocabulary.keep={min_count:1,size:null}"))
+    kept = read_table(Path("data/tokens/kept.parquet"), KEPT)
+    pieces = set(kept["piece"].to_pylist())
+    assert {"perro", "duerme", "leña", "panadera", "[MASK]", "a", "##z"} <= pieces
+    # the held-out triplets alone have these
+    assert not {"alba", "tienda", "antes"} & pieces
+    account = json.loads(Path("data/tokens/stats.json").read_text())["vocabulary_cut"]
+    assert account == {
+        "sentences": 4,
+        "entries_before": len(whole),
+        "entries": len(kept),
+        "parameters_fewer": (len(whole) - len(kept)) * 16,
+        "held_out": 3,
+        "held_out_changed": pytest.approx(2 / 3),
+    }
+    assert "66.67% of 3 held-out sentences tokenised differently" in capsys.readouterr().out
+    inputs = Inputs.load(Path("data/tokens"), None)
+    assert inputs.tokenizer.get_vocab() == {piece: place for place, piece in enumerate(kept["piece"].to_pylist())}
