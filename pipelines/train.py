@@ -2,8 +2,8 @@
 
 reads   data/tokens/, data/teacher/, data/raw/sts/<evaluate.select_on>/
 does    ranking loss over duplicate-free batches under a warmup-linear schedule, or with train.distill the distance to
-        the teacher's vectors of translated sentences; a run that was stopped resumes from its checkpoint in
-        checkpoints/ and ends in the same bytes
+        the teacher's vectors of translated sentences, and CoSENT over batches of scored pairs; a run
+        that was stopped resumes from its checkpoint in checkpoints/ and ends in the same bytes
 writes  models/encoder/, models/made.json, metrics/train.json, plots/{loss,lr,development}.csv,
         logs/ (train.json, what the run took; csv; W&B, TensorBoard, MLflow by choice)
 

@@ -45,12 +45,8 @@ def main(settings: Settings) -> str:
     }
     made = translated(together(parsed, PAIRS), settings)
     scored = together(parsed, SCORED_PAIRS)
-    corpora = {
-        name: account(
-            name, settings.corpora[name], counts, table if settings.corpora[name].scored else made.pairs, made
-        )
-        for name, (table, counts) in parsed.items()
-    }
+    kept = pa.concat_tables([made.pairs.select(["corpus"]), scored.select(["corpus"])])
+    corpora = {name: account(name, settings.corpora[name], counts, kept, made) for name, (_, counts) in parsed.items()}
     outs = [OUT / name for name in ("pairs.parquet", "scored.parquet", "translations.parquet", "accounts.json")]
     for table, path, schema in ((made.pairs, outs[0], PAIRS), (scored, outs[1], SCORED_PAIRS)):
         write_table(table.sort_by([(column, "ascending") for column in schema.names]), path, schema)
@@ -62,7 +58,7 @@ def main(settings: Settings) -> str:
     rows, dropped = (sum(one[name] for one in corpora.values()) for name in ("read", "translation_dropped"))
     return (
         f"{rows} rows read, {len(made.translations)} sentences translated, {dropped} pairs dropped for their "
-        f"translation, {len(made.pairs) + len(scored)} pairs kept"
+        f"translation, {len(kept)} pairs kept"
     )
 
 
@@ -96,8 +92,11 @@ def translated(pairs: pa.Table, settings: Settings) -> Translated:
     return result
 
 
-def account(name: str, corpus: Corpus, counts: Mapping[str, int], pairs: pa.Table, made: Translated) -> dict[str, Any]:
-    """What was read of a corpus, what was dropped and why, what is left, and the digests of its files."""
+def account(name: str, corpus: Corpus, counts: Mapping[str, int], kept: pa.Table, made: Translated) -> dict[str, Any]:
+    """What was read of a corpus, what was dropped and why, what is left, and the digests of its files.
+
+    kept: the corpus of each pair that is left.
+    """
     lost = made.dropped.get(name, Counter())
     fetched = read_record(RAW / name / "fetched.json", {"sha256": dict[str, str]}, rerun(f"fetch@{name}"))
     return {
@@ -105,7 +104,7 @@ def account(name: str, corpus: Corpus, counts: Mapping[str, int], pairs: pa.Tabl
         **counts,
         "translation": dict(sorted(lost.items())),
         "translation_dropped": lost.total(),
-        "kept": pc.sum(pc.equal(pairs["corpus"], name)).as_py() or 0,
+        "kept": pc.sum(pc.equal(kept["corpus"], name)).as_py() or 0,
         "sha256_in": fetched["sha256"],
     }
 

@@ -20,6 +20,7 @@ from terna.data.contamination import find
 from terna.data.contamination.filtering import both, corpus_account, listing, shared_counts, without
 from terna.data.corpora import scored_sentences
 from terna.data.triplets import build, count_triplets, no_triplets
+from terna.errors import DataError
 from terna.provenance import record
 from terna.records import (
     PAIRS,
@@ -59,8 +60,12 @@ def main(settings: Settings) -> str:
     clean, clean_scored = (without(table, sentences, shared, rules.drop_overlap) for table in (pairs, scored))
     if len(pairs) or not len(scored):
         split = build(clean, target=settings.translate.target, seed=settings.seed, dev_fraction=rules.dev_fraction)
-    else:
+    elif len(clean_scored):
         split = no_triplets()
+    else:
+        raise DataError(
+            "no scored pair is left: each has a sentence of a benchmark; add corpora, or see triplets.drop_overlap"
+        )
     names = ("train.parquet", "dev.parquet", "positives.parquet", "scored.parquet", "contamination.csv", "stats.json")
     outs = [OUT / name for name in names]
     write_table(split.train, outs[0], TRIPLETS)

@@ -195,6 +195,18 @@ def test_scored_pairs_are_trained_on_alone_and_beside_triplets_and_a_benchmark_s
     assert "Scored pairs to train on: 7." in card and "Scored pairs to train on: 7." in page
 
 
+def test_scored_pairs_that_all_have_a_benchmark_s_sentence_are_refused(
+    project: Path, run: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "La sopa está fría.d,Algo más.,5\nOtra cosa.,La sopa está fría.d,0\n"
+    declare(project, "graded", {"graded.csv": text}, format="scored_csv")
+    for stage in STAGES[:3]:
+        run(stage, "corpora=graded", "triplets.drop_overlap=exact")
+    with pytest.raises(SystemExit):
+        run("triplets", "corpora=graded", "triplets.drop_overlap=exact")
+    assert "no scored pair is left: each has a sentence of a benchmark" in capsys.readouterr().err
+
+
 BROKEN = {
     "removed": lambda path: path.unlink(),
     "emptied": lambda path: path.write_bytes(b""),

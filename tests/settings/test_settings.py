@@ -159,6 +159,13 @@ def test_order_is_for_scored_pairs_beside_other_data_and_ranking_for_triplets(gr
     assert [fault.split(":")[0] for fault in faults(graded)] == ["train.order"]
 
 
+def test_a_kind_of_pairs_whose_corpora_all_weigh_0_is_named(graded: dict[str, Any]) -> None:
+    graded["train"]["weights"] = {"stsb-es": 0.0}
+    assert faults(graded) == ["train.weights: 0 for every corpus of scored pairs; take stsb-es out of corpora"]
+    graded["train"]["weights"] = {"esxnli": 0.0, "xnli": 0.0}
+    assert faults(graded) == ["train.weights: 0 for every corpus of labelled pairs; take esxnli, xnli out of corpora"]
+
+
 def test_with_distillation_weights_are_those_of_scored_pairs(graded: dict[str, Any], root: Path) -> None:
     graded["parallel"] = compose(root / "conf", ["parallel=esxnli"])["parallel"]
     graded["train"] |= {"distill": {"teacher": "a/b", "sources": True, "unit": True}, "order": "after"}

@@ -157,6 +157,11 @@ def check_weights(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
             yield f"train.weights.{name}: no corpus of the mix is called {name!r}; {meant}"
     if corpora and not any(train.weights.get(name, 1.0) for name in corpora):
         yield "train.weights: 0 for every corpus of the mix, so that nothing is trained on; raise one"
+        return
+    for kind, scored in (("labelled", False), ("scored", True)):
+        of_kind = [name for name, corpus in corpora.items() if corpus.scored == scored]
+        if of_kind and not any(train.weights.get(name, 1.0) for name in of_kind):
+            yield f"train.weights: 0 for every corpus of {kind} pairs; take {', '.join(of_kind)} out of corpora"
 
 
 def check_matryoshka(train: Train) -> Iterator[str]:

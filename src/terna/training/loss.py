@@ -82,8 +82,8 @@ def cosent_loss(
         losses = []
         for size in sizes:
             cosines = scale * (normalize(first[:, :size], dim=1) * normalize(second[:, :size], dim=1)).sum(1)
-            wrong = (cosines[None, :] - cosines[:, None])[higher]
-            losses.append(torch.cat([wrong.new_zeros(1), wrong]).logsumexp(0))
+            wrong = (cosines[None, :] - cosines[:, None]).masked_fill(~higher, -torch.inf)
+            losses.append(torch.cat([wrong.new_zeros(1), wrong.flatten()]).logsumexp(0))
         return torch.stack(losses).sum()
 
 
