@@ -3,7 +3,8 @@
 reads   data/nli/, and the sentences (never the scores) of the benchmarks in data/raw/sts/
 does    lists which training sentences equal or nearly equal a benchmark's, and leaves out the pairs that
         `triplets.drop_overlap` says; then the published rule, from sorted candidates with a seed, split by premise
-writes  data/triplets/: train.parquet, dev.parquet, positives.parquet, contamination.csv, stats.json, made.json
+writes  data/triplets/: train.parquet, dev.parquet, positives.parquet, sentences.parquet (each sentence of
+        the pairs once, whatever their label), contamination.csv, stats.json, made.json
 """
 
 from terna.running.stage import stage
@@ -18,11 +19,13 @@ from pyarrow import csv
 from terna.data.contamination import find
 from terna.data.contamination.filtering import corpus_account, listing, shared_counts, without
 from terna.data.corpora import scored_sentences
+from terna.data.numbering import once
 from terna.data.triplets import build, count_triplets
 from terna.provenance import record
 from terna.records import (
     PAIRS,
     POSITIVES,
+    SENTENCES,
     TRIPLETS,
     read_record,
     read_table,
@@ -53,16 +56,24 @@ def main(settings: Settings) -> str:
     shared = find(sentences, scored_sentences(settings.evaluate.benchmarks, RAW), rules.overlap)
     clean = without(pairs, sentences, shared, rules.drop_overlap)
     split = build(clean, target=settings.translate.target, seed=settings.seed, dev_fraction=rules.dev_fraction)
-    names = ("train.parquet", "dev.parquet", "positives.parquet", "contamination.csv", "stats.json")
+    names = (
+        "train.parquet",
+        "dev.parquet",
+        "positives.parquet",
+        "sentences.parquet",
+        "contamination.csv",
+        "stats.json",
+    )
     outs = [OUT / name for name in names]
     write_table(split.train, outs[0], TRIPLETS)
     write_table(split.dev, outs[1], TRIPLETS)
     write_table(split.positives, outs[2], POSITIVES)
-    with replacing(outs[3]) as beside:
+    write_table(unlabelled(clean), outs[3], SENTENCES)
+    with replacing(outs[4]) as beside:
         csv.write_csv(listing(pairs, sentences, shared), beside)
-    digests = {path.name: sha256_of(path) for path in outs[:4]}
+    digests = {path.name: sha256_of(path) for path in outs[:5]}
     totals = {"total": split.counts, "sha256_out": digests}
-    write_json(stats(settings, pairs, clean, shared) | totals, outs[4])
+    write_json(stats(settings, pairs, clean, shared) | totals, outs[5])
     raw = [path for name, one in settings.evaluate.benchmarks.items() for path in one.paths(RAW / name)]
     record("triplets", settings, [NLI / "pairs.parquet", NLI / "accounts.json", *raw], outs, OUT / "made.json")
     left_out = "".join(f", {split.counts[key]} {reason}" for key, reason in LEFT_OUT.items() if key in split.counts)
@@ -70,6 +81,11 @@ def main(settings: Settings) -> str:
         f"{len(pairs)} pairs read, {len(pairs) - len(clean)} left out for a benchmark's sake{left_out}, "
         f"{len(split.train)} triplets to train on, {len(split.dev)} held out"
     )
+
+
+def unlabelled(pairs: pa.Table) -> pa.Table:
+    """Each sentence of a PAIRS table once, as a SENTENCES table: see `once`."""
+    return pa.table([once(pairs["premise"], pairs["hypothesis"])], schema=SENTENCES)
 
 
 def stats(settings: Settings, pairs: pa.Table, clean: pa.Table, shared: pa.Table) -> dict[str, Any]:

@@ -235,3 +235,16 @@ def test_distillation_needs_translated_sentences_and_ranks_nothing(composed: dic
     assert "train.distill: learnt from translated sentences, and there are none" in found
     assert "train.symmetric: a matter of ranked triplets" in found
     assert "train.embeddings_only: low-rank adapters train the layers" in found
+
+
+def test_monolingual_text_needs_no_translations_and_a_start_that_teaches_is_no_random_one(
+    composed: dict[str, Any],
+) -> None:
+    asked = {"teacher": "a/b", "sources": False, "unit": True, "texts": "monolingual"}
+    composed["train"] |= {"distill": asked}
+    load(composed)
+    composed["train"]["distill"] |= {"teacher": None, "sources": True, "vectors": 0.0}
+    found = "\n".join(faults(composed))
+    assert "train.distill.teacher: null is the encoder that training starts from, and its weights are random" in found
+    assert "train.distill.vectors: 0, and so is similarities" in found
+    assert "train.distill.sources: monolingual text has no translations" in found

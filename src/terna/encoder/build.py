@@ -85,17 +85,35 @@ def start_of(model: Model) -> Start | None:
     """
     if model.pooling is not None or model.scratch:
         return None
-    where = locate(model.backbone)
-    if Path(where).is_dir():
-        return Start(Saved.read(Path(where)), None)
-    folder = hub.fetched(where, model.revision or "main")
-    return Start(Saved.read(folder), folder.name)
+    folder, commit = _folder(model)
+    return Start(Saved.read(folder), commit)
+
+
+def load_start(model: Model) -> tuple[Encoder, Path]:
+    """The encoder that training starts from as it came, ready to encode, and its folder.
+
+    With model.pooling set it is the backbone so pooled, without a head. Raises ModelError when it cannot be had.
+    """
+    folder, _ = _folder(model)
+    if model.pooling is None:
+        return Encoder.load(folder), folder
+    backbone, tokenizer = pretrained.read_backbone(str(folder)), pretrained.read_tokenizer(str(folder))
+    return Encoder(backbone, tokenizer, pooling=model.pooling, max_length=model.max_length).eval(), folder
 
 
 def prompt_of(model: Model) -> str:
     """What the start puts before every text, and so does whoever trains it."""
     given = start_of(model)
     return given.saved.usage.prompt if given else ""
+
+
+def _folder(model: Model) -> tuple[Path, str | None]:
+    """Where the start lies on this disk, and its commit on the hub; None for what is not there."""
+    where = locate(model.backbone)
+    if Path(where).is_dir():
+        return Path(where), None
+    folder = hub.fetched(where, model.revision or "main")
+    return folder, folder.name
 
 
 def _head(model: Model, saved: Saved | None, width: int) -> tuple[nn.Module, ...]:

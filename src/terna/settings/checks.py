@@ -42,14 +42,27 @@ def check_parallel(parallel: dict[str, Corpus], translate: Translate, model: Mod
         yield "model.vocabulary: learnt from translated sentences, and there are none; choose some (parallel=esxnli)"
 
 
-def check_distill(parallel: dict[str, Corpus], train: Train) -> Iterator[str]:
-    if train.distill is None:
+def check_distill(parallel: dict[str, Corpus], model: Model, train: Train) -> Iterator[str]:
+    asked = train.distill
+    if asked is None:
         return
-    if not parallel:
+    if asked.teacher is None:
+        yield from _start(model, "train.distill.teacher")
+    if not asked.vectors and not asked.similarities:
+        yield "train.distill.vectors: 0, and so is similarities: nothing is learnt; raise one"
+    if asked.sources and asked.texts == "monolingual":
+        yield "train.distill.sources: monolingual text has no translations; set it to false"
+    if asked.texts == "parallel" and not parallel:
         yield "train.distill: learnt from translated sentences, and there are none; choose some (parallel=esxnli)"
     for name in ("weights", "symmetric", "known_positives", "matryoshka"):
         if getattr(train, name):
             yield f"train.{name}: a matter of ranked triplets, and train.distill ranks none; leave it at its default"
+
+
+def _start(model: Model, key: str) -> Iterator[str]:
+    if model.scratch or model.dense:
+        part = "its weights are" if model.scratch else "its Dense head is"
+        yield f"{key}: null is the encoder that training starts from, and {part} random; name another teacher"
 
 
 def check_apart(corpora: dict[str, Corpus], evaluate: Evaluate) -> Iterator[str]:

@@ -9,6 +9,7 @@ from terna.settings.declaration import STRICT, Count, Name
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
+Weight = Annotated[float, Field(ge=0)]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -83,14 +84,22 @@ class Lora:
 
 @dataclass(frozen=True, config=STRICT)
 class Distill:
-    """A student learns a teacher's vectors from translated sentences, in place of the ranking loss on triplets."""
+    """A student learns a teacher's vectors, or the similarities between them, in place of ranking triplets."""
 
-    teacher: Annotated[str, Field(min_length=1)]
-    """What encodes the source sentences: a folder, `name@revision` on the hub or `pkg:module/path`."""
+    teacher: Annotated[str, Field(min_length=1)] | None
+    """What encodes: a folder, `name@revision` on the hub or `pkg:module/path`; null: the encoder that training starts
+    from, as it came."""
     sources: bool
     """The student learns the source sentences too, and so stays with the teacher where both know the language."""
     unit: bool
     """Compare directions: the vectors of both are scaled to length 1 first."""
+    texts: Literal["parallel", "monolingual"] = "parallel"
+    """`parallel`: the teacher encodes source sentences, the student learns their translations; `monolingual`: both have
+    the target language's sentences, of the training mix and of the parallel corpora, and no translation is needed."""
+    vectors: Weight = 1.0
+    """Weight of the squared distance between the vectors; 0: they may differ in width."""
+    similarities: Weight = 0.0
+    """Weight of the mean squared difference between the cosines of each two sentences of a batch."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -138,7 +147,7 @@ class Train:
     embeddings_only: bool
     """Train the word embeddings alone and leave the layers as they are."""
     distill: Distill | None
-    """Learn a teacher's vectors of translated sentences in place of ranking triplets; null: rank."""
+    """Learn a teacher's vectors or similarities in place of ranking triplets; null: rank."""
     wise_ft: list[Annotated[float, Field(gt=0, lt=1)]]
     """Shares of the trained weights in averages with the start's, scored when training ends; the best may ship."""
     score_every: Count | None

@@ -36,10 +36,10 @@ class Triplets(NamedTuple):
 
 
 class TaughtBatch(NamedTuple):
-    """What a process gets of a batch of translated sentences.
+    """What a process gets of a batch of sentences that are taught.
 
-    sentences: its targets, and then their sources where the student learns these too. teacher: (B, dimension), the
-    teacher's vectors of the sources.
+    sentences: its own, and then their sources where the student learns these too. teacher: (B, dimension), the
+    teacher's vectors.
     """
 
     sentences: Batch
@@ -139,8 +139,8 @@ class TranslationDataModule(PlannedDataModule):
         self.sources = sources
         if len(taught) < batch_size:
             raise DataError(
-                f"train.batch_size: no batch of {batch_size} can be made from {len(taught)} translated sentences; "
-                "lower it, or add data"
+                f"train.batch_size: no batch of {batch_size} can be made from {len(taught)} {self.unit}; lower it, or "
+                "add data"
             )
 
     @property
@@ -163,6 +163,13 @@ class TranslationDataModule(PlannedDataModule):
         return _TaughtBatches(self, own)
 
 
+class MonolingualDataModule(TranslationDataModule):
+    """Batches of sentences of the target language, whose vectors the teacher gave itself."""
+
+    unit = "sentences"
+    source = "data/teacher/sentences.parquet"
+
+
 class _TaughtBatches(Dataset[TaughtBatch]):
     def __init__(self, datamodule: TranslationDataModule, rows: Ints) -> None:
         self.datamodule = datamodule
@@ -173,7 +180,7 @@ class _TaughtBatches(Dataset[TaughtBatch]):
 
     def __getitem__(self, index: int) -> TaughtBatch:
         taught, rows = self.datamodule.taught, self.rows[index]
-        sentences = np.concatenate([rows + len(taught), *([rows] if self.datamodule.sources else [])])
+        sentences = np.concatenate([rows, *([rows + len(taught)] if self.datamodule.sources else [])])
         tokens = gather(taught.ids, taught.offsets, sentences)
         return TaughtBatch(self.datamodule.arrange(*tokens), torch.from_numpy(taught.vectors[rows]))
 

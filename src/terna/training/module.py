@@ -11,9 +11,10 @@ from transformers import get_linear_schedule_with_warmup
 
 from terna.encoder import Batch, Encoder
 from terna.errors import ModelError
-from terna.settings import Train
+from terna.settings import Distill, Train
 from terna.training.loss import ranking_loss
 from terna.training.optimizer import parameter_groups
+from terna.training.similarities import similarity_loss
 
 
 class RankingModule(LightningModule):
@@ -42,10 +43,7 @@ class RankingModule(LightningModule):
         With `train.gather` they are ranked among the texts of all processes, through which the gradient flows too.
         """
         own, options = vectors.chunk(3), self.settings
-        every, offset = [*own], 0
-        if options.gather and self.trainer.world_size > 1:
-            every = [cast(Tensor, self.all_gather(each, sync_grads=True)).flatten(0, 1) for each in own]
-            offset = self.global_rank * len(own[0])
+        every, offset = self.gathered(*own)
         return ranking_loss(
             own[0],
             every[1],
@@ -58,6 +56,18 @@ class RankingModule(LightningModule):
             all_anchors=every[0],
             dimensions=options.matryoshka,
         )
+
+    def gathered(self, *own: Tensor) -> tuple[list[Tensor], int]:
+        """Each tensor with the rows of all processes, and the row from which on the own ones lie in the first."""
+        if not self.settings.gather or self.trainer.world_size == 1:
+            return [*own], 0
+        every = [cast(Tensor, self.all_gather(each, sync_grads=True)).flatten(0, 1) for each in own]
+        return every, self.global_rank * len(own[0])
+
+    def similarities(self, vectors: Tensor, wanted: Tensor) -> Tensor:
+        """How far the cosines between this process's vectors and all are from a teacher's: see `similarity_loss`."""
+        (every, every_wanted), offset = self.gathered(vectors, wanted)
+        return similarity_loss(vectors, wanted, every, every_wanted, offset)
 
     def configure_optimizers(self) -> Any:
         """AdamW with decay on matrices alone, and a rate that climbs over the warm-up, then falls to 0 at the end."""
@@ -73,20 +83,30 @@ class RankingModule(LightningModule):
 
 
 class DistillationModule(RankingModule):
-    """Learns a teacher's vectors in place of ranking."""
+    """Learns a teacher's vectors, or the similarities between them, in place of ranking."""
 
     def loss(self, vectors: Tensor, teacher: Tensor | None = None, _: Tensor | None = None) -> Tensor:
-        """The mean over sentences of the squared distance of vectors (m n, d) to the teacher's (n, d), m times.
+        """How far vectors (m n, d) and the cosines between them are from those of the teacher's (n, e), m times."""
+        asked, wanted = cast(Distill, self.settings.distill), cast(Tensor, teacher)
+        wanted, losses = wanted.repeat(len(vectors) // len(wanted), 1), []
+        if asked.vectors:
+            losses.append(asked.vectors * self._distance(vectors, wanted))
+        if asked.similarities:
+            losses.append(asked.similarities * self.similarities(vectors, wanted))
+        return torch.stack(losses).sum()
+
+    def _distance(self, vectors: Tensor, wanted: Tensor) -> Tensor:
+        """The mean over sentences of the squared distance; ModelError when the widths differ.
 
         Source: Reimers and Gurevych, Making Monolingual Sentence Embeddings Multilingual using Knowledge Distillation,
-        2020; with `unit` of vectors of length 1. Raises ModelError when the widths differ.
+        2020; with `unit` of vectors of length 1.
         """
-        wanted = cast(Tensor, teacher)
         if vectors.shape[1] != wanted.shape[1]:
             raise ModelError(
                 f"train.distill.teacher: its vectors have {wanted.shape[1]} dimensions, the student's "
-                f"{vectors.shape[1]}; give the student a head, model.dense.out_features={wanted.shape[1]}"
+                f"{vectors.shape[1]}; give the student a head, model.dense.out_features={wanted.shape[1]}, or set "
+                "train.distill.vectors to 0 and learn similarities alone"
             )
         if self.settings.distill and self.settings.distill.unit:
             vectors, wanted = normalize(vectors), normalize(wanted)
-        return (vectors - wanted.repeat(len(vectors) // len(wanted), 1)).pow(2).sum(1).mean()
+        return (vectors - wanted).pow(2).sum(1).mean()

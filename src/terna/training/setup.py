@@ -25,7 +25,7 @@ from terna.records import STARTS, read_record, read_table, rerun
 from terna.settings import Settings
 from terna.training.adapters import adapt, freeze_layers, merge
 from terna.training.callbacks import Checkpoints, Recorder
-from terna.training.datamodule import TranslationDataModule, TripletDataModule
+from terna.training.datamodule import MonolingualDataModule, TranslationDataModule, TripletDataModule
 from terna.training.module import DistillationModule, RankingModule
 from terna.training.resume import CHECKPOINT
 from terna.training.selection import Selection, development_score
@@ -102,7 +102,7 @@ def encoder_of(settings: Settings, inputs: Inputs) -> Encoder:
 
 
 def datamodule_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> DataModule:
-    """The batches of all epochs: triplets, or with train.distill translated sentences and the teacher's vectors.
+    """The batches of all epochs: triplets, or with train.distill sentences and the teacher's vectors.
 
     Raises DataError when not a single full batch can be made.
     """
@@ -116,7 +116,8 @@ def datamodule_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> DataM
     if options.distill:
         if inputs.taught is None:
             raise DataError("train.distill: there are no teacher's vectors; run the teacher stage (dvc repro teacher)")
-        return TranslationDataModule(inputs.taught, encoder.arrange, sources=options.distill.sources, **common)
+        kind = TranslationDataModule if options.distill.texts == "parallel" else MonolingualDataModule
+        return kind(inputs.taught, encoder.arrange, sources=options.distill.sources, **common)
     return TripletDataModule(
         inputs.table,
         encoder.arrange,

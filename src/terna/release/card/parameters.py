@@ -17,7 +17,7 @@ Modules = Sequence[tuple[str, Mapping[str, Any]]]
 
 def loader(training: Mapping[str, Any]) -> dict[str, Any]:
     """Batches; `training` is the content of metrics/train.json."""
-    unit = "triplets" if "triplets" in training else "translations"
+    unit = next(name for name in ("triplets", "translations", "sentences") if name in training)
     names = ("batch_size", unit, "steps_per_epoch", f"{unit}_left_out_per_epoch")
     return {name: training[name] for name in names}
 
