@@ -213,11 +213,13 @@ def test_parallel_corpora_are_checked_as_such(composed: dict[str, Any], root: Pa
     composed["corpora"]["other"] = declared
     composed["parallel"] = {"a": {**declared, "source": "es"}, "b": {**declared, "format": "snli_jsonl"}}
     composed["parallel"]["c"] = {**declared, "format": "moses", "language": "ca"}
+    composed["parallel"]["d"] = {**declared, "format": "lines", "source": "en"}
     found = "\n".join(faults(composed))
     assert "corpora.other.format: xnli_parallel has no labels to train on" in found
     assert "parallel.a.source: 'es'; say which language" in found
     assert "parallel.b.format: snli_jsonl has no translations" in found
     assert "parallel.c.files: moses needs an archive with two members" in found
+    assert "parallel.d.files: 1, but lines needs pairs of them" in found
     assert "parallel.c.language: 'ca', but the target is 'es'" in found
 
 

@@ -12,7 +12,7 @@ from terna.settings.declaration import Corpus
 from terna.settings.schema import Evaluate, Fetch, Machine, Translate
 from terna.settings.training import Model, Train
 
-PARALLEL = ("xnli_parallel", "moses", "tab")
+PARALLEL = ("xnli_parallel", "moses", "lines", "tab")
 
 
 def check_corpora(corpora: dict[str, Corpus]) -> Iterator[str]:
@@ -33,6 +33,8 @@ def check_parallel(parallel: dict[str, Corpus], translate: Translate, model: Mod
             yield f"{key}.format: {corpus.format} has no translations; a parallel corpus needs {', '.join(PARALLEL)}"
         if corpus.format == "moses" and any(len(file.members) != 2 for file in corpus.files):
             yield f"{key}.files: moses needs an archive with two members each, the source's and the target's text"
+        if corpus.format == "lines" and len(corpus.files) % 2:
+            yield f"{key}.files: {len(corpus.files)}, but lines needs pairs of them, the source's and the target's text"
         if corpus.language != translate.target:
             yield f"{key}.language: {corpus.language!r}, but the target is {translate.target!r}; choose another corpus"
         if corpus.source in (None, corpus.language):

@@ -48,9 +48,10 @@ class Corpus:
         "semeval_sts",
         "xnli_parallel",
         "moses",
+        "lines",
         "tab",
     ]
-    """Which parser reads it: NLI pairs, scored pairs (semeval_sts), or translated sentences (the last three)."""
+    """Which parser reads it: NLI pairs, scored pairs (semeval_sts), or translated sentences (the last four)."""
     language: str
     """ISO 639-1 code: rows that say they are in another language are left out. Of a parallel corpus, the target's."""
     files: Annotated[list[File], Field(min_length=1)]
