@@ -48,8 +48,8 @@ class State(Callback):
 
 
 @pytest.fixture
-def settings(root: Path) -> Settings:
-    return settings_for(root)
+def settings(root: Path, request: pytest.FixtureRequest) -> Settings:
+    return settings_for(root, *getattr(request, "param", ()))
 
 
 @pytest.fixture
@@ -96,6 +96,16 @@ def test_stopped_at_any_step_it_ends_as_if_it_had_not_been(
         run("stopped", every=every, stop=Stop(step))
     assert same(run("stopped", every=every), whole)
     assert len(json.loads(whole["curves"])[0]) == STEPS
+
+
+@pytest.mark.parametrize("settings", [("train.l2_sp=0.1", "train.lr=1e-2")], indirect=True)
+def test_the_distance_to_the_start_is_that_to_the_start_when_a_run_has_resumed(
+    run: Callable[..., dict[str, Any]],
+) -> None:
+    whole = run("whole", every=2)
+    with pytest.raises(InterruptedError):
+        run("stopped", every=2, stop=Stop(7))
+    assert same(run("stopped", every=2), whole)
 
 
 @pytest.mark.parametrize("step", [1, 4, 5, 8, 12])

@@ -170,6 +170,8 @@ def check_embeddings(train: Train) -> Iterator[str]:
 def check_averages(train: Train) -> Iterator[str]:
     if train.wise_ft and train.lora:
         yield "train.wise_ft: averages of adapters are not those of the weights; set train.lora to null, or this to []"
+    if train.l2_sp and train.lora:
+        yield "train.l2_sp: adapters leave the weights where they start; set train.lora to null, or this to 0.0"
 
 
 def check_devices(train: Train, machine: Machine) -> Iterator[str]:

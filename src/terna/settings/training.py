@@ -126,6 +126,8 @@ class Train:
     """Sum the loss over vectors cut to so many dimensions, rising; the whole counts if it is named; empty: it alone."""
     weight_decay: Annotated[float, Field(ge=0)]
     """AdamW's decay, on all but biases and norms."""
+    l2_sp: Weight
+    """L2-SP: adds so much of half the squared distance of the trained weights to those at the start; 0: none."""
     layer_decay: Annotated[float, Field(gt=0, le=1)]
     """The learning rate of a layer as a share of that of the layer above; 1: the same for all."""
     eps: Positive

@@ -14,6 +14,7 @@ from terna.errors import ModelError
 from terna.settings import Distill, Train
 from terna.training.loss import ranking_loss
 from terna.training.optimizer import parameter_groups
+from terna.training.regularization import DistanceToStart
 from terna.training.similarities import similarity_loss
 
 
@@ -26,6 +27,7 @@ class RankingModule(LightningModule):
         self.settings = train
         self.steps = steps
         self.seed = seed
+        self.distance = DistanceToStart(encoder) if train.l2_sp else None
 
     def training_step(self, batch: tuple[Batch, *tuple[Tensor | None, ...]], _: int) -> Tensor:
         """The loss of one batch: its sentences' vectors, and what else `loss` takes; see the batches of datamodule."""
@@ -34,6 +36,8 @@ class RankingModule(LightningModule):
         torch.manual_seed(int(draw.generate_state(1, np.uint64)[0]))
         sentences, *given = batch
         loss = self.loss(self.encoder(sentences), *given)
+        if self.distance:
+            loss = loss + self.settings.l2_sp * self.distance()
         self.log("loss", loss, prog_bar=True, logger=False)
         return loss
 

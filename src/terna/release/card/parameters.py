@@ -49,6 +49,7 @@ def fit(settings: Settings, training: Mapping[str, Any]) -> dict[str, Any]:
         "optimizer_class": "torch.optim.AdamW",
         "optimizer_params": {"lr": train.lr, "eps": train.eps},
         "layer_decay": train.layer_decay,
+        "l2_sp": train.l2_sp,
         "embeddings_only": train.embeddings_only,
         "wise_ft": train.wise_ft,
         "lora": asdict(train.lora) if train.lora else None,
