@@ -1,8 +1,9 @@
-"""Let the teacher encode what it teaches, once; without `train.distill` there is nothing to teach.
+"""Let the teacher encode what it teaches, once; without train.distill and train.similarity_distillation, nothing.
 
-reads   data/parallel/sentences.parquet, data/triplets/{dev,sentences}.parquet, data/tokens/tokenizer/, the teacher
-does    the teacher's vectors of the source sentences, and the student's tokens of both sides; of monolingual text both
-        have the same sentences, those of the held-out triplets left out
+reads   data/parallel/sentences.parquet, data/triplets/{train,dev,sentences}.parquet, data/tokens/tokenizer/
+does    for train.distill the teacher's vectors of the source sentences, and the student's tokens of both sides; of
+        monolingual text both have the same sentences, those of the held-out triplets left out.
+        for train.similarity_distillation its vectors of the sentences of the triplets, in the order of data/tokens/
 writes  data/teacher/: vectors, ids, offsets as .npy, sentences.parquet (the monolingual text), teacher.json (what the
         teacher was), made.json
 """
@@ -17,6 +18,7 @@ import pyarrow as pa
 from tqdm import tqdm
 
 from terna.data.numbering import once
+from terna.data.token_table import rows_of
 from terna.provenance import record
 from terna.records import (
     PARALLEL,
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from terna.systems import System
 
 PAIRS = Path("data/parallel/sentences.parquet")
-TRIPLETS_IN = [Path("data/triplets") / name for name in ("dev.parquet", "sentences.parquet")]
+TRIPLETS_IN = [Path("data/triplets") / name for name in ("train.parquet", "dev.parquet", "sentences.parquet")]
 TOKENIZER = Path("data/tokens/tokenizer")
 OUT = Path("data/teacher")
 # sentences that the teacher encodes at once
@@ -68,14 +70,19 @@ def main(settings: Settings) -> str:
     write_json(described, OUT / "teacher.json")
     record("teacher", settings, [PAIRS, *TRIPLETS_IN, TOKENIZER], [OUT], OUT / "made.json", threads=threads)
     if lesson is None or described is None:
-        return "train.distill is null: nothing encoded"
+        return "train.distill and train.similarity_distillation are null: nothing encoded"
     return f"{len(lesson.taught)} sentences encoded by {described['where']}"
 
 
 def lesson_of(settings: Settings) -> Lesson | None:
     """What is taught, and by whom; None where nothing is."""
-    asked = settings.train.distill
-    return distilled(asked) if asked else None
+    train = settings.train
+    if train.distill:
+        return distilled(train.distill)
+    if train.similarity_distillation:
+        found, _ = rows_of(*(read_table(path, TRIPLETS) for path in TRIPLETS_IN[:2]))
+        return Lesson(train.similarity_distillation.teacher, found.texts.to_pylist(), [])
+    return None
 
 
 def distilled(asked: Distill) -> Lesson:
@@ -84,7 +91,7 @@ def distilled(asked: Distill) -> Lesson:
     if asked.texts == "parallel":
         sources, targets = pairs["source"].to_pylist(), pairs["target"].to_pylist()
         return Lesson(asked.teacher, sources, [*targets, *sources])
-    dev, sentences = read_table(TRIPLETS_IN[0], TRIPLETS), read_table(TRIPLETS_IN[1], SENTENCES)
+    dev, sentences = read_table(TRIPLETS_IN[1], TRIPLETS), read_table(TRIPLETS_IN[2], SENTENCES)
     text = once(sentences["sentence"], pairs["target"], without=[dev[name] for name in TEXTS])
     write_table(pa.table([text], schema=SENTENCES), OUT / "sentences.parquet", SENTENCES)
     return Lesson(asked.teacher, text.to_pylist(), text.to_pylist())

@@ -347,6 +347,28 @@ def test_a_student_learns_from_the_start_on_monolingual_text_without_the_held_ou
     assert json.loads(Path("data/teacher/teacher.json").read_text())["where"] == "start"
 
 
+def test_the_start_s_similarities_are_kept_of_the_very_sentences_that_are_ranked(
+    project: Path, run: Callable[..., None]
+) -> None:
+    for stage in STAGES[: STAGES.index("train") + 1]:
+        run(stage)
+    shutil.copytree("models/encoder", "start")
+    start = ("model.scratch=null", "model.backbone=start", "model.pooling=null")
+    asked = (*start, "triplets.dev_fraction=0.34", "train.batch_size=2", "train.similarity_distillation={weight:2.0}")
+    for stage in STAGES[: STAGES.index("release") + 1]:
+        run(stage, *asked)
+    vectors, encoder = np.load("data/teacher/vectors.npy"), SentenceTransformer("start", device="cpu")
+    for name in ("train", "dev"):
+        numbers = np.load(f"data/tokens/{name}.npy")
+        rows = pq.read_table(f"data/triplets/{name}.parquet")
+        for place, column in enumerate(("anchor", "positive", "negative")):
+            expected = encoder.encode(rows[column].to_pylist())
+            np.testing.assert_allclose(vectors[numbers[:, place]], expected, atol=1e-5)
+    card = Path("release/README.md").read_text()
+    assert "the cosines that the encoder and its teacher (the start, as it came) give any two texts of a batch," in card
+    assert "'similarity_distillation': {'weight': 2.0, 'teacher': None}" in card
+
+
 def cut_off(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 

@@ -251,3 +251,13 @@ def test_monolingual_text_needs_no_translations_and_a_start_that_teaches_is_no_r
     assert "train.distill.teacher: null is the encoder that training starts from, and its weights are random" in found
     assert "train.distill.vectors: 0, and so is similarities" in found
     assert "train.distill.sources: monolingual text has no translations" in found
+
+
+def test_similarities_are_kept_beside_ranking_alone_and_not_those_of_random_weights(composed: dict[str, Any]) -> None:
+    composed["train"] |= {"similarity_distillation": {"weight": 1.0, "teacher": "a/b"}}
+    load(composed)
+    composed["train"]["similarity_distillation"] = {"weight": 1.0}
+    composed["train"]["distill"] = {"teacher": "a/b", "sources": False, "unit": True, "texts": "monolingual"}
+    found = "\n".join(faults(composed))
+    assert "train.similarity_distillation.teacher: null is the encoder that training starts from" in found
+    assert "train.similarity_distillation: a matter of ranked triplets, and train.distill ranks none" in found

@@ -13,7 +13,7 @@ class TeacherVectors:
 
     vectors: (n, dimension) float32, the teacher's. ids: (tokens,) int32, the student's tokens of all n and then, of
     translated sentences, of all n sources, special tokens included; offsets: (n + 1,) or (2 n + 1,) int64, sentence i
-    is ids[offsets[i]:offsets[i + 1]].
+    is ids[offsets[i]:offsets[i + 1]]. Of the sentences of a TokenTable, which has their tokens, there are none here.
     """
 
     vectors: Floats

@@ -15,7 +15,7 @@ from terna.settings.schema import (
     Triplets,
 )
 from terna.settings.sources import check_files, check_folder
-from terna.settings.training import Dense, Distill, Lora, Model, Scratch, Train, Vocabulary
+from terna.settings.training import Dense, Distill, Lora, Model, Scratch, SimilarityDistillation, Train, Vocabulary
 
 __all__ = [
     "OWNER",
@@ -32,6 +32,7 @@ __all__ = [
     "Reported",
     "Scratch",
     "Settings",
+    "SimilarityDistillation",
     "Train",
     "Translate",
     "Translator",

@@ -56,9 +56,15 @@ def check_distill(parallel: dict[str, Corpus], model: Model, train: Train) -> It
         yield "train.distill.sources: monolingual text has no translations; set it to false"
     if asked.texts == "parallel" and not parallel:
         yield "train.distill: learnt from translated sentences, and there are none; choose some (parallel=esxnli)"
-    for name in ("weights", "symmetric", "known_positives", "matryoshka"):
+    for name in ("weights", "symmetric", "known_positives", "matryoshka", "similarity_distillation"):
         if getattr(train, name):
             yield f"train.{name}: a matter of ranked triplets, and train.distill ranks none; leave it at its default"
+
+
+def check_similarity_distillation(model: Model, train: Train) -> Iterator[str]:
+    asked = train.similarity_distillation
+    if asked and asked.teacher is None:
+        yield from _start(model, "train.similarity_distillation.teacher")
 
 
 def _start(model: Model, key: str) -> Iterator[str]:
@@ -202,6 +208,7 @@ CHECKS = (
     check_corpora,
     check_parallel,
     check_distill,
+    check_similarity_distillation,
     check_apart,
     check_languages,
     check_fetch,

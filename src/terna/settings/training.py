@@ -103,6 +103,16 @@ class Distill:
 
 
 @dataclass(frozen=True, config=STRICT)
+class SimilarityDistillation:
+    """Beside the ranking loss: the similarities of a frozen teacher between the texts of a batch."""
+
+    weight: Positive
+    """Weight of the mean squared difference between the cosines of each two texts of a batch."""
+    teacher: Annotated[str, Field(min_length=1)] | None = None
+    """As train.distill.teacher, of any width; null: the encoder that training starts from, as it came."""
+
+
+@dataclass(frozen=True, config=STRICT)
 class Train:
     """The run: loss, batches, optimizer, schedule, selection."""
 
@@ -150,9 +160,16 @@ class Train:
     """Train the word embeddings alone and leave the layers as they are."""
     distill: Distill | None
     """Learn a teacher's vectors or similarities in place of ranking triplets; null: rank."""
+    similarity_distillation: SimilarityDistillation | None
+    """Keep a teacher's similarities while triplets are ranked; null: rank alone."""
     wise_ft: list[Annotated[float, Field(gt=0, lt=1)]]
     """Shares of the trained weights in averages with the start's, scored when training ends; the best may ship."""
     score_every: Count | None
     """Also score the development benchmark every so many steps; null: at each epoch's end alone."""
     patience: Count | None
     """Stop after so many scorings without a better one; null: never."""
+
+    @property
+    def is_taught(self) -> bool:
+        """Whether a teacher's vectors are learnt from, in either way."""
+        return self.distill is not None or self.similarity_distillation is not None

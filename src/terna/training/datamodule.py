@@ -26,13 +26,14 @@ class Triplets(NamedTuple):
     """What a process gets of a batch: its anchors, then their positives, then their negatives.
 
     known: (B, 2 N) bool, which of the candidates, all positives and then all negatives, are known positives of the
-    process's anchors. known_anchors: (B, N) bool, of which of all anchors its own positives are known positives. None
-    where they are not asked for.
+    process's anchors. known_anchors: (B, N) bool, of which of all anchors its own positives are known positives.
+    teacher: (3 B, dimension), the teacher's vectors of the sentences. None where they are not asked for.
     """
 
     sentences: Batch
     known: Tensor | None
     known_anchors: Tensor | None
+    teacher: Tensor | None = None
 
 
 class TaughtBatch(NamedTuple):
@@ -52,9 +53,9 @@ class TripletDataModule(PlannedDataModule):
     batch_size: triplets of a step, over all processes; each takes an equal share of one plan. arrange: how token ids
     and lengths become the encoder's batch. weights: how often each corpus's triplets are gone through in an epoch, by
     the number in `table.corpus`. known_positives: hand out which candidates are no wrong answers. gather: candidates
-    are those of all processes. workers: processes that gather batches ahead for an accelerator; on a CPU gathering
-    takes no time worth one.
-    Raises DataError when not a single full batch can be made.
+    are those of all processes. taught: the teacher's vectors of the table's sentences, to be handed out. workers:
+    processes that gather batches ahead for an accelerator; on a CPU gathering takes no time worth one.
+    Raises DataError when not a single full batch can be made, or the teacher had other sentences.
     """
 
     unit = "triplets"
@@ -71,6 +72,7 @@ class TripletDataModule(PlannedDataModule):
         weights: Sequence[float],
         known_positives: bool = False,
         gather: bool = True,
+        taught: TeacherVectors | None = None,
         workers: int = 0,
     ) -> None:
         super().__init__(batch_size=batch_size, epochs=epochs, workers=workers)
@@ -80,6 +82,12 @@ class TripletDataModule(PlannedDataModule):
         self.weights = weights
         self.known_positives = known_positives
         self.gather = gather
+        self.taught = taught
+        if taught and len(taught) != len(table.keys):
+            raise DataError(
+                f"data/teacher/vectors.npy: vectors of {len(taught)} sentences, but there are {len(table.keys)} in "
+                "data/tokens; run the teacher stage (dvc repro teacher)"
+            )
         if not min(self.steps):
             raise DataError(
                 f"train.batch_size: no batch of {batch_size} triplets without a repeated text can be made from "
@@ -199,9 +207,12 @@ class _Batches(Dataset[Triplets]):
     def __getitem__(self, index: int) -> Triplets:
         table, own = self.datamodule.table, self.datamodule.table.train[self.own[index]].T
         sentences = self.datamodule.arrange(*gather(table.ids, table.offsets, own.reshape(-1)))
+        taught = self.datamodule.taught
+        teacher = torch.from_numpy(taught.vectors[own.reshape(-1)]) if taught else None
         if not self.datamodule.known_positives:
-            return Triplets(sentences, None, None)
+            return Triplets(sentences, None, None, teacher)
         every = table.train[self.rows[index]].T if self.datamodule.gather else own
         anchors, positives, candidates = table.keys[own[0]], table.keys[own[1]], table.keys[every[1:].reshape(-1)]
         masks = known(anchors, candidates, table.positives), known(positives, table.keys[every[0]], table.positives)
-        return Triplets(sentences, *map(torch.from_numpy, masks))
+        mask, mask_of_anchors = map(torch.from_numpy, masks)
+        return Triplets(sentences, mask, mask_of_anchors, teacher)

@@ -41,14 +41,21 @@ class RankingModule(LightningModule):
         self.log("loss", loss, prog_bar=True, logger=False)
         return loss
 
-    def loss(self, vectors: Tensor, known: Tensor | None = None, known_anchors: Tensor | None = None) -> Tensor:
+    def loss(
+        self,
+        vectors: Tensor,
+        known: Tensor | None = None,
+        known_anchors: Tensor | None = None,
+        teacher: Tensor | None = None,
+    ) -> Tensor:
         """The loss of this process's anchors, positives and negatives, which lie one after another (3 B, d).
 
         With `train.gather` they are ranked among the texts of all processes, through which the gradient flows too.
+        teacher: (3 B, e), with whose similarities theirs are compared besides; see `similarity_loss`.
         """
         own, options = vectors.chunk(3), self.settings
         every, offset = self.gathered(*own)
-        return ranking_loss(
+        ranked = ranking_loss(
             own[0],
             every[1],
             every[2],
@@ -60,6 +67,9 @@ class RankingModule(LightningModule):
             all_anchors=every[0],
             dimensions=options.matryoshka,
         )
+        if teacher is None or options.similarity_distillation is None:
+            return ranked
+        return ranked + options.similarity_distillation.weight * self.similarities(vectors, teacher)
 
     def gathered(self, *own: Tensor) -> tuple[list[Tensor], int]:
         """Each tensor with the rows of all processes, and the row from which on the own ones lie in the first."""
@@ -89,14 +99,16 @@ class RankingModule(LightningModule):
 class DistillationModule(RankingModule):
     """Learns a teacher's vectors, or the similarities between them, in place of ranking."""
 
-    def loss(self, vectors: Tensor, teacher: Tensor | None = None, _: Tensor | None = None) -> Tensor:
-        """How far vectors (m n, d) and the cosines between them are from those of the teacher's (n, e), m times."""
-        asked, wanted = cast(Distill, self.settings.distill), cast(Tensor, teacher)
-        wanted, losses = wanted.repeat(len(vectors) // len(wanted), 1), []
+    def loss(
+        self, vectors: Tensor, wanted: Tensor | None = None, _: Tensor | None = None, _teacher: Tensor | None = None
+    ) -> Tensor:
+        """How far vectors (m n, d) and their cosines are from the wanted ones, the teacher's (n, e) m times."""
+        asked, teacher, losses = cast(Distill, self.settings.distill), cast(Tensor, wanted), []
+        teacher = teacher.repeat(len(vectors) // len(teacher), 1)
         if asked.vectors:
-            losses.append(asked.vectors * self._distance(vectors, wanted))
+            losses.append(asked.vectors * self._distance(vectors, teacher))
         if asked.similarities:
-            losses.append(asked.similarities * self.similarities(vectors, wanted))
+            losses.append(asked.similarities * self.similarities(vectors, teacher))
         return torch.stack(losses).sum()
 
     def _distance(self, vectors: Tensor, wanted: Tensor) -> Tensor:

@@ -38,7 +38,8 @@ class Inputs:
     """What a run learns from.
 
     starts: what new entries of the vocabulary start from, a STARTS table. corpora: names, by the numbers in
-    `table.corpus`. taught: the teacher's vectors; None where nothing is taught.
+    `table.corpus`. taught: the teacher's vectors, with train.similarity_distillation of the sentences of `table`; None
+    where nothing is taught.
     """
 
     tokenizer: PreTrainedTokenizerBase
@@ -113,9 +114,10 @@ def datamodule_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> DataM
         "seed": settings.seed,
         "workers": settings.machine.workers,
     }
-    if options.distill:
-        if inputs.taught is None:
-            raise DataError("train.distill: there are no teacher's vectors; run the teacher stage (dvc repro teacher)")
+    if options.is_taught and inputs.taught is None:
+        key = "distill" if options.distill else "similarity_distillation"
+        raise DataError(f"train.{key}: there are no teacher's vectors; run the teacher stage (dvc repro teacher)")
+    if options.distill and inputs.taught:
         kind = TranslationDataModule if options.distill.texts == "parallel" else MonolingualDataModule
         return kind(inputs.taught, encoder.arrange, sources=options.distill.sources, **common)
     return TripletDataModule(
@@ -124,6 +126,7 @@ def datamodule_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> DataM
         weights=[options.weights.get(name, 1.0) for name in inputs.corpora],
         known_positives=options.known_positives,
         gather=options.gather,
+        taught=inputs.taught if options.similarity_distillation else None,
         **common,
     )
 

@@ -33,6 +33,7 @@ def loss(train: Train, training: Mapping[str, Any]) -> dict[str, Any]:
         "symmetric": train.symmetric,
         "known_positives_left_out": train.known_positives,
         "matryoshka_dims": train.matryoshka,
+        **({"similarity_distillation": asdict(train.similarity_distillation)} if train.similarity_distillation else {}),
     }
 
 
