@@ -76,6 +76,7 @@ def main(settings: Settings) -> str | None:
     loggers.conclude(trainer.loggers, settings, result | costs, LOGS, MADE)
     best = observers.selection
     averaged = "" if best.share == 1 else f", {best.share} of it averaged with the start"
+    averaged = ", the moving average of the weights" if best.kept_ema else averaged
     return (
         f"{taken.steps} steps in {taken.seconds:.0f} s, best at step {best.best_step}{averaged}: "
         f"{settings.evaluate.main_score} {best.best:.4f} on {chosen}, {gain.sentence()}"

@@ -232,11 +232,17 @@ def test_a_vocabulary_needs_translated_sentences_and_a_backbone_that_has_one(com
 
 def test_distillation_needs_translated_sentences_and_ranks_nothing(composed: dict[str, Any]) -> None:
     composed["train"] |= {"distill": {"teacher": "a/b", "sources": True, "unit": True}, "symmetric": True}
-    composed["train"] |= {"embeddings_only": True, "l2_sp": 0.1, "lora": {"rank": 2, "alpha": 2.0, "dropout": 0.0}}
+    composed["train"] |= {
+        "embeddings_only": True,
+        "l2_sp": 0.1,
+        "ema": 0.9,
+        "lora": {"rank": 2, "alpha": 2.0, "dropout": 0.0},
+    }
     found = "\n".join(faults(composed))
     assert "train.distill: learnt from translated sentences, and there are none" in found
     assert "train.symmetric: a matter of ranked triplets" in found
     assert "train.embeddings_only: low-rank adapters train the layers" in found
+    assert "train.ema: averages of adapters" in found
     assert "train.l2_sp: adapters leave the weights where they start" in found
 
 

@@ -176,6 +176,8 @@ def check_embeddings(train: Train) -> Iterator[str]:
 def check_averages(train: Train) -> Iterator[str]:
     if train.wise_ft and train.lora:
         yield "train.wise_ft: averages of adapters are not those of the weights; set train.lora to null, or this to []"
+    if train.ema is not None and train.lora:
+        yield "train.ema: averages of adapters are not those of the weights; set train.lora or this to null"
     if train.l2_sp and train.lora:
         yield "train.l2_sp: adapters leave the weights where they start; set train.lora to null, or this to 0.0"
 

@@ -164,6 +164,8 @@ class Train:
     """Keep a teacher's similarities while triplets are ranked; null: rank alone."""
     wise_ft: list[Annotated[float, Field(gt=0, lt=1)]]
     """Shares of the trained weights in averages with the start's, scored when training ends; the best may ship."""
+    ema: Annotated[float, Field(gt=0, lt=1)] | None
+    """Decay of an exponential moving average of the weights, scored when training ends; it may ship. null: none."""
     score_every: Count | None
     """Also score the development benchmark every so many steps; null: at each epoch's end alone."""
     patience: Count | None

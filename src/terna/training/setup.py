@@ -146,6 +146,7 @@ def observers_of(settings: Settings, run: Run, table: TokenTable, benchmark: pa.
         every=settings.train.score_every,
         patience=settings.train.patience,
         wise_ft=settings.train.wise_ft,
+        ema=settings.train.ema,
     )
     every = settings.machine.checkpoint_every
     return Observers(recorder, selection, Checkpoints(checkpoints / CHECKPOINT, every, recorder, selection.prune))

@@ -53,6 +53,7 @@ def fit(settings: Settings, training: Mapping[str, Any]) -> dict[str, Any]:
         "l2_sp": train.l2_sp,
         "embeddings_only": train.embeddings_only,
         "wise_ft": train.wise_ft,
+        "ema": train.ema,
         "lora": asdict(train.lora) if train.lora else None,
         "weight_decay": train.weight_decay,
         "no_weight_decay_on": "biases and norms",
