@@ -55,6 +55,7 @@ class Lesson(NamedTuple):
 
 @stage
 def main(settings: Settings) -> str:
+    (OUT / "sentences.parquet").unlink(missing_ok=True)  # an earlier run's
     lesson = lesson_of(settings)
     described: dict[str, Any] | None = None
     threads: int | None = None
