@@ -37,4 +37,4 @@ def prepared(settings: Settings, folder: Path = FOLDER) -> Inputs:
 def loaded(settings: Settings, folder: Path = FOLDER) -> Inputs:
     """The same without running a stage."""
     data = folder / "data"
-    return Inputs.load(data / "tokens", data / "teacher" if settings.train.distill else None)
+    return Inputs.load(data / "tokens", data / "teacher" if settings.train.is_taught else None)

@@ -36,8 +36,14 @@ INPUTS = (Path("data/tokens"), Path("data/teacher"))
 RAW = Path("data/raw/sts")
 # what train reads and the stages before it do not: other settings would need other data
 SEARCHED = ("train.", "model.pooling", "model.dense")
-# the teacher's vectors were computed for it
-EARLIER = "train.distill"
+# the teacher's vectors were computed for them
+EARLIER = (
+    "train.distill",
+    "train.distill.teacher",
+    "train.distill.texts",
+    "train.similarity_distillation",
+    "train.similarity_distillation.teacher",
+)
 # these change nothing that comes out, so that all trials may share a value of them
 SHARED = ("machine.", "logger.")
 TRAIN = Path("pipelines/train.py")
@@ -109,7 +115,7 @@ def allow(settings: Settings, space: Sequence[Parameter]) -> None:
         faults.append(f"evaluate.select_on: a search chooses on development data, and {chosen} is a test benchmark")
     for one in space:
         allowed = SEARCHED if len(one.words()) > 1 else (*SEARCHED, *SHARED)
-        if not one.key.startswith(allowed) or one.key.startswith(EARLIER):
+        if not one.key.startswith(allowed) or one.key in EARLIER:
             faults.append(
                 f"{one.key}: a search is over {', '.join(SEARCHED)} (and may set {', '.join(SHARED)} for all its "
                 "trials); put other settings into params.yaml first: pipelines/compose.py, then dvc repro teacher"

@@ -1,66 +1,137 @@
-"""Let the teacher encode the source sentences, once; without `train.distill` there is nothing to teach.
+"""Let the teacher encode what it teaches, once; without train.distill and train.similarity_distillation, nothing.
 
-reads   data/parallel/sentences.parquet, data/tokens/tokenizer/, the teacher
-does    the teacher's vectors of the sources, and the student's tokens of both sides
-writes  data/teacher/: vectors, ids, offsets as .npy, teacher.json (what the teacher was), made.json
+reads   data/parallel/sentences.parquet, data/triplets/{train,dev,sentences,scored}.parquet,
+        data/tokens/tokenizer/
+does    for train.distill the teacher's vectors of the source sentences, and the student's tokens of both sides; of
+        monolingual text both have the same sentences, those of the held-out triplets left out.
+        for train.similarity_distillation its vectors of the sentences of triplets and scored pairs, in the order of
+        data/tokens/
+writes  data/teacher/: vectors, ids, offsets as .npy, sentences.parquet (the monolingual text), teacher.json (what the
+        teacher was), made.json
 """
 
 from terna.running.stage import stage
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 from tqdm import tqdm
 
+from terna.data.numbering import once
+from terna.data.token_table import rows_of
 from terna.provenance import record
-from terna.records import PARALLEL, read_table, replacing, write_arrays, write_json
+from terna.records import (
+    PARALLEL,
+    SCORED_PAIRS,
+    SENTENCES,
+    TEXTS,
+    TRIPLETS,
+    read_table,
+    replacing,
+    write_arrays,
+    write_json,
+    write_table,
+)
 from terna.sentences import tokenize
-from terna.settings import Model, Settings
+from terna.settings import Distill, Model, Settings
+
+if TYPE_CHECKING:
+    from terna.systems import System
 
 PAIRS = Path("data/parallel/sentences.parquet")
+TRIPLETS_IN = [
+    Path("data/triplets") / name for name in ("train.parquet", "dev.parquet", "sentences.parquet", "scored.parquet")
+]
 TOKENIZER = Path("data/tokens/tokenizer")
 OUT = Path("data/teacher")
 # sentences that the teacher encodes at once
 CHUNK = 4096
 
 
+class Lesson(NamedTuple):
+    """What a teacher encodes, and the sentences whose tokens the student needs, those that it learns first."""
+
+    teacher: str | None
+    taught: list[str]
+    learnt: list[str]
+
+
 @stage
 def main(settings: Settings) -> str:
-    pairs = read_table(PAIRS, PARALLEL)
-    asked = settings.train.distill
+    (OUT / "sentences.parquet").unlink(missing_ok=True)  # an earlier run's
+    lesson = lesson_of(settings)
     described: dict[str, Any] | None = None
     threads: int | None = None
-    if asked:
-        described = teach(asked.teacher, pairs["source"].to_pylist(), settings.machine.progress)
+    ids, offsets = np.zeros(0, np.int32), np.zeros(1, np.int64)
+    if lesson:
+        teacher, described = teacher_of(lesson.teacher, settings.model)
+        teach(teacher, lesson.taught, settings.machine.progress)
         threads = computing_threads()
-        ids, offsets = student_tokens(pairs, settings.model)
+        ids, offsets = student_tokens(lesson.learnt, settings.model)
     else:
-        ids, offsets = np.zeros(0, np.int32), np.zeros(1, np.int64)
         write_arrays({"vectors": np.zeros((0, 0), np.float32)}, OUT)
     write_arrays({"ids": ids, "offsets": offsets}, OUT)
     write_json(described, OUT / "teacher.json")
-    record("teacher", settings, [PAIRS, TOKENIZER], [OUT], OUT / "made.json", threads=threads)
-    return f"{len(pairs)} sentences encoded by {asked.teacher}" if asked else "train.distill is null: nothing encoded"
+    record("teacher", settings, [PAIRS, *TRIPLETS_IN, TOKENIZER], [OUT], OUT / "made.json", threads=threads)
+    if lesson is None or described is None:
+        return "train.distill and train.similarity_distillation are null: nothing encoded"
+    return f"{len(lesson.taught)} sentences encoded by {described['where']}"
 
 
-def teach(where: str, sources: list[str], progress: bool) -> dict[str, Any]:
-    """Write the teacher's vectors of `sources` piece by piece; returns where the teacher was and its files' sha256."""
+def lesson_of(settings: Settings) -> Lesson | None:
+    """What is taught, and by whom; None where nothing is."""
+    train = settings.train
+    if train.distill:
+        return distilled(train.distill)
+    if train.similarity_distillation:
+        triplets, scored = (
+            (read_table(path, TRIPLETS) for path in TRIPLETS_IN[:2]),
+            read_table(TRIPLETS_IN[3], SCORED_PAIRS),
+        )
+        found, _ = rows_of(*triplets, scored)
+        return Lesson(train.similarity_distillation.teacher, found.texts.to_pylist(), [])
+    return None
+
+
+def distilled(asked: Distill) -> Lesson:
+    """The lesson of a student that ranks nothing; the monolingual text is written down."""
+    pairs = read_table(PAIRS, PARALLEL)
+    if asked.texts == "parallel":
+        sources, targets = pairs["source"].to_pylist(), pairs["target"].to_pylist()
+        return Lesson(asked.teacher, sources, [*targets, *sources])
+    dev, sentences = read_table(TRIPLETS_IN[1], TRIPLETS), read_table(TRIPLETS_IN[2], SENTENCES)
+    text = once(sentences["sentence"], pairs["target"], without=[dev[name] for name in TEXTS])
+    write_table(pa.table([text], schema=SENTENCES), OUT / "sentences.parquet", SENTENCES)
+    return Lesson(asked.teacher, text.to_pylist(), text.to_pylist())
+
+
+def teacher_of(where: str | None, model: Model) -> "tuple[System, dict[str, Any]]":
+    """A teacher, by default the encoder that training starts from; and where it was, with its files' sha256."""
+    from terna.encoder import load_start
     from terna.systems import digests_of, load_system, locate
 
-    teacher = load_system(where)
-    width = teacher.encode(sources[:1]).shape[1]
+    if where:
+        return load_system(where), {"where": where, "sha256": digests_of(locate(where))}
+    start, folder = load_start(model)
+    name = f"{model.backbone}@{model.revision}" if model.revision else model.backbone
+    return start, {"where": name, "sha256": digests_of(folder)}
+
+
+def teach(teacher: "System", texts: list[str], progress: bool) -> None:
+    """Write the teacher's vectors of `texts` piece by piece."""
+    width = teacher.encode(texts[:1]).shape[1]
     with (
         replacing(OUT / "vectors.npy") as beside,
-        tqdm(total=len(sources), unit="sentence", desc="teacher", disable=None if progress else True) as bar,
+        tqdm(total=len(texts), unit="sentence", desc="teacher", disable=None if progress else True) as bar,
     ):
-        vectors = np.lib.format.open_memmap(beside, mode="w+", dtype=np.float32, shape=(len(sources), width))
-        for first in range(0, len(sources), CHUNK):
-            chunk = sources[first : first + CHUNK]
+        vectors = np.lib.format.open_memmap(beside, mode="w+", dtype=np.float32, shape=(len(texts), width))
+        for first in range(0, len(texts), CHUNK):
+            chunk = texts[first : first + CHUNK]
             vectors[first : first + len(chunk)] = teacher.encode(chunk)
             bar.update(len(chunk))
         vectors.flush()
-    return {"where": where, "sha256": digests_of(locate(where))}
 
 
 def computing_threads() -> int:
@@ -70,14 +141,13 @@ def computing_threads() -> int:
     return torch.get_num_threads()
 
 
-def student_tokens(pairs: Any, model: Model) -> tuple[Any, Any]:
-    """The student's tokens of all sources, then of all targets."""
+def student_tokens(sentences: list[str], model: Model) -> tuple[Any, Any]:
+    """The student's tokens of sentences, each after the prompt of the encoder that it starts from."""
     from terna.encoder import prompt_of
     from terna.encoder.pretrained import read_tokenizer
 
     tokenizer, prompt = read_tokenizer(str(TOKENIZER)), prompt_of(model)
-    texts = [*pairs["source"].to_pylist(), *pairs["target"].to_pylist()]
-    return tokenize(tokenizer, [prompt + text for text in texts], model.max_length)
+    return tokenize(tokenizer, [prompt + text for text in sentences], model.max_length)
 
 
 if __name__ == "__main__":

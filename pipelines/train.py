@@ -2,8 +2,8 @@
 
 reads   data/tokens/, data/teacher/, data/raw/sts/<evaluate.select_on>/
 does    ranking loss over duplicate-free batches under a warmup-linear schedule, or with train.distill the distance to
-        the teacher's vectors of translated sentences, and CoSENT over batches of scored pairs; a run
-        that was stopped resumes from its checkpoint in checkpoints/ and ends in the same bytes
+        the teacher's vectors and similarities, and CoSENT over batches of scored pairs; a run that was stopped resumes
+        from its checkpoint in checkpoints/ and ends in the same bytes
 writes  models/encoder/, models/made.json, metrics/train.json, plots/{loss,lr,development}.csv,
         logs/ (train.json, what the run took; csv; W&B, TensorBoard, MLflow by choice)
 
@@ -49,7 +49,7 @@ def main(settings: Settings) -> str | None:
     declared = settings.evaluate.benchmarks[chosen]
     read = [TOKENS, TEACHER, *declared.paths(RAW / chosen)]
     benchmark = read_sts(chosen, declared, RAW / chosen)
-    inputs = Inputs.load(TOKENS, TEACHER if settings.train.distill else None)
+    inputs = Inputs.load(TOKENS, TEACHER if settings.train.is_taught else None)
     data = provenance.digests(read)
     checkpoint = resume.claim(CHECKPOINTS, resume.identity(settings, data))
     run = build_run(settings, inputs)
@@ -76,6 +76,7 @@ def main(settings: Settings) -> str | None:
     loggers.conclude(trainer.loggers, settings, result | costs, LOGS, MADE)
     best = observers.selection
     averaged = "" if best.share == 1 else f", {best.share} of it averaged with the start"
+    averaged = ", the moving average of the weights" if best.kept_ema else averaged
     return (
         f"{taken.steps} steps in {taken.seconds:.0f} s, best at step {best.best_step}{averaged}: "
         f"{settings.evaluate.main_score} {best.best:.4f} on {chosen}, {gain.sentence()}"

@@ -4,7 +4,8 @@ reads   data/nli/, and the sentences (never the scores) of the benchmarks in dat
 does    lists which training sentences equal or nearly equal a benchmark's, and leaves out the pairs that
         `triplets.drop_overlap` says; then the published rule, from sorted candidates with a seed, split by premise
 writes  data/triplets/: train.parquet, dev.parquet, positives.parquet, scored.parquet (scored pairs to train on),
-        contamination.csv, stats.json, made.json
+        sentences.parquet (each sentence of all pairs once, whatever their label), contamination.csv, stats.json,
+        made.json
 """
 
 from terna.running.stage import stage
@@ -19,13 +20,14 @@ from pyarrow import csv
 from terna.data.contamination import find
 from terna.data.contamination.filtering import both, corpus_account, listing, shared_counts, without
 from terna.data.corpora import scored_sentences
+from terna.data.numbering import once
 from terna.data.triplets import build, count_triplets, no_triplets
-from terna.errors import DataError
 from terna.provenance import record
 from terna.records import (
     PAIRS,
     POSITIVES,
     SCORED_PAIRS,
+    SENTENCES,
     TRIPLETS,
     read_record,
     read_table,
@@ -60,24 +62,23 @@ def main(settings: Settings) -> str:
     clean, clean_scored = (without(table, sentences, shared, rules.drop_overlap) for table in (pairs, scored))
     if len(pairs) or not len(scored):
         split = build(clean, target=settings.translate.target, seed=settings.seed, dev_fraction=rules.dev_fraction)
-    elif len(clean_scored):
-        split = no_triplets()
     else:
-        raise DataError(
-            "no scored pair is left: each has a sentence of a benchmark; add corpora, or see triplets.drop_overlap"
-        )
-    names = ("train.parquet", "dev.parquet", "positives.parquet", "scored.parquet", "contamination.csv", "stats.json")
+        split = no_triplets()
+    tables = ("train", "dev", "positives", "scored", "sentences")
+    names = [*(f"{name}.parquet" for name in tables), "contamination.csv", "stats.json"]
     outs = [OUT / name for name in names]
+    clean_mix = both(clean, clean_scored)
     write_table(split.train, outs[0], TRIPLETS)
     write_table(split.dev, outs[1], TRIPLETS)
     write_table(split.positives, outs[2], POSITIVES)
     write_table(clean_scored, outs[3], SCORED_PAIRS)
-    with replacing(outs[4]) as beside:
+    write_table(every_sentence(clean_mix), outs[4], SENTENCES)
+    with replacing(outs[5]) as beside:
         csv.write_csv(listing(mix, sentences, shared), beside)
-    digests = {path.name: sha256_of(path) for path in outs[:5]}
+    digests = {path.name: sha256_of(path) for path in outs[:6]}
     more = {"scored_pairs": len(clean_scored)} if len(scored) else {}
     totals = {"total": split.counts | more, "sha256_out": digests}
-    write_json(stats(settings, mix, both(clean, clean_scored), shared, clean) | totals, outs[5])
+    write_json(stats(settings, mix, clean_mix, shared, clean) | totals, outs[6])
     raw = [path for name, one in settings.evaluate.benchmarks.items() for path in one.paths(RAW / name)]
     record("triplets", settings, [*(NLI / name for name in IN), *raw], outs, OUT / "made.json")
     left_out = "".join(f", {split.counts[key]} {reason}" for key, reason in LEFT_OUT.items() if key in split.counts)
@@ -87,6 +88,11 @@ def main(settings: Settings) -> str:
         f"{len(mix)} pairs read, {dropped} left out for a benchmark's sake{left_out}, "
         f"{len(split.train)} triplets to train on, {len(split.dev)} held out{scored_pairs}"
     )
+
+
+def every_sentence(mix: pa.Table) -> pa.Table:
+    """Each sentence of pairs, as `both` has them, once, as a SENTENCES table: see `once`."""
+    return pa.table([once(mix["premise"], mix["hypothesis"])], schema=SENTENCES)
 
 
 def stats(

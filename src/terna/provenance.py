@@ -24,7 +24,7 @@ SETTINGS = {
     "translate": ("corpora", "translate"),
     "triplets": ("seed", "translate.target", "triplets", "evaluate.benchmarks"),
     "tokens": ("model",),
-    "teacher": ("train.distill", "model"),
+    "teacher": ("train.distill", "train.similarity_distillation", "model"),
     "train": ("seed", "model", "train", "evaluate.select_on", "evaluate.main_score"),
     "evaluate": ("seed", "model", "evaluate"),
     "report": ("seed", "corpora", "translate", "triplets", "model", "train", "evaluate", "release"),

@@ -55,6 +55,8 @@ SCORED_PAIRS = pa.schema(
 # triplets: data/triplets/{train,dev}.parquet; corpus is the one of the pair of anchor and positive
 TEXTS = ("anchor", "positive", "negative")
 TRIPLETS = pa.schema([(name, pa.string()) for name in (*TEXTS, "corpus")])
+# each sentence once, without labels: data/triplets/sentences.parquet
+SENTENCES = pa.schema([("sentence", pa.string())])
 # what is known to follow: data/triplets/positives.parquet
 POSITIVES = pa.schema([(name, pa.string()) for name in ("sentence", "positive")])
 

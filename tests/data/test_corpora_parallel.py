@@ -7,6 +7,7 @@ import pytest
 
 from terna.data.corpora import read_parallel
 from terna.errors import DataError
+from terna.records import sha256_of
 from terna.settings import Corpus, File, compose, load
 
 HEADER = "language\tpromptID\tpairID\tsentence1\tsentence2"
@@ -41,6 +42,32 @@ def test_two_texts_of_an_archive_go_line_by_line_and_must_end_together(tmp_path:
     assert pairs("moses", tmp_path, "x.zip", "X.en", "X.es") == [("One.", "Uno."), ("Two.", "Dos.")]
     with pytest.raises(DataError, match=r"x\.zip, line 2: one of X\.en, Y\.es ends before the other"):
         pairs("moses", tmp_path, "x.zip", "X.en", "Y.es")
+
+
+def test_two_files_go_line_by_line_and_the_longer_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.en").write_bytes(b"One.\r\nTwo.\r\n")
+    (tmp_path / "a.es").write_bytes(b"Uno.\r\nDos. \r\n")
+    (tmp_path / "b.en").write_bytes("Three,\u2028still.\n".encode())
+    (tmp_path / "b.es").write_bytes(b"Tres.")
+    files = [File(addresses=[f"somewhere/{name}"], sha256=[]) for name in ("a.en", "a.es", "b.en", "b.es")]
+    declared = Corpus("lines", "es", files, "CC0-1.0", "-", exact=False, source="en")
+    table, _ = read_parallel("own", declared, tmp_path)
+    assert table["source"].to_pylist() == ["One.", "Two.", "Three,\u2028still."]
+    assert table["target"].to_pylist() == ["Uno.", "Dos.", "Tres."]
+    (tmp_path / "b.es").write_bytes(b"Tres.\nCuatro.\n")
+    with pytest.raises(DataError, match=r"b\.en, line 2: one of b\.en, b\.es ends before the other"):
+        read_parallel("own", declared, tmp_path)
+
+
+def test_ntrex_is_read_whole(root: Path, mirror: Path) -> None:
+    declared = load(compose(root / "conf", ["parallel=ntrex"])).parallel["ntrex"]
+    if not (mirror / declared.files[0].name).is_file():
+        pytest.skip(f"no NTREX in {mirror}")
+    assert [sha256_of(mirror / file.name) for file in declared.files] == [file.sha256[0] for file in declared.files]
+    table, counts = read_parallel("ntrex", declared, mirror)
+    assert (counts["read"], counts["empty_sentence"]) == (1997, 0)
+    assert table["source"][0].as_py().startswith("Welsh AMs worried about")
+    assert table["target"][0].as_py().startswith("A los Miembros de la Asamblea (AM, por sus siglas en inglés)")
 
 
 def test_tabbed_lines_pass_over_what_follows_and_a_line_without_a_tab_is_named(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from terna.arrays import Ints
-from terna.data.numbering import keys, numbered, numbers
+from terna.data.numbering import keys, numbered, numbers, once
 from terna.sentences import fold
 
 FUZZ = settings(derandomize=True, deadline=None)
@@ -92,3 +92,17 @@ def test_keys_are_numbered_by_the_first_text_of_each_class_however_they_are_chun
     half = len(values) // 2
     pieces = [pa.array(values[:half], pa.string()), pa.array(["x", *values[half:]], pa.string()).slice(1)]
     assert keys(pa.chunked_array(pieces)).tolist() == keys(pa.array(values, pa.string())).tolist() == expected
+
+
+@FUZZ
+@given(texts, texts, texts, st.integers(1, 3))
+def test_of_texts_that_are_equal_the_first_by_code_point_is_kept_unless_one_like_it_is_left_out(
+    left: list[str], right: list[str], without: list[str], chunks: int
+) -> None:
+    kept: dict[str, str] = {}
+    for text in sorted({*left, *right}):
+        kept.setdefault(fold(text), text)
+    expected = sorted(text for key, text in kept.items() if key not in {fold(each) for each in without})
+    found = once(column(left, chunks), column(right, chunks), without=[column(without, chunks)])
+    assert found.to_pylist() == expected
+    assert once(column(left, chunks)).to_pylist() == once(column(left, 1), without=[column([], 1)]).to_pylist()

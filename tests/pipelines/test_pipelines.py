@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -25,6 +26,7 @@ from sentence_transformers import SentenceTransformer
 from translator_inputs import SENTENCES, save_marian
 
 from terna import Encoder
+from terna.sentences import fold
 from terna.training import trainer
 
 STAGES = ("fetch", "parallel", "translate", "triplets", "tokens", "teacher", "train", "evaluate", "release", "report")
@@ -367,6 +369,57 @@ def test_a_student_learns_from_a_teacher_and_release_and_report_say_so(project: 
     assert chain["teacher"]["model"]["sha256"]["model.safetensors"] == weights
     assert chain["parallel@few"]["wrote"]["data/raw/parallel/few/few.txt"] == hashlib.sha256(text.encode()).hexdigest()
     assert "translations" in Path("reports/index.html").read_text()
+
+
+def test_a_student_learns_from_the_start_on_monolingual_text_without_the_held_out_sentences(
+    project: Path, run: Callable[..., None]
+) -> None:
+    for stage in STAGES[: STAGES.index("train") + 1]:
+        run(stage)
+    shutil.copytree("models/encoder", "start")
+    targets = ["El barco sigue amarrado.", "  LLUEVE en el puerto.", "Ana vendió la bici."]
+    text = "".join(f"Sentence {number}.\t{target}\n" for number, target in enumerate(targets))
+    declare(project, "few", {"few.txt": text}, group="parallel", format="tab", source="en", rows=3)
+    distill = "{teacher:null,sources:false,unit:true,texts:monolingual,similarities:5.0}"
+    start = ("model.scratch=null", "model.backbone=start", "model.pooling=null")
+    asked = (*start, "parallel=few", "triplets.dev_fraction=0.34", f"train.distill={distill}")
+    for stage in STAGES[: STAGES.index("release") + 1]:
+        run(stage, *asked)
+    dev = pq.read_table("data/triplets/dev.parquet", columns=["anchor", "positive", "negative"]).to_pylist()
+    held_out = {fold(text) for row in dev for text in row.values()}
+    learnt = pq.read_table("data/teacher/sentences.parquet")["sentence"].to_pylist()
+    every = {fold(text) for text in [*targets, *itertools.chain(*PAIRS)]}
+    assert fold(targets[1]) in held_out
+    assert sorted(fold(text) for text in learnt) == sorted(every - held_out)
+    expected = SentenceTransformer("start", device="cpu").encode(learnt)
+    np.testing.assert_allclose(np.load("data/teacher/vectors.npy"), expected, atol=1e-5)
+    assert json.loads(Path("metrics/train.json").read_text())["sentences"] == len(learnt)
+    card = Path("release/README.md").read_text()
+    assert "on Spanish sentences it learned the vectors, and the [similarities]" in card
+    assert "of any two, that this start, as it came, has of them." in card
+    assert json.loads(Path("data/teacher/teacher.json").read_text())["where"] == "start"
+
+
+def test_the_start_s_similarities_are_kept_of_the_very_sentences_that_are_ranked(
+    project: Path, run: Callable[..., None]
+) -> None:
+    for stage in STAGES[: STAGES.index("train") + 1]:
+        run(stage)
+    shutil.copytree("models/encoder", "start")
+    start = ("model.scratch=null", "model.backbone=start", "model.pooling=null")
+    asked = (*start, "triplets.dev_fraction=0.34", "train.batch_size=2", "train.similarity_distillation={weight:2.0}")
+    for stage in STAGES[: STAGES.index("release") + 1]:
+        run(stage, *asked)
+    vectors, encoder = np.load("data/teacher/vectors.npy"), SentenceTransformer("start", device="cpu")
+    for name in ("train", "dev"):
+        numbers = np.load(f"data/tokens/{name}.npy")
+        rows = pq.read_table(f"data/triplets/{name}.parquet")
+        for place, column in enumerate(("anchor", "positive", "negative")):
+            expected = encoder.encode(rows[column].to_pylist())
+            np.testing.assert_allclose(vectors[numbers[:, place]], expected, atol=1e-5)
+    card = Path("release/README.md").read_text()
+    assert "the cosines that the encoder and its teacher (the start, as it came) give any two texts of a batch," in card
+    assert "'similarity_distillation': {'weight': 2.0, 'teacher': None}" in card
 
 
 def cut_off(path: Path) -> None:

@@ -266,11 +266,13 @@ def test_parallel_corpora_are_checked_as_such(composed: dict[str, Any], root: Pa
     composed["corpora"]["other"] = declared
     composed["parallel"] = {"a": {**declared, "source": "es"}, "b": {**declared, "format": "snli_jsonl"}}
     composed["parallel"]["c"] = {**declared, "format": "moses", "language": "ca"}
+    composed["parallel"]["d"] = {**declared, "format": "lines", "source": "en"}
     found = "\n".join(faults(composed))
     assert "corpora.other.format: xnli_parallel has no labels to train on" in found
     assert "parallel.a.source: 'es'; say which language" in found
     assert "parallel.b.format: snli_jsonl has no translations" in found
     assert "parallel.c.files: moses needs an archive with two members" in found
+    assert "parallel.d.files: 1, but lines needs pairs of them" in found
     assert "parallel.c.language: 'ca', but the target is 'es'" in found
 
 
@@ -298,8 +300,38 @@ def test_layers_are_kept_of_a_backbone_that_has_some_each_once_and_rising(compos
 
 def test_distillation_needs_translated_sentences_and_ranks_nothing(composed: dict[str, Any]) -> None:
     composed["train"] |= {"distill": {"teacher": "a/b", "sources": True, "unit": True}, "symmetric": True}
-    composed["train"] |= {"embeddings_only": True, "lora": {"rank": 2, "alpha": 2.0, "dropout": 0.0}}
+    composed["train"] |= {
+        "embeddings_only": True,
+        "l2_sp": 0.1,
+        "ema": 0.9,
+        "lora": {"rank": 2, "alpha": 2.0, "dropout": 0.0},
+    }
     found = "\n".join(faults(composed))
     assert "train.distill: learnt from translated sentences, and there are none" in found
     assert "train.symmetric: a matter of ranked triplets" in found
     assert "train.embeddings_only: low-rank adapters train the layers" in found
+    assert "train.ema: averages of adapters" in found
+    assert "train.l2_sp: adapters leave the weights where they start" in found
+
+
+def test_monolingual_text_needs_no_translations_and_a_start_that_teaches_is_no_random_one(
+    composed: dict[str, Any],
+) -> None:
+    asked = {"teacher": "a/b", "sources": False, "unit": True, "texts": "monolingual"}
+    composed["train"] |= {"distill": asked}
+    load(composed)
+    composed["train"]["distill"] |= {"teacher": None, "sources": True, "vectors": 0.0}
+    found = "\n".join(faults(composed))
+    assert "train.distill.teacher: null is the encoder that training starts from, and its weights are random" in found
+    assert "train.distill.vectors: 0, and so is similarities" in found
+    assert "train.distill.sources: monolingual text has no translations" in found
+
+
+def test_similarities_are_kept_beside_ranking_alone_and_not_those_of_random_weights(composed: dict[str, Any]) -> None:
+    composed["train"] |= {"similarity_distillation": {"weight": 1.0, "teacher": "a/b"}}
+    load(composed)
+    composed["train"]["similarity_distillation"] = {"weight": 1.0}
+    composed["train"]["distill"] = {"teacher": "a/b", "sources": False, "unit": True, "texts": "monolingual"}
+    found = "\n".join(faults(composed))
+    assert "train.similarity_distillation.teacher: null is the encoder that training starts from" in found
+    assert "train.similarity_distillation: a matter of ranked triplets, and train.distill ranks none" in found

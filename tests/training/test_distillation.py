@@ -19,6 +19,7 @@ from terna.sentences import tokenize
 from terna.settings import Distill, Settings
 from terna.training.adapters import freeze_layers
 from terna.training.module import DistillationModule
+from terna.training.similarities import similarity_loss
 
 Make = Callable[..., Encoder]
 SOURCES = [f"The sentence number {i} is a {'long, really long ' * (i % 3)}one." for i in range(11)]
@@ -32,7 +33,7 @@ def settings(root: Path) -> Settings:
 
 def teacher_vectors(encoder: Encoder, width: int | None = None) -> TeacherVectors:
     vectors = np.random.default_rng(2).normal(size=(len(SOURCES), width or encoder.dimension)).astype(np.float32)
-    return TeacherVectors(vectors, *tokenize(encoder.tokenizer, [*SOURCES, *TARGETS], encoder.max_length))
+    return TeacherVectors(vectors, *tokenize(encoder.tokenizer, [*TARGETS, *SOURCES], encoder.max_length))
 
 
 def asked(settings: Settings, *, unit: bool = True, sources: bool = True, **changed: object) -> Settings:
@@ -76,6 +77,25 @@ def test_a_teacher_of_another_width_is_refused_with_the_head_that_is_needed(
         student.loss(torch.randn(3, 5), torch.randn(3, 7))
 
 
+def test_similarities_are_learnt_of_a_teacher_of_another_width_each_part_by_its_weight(
+    make_encoder: Make, settings: Settings
+) -> None:
+    vectors, teacher = torch.randn(6, 5), torch.randn(3, 7)
+
+    def loss(wanted: torch.Tensor, **weights: float) -> torch.Tensor:
+        distill = Distill(teacher="t", sources=True, unit=False, **weights)  # type: ignore[arg-type]
+        train = replace(settings.train, distill=distill, gather=False)
+        return DistillationModule(make_encoder(), train, 1, 1).loss(vectors, wanted)
+
+    every = teacher.repeat(2, 1)
+    similarities = similarity_loss(vectors, every, vectors, every)
+    torch.testing.assert_close(loss(teacher, vectors=0.0, similarities=3.0), 3 * similarities)
+    narrow = teacher[:, :5]
+    both = loss(narrow, vectors=2.0) + loss(narrow, vectors=0.0, similarities=3.0)
+    torch.testing.assert_close(loss(narrow, vectors=2.0, similarities=3.0), both)
+    torch.testing.assert_close(loss(narrow, vectors=2.0), 2 * loss(narrow))
+
+
 @pytest.mark.parametrize("sources", [True, False])
 def test_each_epoch_has_each_pair_once_in_an_order_of_its_own_with_its_teacher(
     make_encoder: Make, settings: Settings, sources: bool
@@ -83,7 +103,7 @@ def test_each_epoch_has_each_pair_once_in_an_order_of_its_own_with_its_teacher(
     encoder = make_encoder()
     taught = teacher_vectors(encoder)
     given = run_for(encoder, asked(settings, sources=sources), taught=taught).datamodule.parts[0]
-    alone = encoder.eval().encode([*SOURCES, *TARGETS])
+    alone = encoder.eval().encode([*TARGETS, *SOURCES])
     orders = []
     for epoch in range(2):
         rows = given.rows(epoch)
@@ -91,7 +111,7 @@ def test_each_epoch_has_each_pair_once_in_an_order_of_its_own_with_its_teacher(
         assert len(set(rows.ravel().tolist())) == 8
         orders.append(rows.tolist())
         for batch, numbers in zip(given.batches(rows, rows), rows, strict=True):  # type: ignore[call-overload]
-            texts = np.concatenate([numbers + len(SOURCES), *([numbers] if sources else [])])
+            texts = np.concatenate([numbers, *([numbers + len(TARGETS)] if sources else [])])
             np.testing.assert_allclose(encoder(batch.sentences).detach(), alone[texts], atol=1e-5)
             np.testing.assert_array_equal(batch.teacher, taught.vectors[numbers])
     assert orders[0] != orders[1]
@@ -101,7 +121,7 @@ def test_each_epoch_has_each_pair_once_in_an_order_of_its_own_with_its_teacher(
 
 def test_too_few_pairs_for_a_batch_are_refused(make_encoder: Make, settings: Settings) -> None:
     encoder = make_encoder()
-    with pytest.raises(DataError, match=r"train\.batch_size: no batch of 12 .* from 11 translated sentences"):
+    with pytest.raises(DataError, match=r"train\.batch_size: no batch of 12 .* from 11 translations"):
         run_for(encoder, asked(settings, batch_size=12), taught=teacher_vectors(encoder))
 
 

@@ -14,9 +14,11 @@ pytestmark = pytest.mark.slow
 SCRIPT = """
 import sys
 from pathlib import Path
+import numpy as np
 import torch
 from pytorch_lightning import Callback
 from training_inputs import run_for, scored_for, settings_for, table_for
+from terna.data.teacher_vectors import TeacherVectors
 from terna.encoder import build_encoder, load_tokenizer
 from terna.training.trainer import build_trainer, fit
 sys.path.insert(0, str(Path(sys.argv[1]) / "tests"))
@@ -46,7 +48,10 @@ class Keep(Callback):
             self.gradient = torch.cat(grads).clone()
 
 keep = Keep()
-run = run_for(encoder, settings, TABLE)
+table = TABLE
+vectors = np.random.default_rng(1).normal(size=(len(table.keys), 5))
+taught = TeacherVectors(vectors, np.zeros(0, np.int32), np.zeros(1, np.int64))
+run = run_for(encoder, settings, table, taught)
 trainer = build_trainer(settings, [keep])
 fit(trainer, run)
 torch.save({"gradient": keep.gradient, "seen": keep.seen, "steps": trainer.global_step,
@@ -70,8 +75,13 @@ def launched(
 
 @pytest.mark.parametrize(
     "options",
-    [(), ("train.symmetric=true", "train.known_positives=true"), ("train.matryoshka=[8,32]", "train.cached=true")],
-    ids=["plain", "symmetric, known positives", "matryoshka, cached"],
+    [
+        (),
+        ("train.symmetric=true", "train.known_positives=true"),
+        ("train.matryoshka=[8,32]", "train.cached=true"),
+        ("train.similarity_distillation={weight:5.0,teacher:t}", "train.l2_sp=0.1"),
+    ],
+    ids=["plain", "symmetric, known positives", "matryoshka, cached", "similarities, distance to the start"],
 )
 def test_the_gradient_is_that_of_one_process_on_the_same_global_batch(
     root: Path, tmp_path: Path, options: tuple[str, ...]

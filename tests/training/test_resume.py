@@ -48,8 +48,8 @@ class State(Callback):
 
 
 @pytest.fixture
-def settings(root: Path) -> Settings:
-    return settings_for(root)
+def settings(root: Path, request: pytest.FixtureRequest) -> Settings:
+    return settings_for(root, *getattr(request, "param", ()))
 
 
 @pytest.fixture
@@ -65,7 +65,14 @@ def run(make_encoder: Make, settings: Settings, tmp_path: Path) -> Callable[...,
             return Scored({"cosine_pearson": float(-(weights.sum() % 0.01))}, weights.numpy())
 
         selection = Selection(
-            encoder, scores, recorder.scored, main="cosine_pearson", folder=folder, every=2, patience=None
+            encoder,
+            scores,
+            recorder.scored,
+            main="cosine_pearson",
+            folder=folder,
+            every=2,
+            patience=None,
+            ema=settings.train.ema,
         )
         checkpoints = Checkpoints(folder / resume.CHECKPOINT, every, recorder, selection.prune)
         # a stop comes before what is kept after the step, a signal too: it is seen when the step is done
@@ -73,9 +80,11 @@ def run(make_encoder: Make, settings: Settings, tmp_path: Path) -> Callable[...,
         checkpoint = resume.claim(folder, {"seed": 1})
         fit(encoder, settings, *callbacks, checkpoint=checkpoint)
         last = weights_of(encoder)
+        average = [weight.flatten() for weight in selection.ema.weights.values()] if selection.ema else [last]
         selection.restore()
         ended = {"weights": last, "best": weights_of(encoder), "step": selection.best_step, "state": state.state}
         ended |= {"similarities": [selection.start.tolist(), selection.kept.tolist()]}
+        ended |= {"average": torch.cat(average)}
         return ended | {"curves": json.dumps([recorder.curves.trained, recorder.curves.scored])}
 
     return go
@@ -96,6 +105,16 @@ def test_stopped_at_any_step_it_ends_as_if_it_had_not_been(
         run("stopped", every=every, stop=Stop(step))
     assert same(run("stopped", every=every), whole)
     assert len(json.loads(whole["curves"])[0]) == STEPS
+
+
+@pytest.mark.parametrize("settings", [("train.l2_sp=0.1", "train.lr=1e-2"), ("train.ema=0.8",)], indirect=True)
+def test_the_distance_to_the_start_and_the_moving_average_are_the_same_when_a_run_has_resumed(
+    run: Callable[..., dict[str, Any]],
+) -> None:
+    whole = run("whole", every=2)
+    with pytest.raises(InterruptedError):
+        run("stopped", every=2, stop=Stop(7))
+    assert same(run("stopped", every=2), whole)
 
 
 @pytest.mark.parametrize("step", [1, 4, 5, 8, 12])

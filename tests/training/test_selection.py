@@ -61,6 +61,7 @@ def run(make_encoder: Make, tmp_path: Path) -> Callable[..., tuple[Selection, En
         every: int | None = None,
         patience: int | None = None,
         wise_ft: Sequence[float] = (),
+        ema: float | None = None,
     ) -> tuple[Selection, Encoder, int, list[int]]:
         encoder = make_encoder().train()
         start = counter(encoder).detach().clone()
@@ -75,7 +76,7 @@ def run(make_encoder: Make, tmp_path: Path) -> Callable[..., tuple[Selection, En
                 known[step] = next(answers)
             return Scored({"cosine_pearson": known[step]}, np.full(3, float(step)))
 
-        options = {"every": every, "patience": patience, "wise_ft": wise_ft}
+        options = {"every": every, "patience": patience, "wise_ft": wise_ft, "ema": ema}
         selection = Selection(encoder, score, tell, main="cosine_pearson", folder=tmp_path, **options)
         trainer = Trainer(
             accelerator="cpu",
@@ -148,6 +149,24 @@ def test_an_average_is_of_every_weight(run: Callable[..., tuple], make_encoder: 
     for key, weight in encoder.state_dict().items():
         moved = 0.25 * STEPS_AN_EPOCH if key == name else 0.0
         torch.testing.assert_close(weight, start[key] + moved if moved else start[key])
+
+
+def test_the_moving_average_ships_where_it_scores_best_and_is_the_recursion_s(
+    run: Callable[..., tuple], make_encoder: Make
+) -> None:
+    selection, encoder, kept, scored = run([0.5, 0.4, 0.3, 0.8], epochs=2, ema=0.5)
+    expected = 0.0
+    for step in range(1, 11):
+        expected = 0.5 * expected + 0.5 * step
+    assert scored == [0, 5, 10, 9]
+    assert (selection.best, selection.best_step, selection.kept_ema, kept) == (0.8, 10, True, 9)
+    torch.testing.assert_close(counter(encoder) - counter(make_encoder()), torch.full((32,), expected))
+    assert encoder.backbone.embeddings.position_ids.dtype == torch.int64
+
+
+def test_a_moving_average_that_scores_no_better_is_left(run: Callable[..., tuple]) -> None:
+    selection, _, kept, scored = run([0.5, 0.8, 0.3, 0.8], epochs=2, ema=0.5)
+    assert (scored, selection.best_step, selection.kept_ema, kept) == ([0, 5, 10, 9], 5, False, 5)
 
 
 def test_without_the_start_there_is_no_average(run: Callable[..., tuple], tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Translated sentences as a student learns them: their tokens, and the teacher's vectors of what was translated."""
+"""Sentences as a student learns them: their tokens, and the teacher's vectors of them or of what they translate."""
 
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -9,11 +9,11 @@ from terna.records import read_arrays
 
 @dataclass(frozen=True)
 class TeacherVectors:
-    """n translated sentences.
+    """n sentences that are taught.
 
-    vectors: (n, dimension) float32, the teacher's of the sources. ids: (tokens,) int32, the student's tokens of all
-    sources and then of all targets, special tokens included; offsets: (2 n + 1,) int64, sentence i is
-    ids[offsets[i]:offsets[i + 1]].
+    vectors: (n, dimension) float32, the teacher's. ids: (tokens,) int32, the student's tokens of all n and then, of
+    translated sentences, of all n sources, special tokens included; offsets: (n + 1,) or (2 n + 1,) int64, sentence i
+    is ids[offsets[i]:offsets[i + 1]]. Of the sentences of a TokenTable, which has their tokens, there are none here.
     """
 
     vectors: Floats

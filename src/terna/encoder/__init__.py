@@ -1,7 +1,7 @@
 """The encoder: where its backbone comes from, and what it makes of sentences."""
 
 from terna.encoder.backbone import locate, positions
-from terna.encoder.build import build_encoder, load_tokenizer, prompt_of
+from terna.encoder.build import build_encoder, load_start, load_tokenizer, prompt_of
 from terna.encoder.head import Dense
 from terna.encoder.network import Encoder
 from terna.encoder.packing import Batch
@@ -15,6 +15,7 @@ __all__ = [
     "Pooling",
     "build_encoder",
     "load",
+    "load_start",
     "load_tokenizer",
     "locate",
     "positions",

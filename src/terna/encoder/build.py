@@ -101,11 +101,20 @@ def start_of(model: Model, where: str | None = None) -> Start | None:
     """
     if model.pooling is not None or model.scratch:
         return None
-    where = where or locate(model.backbone)
-    if Path(where).is_dir():
-        return Start(Saved.read(Path(where)), None)
-    folder = hub.fetched(where, model.revision or "main")
-    return Start(Saved.read(folder), folder.name)
+    folder, commit = _folder(model, where)
+    return Start(Saved.read(folder), commit)
+
+
+def load_start(model: Model) -> tuple[Encoder, Path]:
+    """The encoder that training starts from as it came, ready to encode, and its folder.
+
+    With model.pooling set it is the backbone so pooled, without a head. Raises ModelError when it cannot be had.
+    """
+    folder, _ = _folder(model)
+    if model.pooling is None:
+        return Encoder.load(folder), folder
+    backbone, tokenizer = pretrained.read_backbone(str(folder)), pretrained.read_tokenizer(str(folder))
+    return Encoder(backbone, tokenizer, pooling=model.pooling, max_length=model.max_length).eval(), folder
 
 
 def prompt_of(model: Model) -> str:
@@ -120,6 +129,15 @@ def embedding_width(model: Model) -> int:
     where = str(given.saved.texts.folder) if given else locate(model.backbone)
     config = pretrained.read_config(where, model.revision or "main")
     return int(getattr(config, "embedding_size", None) or config.hidden_size)
+
+
+def _folder(model: Model, located: str | None = None) -> tuple[Path, str | None]:
+    """Where the start lies on this disk, and its commit on the hub; None for what is not there."""
+    where = located or locate(model.backbone)
+    if Path(where).is_dir():
+        return Path(where), None
+    folder = hub.fetched(where, model.revision or "main")
+    return folder, folder.name
 
 
 def _head(model: Model, saved: Saved | None, width: int) -> tuple[nn.Module, ...]:

@@ -15,7 +15,18 @@ from terna.settings.schema import (
     Triplets,
 )
 from terna.settings.sources import check_files, check_folder
-from terna.settings.training import Dense, Distill, Keep, Lora, Model, Scratch, Train, Vocabulary, Words
+from terna.settings.training import (
+    Dense,
+    Distill,
+    Keep,
+    Lora,
+    Model,
+    Scratch,
+    SimilarityDistillation,
+    Train,
+    Vocabulary,
+    Words,
+)
 
 __all__ = [
     "OWNER",
@@ -33,6 +44,7 @@ __all__ = [
     "Reported",
     "Scratch",
     "Settings",
+    "SimilarityDistillation",
     "Train",
     "Translate",
     "Translator",

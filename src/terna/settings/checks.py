@@ -32,6 +32,8 @@ def check_parallel(parallel: dict[str, Corpus], translate: Translate, model: Mod
             yield f"{key}.format: {corpus.format} has no translations; a parallel corpus needs {', '.join(PARALLEL)}"
         if corpus.format == "moses" and any(len(file.members) != 2 for file in corpus.files):
             yield f"{key}.files: moses needs an archive with two members each, the source's and the target's text"
+        if corpus.format == "lines" and len(corpus.files) % 2:
+            yield f"{key}.files: {len(corpus.files)}, but lines needs pairs of them, the source's and the target's text"
         if corpus.language != translate.target:
             yield f"{key}.language: {corpus.language!r}, but the target is {translate.target!r}; choose another corpus"
         if corpus.source in (None, corpus.language):
@@ -44,12 +46,19 @@ def check_parallel(parallel: dict[str, Corpus], translate: Translate, model: Mod
         )
 
 
-def check_distill(corpora: dict[str, Corpus], parallel: dict[str, Corpus], train: Train) -> Iterator[str]:
-    if train.distill is None:
+def check_distill(corpora: dict[str, Corpus], parallel: dict[str, Corpus], model: Model, train: Train) -> Iterator[str]:
+    asked = train.distill
+    if asked is None:
         return
-    if not parallel:
+    if asked.teacher is None:
+        yield from _start(model, "train.distill.teacher")
+    if not asked.vectors and not asked.similarities:
+        yield "train.distill.vectors: 0, and so is similarities: nothing is learnt; raise one"
+    if asked.sources and asked.texts == "monolingual":
+        yield "train.distill.sources: monolingual text has no translations; set it to false"
+    if asked.texts == "parallel" and not parallel:
         yield "train.distill: learnt from translated sentences, and there are none; choose some (parallel=esxnli)"
-    for name in ("symmetric", "known_positives", "matryoshka"):
+    for name in ("symmetric", "known_positives", "matryoshka", "similarity_distillation"):
         if getattr(train, name):
             yield f"train.{name}: a matter of ranked triplets, and train.distill ranks none; leave it at its default"
     for name in train.weights:
@@ -64,6 +73,18 @@ def check_scored(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
     for name in ("symmetric", "known_positives"):
         if scored and all(scored) and not train.distill and getattr(train, name):
             yield f"train.{name}: a matter of ranked triplets, and the mix has only scored pairs; set it to false"
+
+
+def check_similarity_distillation(model: Model, train: Train) -> Iterator[str]:
+    asked = train.similarity_distillation
+    if asked and asked.teacher is None:
+        yield from _start(model, "train.similarity_distillation.teacher")
+
+
+def _start(model: Model, key: str) -> Iterator[str]:
+    if model.scratch or model.dense:
+        part = "its weights are" if model.scratch else "its Dense head is"
+        yield f"{key}: null is the encoder that training starts from, and {part} random; name another teacher"
 
 
 def check_apart(corpora: dict[str, Corpus], evaluate: Evaluate) -> Iterator[str]:
@@ -185,6 +206,10 @@ def check_embeddings(train: Train) -> Iterator[str]:
 def check_averages(train: Train) -> Iterator[str]:
     if train.wise_ft and train.lora:
         yield "train.wise_ft: averages of adapters are not those of the weights; set train.lora to null, or this to []"
+    if train.ema is not None and train.lora:
+        yield "train.ema: averages of adapters are not those of the weights; set train.lora or this to null"
+    if train.l2_sp and train.lora:
+        yield "train.l2_sp: adapters leave the weights where they start; set train.lora to null, or this to 0.0"
 
 
 def check_devices(train: Train, machine: Machine) -> Iterator[str]:
@@ -221,6 +246,7 @@ CHECKS = (
     check_parallel,
     check_distill,
     check_scored,
+    check_similarity_distillation,
     check_apart,
     check_languages,
     check_fetch,

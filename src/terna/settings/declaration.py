@@ -54,6 +54,7 @@ class Corpus:
         "scored_csv",
         "xnli_parallel",
         "moses",
+        "lines",
         "tab",
     ]
     """Which parser reads it: NLI pairs, scored pairs (SCORED), or translated sentences (PARALLEL)."""

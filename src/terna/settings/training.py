@@ -9,6 +9,7 @@ from terna.settings.declaration import STRICT, Count, Name
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
+Weight = Annotated[float, Field(ge=0)]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -106,14 +107,32 @@ class Lora:
 
 @dataclass(frozen=True, config=STRICT)
 class Distill:
-    """A student learns a teacher's vectors from translated sentences, in place of the ranking loss on triplets."""
+    """A student learns a teacher's vectors, or the similarities between them, in place of ranking triplets."""
 
-    teacher: Annotated[str, Field(min_length=1)]
-    """What encodes the source sentences: a folder, `name@revision` on the hub or `pkg:module/path`."""
+    teacher: Annotated[str, Field(min_length=1)] | None
+    """What encodes: a folder, `name@revision` on the hub or `pkg:module/path`; null: the encoder that training starts
+    from, as it came."""
     sources: bool
     """The student learns the source sentences too, and so stays with the teacher where both know the language."""
     unit: bool
     """Compare directions: the vectors of both are scaled to length 1 first."""
+    texts: Literal["parallel", "monolingual"] = "parallel"
+    """`parallel`: the teacher encodes source sentences, the student learns their translations; `monolingual`: both have
+    the target language's sentences, of the training mix and of the parallel corpora, and no translation is needed."""
+    vectors: Weight = 1.0
+    """Weight of the squared distance between the vectors; 0: they may differ in width."""
+    similarities: Weight = 0.0
+    """Weight of the mean squared difference between the cosines of each two sentences of a batch."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class SimilarityDistillation:
+    """Beside the ranking loss: the similarities of a frozen teacher between the texts of a batch."""
+
+    weight: Positive
+    """Weight of the mean squared difference between the cosines of each two texts of a batch."""
+    teacher: Annotated[str, Field(min_length=1)] | None = None
+    """As train.distill.teacher, of any width; null: the encoder that training starts from, as it came."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -144,6 +163,8 @@ class Train:
     """Sum the loss over vectors cut to so many dimensions, rising; the whole counts if it is named; empty: it alone."""
     weight_decay: Annotated[float, Field(ge=0)]
     """AdamW's decay, on all but biases and norms."""
+    l2_sp: Weight
+    """L2-SP: adds so much of half the squared distance of the trained weights to those at the start; 0: none."""
     layer_decay: Annotated[float, Field(gt=0, le=1)]
     """The learning rate of a layer as a share of that of the layer above; 1: the same for all."""
     eps: Positive
@@ -165,10 +186,19 @@ class Train:
     embeddings_only: bool
     """Train the word embeddings alone and leave the layers as they are."""
     distill: Distill | None
-    """Learn a teacher's vectors of translated sentences in place of ranking triplets; null: rank."""
+    """Learn a teacher's vectors or similarities in place of ranking triplets; null: rank."""
+    similarity_distillation: SimilarityDistillation | None
+    """Keep a teacher's similarities while triplets are ranked; null: rank alone."""
     wise_ft: list[Annotated[float, Field(gt=0, lt=1)]]
     """Shares of the trained weights in averages with the start's, scored when training ends; the best may ship."""
+    ema: Annotated[float, Field(gt=0, lt=1)] | None
+    """Decay of an exponential moving average of the weights, scored when training ends; it may ship. null: none."""
     score_every: Count | None
     """Also score the development benchmark every so many steps; null: at each epoch's end alone."""
     patience: Count | None
     """Stop after so many scorings without a better one; null: never."""
+
+    @property
+    def is_taught(self) -> bool:
+        """Whether a teacher's vectors are learnt from, in either way."""
+        return self.distill is not None or self.similarity_distillation is not None

@@ -26,20 +26,21 @@ class Triplets(NamedTuple):
     """What a process gets of a batch: its anchors, then their positives, then their negatives.
 
     known: (B, 2 N) bool, which of the candidates, all positives and then all negatives, are known positives of the
-    process's anchors. known_anchors: (B, N) bool, of which of all anchors its own positives are known positives. None
-    where they are not asked for.
+    process's anchors. known_anchors: (B, N) bool, of which of all anchors its own positives are known positives.
+    teacher: (3 B, dimension), the teacher's vectors of the sentences. None where they are not asked for.
     """
 
     sentences: Batch
     known: Tensor | None
     known_anchors: Tensor | None
+    teacher: Tensor | None = None
 
 
 class TaughtBatch(NamedTuple):
-    """What a process gets of a batch of translated sentences.
+    """What a process gets of a batch of sentences that are taught.
 
-    sentences: its targets, and then their sources where the student learns these too. teacher: (B, dimension), the
-    teacher's vectors of the sources.
+    sentences: its own, and then their sources where the student learns these too. teacher: (B, dimension), the
+    teacher's vectors.
     """
 
     sentences: Batch
@@ -47,10 +48,14 @@ class TaughtBatch(NamedTuple):
 
 
 class ScoredBatch(NamedTuple):
-    """What a process gets of a batch of scored pairs: the first sentences and then the second; scores (B,)."""
+    """What a process gets of a batch of scored pairs: the first sentences and then the second; scores (B,).
+
+    teacher: (2 B, dimension), the teacher's vectors of the sentences; None where they are not asked for.
+    """
 
     sentences: Batch
     scores: Tensor
+    teacher: Tensor | None = None
 
 
 class TripletPart(Part):
@@ -59,8 +64,8 @@ class TripletPart(Part):
     batch_size: triplets of a step, over all processes; each takes an equal share of one plan. arrange: how token ids
     and lengths become the encoder's batch. weights: how often each corpus's triplets are gone through in an epoch, by
     the number in `table.corpus`. known_positives: hand out which candidates are no wrong answers. gather: candidates
-    are those of all processes.
-    Raises DataError when not a single full batch can be made.
+    are those of all processes. taught: the teacher's vectors of the table's sentences, to be handed out.
+    Raises DataError when not a single full batch can be made, or the teacher had other sentences.
     """
 
     unit = "triplets"
@@ -78,6 +83,7 @@ class TripletPart(Part):
         weights: Sequence[float],
         known_positives: bool = False,
         gather: bool = True,
+        taught: TeacherVectors | None = None,
     ) -> None:
         super().__init__(batch_size=batch_size, epochs=epochs)
         self.table = table
@@ -86,6 +92,8 @@ class TripletPart(Part):
         self.weights = weights
         self.known_positives = known_positives
         self.gather = gather
+        self.taught = taught
+        _check_taught(taught, table)
         if not min(self.steps):
             raise DataError(
                 f"train.batch_size: no batch of {batch_size} triplets without a repeated text can be made from "
@@ -145,8 +153,8 @@ class TranslationPart(Part):
         self.sources = sources
         if len(taught) < batch_size:
             raise DataError(
-                f"train.batch_size: no batch of {batch_size} can be made from {len(taught)} translated sentences; "
-                "lower it, or add data"
+                f"train.batch_size: no batch of {batch_size} can be made from {len(taught)} {self.unit}; lower it, or "
+                "add data"
             )
 
     @property
@@ -169,12 +177,19 @@ class TranslationPart(Part):
         return _TaughtBatches(self, own)
 
 
+class MonolingualPart(TranslationPart):
+    """Batches of sentences of the target language, whose vectors the teacher gave itself."""
+
+    unit = "sentences"
+    source = "data/teacher/sentences.parquet"
+
+
 class ScoredPart(Part):
     """Batches of scored pairs; the order of epoch e is a function of (seed, e).
 
     batch_size: pairs of a step, over all processes. weights: how often each corpus's pairs are gone through in an
-    epoch, by the number in `table.scored_corpus`. arrange: see TripletPart. Raises DataError when an epoch has fewer
-    pairs than a batch.
+    epoch, by the number in `table.scored_corpus`. arrange, taught: see TripletPart. Raises DataError when an epoch has
+    fewer pairs than a batch, or the teacher had other sentences.
     """
 
     unit = "scored_pairs"
@@ -190,12 +205,15 @@ class ScoredPart(Part):
         epochs: int,
         seed: int,
         weights: Sequence[float],
+        taught: TeacherVectors | None = None,
     ) -> None:
         super().__init__(batch_size=batch_size, epochs=epochs)
         self.table = table
         self.arrange = arrange
         self.seed = seed
         self.weights = weights
+        self.taught = taught
+        _check_taught(taught, table)
         if not min(self.steps):
             raise DataError(
                 f"train.batch_size: no batch of {batch_size} can be made from {self.count} scored pairs; lower it, "
@@ -234,9 +252,11 @@ class _ScoredBatches(Dataset[ScoredBatch]):
         return len(self.rows)
 
     def __getitem__(self, index: int) -> ScoredBatch:
-        table, rows = self.part.table, self.rows[index]
-        tokens = gather(table.ids, table.offsets, table.scored[rows].T.reshape(-1))
-        return ScoredBatch(self.part.arrange(*tokens), torch.from_numpy(table.scores[rows]))
+        table, taught, rows = self.part.table, self.part.taught, self.rows[index]
+        sentences = table.scored[rows].T.reshape(-1)
+        teacher = torch.from_numpy(taught.vectors[sentences]) if taught else None
+        tokens = gather(table.ids, table.offsets, sentences)
+        return ScoredBatch(self.part.arrange(*tokens), torch.from_numpy(table.scores[rows]), teacher)
 
 
 class _TaughtBatches(Dataset[TaughtBatch]):
@@ -249,7 +269,7 @@ class _TaughtBatches(Dataset[TaughtBatch]):
 
     def __getitem__(self, index: int) -> TaughtBatch:
         taught, rows = self.part.taught, self.rows[index]
-        sentences = np.concatenate([rows + len(taught), *([rows] if self.part.sources else [])])
+        sentences = np.concatenate([rows, *([rows + len(taught)] if self.part.sources else [])])
         tokens = gather(taught.ids, taught.offsets, sentences)
         return TaughtBatch(self.part.arrange(*tokens), torch.from_numpy(taught.vectors[rows]))
 
@@ -268,9 +288,20 @@ class _Batches(Dataset[Triplets]):
     def __getitem__(self, index: int) -> Triplets:
         table, own = self.part.table, self.part.table.train[self.own[index]].T
         sentences = self.part.arrange(*gather(table.ids, table.offsets, own.reshape(-1)))
+        taught = self.part.taught
+        teacher = torch.from_numpy(taught.vectors[own.reshape(-1)]) if taught else None
         if not self.part.known_positives:
-            return Triplets(sentences, None, None)
+            return Triplets(sentences, None, None, teacher)
         every = table.train[self.rows[index]].T if self.part.gather else own
         anchors, positives, candidates = table.keys[own[0]], table.keys[own[1]], table.keys[every[1:].reshape(-1)]
         masks = known(anchors, candidates, table.positives), known(positives, table.keys[every[0]], table.positives)
-        return Triplets(sentences, *map(torch.from_numpy, masks))
+        mask, mask_of_anchors = map(torch.from_numpy, masks)
+        return Triplets(sentences, mask, mask_of_anchors, teacher)
+
+
+def _check_taught(taught: TeacherVectors | None, table: TokenTable) -> None:
+    if taught and len(taught) != len(table.keys):
+        raise DataError(
+            f"data/teacher/vectors.npy: vectors of {len(taught)} sentences, but there are {len(table.keys)} in "
+            "data/tokens; run the teacher stage (dvc repro teacher)"
+        )

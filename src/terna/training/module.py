@@ -12,10 +12,12 @@ from transformers import get_linear_schedule_with_warmup
 
 from terna.encoder import Batch, Encoder
 from terna.errors import ModelError
-from terna.settings import Train
+from terna.settings import Distill, Train
 from terna.training.datamodule import ScoredBatch
 from terna.training.loss import cosent_loss, ranking_loss
 from terna.training.optimizer import parameter_groups
+from terna.training.regularization import DistanceToStart
+from terna.training.similarities import similarity_loss
 
 
 class RankingModule(LightningModule):
@@ -27,6 +29,7 @@ class RankingModule(LightningModule):
         self.settings = train
         self.steps = steps
         self.seed = seed
+        self.distance = DistanceToStart(encoder) if train.l2_sp else None
 
     def training_step(self, batch: tuple[Batch, *tuple[Tensor | None, ...]], _: int) -> Tensor:
         """The loss of one batch, by its kind: of its sentences' vectors and what else is in it; see datamodule."""
@@ -36,20 +39,26 @@ class RankingModule(LightningModule):
         sentences, *given = batch
         of_kind: Callable[..., Tensor] = self.scored_loss if isinstance(batch, ScoredBatch) else self.loss
         loss = of_kind(self.encoder(sentences), *given)
+        if self.distance:
+            loss = loss + self.settings.l2_sp * self.distance()
         self.log("loss", loss, prog_bar=True, logger=False)
         return loss
 
-    def loss(self, vectors: Tensor, known: Tensor | None = None, known_anchors: Tensor | None = None) -> Tensor:
+    def loss(
+        self,
+        vectors: Tensor,
+        known: Tensor | None = None,
+        known_anchors: Tensor | None = None,
+        teacher: Tensor | None = None,
+    ) -> Tensor:
         """The loss of this process's anchors, positives and negatives, which lie one after another (3 B, d).
 
         With `train.gather` they are ranked among the texts of all processes, through which the gradient flows too.
+        teacher: (3 B, e), with whose similarities theirs are compared besides; see `similarity_loss`.
         """
         own, options = vectors.chunk(3), self.settings
-        every, offset = [*own], 0
-        if options.gather and self.trainer.world_size > 1:
-            every = [cast(Tensor, self.all_gather(each, sync_grads=True)).flatten(0, 1) for each in own]
-            offset = self.global_rank * len(own[0])
-        return ranking_loss(
+        every, offset = self.gathered(*own)
+        ranked = ranking_loss(
             own[0],
             every[1],
             every[2],
@@ -61,16 +70,34 @@ class RankingModule(LightningModule):
             all_anchors=every[0],
             dimensions=options.matryoshka,
         )
+        return self.with_similarities(ranked, vectors, teacher)
 
-    def scored_loss(self, vectors: Tensor, scores: Tensor) -> Tensor:
+    def gathered(self, *own: Tensor) -> tuple[list[Tensor], int]:
+        """Each tensor with the rows of all processes, and the row from which on the own ones lie in the first."""
+        if not self.settings.gather or self.trainer.world_size == 1:
+            return [*own], 0
+        every = [cast(Tensor, self.all_gather(each, sync_grads=True)).flatten(0, 1) for each in own]
+        return every, self.global_rank * len(own[0])
+
+    def similarities(self, vectors: Tensor, wanted: Tensor) -> Tensor:
+        """How far the cosines between this process's vectors and all are from a teacher's: see `similarity_loss`."""
+        (every, every_wanted), offset = self.gathered(vectors, wanted)
+        return similarity_loss(vectors, wanted, every, every_wanted, offset)
+
+    def with_similarities(self, loss: Tensor, vectors: Tensor, teacher: Tensor | None) -> Tensor:
+        """A batch's loss, and by its weight that of train.similarity_distillation, where a teacher is given."""
+        asked = self.settings.similarity_distillation
+        return loss if teacher is None or asked is None else loss + asked.weight * self.similarities(vectors, teacher)
+
+    def scored_loss(self, vectors: Tensor, scores: Tensor, teacher: Tensor | None = None) -> Tensor:
         """CoSENT of this process's pairs, first sentences and then second ones (2 B, d), with their scores (B,).
 
-        With `train.gather` the pairs of all processes are compared, and each process has the loss of all.
+        With `train.gather` the pairs of all processes are compared, and each process has the loss of all. teacher:
+        (2 B, e), as in `loss`.
         """
-        options, given = self.settings, [*vectors.chunk(2), scores]
-        if options.gather and self.trainer.world_size > 1:
-            given = [cast(Tensor, self.all_gather(each, sync_grads=True)).flatten(0, 1) for each in given]
-        return cosent_loss(*given, scale=options.cosent_scale, dimensions=options.matryoshka)
+        options, (given, _) = self.settings, self.gathered(*vectors.chunk(2), scores)
+        compared = cosent_loss(*given, scale=options.cosent_scale, dimensions=options.matryoshka)
+        return self.with_similarities(compared, vectors, teacher)
 
     def configure_optimizers(self) -> Any:
         """AdamW with decay on matrices alone, and a rate that climbs over the warm-up, then falls to 0 at the end."""
@@ -86,20 +113,32 @@ class RankingModule(LightningModule):
 
 
 class DistillationModule(RankingModule):
-    """Learns a teacher's vectors in place of ranking."""
+    """Learns a teacher's vectors, or the similarities between them, in place of ranking."""
 
-    def loss(self, vectors: Tensor, teacher: Tensor | None = None, _: Tensor | None = None) -> Tensor:
-        """The mean over sentences of the squared distance of vectors (m n, d) to the teacher's (n, d), m times.
+    def loss(
+        self, vectors: Tensor, wanted: Tensor | None = None, _: Tensor | None = None, _teacher: Tensor | None = None
+    ) -> Tensor:
+        """How far vectors (m n, d) and their cosines are from the wanted ones, the teacher's (n, e) m times."""
+        asked, teacher, losses = cast(Distill, self.settings.distill), cast(Tensor, wanted), []
+        teacher = teacher.repeat(len(vectors) // len(teacher), 1)
+        if asked.vectors:
+            losses.append(asked.vectors * self._distance(vectors, teacher))
+        if asked.similarities:
+            losses.append(asked.similarities * self.similarities(vectors, teacher))
+        return torch.stack(losses).sum()
+
+    def _distance(self, vectors: Tensor, wanted: Tensor) -> Tensor:
+        """The mean over sentences of the squared distance; ModelError when the widths differ.
 
         Source: Reimers and Gurevych, Making Monolingual Sentence Embeddings Multilingual using Knowledge Distillation,
-        2020; with `unit` of vectors of length 1. Raises ModelError when the widths differ.
+        2020; with `unit` of vectors of length 1.
         """
-        wanted = cast(Tensor, teacher)
         if vectors.shape[1] != wanted.shape[1]:
             raise ModelError(
                 f"train.distill.teacher: its vectors have {wanted.shape[1]} dimensions, the student's "
-                f"{vectors.shape[1]}; give the student a head, model.dense.out_features={wanted.shape[1]}"
+                f"{vectors.shape[1]}; give the student a head, model.dense.out_features={wanted.shape[1]}, or set "
+                "train.distill.vectors to 0 and learn similarities alone"
             )
         if self.settings.distill and self.settings.distill.unit:
             vectors, wanted = normalize(vectors), normalize(wanted)
-        return (vectors - wanted.repeat(len(vectors) // len(wanted), 1)).pow(2).sum(1).mean()
+        return (vectors - wanted).pow(2).sum(1).mean()

@@ -21,6 +21,7 @@ from terna.metrics.similarity import pairwise
 from terna.records import replacing, sentences_of
 from terna.sentences import gather
 from terna.settings.schema import Figure
+from terna.training.moving_average import MovingAverage
 
 
 class Scored(NamedTuple):
@@ -42,9 +43,11 @@ class Selection(Callback):
 
     main: the figure of `score` that decides; the first of equals wins, the start among them. tell: is given the figures
     of each scoring. patience: stop after so many scorings without a better one. wise_ft: shares for `average`, for
-    which the start's weights are kept. Of several processes the first scores and keeps.
+    which the start's weights are kept. ema: the decay of a moving average of the weights, for `average` too. Of several
+    processes the first scores and keeps.
 
     start, kept: the similarities of the start and of the best. share: how much of the best are trained weights.
+    kept_ema: the best are the moving average.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class Selection(Callback):
         every: int | None,
         patience: int | None,
         wise_ft: Sequence[float] = (),
+        ema: float | None = None,
     ) -> None:
         self.encoder = encoder
         self.score = score
@@ -68,6 +72,8 @@ class Selection(Callback):
         self.patience = patience
         self.wise_ft = wise_ft
         self.share = 1.0
+        self.ema = MovingAverage(encoder, ema) if ema is not None else None
+        self.kept_ema = False
         self.best: float | None = None
         self.best_step = 0
         self.start = self.kept = np.zeros(0)
@@ -87,6 +93,8 @@ class Selection(Callback):
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: object) -> None:
         """Score when it is time, keep what is better, and stop the run when patience is over."""
+        if self.ema:
+            self.ema.update()
         last = trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
         if not last and (self.every is None or trainer.global_step % self.every):
             return
@@ -101,7 +109,8 @@ class Selection(Callback):
     def state_dict(self) -> dict[str, Any]:
         """What was best so far, for a checkpoint; its weights lie in `folder`."""
         numbers = {name: getattr(self, name) for name in NUMBERS}
-        return numbers | {name: torch.from_numpy(getattr(self, name)) for name in ("start", "kept")}
+        average = {"ema": self.ema.weights} if self.ema else {}
+        return numbers | average | {name: torch.from_numpy(getattr(self, name)) for name in ("start", "kept")}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Resume from a checkpoint."""
@@ -109,11 +118,13 @@ class Selection(Callback):
         for name in NUMBERS:
             setattr(self, name, state_dict[name])
         self.start, self.kept = (state_dict[name].numpy() for name in ("start", "kept"))
+        if self.ema:
+            self.ema.load(state_dict["ema"])
 
     def average(self, step: int) -> None:
-        """Score averages of the start's weights and those after `step`, the last; keep one that scores best of all.
+        """Score averages of the start's weights and those after `step`, the last, and the moving average of all.
 
-        Raises ModelError when the start's weights cannot be read.
+        One that scores best of all is kept. Raises ModelError when the start's weights cannot be read.
         Source: Wortsman et al., Robust Fine-Tuning of Zero-Shot Models, 2022, section 3.
         """
         start = self._read(self.folder / START) if self.wise_ft else {}
@@ -123,12 +134,18 @@ class Selection(Callback):
                 name: torch.lerp(start[name], value, share) if value.is_floating_point() else value
                 for name, value in last.items()
             }
-            self.encoder.load_state_dict(mixed)
-            figures, similarities = self.score(self.encoder.to(self.device))
-            if self.main in figures and (self.best is None or figures[self.main] > self.best):
-                self.best, self.best_step, self.share = figures[self.main], step, share
-                self.kept, self.kept_here = similarities, True
-                self._keep(self._path)
+            self._try(mixed, step, share=share)
+        if self.ema:
+            self._try(self.ema.weights, step, ema=True)
+
+    def _try(self, weights: dict[str, Tensor], step: int, *, share: float = 1.0, ema: bool = False) -> None:
+        """Score other weights than those that a step left; keep them if they are the best."""
+        self.encoder.load_state_dict(weights)
+        figures, similarities = self.score(self.encoder.to(self.device))
+        if self.main in figures and (self.best is None or figures[self.main] > self.best):
+            self.best, self.best_step, self.share, self.kept_ema = figures[self.main], step, share, ema
+            self.kept, self.kept_here = similarities, True
+            self._keep(self._path)
 
     def restore(self) -> None:
         """Put the best weights back into the encoder and score them again.
@@ -157,7 +174,7 @@ class Selection(Callback):
 
     @property
     def _path(self) -> Path:
-        averaged = "" if self.share == 1 else f"-{self.share}"
+        averaged = "-ema" if self.kept_ema else "" if self.share == 1 else f"-{self.share}"
         return self.folder / f"best-{self.best_step}{averaged}.safetensors"
 
     def _read(self, path: Path) -> dict[str, Tensor]:

@@ -25,7 +25,7 @@ from terna.records import KEPT, STARTS, read_record, read_table, rerun
 from terna.settings import Settings
 from terna.training.adapters import adapt, freeze_layers, merge
 from terna.training.callbacks import Checkpoints, Recorder
-from terna.training.datamodule import ScoredPart, TranslationPart, TripletPart
+from terna.training.datamodule import MonolingualPart, ScoredPart, TranslationPart, TripletPart
 from terna.training.module import DistillationModule, RankingModule
 from terna.training.resumable import Part, PlannedDataModule
 from terna.training.resume import CHECKPOINT
@@ -37,8 +37,8 @@ class Inputs:
     """What a run learns from.
 
     starts: what new entries of the vocabulary start from, a STARTS table. corpora: names, by the numbers in
-    `table.corpus` and `table.scored_corpus`. taught: the teacher's vectors; None where nothing is taught. kept: the
-    entries of a vocabulary that was cut, a KEPT table.
+    `table.corpus` and `table.scored_corpus`. taught: the teacher's vectors, with train.similarity_distillation of the
+    sentences of `table`; None where nothing is taught. kept: the entries of a vocabulary that was cut, a KEPT table.
     """
 
     tokenizer: PreTrainedTokenizerBase
@@ -112,11 +112,14 @@ def datamodule_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> Plann
     options, table = settings.train, inputs.table
     common = {"batch_size": options.batch_size, "epochs": options.epochs, "seed": settings.seed}
     weights = [options.weights.get(name, 1.0) for name in inputs.corpora]
+    beside = inputs.taught if options.similarity_distillation else None
+    if options.is_taught and inputs.taught is None:
+        key = "distill" if options.distill else "similarity_distillation"
+        raise DataError(f"train.{key}: there are no teacher's vectors; run the teacher stage (dvc repro teacher)")
     parts: list[Part] = []
-    if options.distill:
-        if inputs.taught is None:
-            raise DataError("train.distill: there are no teacher's vectors; run the teacher stage (dvc repro teacher)")
-        parts.append(TranslationPart(inputs.taught, encoder.arrange, sources=options.distill.sources, **common))
+    if options.distill and inputs.taught:
+        kind = TranslationPart if options.distill.texts == "parallel" else MonolingualPart
+        parts.append(kind(inputs.taught, encoder.arrange, sources=options.distill.sources, **common))
     elif len(table.train) or not len(table.scored):
         parts.append(
             TripletPart(
@@ -125,11 +128,12 @@ def datamodule_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> Plann
                 weights=weights,
                 known_positives=options.known_positives,
                 gather=options.gather,
+                taught=beside,
                 **common,
             )
         )
     if len(table.scored):
-        parts.append(ScoredPart(table, encoder.arrange, weights=weights, **common))
+        parts.append(ScoredPart(table, encoder.arrange, weights=weights, taught=beside, **common))
     return PlannedDataModule(parts, order=options.order, seed=settings.seed, workers=settings.machine.workers)
 
 
@@ -148,6 +152,7 @@ def observers_of(settings: Settings, run: Run, table: TokenTable, benchmark: pa.
         every=settings.train.score_every,
         patience=settings.train.patience,
         wise_ft=settings.train.wise_ft,
+        ema=settings.train.ema,
     )
     every = settings.machine.checkpoint_every
     return Observers(recorder, selection, Checkpoints(checkpoints / CHECKPOINT, every, recorder, selection.prune))

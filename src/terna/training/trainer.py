@@ -97,6 +97,7 @@ def summary(settings: Settings, run: Run, trainer: Trainer, selection: Selection
         "selected_on": f"{settings.evaluate.select_on} {settings.evaluate.main_score}",
         "selected_score": selection.best,
         **({"selected_share": selection.share} if settings.train.wise_ft else {}),
+        **({"selected_ema": selection.kept_ema} if settings.train.ema is not None else {}),
         # weights that TERNA_PLAIN=1 gave have other bytes
         **({"plain": True} if is_plain() else {}),
     }

@@ -4,7 +4,7 @@ A malformed row is a DataError that names file and line; a pair of which a side 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
@@ -15,7 +15,7 @@ from terna.data.corpora.nli import columns
 from terna.data.corpora.texts import Text, texts
 from terna.errors import DataError
 from terna.records import PARALLEL
-from terna.settings import Corpus
+from terna.settings import Corpus, File
 
 # a sentence and its translation
 Pair = tuple[str, str]
@@ -64,16 +64,26 @@ def _xnli(corpus: Corpus, folder: Path) -> Iterator[Pair]:
 def _moses(corpus: Corpus, folder: Path) -> Iterator[Pair]:
     """OPUS's layout: two texts in an archive, the source's and the target's, line by line."""
     for file in corpus.files:
-        alone = (replace(file, members=[member]) for member in file.members)
-        sides = [_lines(replace(corpus, files=[one]), folder) for one in alone]
-        for number, (first, second) in enumerate(zip_longest(*sides), start=1):
-            if first is None or second is None:
-                where = f"{folder / file.name}, line {number}"
-                raise DataError(f"{where}: one of {', '.join(file.members)} ends before the other; fetch it anew")
-            yield first, second
+        source, target = (replace(file, members=[member]) for member in file.members)
+        yield from _side_by_side(corpus, folder / file.name, file.members, source, target)
 
 
-def _lines(corpus: Corpus, folder: Path) -> Iterator[str]:
+def _lines(corpus: Corpus, folder: Path) -> Iterator[Pair]:
+    """Two files, the source's text and then the target's, line by line; or several such pairs of files."""
+    for source, target in zip(corpus.files[::2], corpus.files[1::2], strict=True):
+        yield from _side_by_side(corpus, folder / source.name, [source.name, target.name], source, target)
+
+
+def _side_by_side(corpus: Corpus, path: Path, names: Sequence[str], *sides: File) -> Iterator[Pair]:
+    """The lines of two texts in the folder of `path`; DataError, with the path and `names`, when one is longer."""
+    lines = (_text(replace(corpus, files=[side]), path.parent) for side in sides)
+    for number, (first, second) in enumerate(zip_longest(*lines), start=1):
+        if first is None or second is None:
+            raise DataError(f"{path}, line {number}: one of {', '.join(names)} ends before the other; fetch it anew")
+        yield first, second
+
+
+def _text(corpus: Corpus, folder: Path) -> Iterator[str]:
     return (line for text in texts(corpus, folder) for line in text.lines)
 
 
@@ -94,5 +104,6 @@ def _tabbed(text: Text) -> Iterator[Pair]:
 PARSERS: dict[str, Callable[[Corpus, Path], Iterator[Pair]]] = {
     "xnli_parallel": _xnli,
     "moses": _moses,
+    "lines": _lines,
     "tab": _tab,
 }

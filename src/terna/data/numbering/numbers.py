@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from terna.arrays import Bools, Ints
 from terna.data.numbering.equality import firsts
 from terna.data.numbering.hashes import hashes
-from terna.sentences import fold
+from terna.sentences import distinct, fold
 
 # texts that a thread takes at once
 _SLICE = 1 << 17
@@ -60,6 +60,17 @@ def keys(texts: pa.Array | pa.ChunkedArray) -> Ints:
     """(m,): for each text its key, equal exactly for texts that are equal after `fold`."""
     found = numbered(texts)
     return found.keys.take(found.numbers[0])
+
+
+def once(*columns: pa.Array | pa.ChunkedArray, without: Sequence[pa.Array | pa.ChunkedArray] = ()) -> pa.Array:
+    """Of all texts of the columns that are equal after `fold` the first by code point, sorted by code point.
+
+    without: columns with texts that are left out, and so are those that equal one of them.
+    """
+    texts, left_out = distinct(*columns), distinct(*without)
+    found = keys(pa.concat_arrays([left_out, texts]))
+    places = np.unique(found, return_index=True)[1] - len(left_out)
+    return texts.take(pa.array(np.sort(places[places >= 0])))
 
 
 def _slices(texts: pa.Array | pa.ChunkedArray) -> list[pa.Array]:

@@ -21,7 +21,7 @@ Modules = Sequence[tuple[str, Mapping[str, Any]]]
 
 def loader(training: Mapping[str, Any]) -> dict[str, Any]:
     """Batches; `training` is the content of metrics/train.json."""
-    units = [unit for unit in ("triplets", "translations", "scored_pairs") if unit in training]
+    units = [unit for unit in ("triplets", "translations", "sentences", "scored_pairs") if unit in training]
     each = [f"{unit}_{name}" for name in ("steps_per_epoch", "left_out_per_epoch") for unit in units]
     names = ("batch_size", *units, "steps_per_epoch", *each)
     return {name: training[name] for name in names if name in training}
@@ -40,6 +40,7 @@ def loss(train: Train, training: Mapping[str, Any]) -> dict[str, Any]:
         "symmetric": train.symmetric,
         "known_positives_left_out": train.known_positives,
         "matryoshka_dims": train.matryoshka,
+        **({"similarity_distillation": asdict(train.similarity_distillation)} if train.similarity_distillation else {}),
     }
 
 
@@ -61,8 +62,10 @@ def fit(settings: Settings, training: Mapping[str, Any]) -> dict[str, Any]:
         "optimizer_class": "torch.optim.AdamW",
         "optimizer_params": {"lr": train.lr, "eps": train.eps},
         "layer_decay": train.layer_decay,
+        "l2_sp": train.l2_sp,
         "embeddings_only": train.embeddings_only,
         "wise_ft": train.wise_ft,
+        "ema": train.ema,
         "lora": asdict(train.lora) if train.lora else None,
         "weight_decay": train.weight_decay,
         "no_weight_decay_on": "biases and norms",
