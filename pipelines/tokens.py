@@ -1,6 +1,6 @@
 """Tokenise each distinct sentence once.
 
-reads   data/triplets/{train,dev,positives,scored}.parquet, data/parallel/sentences.parquet
+reads   data/triplets/{train,dev,positives,scored,sentences}.parquet, data/parallel/sentences.parquet
 does    fits or loads the model's tokenizer, adds the words and cuts the entries that model.vocabulary asks for, numbers
         the sentences, tokenises them
 writes  data/tokens/: ids, offsets, keys, triplets, known positives and scored pairs as .npy, tokenizer/,
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from terna.data.numbering import once
 from terna.data.token_table import build, corpora
 from terna.data.word_alignment import lexicon
 from terna.encoder import load_tokenizer, prompt_of
@@ -30,6 +31,7 @@ from terna.records import (
     PARALLEL,
     POSITIVES,
     SCORED_PAIRS,
+    SENTENCES,
     STARTS,
     TEXTS,
     TRIPLETS,
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from transformers import PreTrainedTokenizerBase
 
-IN = [Path("data/triplets") / f"{name}.parquet" for name in ("train", "dev", "positives", "scored")]
+IN = [Path("data/triplets") / f"{name}.parquet" for name in ("train", "dev", "positives", "scored", "sentences")]
 PARALLEL_IN = Path("data/parallel/sentences.parquet")
 OUT = Path("data/tokens")
 
@@ -56,7 +58,7 @@ def main(settings: Settings) -> str:
     texts = [*(train[name] for name in TEXTS), *(scored[name] for name in PAIR)]
     sentences = distinct(*texts).to_pylist()
     tokenizer = with_words(load_tokenizer(settings.model, sentences), settings)
-    tokenizer, account = cut_down(tokenizer, settings, sentences, dev)
+    tokenizer, account = cut_down(tokenizer, settings, dev)
     table = build(train, dev, positives, scored, tokenizer, settings.model.max_length, prompt_of(settings.model))
     table.save(OUT)
     save_tokenizer(tokenizer, OUT / "tokenizer", settings.model.max_length)
@@ -96,13 +98,13 @@ def with_words(tokenizer: "PreTrainedTokenizerBase", settings: Settings) -> "Pre
 
 
 def cut_down(
-    tokenizer: "PreTrainedTokenizerBase", settings: Settings, sentences: list[str], dev: "pa.Table"
+    tokenizer: "PreTrainedTokenizerBase", settings: Settings, dev: "pa.Table"
 ) -> tuple["PreTrainedTokenizerBase", dict[str, Any] | None]:
     """The tokenizer with the entries that model.vocabulary.keep leaves, which are written down, and an account."""
     asked, found, account = settings.model.vocabulary.keep, KEPT.empty_table(), None
     if asked:
         prompt, width, before = prompt_of(settings.model), embedding_width(settings.model), tokenizer
-        used_texts, unseen = ([prompt + text for text in texts] for texts in texts_of(sentences, dev))
+        used_texts, unseen = ([prompt + text for text in texts] for texts in texts_of(dev))
         counts = used(before, used_texts)
         tokenizer, found = cut(before, counts, min_count=asked.min_count, size=asked.size)
         account = {
@@ -118,11 +120,11 @@ def cut_down(
     return tokenizer, account
 
 
-def texts_of(sentences: list[str], dev: "pa.Table") -> tuple[list[str], list[str]]:
+def texts_of(dev: "pa.Table") -> tuple[list[str], list[str]]:
     """The distinct sentences that a vocabulary is cut to, and apart from them those of the held-out triplets."""
-    unseen = distinct(*(dev[name] for name in TEXTS)).to_pylist()
-    known = {*sentences, *read_table(PARALLEL_IN, PARALLEL)["target"].to_pylist()}
-    return sorted(known - set(unseen)), unseen
+    unseen = distinct(*(dev[name] for name in TEXTS))
+    known = (read_table(IN[4], SENTENCES)["sentence"], read_table(PARALLEL_IN, PARALLEL)["target"])
+    return once(*known, without=[unseen]).to_pylist(), unseen.to_pylist()
 
 
 def told(account: dict[str, Any] | None) -> str:
