@@ -13,7 +13,7 @@ STRICT = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True, 
 NAMES = "^[a-z0-9][a-z0-9_-]*$"
 # formats of scored pairs and of translated sentences; the others are of labelled pairs
 SCORED = ("semeval_sts", "scored_csv")
-PARALLEL = ("xnli_parallel", "moses", "tab")
+PARALLEL = ("xnli_parallel", "moses", "lines", "tab")
 
 NAMED = "up to 100 lower-case letters, digits, - and _ are, the first a letter or a digit; rename it"
 
