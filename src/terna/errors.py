@@ -10,6 +10,15 @@ TernaError            anything terna refuses; a stage prints it and ends with st
 └── BusyError         another process works in the same folder
 """
 
+LONGEST = 1000
+"""Characters of a library's own words that a message repeats: they may hold the content of a file."""
+
+
+def words_of(error: object) -> str:
+    """What a library says of an error, in one line of at most LONGEST characters."""
+    said = " ".join(str(error).split())
+    return said if len(said) <= LONGEST else f"{said[:LONGEST]}…"
+
 
 class TernaError(Exception):
     """Anything terna refuses: the message says what was found, where, and the remedy."""

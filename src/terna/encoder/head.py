@@ -12,7 +12,7 @@ from torch.nn.modules import activation
 from terna.encoder.dropout import Dropout
 from terna.encoder.keys import REMEDY, Keys
 from terna.encoder.weights import WHOLE, check_values, numbers
-from terna.errors import ModelError
+from terna.errors import ModelError, words_of
 from terna.records import write_json
 
 # Where an activation may come from, and what it may be: a name in a file imports nothing.
@@ -139,5 +139,5 @@ def _load(module: nn.Module, file: Path) -> None:
         given = {name: value.to(torch.float32, copy=True) for name, value in load_file(file).items()}
         module.load_state_dict(given, assign=True)
     except (OSError, RuntimeError, SafetensorError) as error:
-        raise ModelError(f"{file}: {' '.join(str(error).split())}; {REMEDY}") from error
+        raise ModelError(f"{file}: {words_of(error)}; {REMEDY}") from error
     check_values(file, given.items())

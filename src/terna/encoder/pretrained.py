@@ -22,7 +22,7 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from terna.encoder import keys, weights
-from terna.errors import ModelError
+from terna.errors import ModelError, words_of
 
 # of these translation models the encoder alone can be loaded
 HALVES: dict[str, Any] = {"t5": T5EncoderModel, "mt5": MT5EncoderModel, "umt5": UMT5EncoderModel}
@@ -136,7 +136,7 @@ def readable(where: str, *files: str) -> Iterator[None]:
         for file in there:
             keys.read(Path(where) / file)
         among = f" (in {' or '.join(there)})" if there else ""
-        raise ModelError(f"{where}: {' '.join(str(error).split())}{among}; {REMEDY}") from error
+        raise ModelError(f"{where}: {words_of(error)}{among}; {REMEDY}") from error
 
 
 def _other(record: logging.LogRecord) -> bool:

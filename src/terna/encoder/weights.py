@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from terna.encoder import keys
-from terna.errors import ModelError
+from terna.errors import ModelError, words_of
 
 WHOLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -39,7 +39,7 @@ def numbers(file: Path) -> int:
         with safe_open(file, framework="pt") as opened:
             return sum(math.prod(opened.get_slice(key).get_shape()) for key in opened.keys())  # noqa: SIM118
     except (OSError, SafetensorError) as error:
-        raise ModelError(f"{file}: {_sizes(file)}{' '.join(str(error).split())}; {REMEDY}") from error
+        raise ModelError(f"{file}: {_sizes(file)}{words_of(error)}; {REMEDY}") from error
 
 
 def check_values(where: Path | str, tensors: Iterable[tuple[str, Tensor]]) -> None:

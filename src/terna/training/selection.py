@@ -15,7 +15,7 @@ from torch import Tensor
 from terna.arrays import Floats
 from terna.data.token_table import TokenTable
 from terna.encoder import Encoder
-from terna.errors import ModelError
+from terna.errors import ModelError, words_of
 from terna.metrics.correlations import figures
 from terna.metrics.similarity import pairwise
 from terna.records import replacing, sentences_of
@@ -184,7 +184,7 @@ class Selection(Callback):
             raise self._unusable(path, error) from error
 
     def _unusable(self, path: Path, error: Exception) -> ModelError:
-        return ModelError(f"{path}: {' '.join(str(error).split())}; delete {self.folder}/ and train again")
+        return ModelError(f"{path}: {words_of(error)}; delete {self.folder}/ and train again")
 
     def _scored(self, trainer: Trainer) -> tuple[float, Floats]:
         found = trainer.strategy.broadcast(

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from terna.arrays import Vectors
-from terna.errors import DataError
+from terna.errors import DataError, words_of
 from terna.serving.cli import fingerprint
 from terna.serving.cli.encoding import Encoded, encoded
 from terna.serving.cli.writers import FORMATS
@@ -74,7 +74,7 @@ def _stored(path: Path, size: int) -> Iterator[Encoded]:
 
 
 def _not_ours(path: Path, reason: object) -> DataError:
-    told = " ".join(str(reason).split())  # Arrow's may be several lines
+    told = words_of(reason)
     return DataError(f"--corpus {path}: no columns text and vector that encode wrote ({told}); encode the lines again")
 
 
