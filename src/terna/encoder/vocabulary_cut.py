@@ -68,7 +68,7 @@ def cut(
     parts = Merges(model, entries) if model["type"] == "BPE" else None
     for number in frequent:
         more = {number, *(parts.route(names[number]) if parts else ())}
-        if size and len(kept | more) > size:
+        if size and len(kept) + len(more - kept) > size:
             break
         kept |= more
     old = sorted(kept)
