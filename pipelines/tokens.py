@@ -19,7 +19,7 @@ from terna.data.numbering import once
 from terna.data.token_table import build, corpora
 from terna.data.word_alignment import lexicon
 from terna.encoder import load_tokenizer, prompt_of
-from terna.encoder.build import embedding_width
+from terna.encoder.build import embeddings_of
 from terna.encoder.saved import save_tokenizer
 from terna.encoder.vocabulary import adapt, words
 from terna.encoder.vocabulary_cut import changed, cut, used
@@ -103,7 +103,7 @@ def cut_down(
     """The tokenizer with the entries that model.vocabulary.keep leaves, which are written down, and an account."""
     asked, found, account = settings.model.vocabulary.keep, KEPT.empty_table(), None
     if asked:
-        prompt, width, before = prompt_of(settings.model), embedding_width(settings.model), tokenizer
+        prompt, (rows, width), before = prompt_of(settings.model), embeddings_of(settings.model), tokenizer
         used_texts, unseen = ([prompt + text for text in texts] for texts in texts_of(dev))
         counts = used(before, used_texts)
         tokenizer, found = cut(before, counts, min_count=asked.min_count, size=asked.size)
@@ -111,7 +111,8 @@ def cut_down(
             "sentences": len(used_texts),
             "entries_before": len(before),
             "entries": len(tokenizer),
-            "parameters_fewer": (len(before) - len(tokenizer)) * width,
+            # of embeddings without an entry too; words that were added have theirs
+            "parameters_fewer": (max(rows, len(before)) - len(tokenizer)) * width,
             "held_out": len(unseen),
             # the share that is cut into other pieces; null where nothing is held out
             "held_out_changed": changed(before, tokenizer, unseen),
@@ -122,9 +123,9 @@ def cut_down(
 
 def texts_of(dev: "pa.Table") -> tuple[list[str], list[str]]:
     """The distinct sentences that a vocabulary is cut to, and apart from them those of the held-out triplets."""
-    unseen = distinct(*(dev[name] for name in TEXTS))
+    unseen = [dev[name] for name in TEXTS]
     known = (read_table(IN[4], SENTENCES)["sentence"], read_table(PARALLEL_IN, PARALLEL)["target"])
-    return once(*known, without=[unseen]).to_pylist(), unseen.to_pylist()
+    return once(*known, without=unseen).to_pylist(), distinct(*unseen).to_pylist()
 
 
 def told(account: dict[str, Any] | None) -> str:

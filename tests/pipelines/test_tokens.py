@@ -14,11 +14,19 @@ import pytest
 from folder_inputs import Folder
 from transformers import AutoTokenizer
 
-from terna.records import KEPT, PARALLEL, POSITIVES, TRIPLETS, read_table, write_table
+from terna.encoder import build_encoder
+from terna.records import KEPT, PARALLEL, POSITIVES, SCORED_PAIRS, SENTENCES, TRIPLETS, read_table, write_table
+from terna.settings import Settings, compose, load
 from terna.training.setup import Inputs
 
 PROMPT = "perro : "
 ROWS = {"train": ["El perro duerme.", "la leña de encina", "horno"], "dev": ["el alba", "la tienda", "perro duerme"]}
+# of neutral and of scored pairs, and a held-out one in capitals
+OTHERS = ["encendió el horno", "consulta", "EL ALBA"]
+
+
+def given(start: Path) -> list[str]:
+    return ["model=e5_small", f"model.backbone={start}", "model.revision=null", "model.max_length=24"]
 
 
 @pytest.fixture
@@ -35,13 +43,15 @@ def stage(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
             TRIPLETS,
         )
     write_table(POSITIVES.empty_table(), Path("data/triplets/positives.parquet"), POSITIVES)
+    write_table(SCORED_PAIRS.empty_table(), Path("data/triplets/scored.parquet"), SCORED_PAIRS)
+    sentences = pa.table([[*ROWS["train"], *OTHERS]], schema=SENTENCES)
+    write_table(sentences, Path("data/triplets/sentences.parquet"), SENTENCES)
     pairs = pa.table([["The bread."], ["la panadera"], ["c"]], schema=PARALLEL)
     write_table(pairs, Path("data/parallel/sentences.parquet"), PARALLEL)
     before = dict(os.environ)
 
     def run(*words: str) -> Path:
-        given = [f"model.backbone={start}", "model.revision=null", "model.max_length=24", *words]
-        monkeypatch.setattr(sys, "argv", ["pipelines/tokens.py", "model=e5_small", *given])
+        monkeypatch.setattr(sys, "argv", ["pipelines/tokens.py", *given(start), *words])
         runpy.run_path(str(tmp_path / "pipelines" / "tokens.py"), run_name="__main__")
         return start
 
@@ -60,21 +70,31 @@ def test_every_sentence_begins_with_the_start_s_prompt(stage: Callable[..., Path
     assert json.loads(Path("data/tokens/stats.json").read_text())["vocabulary_cut"] is None
 
 
+def parameters(settings: Settings, inputs: Inputs) -> int:
+    """Of the encoder that training starts from."""
+    encoder = build_encoder(settings.model, inputs.tokenizer, inputs.starts, inputs.kept)
+    return sum(parameter.numel() for parameter in encoder.parameters())
+
+
 def test_a_cut_keeps_what_text_prompt_and_translations_use_and_tells_what_it_changes(
-    stage: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+    root: Path, stage: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    start = stage()
+    settings = load(compose(root / "conf", given(start)))
+    before = parameters(settings, Inputs.load(Path("data/tokens"), None))
     whole = AutoTokenizer.from_pretrained(stage("model.vocabulary.keep={min_count:1,size:null}"))
     kept = read_table(Path("data/tokens/kept.parquet"), KEPT)
     pieces = set(kept["piece"].to_pylist())
-    assert {"perro", "duerme", "leña", "panadera", "[MASK]", "a", "##z"} <= pieces
+    assert {"perro", "duerme", "leña", "panadera", "encendió", "consulta", "[MASK]", "a", "##z"} <= pieces
     # the held-out triplets alone have these
     assert not {"alba", "tienda", "antes"} & pieces
     account = json.loads(Path("data/tokens/stats.json").read_text())["vocabulary_cut"]
     assert account == {
-        "sentences": 4,
+        "sentences": 6,
         "entries_before": len(whole),
         "entries": len(kept),
-        "parameters_fewer": (len(whole) - len(kept)) * 16,
+        # the start has embeddings that no entry uses, and they go too
+        "parameters_fewer": before - parameters(settings, Inputs.load(Path("data/tokens"), None)),
         "held_out": 3,
         "held_out_changed": pytest.approx(2 / 3),
     }

@@ -123,12 +123,12 @@ def prompt_of(model: Model) -> str:
     return given.saved.usage.prompt if given else ""
 
 
-def embedding_width(model: Model) -> int:
-    """Numbers in the embedding of an entry of the start's vocabulary."""
+def embeddings_of(model: Model) -> tuple[int, int]:
+    """The start's word embeddings: how many, of which its tokenizer may use fewer, and the numbers in each."""
     given = start_of(model)
     where = str(given.saved.texts.folder) if given else locate(model.backbone)
     config = pretrained.read_config(where, model.revision or "main")
-    return int(getattr(config, "embedding_size", None) or config.hidden_size)
+    return int(config.vocab_size), int(getattr(config, "embedding_size", None) or config.hidden_size)
 
 
 def _folder(model: Model, located: str | None = None) -> tuple[Path, str | None]:

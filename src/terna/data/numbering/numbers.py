@@ -62,7 +62,7 @@ def keys(texts: pa.Array | pa.ChunkedArray) -> Ints:
     return found.keys.take(found.numbers[0])
 
 
-def once(*columns: pa.Array | pa.ChunkedArray, without: Sequence[pa.Array | pa.ChunkedArray] = ()) -> pa.Array:
+def once(*columns: pa.ChunkedArray, without: Sequence[pa.ChunkedArray] = ()) -> pa.Array:
     """Of all texts of the columns that are equal after `fold` the first by code point, sorted by code point.
 
     without: columns with texts that are left out, and so are those that equal one of them.
