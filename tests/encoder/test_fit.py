@@ -86,7 +86,7 @@ def test_a_pooler_may_be_missing_and_the_rest_is_what_was_saved(tmp_path: Path) 
 def test_a_library_that_repeats_the_content_of_a_file_is_quoted_in_part(tmp_path: Path) -> None:
     folder = transformers_folder("qwen2", "wordpiece", tmp_path)
     edited("config.json", bos_token_id="a" * 10_000)(folder)
-    with pytest.raises(ModelError, match="bos_token_id.*aaa…") as refused:
+    with pytest.raises(ModelError, match=r"bos_token_id.*aaa…") as refused:
         load_tokenizer(model(folder), [])
     assert len(str(refused.value)) < 2_000
 

@@ -1,5 +1,6 @@
-"""Beside ranking, a teacher's similarities are kept: whose vectors a batch has, and what they add to the loss."""
+"""Beside ranking and CoSENT, a teacher's similarities are kept: whose vectors a batch has, and what the loss gains."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -7,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from training_inputs import fit, run_for, settings_for, table_for, weights_of
+from training_inputs import fit, run_for, scored_for, settings_for, table_for, weights_of
 
 from terna.data.teacher_vectors import TeacherVectors
+from terna.data.token_table import TokenTable
 from terna.encoder import Encoder
 from terna.errors import DataError
 from terna.training.similarities import similarity_loss
@@ -18,10 +20,10 @@ Make = Callable[..., Encoder]
 ASKED = ("train.similarity_distillation={weight:3.0,teacher:t}", "train.gather=false")
 
 
-def taught_for(encoder: Encoder, width: int = 7) -> TeacherVectors:
+def taught_for(encoder: Encoder, table: TokenTable | None = None) -> TeacherVectors:
     """Vectors of each sentence of the table that runs of tests have, of another width than the student's."""
-    count = len(table_for(encoder).keys)
-    vectors = np.random.default_rng(3).normal(size=(count, width)).astype(np.float32)
+    count = len((table or table_for(encoder)).keys)
+    vectors = np.random.default_rng(3).normal(size=(count, 7)).astype(np.float32)
     return TeacherVectors(vectors, np.zeros(0, np.int32), np.zeros(1, np.int64))
 
 
@@ -32,14 +34,61 @@ def test_a_batch_has_the_teacher_s_vectors_of_its_own_texts_and_the_loss_their_s
     encoder, settings = make_encoder(), settings_for(root, *ASKED, *options)
     taught, table = taught_for(encoder), table_for(encoder)
     run = run_for(encoder, settings, taught=taught)
-    rows = run.datamodule.rows(0)
-    for number, batch in enumerate(run.datamodule.batches(rows, rows)):  # type: ignore[arg-type, var-annotated]
+    [part] = run.datamodule.parts
+    rows = part.rows(0)
+    for number, batch in enumerate(part.batches(rows, rows)):  # type: ignore[arg-type, var-annotated]
         sentences, known, known_anchors, teacher = batch
         np.testing.assert_array_equal(teacher, taught.vectors[table.train[rows[number]].T.ravel()])
         vectors = encoder.eval()(sentences)
         ranked = run.module.loss(vectors, known, known_anchors)
         expected = ranked + 3.0 * similarity_loss(vectors, teacher, vectors, teacher)
         torch.testing.assert_close(run.module.loss(vectors, known, known_anchors, teacher), expected)
+
+
+def cosent(vectors: np.ndarray, scores: list[float], scale: float) -> float:
+    """CoSENT of first sentences and then second ones, pair of pairs by pair of pairs."""
+    first, second = np.split(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), 2)
+    cosines = [float(one @ other) for one, other in zip(first, second, strict=True)]
+    both = [(i, j) for i in range(len(scores)) for j in range(len(scores)) if scores[i] > scores[j]]
+    return math.log(1 + sum(math.exp(scale * (cosines[j] - cosines[i])) for i, j in both))
+
+
+def distance(vectors: np.ndarray, teacher: np.ndarray) -> float:
+    """The mean squared difference of the cosines of two sentences, sentence by sentence."""
+
+    def cosine(of: np.ndarray, i: int, j: int) -> float:
+        return float(of[i] @ of[j] / np.linalg.norm(of[i]) / np.linalg.norm(of[j]))
+
+    pairs = [(i, j) for i in range(len(vectors)) for j in range(len(vectors)) if i != j]
+    return float(np.mean([(cosine(vectors, i, j) - cosine(teacher, i, j)) ** 2 for i, j in pairs]))
+
+
+@pytest.mark.parametrize("triplets", [0, 18])
+def test_beside_scored_pairs_a_batch_has_the_teacher_s_vectors_of_its_pairs_and_the_loss_their_similarities_by_weight(
+    make_encoder: Make, root: Path, triplets: int
+) -> None:
+    encoder, settings = make_encoder(), settings_for(root, *ASKED, "train.cosent_scale=9.0")
+    table = scored_for(encoder, triplets=triplets)
+    taught = taught_for(encoder, table)
+    run = run_for(encoder, settings, table, taught)
+    part = run.datamodule.parts[-1]
+    rows = part.rows(0)
+    for number, batch in enumerate(part.batches(rows, rows)):  # type: ignore[arg-type, var-annotated]
+        sentences, scores, teacher = batch
+        assert scores.tolist() == table.scores[rows[number]].tolist()
+        wanted = [taught.vectors[table.scored[row, side]] for side in (0, 1) for row in rows[number]]
+        np.testing.assert_array_equal(teacher, wanted)
+        vectors = encoder.eval()(sentences).detach()
+        texts = [encoder.embed(*tokens_of(table, table.scored[row, side])) for side in (0, 1) for row in rows[number]]
+        np.testing.assert_allclose(vectors, np.concatenate(texts), atol=1e-5)
+        expected = cosent(vectors.numpy(), scores.tolist(), 9.0) + 3.0 * distance(vectors.numpy(), np.stack(wanted))
+        assert float(run.module.scored_loss(vectors, scores, teacher)) == pytest.approx(expected, rel=1e-4)
+
+
+def tokens_of(table: TokenTable, sentence: int) -> tuple[np.ndarray, np.ndarray]:
+    """A sentence's ids, and offsets that say it is the only one."""
+    ids = table.ids[table.offsets[sentence] : table.offsets[sentence + 1]]
+    return ids, np.array([0, len(ids)])
 
 
 def test_a_run_keeps_what_a_heavy_weight_asks_for(make_encoder: Make, root: Path) -> None:
