@@ -22,6 +22,7 @@ from terna.data.contamination.filtering import both, corpus_account, listing, sh
 from terna.data.corpora import scored_sentences
 from terna.data.numbering import once
 from terna.data.triplets import build, count_triplets, no_triplets
+from terna.errors import DataError
 from terna.provenance import record
 from terna.records import (
     PAIRS,
@@ -60,6 +61,10 @@ def main(settings: Settings) -> str:
     sentences = distinct(mix["premise"], mix["hypothesis"])
     shared = find(sentences, scored_sentences(settings.evaluate.benchmarks, RAW), rules.overlap)
     clean, clean_scored = (without(table, sentences, shared, rules.drop_overlap) for table in (pairs, scored))
+    if len(scored) and not len(clean_scored):
+        raise DataError(
+            "no scored pair is left: each has a sentence of a benchmark; add corpora, or see triplets.drop_overlap"
+        )
     if len(pairs) or not len(scored):
         split = build(clean, target=settings.translate.target, seed=settings.seed, dev_fraction=rules.dev_fraction)
     else:

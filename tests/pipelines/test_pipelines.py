@@ -197,15 +197,17 @@ def test_scored_pairs_are_trained_on_alone_and_beside_triplets_and_a_benchmark_s
     assert "Scored pairs to train on: 7." in card and "Scored pairs to train on: 7." in page
 
 
+@pytest.mark.parametrize("mix", ["graded", "both"])
 def test_scored_pairs_that_all_have_a_benchmark_s_sentence_are_refused(
-    project: Path, run: Callable[..., None], capsys: pytest.CaptureFixture[str]
+    project: Path, run: Callable[..., None], capsys: pytest.CaptureFixture[str], mix: str
 ) -> None:
     text = "La sopa está fría.d,Algo más.,5\nOtra cosa.,La sopa está fría.d,0\n"
     declare(project, "graded", {"graded.csv": text}, format="scored_csv")
+    (project / "conf" / "corpora" / "both.yaml").write_text("defaults:\n  - ten\n  - graded\n")
     for stage in STAGES[:3]:
-        run(stage, "corpora=graded", "triplets.drop_overlap=exact")
+        run(stage, f"corpora={mix}", "triplets.drop_overlap=exact")
     with pytest.raises(SystemExit):
-        run("triplets", "corpora=graded", "triplets.drop_overlap=exact")
+        run("triplets", f"corpora={mix}", "triplets.drop_overlap=exact")
     assert "no scored pair is left: each has a sentence of a benchmark" in capsys.readouterr().err
 
 
@@ -400,26 +402,32 @@ def test_a_student_learns_from_the_start_on_monolingual_text_without_the_held_ou
     assert json.loads(Path("data/teacher/teacher.json").read_text())["where"] == "start"
 
 
-def test_the_start_s_similarities_are_kept_of_the_very_sentences_that_are_ranked(
+def test_the_start_s_similarities_are_kept_of_the_very_sentences_that_are_ranked_and_of_those_in_scored_pairs(
     project: Path, run: Callable[..., None]
 ) -> None:
     for stage in STAGES[: STAGES.index("train") + 1]:
         run(stage)
     shutil.copytree("models/encoder", "start")
-    start = ("model.scratch=null", "model.backbone=start", "model.pooling=null")
+    text = "".join(f'{first},"{second}",{score}\n' for first, second, score in GRADED)
+    declare(project, "graded", {"graded.csv": text}, format="scored_csv")
+    (project / "conf" / "corpora" / "both.yaml").write_text("defaults:\n  - ten\n  - graded\n")
+    start = ("corpora=both", "model.scratch=null", "model.backbone=start", "model.pooling=null")
     asked = (*start, "triplets.dev_fraction=0.34", "train.batch_size=2", "train.similarity_distillation={weight:2.0}")
     for stage in STAGES[: STAGES.index("release") + 1]:
         run(stage, *asked)
     vectors, encoder = np.load("data/teacher/vectors.npy"), SentenceTransformer("start", device="cpu")
-    for name in ("train", "dev"):
+    triplet, pair = ("anchor", "positive", "negative"), ("sentence1", "sentence2")
+    for name, columns in (("train", triplet), ("dev", triplet), ("scored", pair)):
         numbers = np.load(f"data/tokens/{name}.npy")
         rows = pq.read_table(f"data/triplets/{name}.parquet")
-        for place, column in enumerate(("anchor", "positive", "negative")):
+        assert len(rows)
+        for place, column in enumerate(columns):
             expected = encoder.encode(rows[column].to_pylist())
             np.testing.assert_allclose(vectors[numbers[:, place]], expected, atol=1e-5)
     card = Path("release/README.md").read_text()
-    assert "the cosines that the encoder and its teacher (the start, as it came) give any two texts of a batch," in card
-    assert "'similarity_distillation': {'weight': 2.0, 'teacher': None}" in card
+    assert "Beside both, by its weight, the mean squared difference between the cosines that the encoder" in card
+    assert "its teacher (the start, as it came) give any two texts of a batch, with parameters:" in card
+    assert "{'weight': 2.0, 'teacher': None}" in card
 
 
 def cut_off(path: Path) -> None:

@@ -5,11 +5,13 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from card_inputs import (
     ACCOUNT,
     FIGURES,
+    TOTAL,
     TRAINING,
     block_of,
     card_of,
@@ -236,6 +238,71 @@ def test_the_card_says_whether_training_improved_on_the_start(root: Path) -> Non
     card = card_of(settings, training=TRAINING | none)
     assert "None of the 35 steps scored better" in card
     assert started in card
+
+
+def told_of(root: Path, training: dict[str, Any], *overrides: str) -> str:
+    """The card of a run with these accounts, white space made one."""
+    settings = settings_of(root, *overrides)
+    stats = stats_of(settings)
+    stats["total"] = TOTAL | {"scored_pairs": 700} if "scored_pairs" in training else TOTAL
+    return " ".join(card_of(settings, training=training, stats=stats).split())
+
+
+FIT = {name: value for name, value in TRAINING.items() if "triplets" not in name and name != "negatives_per_anchor"}
+SCORED = {"scored_pairs": 700, "scored_pairs_left_out_per_epoch": [0, 0]}
+SENTENCES = {"sentences": 5000, "sentences_left_out_per_epoch": [8, 8]}
+KEPT = "train.similarity_distillation={weight:2.0,teacher:other}"
+
+
+@pytest.mark.parametrize(("training", "beside"), [(FIT | SCORED, "it"), (TRAINING, "it"), (TRAINING | SCORED, "both")])
+def test_similarities_that_are_kept_are_told_beside_whichever_loss_there_is(
+    root: Path, training: dict[str, Any], beside: str
+) -> None:
+    told = told_of(root, training, KEPT)
+    assert f"Beside {beside}, by its weight, the mean squared difference" in told
+    assert "that the encoder and its teacher (`other`) give any two texts of a batch, with parameters:" in told
+    assert "{'weight': 2.0, 'teacher': 'other'}" in told
+    assert ("CoSENT on the scored pairs" in told) == ("scored_pairs" in training)
+    assert ("ranking loss with parameters" in told) == ("triplets" in training)
+    assert "Beside" not in told_of(root, training)
+
+
+@pytest.mark.parametrize(
+    ("vectors", "similarities", "loss"),
+    [
+        (1.0, 0.0, "By its weight the squared distance to the teacher's vectors, with"),
+        (0.0, 2.0, "By its weight the mean squared difference from the teacher's cosines of any two sentences"),
+        (1.0, 2.0, "By their weights the squared distance to the teacher's vectors and the mean squared difference"),
+    ],
+)
+def test_of_a_student_the_card_tells_what_it_learned_and_that_it_ranked_no_triplet(
+    root: Path, vectors: float, similarities: float, loss: str
+) -> None:
+    start = ("model.scratch=null", "model.backbone=start", "model.pooling=null")
+    taught = f"{{teacher:null,sources:false,unit:true,texts:monolingual,vectors:{vectors},similarities:{similarities}}}"
+    told = told_of(root, FIT | SENTENCES | SCORED, *start, f"train.distill={taught}")
+    assert loss in told
+    assert (
+        "No triplet was trained on: the student learned from 5000 distinct sentences, those of the pairs, without"
+        in told
+    )
+    assert "and on 700 scored pairs of sentences by [CoSENT]" in told
+    assert "No triplet" not in told_of(root, TRAINING)
+
+
+def test_where_the_start_was_cut_its_figure_is_that_of_the_cut_one(root: Path) -> None:
+    layers = ("model.scratch=null", "model.backbone=start", "model.layers=[1]")
+    assert "at the start, cut and untrained, 0.5154, the difference" in told_of(root, TRAINING, *layers)
+    assert "the start's own weights, cut**" in told_of(root, TRAINING | {"selected_step": 0}, *layers)
+
+
+def test_the_mix_of_every_spanish_corpus_is_not_for_commerce_and_says_which_licence_is_unknown(root: Path) -> None:
+    card = told_of(root, TRAINING, "corpora=all_es", "parallel=esxnli_ntrex", "triplets=held_out")
+    assert "license: cc-by-nc-4.0" in card
+    assert "The licence, CC-BY-NC-4.0, is the strictest that is known among the corpora's. It rules out" in card
+    assert "What else holds for esxnli (unknown), inferes (unknown) is for its authors to say." in card
+    assert "`ntrex` (en and es, licence CC-BY-SA-4.0;" in card
+    assert "license: cc-by-sa-4.0" in told_of(root, FIT | SCORED, "corpora=stsb_es")
 
 
 def test_what_differs_between_two_runs_stays_out(root: Path) -> None:

@@ -48,6 +48,7 @@ class Card:
     loader: Mapping[str, Any]
     loss: Mapping[str, Any]
     cosent: Mapping[str, Any]
+    similarities: Mapping[str, Any]
     fit: Mapping[str, Any]
     training: Mapping[str, Any]
     modules: str
@@ -112,6 +113,7 @@ def render(
         loader=parameters.loader(training),
         loss=parameters.loss(settings.train, training),
         cosent=parameters.cosent(settings.train),
+        similarities=parameters.similarities(settings.train),
         fit=parameters.fit(settings, training),
         training=training,
         modules=parameters.architecture(modules, architecture),

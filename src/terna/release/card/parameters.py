@@ -29,10 +29,10 @@ def loader(training: Mapping[str, Any]) -> dict[str, Any]:
 
 def loss(train: Train, training: Mapping[str, Any]) -> dict[str, Any]:
     """The loss of triplets or taught sentences; empty where only scored pairs were trained on."""
-    if "negatives_per_anchor" not in training and not train.distill:
-        return {}
     if train.distill:
         return asdict(train.distill)
+    if "negatives_per_anchor" not in training:
+        return {}
     return {
         "negatives_per_anchor": training["negatives_per_anchor"],
         "scale": train.scale,
@@ -40,13 +40,17 @@ def loss(train: Train, training: Mapping[str, Any]) -> dict[str, Any]:
         "symmetric": train.symmetric,
         "known_positives_left_out": train.known_positives,
         "matryoshka_dims": train.matryoshka,
-        **({"similarity_distillation": asdict(train.similarity_distillation)} if train.similarity_distillation else {}),
     }
 
 
 def cosent(train: Train) -> dict[str, Any]:
     """The loss of scored pairs."""
     return {"scale": train.cosent_scale, "similarity": "cosine", "matryoshka_dims": train.matryoshka}
+
+
+def similarities(train: Train) -> dict[str, Any]:
+    """What is kept of a teacher's similarities beside the losses; empty where nothing is."""
+    return asdict(train.similarity_distillation) if train.similarity_distillation else {}
 
 
 def fit(settings: Settings, training: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,7 +28,11 @@ def curves(contents: Contents) -> Section:
     if shown:
         title, mark = f"Development score ({measure})", training["selected_step"]
         drawn.append(plots.curve("development", title, found["development"], shown, "correlation", mark))
-    return Section("curves", "Learning curves", [Text(passage("gain", {"training": training})), Plots(drawn)])
+    return Section(
+        "curves",
+        "Learning curves",
+        [Text(passage("gain", {"training": training, "settings": contents.settings})), Plots(drawn)],
+    )
 
 
 def predictions(contents: Contents) -> Section:
