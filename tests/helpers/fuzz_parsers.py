@@ -8,8 +8,8 @@ written to ./crash-… and played again with `python tests/helpers/fuzz_parsers.
 input chooses the format; for scored pairs the rest is cut at its first NUL into pairs and scores; an archive is the
 rest itself.
 
-What is right is said by a plain reading with bytes.split, which shares no code with the parsers; of own pairs no row is
-lost, and every label is known.
+What is right is said by a plain reading with bytes.split, which shares no code with the parsers; of rows quoted as CSV
+none is lost, and every label and score is known. Two texts side by side are cut at the first NUL too.
 """
 
 import json
@@ -21,14 +21,15 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["terna.data.corpora"]):
-    from terna.data.corpora import read_nli, read_sts
+    from terna.data.corpora import read_nli, read_parallel, read_sts
 
-from corpora_inputs import MT, OWN, OWN_LINE, ROW, SOUND, STS, XNLI, corpus, line, put
+from corpora_inputs import INFERES, MT, OWN, OWN_LINE, ROW, SOUND, STS, XNLI, corpus, line, put
 
 from terna.errors import TernaError
 from terna.records import LABELS
 
 FORMATS = ("xnli_tsv", "xnli_mt_tsv", "pairs_tsv", "snli_jsonl", "pairs_jsonl", "semeval_sts", "archive")
+FORMATS += ("inferes_csv", "scored_csv", "lines")
 COLUMNS = {
     "xnli_tsv": ("sentence1", "sentence2", "gold_label", "language"),
     "xnli_mt_tsv": ("premise", "hypo", "label"),
@@ -45,6 +46,10 @@ def one_input(data: bytes) -> None:
     try:
         if kind == "semeval_sts":
             scored(rest)
+        elif kind == "scored_csv":
+            graded(rest)
+        elif kind == "lines":
+            side_by_side(rest)
         elif kind == "archive":
             archived(rest)
         else:
@@ -58,6 +63,11 @@ def labelled(kind: str, content: bytes) -> None:
     put(FOLDER, {"c.txt": content})
     table, counts = read_nli("name", corpus(kind, "c.txt"), FOLDER)
     table.validate(full=True)
+    if kind == "inferes_csv":
+        # a blank line is an error here, so that each line but the header is a row
+        same(counts["read"], len(lines_of(content)) - 1)
+        same(set(table["label"].to_pylist()) <= set(LABELS), True)
+        return
     if kind.startswith("pairs_"):
         # no row is lost; what its fields are is tried from what csv and json write, in tests/data/test_corpora_own.py
         same(set(table["label"].to_pylist()) <= set(LABELS), True)
@@ -73,13 +83,18 @@ def labelled(kind: str, content: bytes) -> None:
 
 def records(kind: str, content: bytes) -> list[list[str]]:
     """The wanted fields of each row."""
-    lines = [raw.rstrip(b"\r") for raw in content.removeprefix(b"\xef\xbb\xbf").split(b"\n")]
-    texts = [raw.decode() for raw in (lines[:-1] if not lines[-1] and content.endswith(b"\n") else lines)]
+    texts = lines_of(content)
     if kind.endswith("jsonl"):
         return [[json.loads(text)[key] for key in COLUMNS[kind]] for text in texts]
     header = texts[0].split("\t")
     places = [header.index(name) for name in COLUMNS[kind]]
     return [[text.split("\t")[place] for place in places] for text in texts[1:]]
+
+
+def lines_of(content: bytes) -> list[str]:
+    """The lines of a text without their ends."""
+    lines = [raw.rstrip(b"\r") for raw in content.removeprefix(b"\xef\xbb\xbf").split(b"\n")]
+    return [raw.decode() for raw in (lines[:-1] if not lines[-1] and content.endswith(b"\n") else lines)]
 
 
 def plain(kind: str, fields: list[str]) -> tuple[str, str, str, str]:
@@ -100,6 +115,25 @@ def scored(content: bytes) -> None:
     same(len(table), len(pairs.removesuffix(b"\n").split(b"\n")))
 
 
+def graded(content: bytes) -> None:
+    put(FOLDER, {"c.csv": content})
+    table = read_sts("name", corpus("scored_csv", "c.csv"), FOLDER)
+    table.validate(full=True)
+    for row in table.to_pylist():
+        same(bool(row["sentence1"] and row["sentence2"] and 0 <= row["gold"] <= 5), True)
+    blank = [line for line in lines_of(content) if not line.replace(",", " ").replace('"', " ").strip()]
+    same(len(lines_of(content)) - len(blank) <= len(table) <= len(lines_of(content)), True)
+
+
+def side_by_side(content: bytes) -> None:
+    source, _, target = content.partition(b"\0")
+    put(FOLDER, {"c.en": source, "c.es": target})
+    table, counts = read_parallel("name", corpus("lines", "c.en", "c.es", source="en"), FOLDER)
+    table.validate(full=True)
+    same(counts["read"], len(lines_of(source)))
+    same(len(lines_of(source)), len(lines_of(target)))
+
+
 def archived(content: bytes) -> None:
     put(FOLDER, {"c.zip": content})
     table, _ = read_nli("name", corpus("xnli_tsv", "c.zip", members=("c.tsv",)), FOLDER)
@@ -115,7 +149,9 @@ def seeds(folder: Path) -> None:
     """Sound inputs of each format to start from."""
     own = OWN.replace(b"\t", b",") + b'"Hola, ""no"".",Vengo.,2\r\n'
     sound = (XNLI + ROW, MT + b"Hola.\tVengo.\tcontradictory\n", own, line(), OWN_LINE)
-    for number, content in enumerate((*sound, b"a\tb\nc\td\n\x001\n2.5\n", SOUND)):
+    quoted = (INFERES + b'1,Hola.,"Vengo, pues.",ent\n', b'Hola.,"Vengo, pues.",2.5\nNo.,"Dijo ""no"".",5\n')
+    inputs = (*sound, b"a\tb\nc\td\n\x001\n2.5\n", SOUND, *quoted, b"Hello.\nNo.\n\x00Hola.\nNo.\n")
+    for number, content in enumerate(inputs):
         (folder / f"seed-{number}").write_bytes(bytes([number]) + content)
 
 

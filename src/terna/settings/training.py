@@ -127,7 +127,7 @@ class Distill:
 
 @dataclass(frozen=True, config=STRICT)
 class SimilarityDistillation:
-    """Beside the ranking loss: the similarities of a frozen teacher between the texts of a batch."""
+    """Beside the ranking loss and CoSENT: the similarities of a frozen teacher between the texts of a batch."""
 
     weight: Positive
     """Weight of the mean squared difference between the cosines of each two texts of a batch."""
@@ -188,7 +188,7 @@ class Train:
     distill: Distill | None
     """Learn a teacher's vectors or similarities in place of ranking triplets; null: rank."""
     similarity_distillation: SimilarityDistillation | None
-    """Keep a teacher's similarities while triplets are ranked; null: rank alone."""
+    """Keep a teacher's similarities while triplets and scored pairs are learnt; null: learn them alone."""
     wise_ft: list[Annotated[float, Field(gt=0, lt=1)]]
     """Shares of the trained weights in averages with the start's, scored when training ends; the best may ship."""
     ema: Annotated[float, Field(gt=0, lt=1)] | None
