@@ -68,8 +68,10 @@ def test_every_benchmark_is_scored_by_a_choice_of_evaluate_and_is_no_choice_itse
 
 
 def test_every_option_composes_and_is_sound(root: Path, group: str, option: str) -> None:
-    # a mix with English rows is sound only with what translates them, new words only with what they are learnt from
-    needed = {"corpora": ["translate=opus_mt"], "model": LEARNT, "train": LEARNT}.get(group, [])
+    # a mix with English rows is sound only with what translates them, new words only with what they are learnt from, a
+    # student only with a start that can teach it and, with an order, scored pairs
+    student = [*LEARNT, "corpora=all_es", "model=e5_small"]
+    needed = {"corpora": ["translate=opus_mt"], "model": LEARNT, "train": student}.get(group, [])
     load(compose(root / "conf", [f"{group}={option}", *needed]))
 
 
