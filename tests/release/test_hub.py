@@ -172,7 +172,7 @@ def test_an_old_card_is_refused_with_the_line(refused: Publish, hub: Hub) -> Non
         (number, line) for number, line in enumerate(CARD.read_text().splitlines(), start=1) if '"lr": 0.001' in line
     )
     assert f"{CARD}, line {number}: the card is old; it would now say {line.replace('0.001', '0.5')!r}" in told
-    assert "dvc repro release" in told
+    assert "dvc repro -s -f release" in told
     assert hub.asked == []
 
 
