@@ -94,18 +94,21 @@ def test_a_step_without_dropout_has_the_neighbours_loss_and_gradients(
             torch.testing.assert_close(parameter.grad, other[name].grad, atol=1e-5, rtol=1e-4)
 
 
-def test_mixed_shuffles_the_parts_batches_together_and_after_takes_one_after_another(
+def test_mixed_shuffles_the_parts_batches_together_and_after_has_all_scored_pairs_at_the_end(
     make_encoder: Make, settings: Settings
 ) -> None:
     encoder = make_encoder()
     table = scored_for(encoder)
     after = run_for(encoder, ordered(settings, "after"), table).datamodule
-    assert after.steps == [9, 9, 9]
-    assert kinds(after.train_dataloader()) == [Triplets] * 4 + [ScoredBatch] * 5
     mixed = run_for(encoder, settings, table).datamodule
     plans = [mixed.plan(epoch) for epoch in range(3)]
+    assert (mixed.steps, after.steps) == ([9, 9, 9], [4, 4, 4 + 3 * 5])
+    assert [part for part, _ in after.plan(2)] == [0] * 4 + [1] * 15
+    every = [mixed.parts[1].rows(epoch) for epoch in range(3)]
+    np.testing.assert_array_equal(after.parts[1].rows(2), np.concatenate(every))
+    assert after.parts[1].left_out == [0, 0, sum(mixed.parts[1].left_out)]
     for plan in plans:
-        assert sorted(plan) == after.plan(0)
+        assert sorted(plan) == [(0, number) for number in range(4)] + [(1, number) for number in range(5)]
         for part in range(2):
             own = [number for place, number in plan if place == part]
             assert own == sorted(own)
@@ -122,7 +125,8 @@ def test_scored_pairs_stand_beside_what_a_teacher_teaches(make_encoder: Make, se
     distill = Distill(teacher="t", sources=False, unit=True)
     asked = replace(settings, train=replace(settings.train, distill=distill, order="after"))
     run = run_for(encoder, asked, table, taught)
-    assert kinds(run.datamodule.train_dataloader()) == [TaughtBatch] * 2 + [ScoredBatch] * 5
+    assert kinds(run.datamodule.train_dataloader()) == [TaughtBatch] * 2
+    assert run.datamodule.steps == [2, 2, 2 + 3 * 5]
     before = weights_of(encoder)
     fit(encoder, asked, table=table, taught=taught)
     assert not torch.equal(before, weights_of(encoder))
@@ -159,9 +163,9 @@ def test_the_rows_of_a_loss_that_is_not_finite_are_named_with_their_own_file(
     encoder = make_encoder()
     datamodule = run_for(encoder, ordered(settings, "after"), scored_for(encoder)).datamodule
     describe = whereabouts(datamodule, tmp_path)
-    rows = [", ".join(map(str, datamodule.parts[place].rows(1)[2])) for place in (0, 1)]
-    assert describe(9 + 3).startswith(f"batch 3 of epoch 2, rows {rows[0]}, … of data/triplets/train.parquet;")
-    assert describe(9 + 7).startswith(f"batch 7 of epoch 2, rows {rows[1]}, … of data/triplets/scored.parquet;")
+    rows = [", ".join(map(str, datamodule.parts[place].rows(2)[2])) for place in (0, 1)]
+    assert describe(8 + 3).startswith(f"batch 3 of epoch 3, rows {rows[0]}, … of data/triplets/train.parquet;")
+    assert describe(8 + 7).startswith(f"batch 7 of epoch 3, rows {rows[1]}, … of data/triplets/scored.parquet;")
 
 
 def test_too_few_pairs_for_a_batch_are_refused(make_encoder: Make, settings: Settings) -> None:

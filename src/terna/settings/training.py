@@ -144,7 +144,7 @@ class Train:
     epochs: Count
     """Passes over the training data."""
     order: Literal["mixed", "after"]
-    """With scored pairs beside other data, in each epoch: their batches among the others, or after them."""
+    """With scored pairs beside other data: the batches of both mixed, or all of the scored pairs' at the end."""
     weights: dict[Name, Annotated[float, Field(ge=0, allow_inf_nan=False)]]
     """How often an epoch has each triplet or scored pair of a corpus, on average; one that is not named: once."""
     lr: Positive

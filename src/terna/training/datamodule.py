@@ -188,8 +188,9 @@ class ScoredPart(Part):
     """Batches of scored pairs; the order of epoch e is a function of (seed, e).
 
     batch_size: pairs of a step, over all processes. weights: how often each corpus's pairs are gone through in an
-    epoch, by the number in `table.scored_corpus`. arrange, taught: see TripletPart. Raises DataError when an epoch has
-    fewer pairs than a batch, or the teacher had other sentences.
+    epoch, by the number in `table.scored_corpus`. at_end: the batches of all epochs come in the last one. arrange,
+    taught: see TripletPart. Raises DataError when an epoch has fewer pairs than a batch, or the teacher had other
+    sentences.
     """
 
     unit = "scored_pairs"
@@ -205,6 +206,7 @@ class ScoredPart(Part):
         epochs: int,
         seed: int,
         weights: Sequence[float],
+        at_end: bool = False,
         taught: TeacherVectors | None = None,
     ) -> None:
         super().__init__(batch_size=batch_size, epochs=epochs)
@@ -212,9 +214,10 @@ class ScoredPart(Part):
         self.arrange = arrange
         self.seed = seed
         self.weights = weights
+        self.at_end = at_end
         self.taught = taught
         _check_taught(taught, table)
-        if not min(self.steps):
+        if not min(len(self._planned(epoch)) for epoch in range(epochs)):
             raise DataError(
                 f"train.batch_size: no batch of {batch_size} can be made from {self.count} scored pairs; lower it, "
                 "or add data"
@@ -228,10 +231,17 @@ class ScoredPart(Part):
     @property
     def left_out(self) -> list[int]:
         """Pairs of each epoch that are in no batch of it."""
-        return [len(self._drawn(epoch)) % self.batch_size for epoch in range(self.epochs)]
+        left = [len(self._drawn(epoch)) % self.batch_size for epoch in range(self.epochs)]
+        return [0] * (self.epochs - 1) + [sum(left)] if self.at_end else left
 
     def rows(self, epoch: int) -> Ints:
         """(steps, batch_size): which pairs each batch of an epoch holds, as rows of `table.scored`."""
+        if not self.at_end:
+            return self._planned(epoch)
+        every = [self._planned(one) for one in range(self.epochs)] if epoch == self.epochs - 1 else []
+        return np.concatenate([np.zeros((0, self.batch_size), np.int64), *every])
+
+    def _planned(self, epoch: int) -> Ints:
         chosen = np.random.default_rng([self.seed, epoch]).permutation(self._drawn(epoch))
         return chosen[: len(chosen) - len(chosen) % self.batch_size].reshape(-1, self.batch_size)
 

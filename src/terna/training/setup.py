@@ -133,7 +133,8 @@ def datamodule_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> Plann
             )
         )
     if len(table.scored):
-        parts.append(ScoredPart(table, encoder.arrange, weights=weights, taught=beside, **common))
+        at_end = options.order == "after"
+        parts.append(ScoredPart(table, encoder.arrange, weights=weights, at_end=at_end, taught=beside, **common))
     return PlannedDataModule(parts, order=options.order, seed=settings.seed, workers=settings.machine.workers)
 
 
