@@ -65,7 +65,8 @@ def card_with(text: str, unstopped: str, undashed: str) -> str:
     stats["sha256_out"] = {text: text}
     chain = [Link(stage="train", read={}, wrote={f"{text}.safetensors": "26" * 32})]
     lineage = replace(LINEAGE, commit=text, machine=text, packages={text: text}, chain=chain)
-    changed = {"scores": scores, "stats": stats, "lineage": lineage, "training": TRAINING | {"selected_on": text}}
+    training = TRAINING | {"selected_on": text, "translations": 640}
+    changed = {"scores": scores, "stats": stats, "lineage": lineage, "training": training}
     return card_of(settings, architecture=text, **changed)
 
 
