@@ -36,7 +36,14 @@ def test_it_is_half_the_squared_distance_of_what_is_trained_and_its_gradient_is_
 
 
 @pytest.mark.parametrize(
-    "options", [(), ("train.packed=false",), ("train.cached=true",), ("train.precision=bf16-mixed",)]
+    "options",
+    [
+        (),
+        *(
+            pytest.param((option,), marks=pytest.mark.slow)
+            for option in ("train.packed=false", "train.cached=true", "train.precision=bf16-mixed")
+        ),
+    ],
 )
 def test_the_heavier_it_counts_the_nearer_the_weights_stay(
     make_encoder: Make, root: Path, options: tuple[str, ...]

@@ -133,7 +133,7 @@ def test_scored_pairs_stand_beside_what_a_teacher_teaches(make_encoder: Make, se
 
 
 @pytest.mark.parametrize("triplets", [18, 0])
-@pytest.mark.parametrize("step", [3, 9, 11])
+@pytest.mark.parametrize("step", [9, *(pytest.param(step, marks=pytest.mark.slow) for step in (3, 11))])
 def test_stopped_at_any_step_it_ends_as_if_it_had_not_been(
     make_encoder: Make, settings: Settings, tmp_path: Path, triplets: int, step: int
 ) -> None:
