@@ -373,6 +373,7 @@ def test_a_student_learns_from_a_teacher_and_release_and_report_say_so(project: 
     assert "translations" in Path("reports/index.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_student_learns_from_the_start_on_monolingual_text_without_the_held_out_sentences(
     project: Path, run: Callable[..., None]
 ) -> None:
@@ -402,6 +403,7 @@ def test_a_student_learns_from_the_start_on_monolingual_text_without_the_held_ou
     assert json.loads(Path("data/teacher/teacher.json").read_text())["where"] == "start"
 
 
+@pytest.mark.slow
 def test_the_start_s_similarities_are_kept_of_the_very_sentences_that_are_ranked_and_of_those_in_scored_pairs(
     project: Path, run: Callable[..., None]
 ) -> None:
@@ -443,6 +445,7 @@ def other_shapes(path: Path) -> None:
     save_file({name: value[:-1].contiguous() for name, value in load_file(path).items()}, path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("damage", "found"),
     [
@@ -487,6 +490,7 @@ def spoil_byte(path: Path) -> None:
     path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
 
 
+@pytest.mark.slow
 def test_two_runs_of_the_line_give_the_same_bytes(run: Callable[..., None]) -> None:
     found, folders = [], ("data", "models", "metrics", "predictions", "plots", "release", "reports")
     for _ in range(2):

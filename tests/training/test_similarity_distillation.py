@@ -91,6 +91,7 @@ def tokens_of(table: TokenTable, sentence: int) -> tuple[np.ndarray, np.ndarray]
     return ids, np.array([0, len(ids)])
 
 
+@pytest.mark.slow
 def test_a_run_keeps_what_a_heavy_weight_asks_for(make_encoder: Make, root: Path) -> None:
     def distance(encoder: Encoder, start: torch.Tensor) -> float:
         table = table_for(encoder)
