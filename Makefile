@@ -44,9 +44,9 @@ mirror: .venv/ready       ## pack what params.yaml fetches into a folder, for TE
 seeds: .venv/ready        ## the pipeline for several seeds, and how the figures spread: make seeds SEEDS="1 2 3" SET="…"
 	python pipelines/seeds.py $(SEEDS) $(addprefix -S ,$(SET))
 
-search: .venv/ready       ## training's settings by the development score: make search TRIALS=20 SPACE="train.lr=log(1e-5,1e-4)"
+search: .venv/ready       ## training's settings by the development score: make search TRIALS=20 FINALS=3 SPACE="train.lr=log(1e-5,1e-4)"
 	dvc repro teacher
-	python pipelines/search.py --trials $(or $(TRIALS),20) "$(SPACE)"
+	python pipelines/search.py --trials $(or $(TRIALS),20) --finals $(or $(FINALS),3) $(if $(SEEDS),--seeds "$(SEEDS)") "$(SPACE)"
 
 table: .venv/ready        ## the experiments by development score: what was measured, the settings that differ
 	dvc exp show --md --only-changed --precision 4 --sort-by metrics/train.json:selected_score --sort-order desc \

@@ -1,18 +1,31 @@
-"""Search settings of training by the development score, with Optuna's TPE.
+"""Search settings of training by the development score, with Optuna's TPE, and train the best with several seeds.
 
 reads   params.yaml, data/tokens/, data/teacher/, and of the benchmarks evaluate.select_on alone, a development one
-does    trains once a trial, each in a folder of its own; a search that was killed resumes with the same command
-writes  search/<name>.json and .md: every trial; search/<name>/<trial>/: what its run wrote, and log.txt; of the
-        encoders the best alone
+does    trains once a trial, each in a folder of its own, then the best trials with the other seeds, and compares their
+        means with each other and with the start; a search that was killed resumes with the same command
+writes  search/<name>.json and .md: every trial, and the finals; search/<name>/<trial>/ and <trial>-seed-<seed>/: what
+        its run wrote, and log.txt; of the encoders the finalists' alone
 
     python pipelines/search.py --trials 20 'train.lr=log(1e-5,1e-4)' train.batch_size=32,64 train.warmup=0.0:0.2
 
-or: make search TRIALS=20 SPACE="train.lr=log(1e-5,1e-4) train.batch_size=32,64 train.warmup=0.0:0.2"
+or: make search TRIALS=20 FINALS=3 SEEDS="1 2 3" SPACE="train.lr=log(1e-5,1e-4) train.batch_size=32,64"
 """
 
 from terna.running import jobs, lock
 from terna.running.command import worded
-from terna.running.search import Parameter, Trial, best_of, library, markdown, parse, propose
+from terna.running.search import (
+    Finals,
+    Parameter,
+    Trial,
+    allow,
+    best_of,
+    distinct_starts,
+    finalists,
+    library,
+    markdown,
+    parse,
+    propose,
+)
 
 import argparse
 import hashlib
@@ -24,9 +37,22 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from terna.errors import DataError, SettingsError
+from terna.arrays import Floats
+from terna.data.corpora import read_sts
+from terna.errors import DataError
+from terna.metrics.correlations import clusters
+from terna.metrics.ranking import ranking
 from terna.provenance import NAME, digests
-from terna.records import read_json, read_record, sha256_of, write_json, write_text
+from terna.records import (
+    SIMILARITIES,
+    read_json,
+    read_record,
+    read_table,
+    sentences_of,
+    sha256_of,
+    write_json,
+    write_text,
+)
 from terna.release.lineage import recorded
 from terna.settings import Settings, compose, load
 from terna.training import resume
@@ -34,31 +60,27 @@ from terna.training import resume
 OUT = Path("search")
 INPUTS = (Path("data/tokens"), Path("data/teacher"))
 RAW = Path("data/raw/sts")
-# what train reads and the stages before it do not: other settings would need other data
-SEARCHED = ("train.", "model.pooling", "model.dense")
-# the teacher's vectors were computed for them
-EARLIER = (
-    "train.distill",
-    "train.distill.teacher",
-    "train.distill.texts",
-    "train.similarity_distillation",
-    "train.similarity_distillation.teacher",
-)
-# these change nothing that comes out, so that all trials may share a value of them
-SHARED = ("machine.", "logger.")
 TRAIN = Path("pipelines/train.py")
 COMPOSED = ("--config-path=..", "--config-name=params")
+# in a trial's folder
+FIGURES = Path("metrics/train.json")
+PAIRS = Path("plots/similarities.parquet")
 # so many failures one after another are not the settings' fault
 ENOUGH = 3
 
 
 @dataclass(frozen=True)
 class Search:
-    """What is chosen from, the settings that it starts from, and a name that holds a digest of both."""
+    """What is chosen from, the settings that it starts from, and a name that holds a digest of both.
+
+    finals: how many of the best trials are trained with each of `seeds`.
+    """
 
     name: str
     space: list[Parameter]
     settings: Settings
+    finals: int
+    seeds: list[int]
 
     @property
     def folder(self) -> Path:
@@ -84,44 +106,54 @@ class Search:
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("space", nargs="+", help="key=value,value… or key=low:high or key=log(low,high)")
     parser.add_argument("--trials", type=int, default=20, help="how many in all, those of earlier calls included")
+    parser.add_argument(
+        "--finals", type=whole, default=3, help="how many of the best are trained with each seed; 0: no finals"
+    )
+    parser.add_argument(
+        "--seeds", type=several, help="of the finals, '1 2 3'; default: that of params.yaml and the two after it"
+    )
+
+
+def whole(word: str) -> int:
+    """A number from 0."""
+    if not word.isascii() or not word.isdigit():
+        raise argparse.ArgumentTypeError(f"{word!r}: a whole number from 0 is needed")
+    return int(word)
+
+
+def several(words: str) -> list[int]:
+    """Numbers with spaces between them, each once."""
+    found = list(dict.fromkeys(map(whole, words.split())))
+    if not found:
+        raise argparse.ArgumentTypeError("no seed; give one or several, '1 2 3'")
+    return found
 
 
 @worded(arguments)
-def main(given: argparse.Namespace) -> None:
+def main(given: argparse.Namespace) -> str | None:
     library()
-    search = prepared([word for words in given.space for word in words.split()])
+    search = prepared([word for words in given.space for word in words.split()], given.finals, given.seeds)
     search.folder.mkdir(parents=True, exist_ok=True)
     with lock.held(search.folder):
-        run(search, given.trials)
+        trials = run(search, given.trials)
+        finals = compete(search, trials) if search.finals else None
+        print(f"\n{show(search, trials, finals)}", flush=True)
+    return finals.sentence() if finals else None
 
 
-def prepared(words: Sequence[str]) -> Search:
+def prepared(words: Sequence[str], finals: int, seeds: Sequence[int] | None) -> Search:
     """The search that `words` ask for; SettingsError when it, or a value that it would try, is not sound."""
     plain = compose(Path(), [], "params")
     settings = load(plain)
     found = parse(words, plain)
     allow(settings, found)
-    for word in (word for one in found for word in one.words()):
+    every = list(seeds or range(settings.seed, settings.seed + 3))
+    for word in [*(word for one in found for word in one.words()), *(f"seed={seed}" for seed in every)]:
         load(compose(Path(), [f"++{word}"], "params"))
     keys = [one.key.rpartition(".")[2] for one in found if len(one.words()) > 1]
     content = json.dumps([[asdict(one) for one in found], identity(settings)], sort_keys=True)
-    return Search("-".join([*keys, hashlib.sha256(content.encode()).hexdigest()[:6]]), found, settings)
-
-
-def allow(settings: Settings, space: Sequence[Parameter]) -> None:
-    """SettingsError for a search that would choose on a test set, or that the stages before training would notice."""
-    chosen, faults = settings.evaluate.select_on, []
-    if settings.evaluate.replication or settings.evaluate.benchmarks[chosen].role != "development":
-        faults.append(f"evaluate.select_on: a search chooses on development data, and {chosen} is a test benchmark")
-    for one in space:
-        allowed = SEARCHED if len(one.words()) > 1 else (*SEARCHED, *SHARED)
-        if not one.key.startswith(allowed) or one.key in EARLIER:
-            faults.append(
-                f"{one.key}: a search is over {', '.join(SEARCHED)} (and may set {', '.join(SHARED)} for all its "
-                "trials); put other settings into params.yaml first: pipelines/compose.py, then dvc repro teacher"
-            )
-    if faults:
-        raise SettingsError(faults)
+    name = "-".join([*keys, hashlib.sha256(content.encode()).hexdigest()[:6]])
+    return Search(name, found, settings, finals, every)
 
 
 def identity(settings: Settings) -> dict[str, Any]:
@@ -131,8 +163,8 @@ def identity(settings: Settings) -> dict[str, Any]:
     return {**resume.identity(settings, digests([*INPUTS, *scored])), "optuna": version("optuna")}
 
 
-def run(search: Search, wanted: int) -> None:
-    """Run the trials that are not there yet, and tell of each."""
+def run(search: Search, wanted: int) -> list[Trial]:
+    """Run the trials that are not there yet, and tell of each; all that are there then."""
     trials, failures = search.trials(), 0
     print(f"{search.folder}: {len(trials)} of {wanted} trials are there", flush=True)
     while len(trials) < wanted and failures < ENOUGH:
@@ -142,63 +174,105 @@ def run(search: Search, wanted: int) -> None:
         print(
             " ".join([f"trial {trials[-1].number}:", trials[-1].failed or f"{trials[-1].score:.4f}", *trials[-1].words])
         )
-    print(f"\n{show(search, trials)}")
     if failures == ENOUGH:
+        print(f"\n{show(search, trials)}")
         raise DataError(f"the last {ENOUGH} trials failed, so the search has ended; the same command resumes it")
+    return trials
 
 
 def tried(search: Search, trials: Sequence[Trial]) -> Trial:
-    """The next trial: trained, or taken from an earlier one with the same settings.
-
-    Raises BusyError while a trial of a search that was killed is still running in its folder.
-    """
+    """The next trial: trained, or taken from an earlier one with the same settings."""
     number, words = len(trials), propose(search.space, trials, search.settings.seed)
     for one in trials:
         if one.words == words:
             return Trial(number, words, one.score, one.step, one.failed)
-    folder = search.folder / str(number)
-    folder.mkdir(parents=True, exist_ok=True)
-    with lock.held(folder):
-        pass
-    log = folder / "log.txt"
-    print(f"trial {number}: {log}", flush=True)
-    if not (folder / "models" / NAME).is_file():  # the last thing that training writes
-        with log.open("w", encoding="utf-8") as output:
-            named = jobs.called(words, name=f"{search.name}/{number}", group=search.name)
-            status = jobs.run(TRAIN, [*COMPOSED, *named], folder, output)
-        if status:
-            jobs.leave_if_stopped(status)
-            return Trial(number, words, None, None, f"{jobs.last_error(log)} (status {status}; {log})")
-    result = trained(folder)
+    if failed := attempted(search, str(number), words):
+        return Trial(number, words, None, None, failed)
+    result: dict[str, Any] = read_json(as_written(search.folder / str(number), FIGURES))
     return Trial(number, words, result["selected_score"], result["selected_step"], None)
 
 
-def trained(folder: Path) -> dict[str, Any]:
-    """What training measured in a trial's folder; DataError where it is no longer what it wrote."""
-    path = Path("metrics/train.json")
-    if sha256_of(folder / path) != recorded(folder / "models" / NAME).wrote.get(str(path)):
+def attempted(search: Search, name: str, words: Sequence[str]) -> str | None:
+    """Train in the search's folder `name`, unless that came to its end before; None, or why it failed.
+
+    Raises BusyError while a run of a search that was killed is still running there.
+    """
+    folder = search.folder / name
+    folder.mkdir(parents=True, exist_ok=True)
+    with lock.held(folder):
+        pass
+    if (folder / "models" / NAME).is_file():  # the last thing that training writes
+        return None
+    log = folder / "log.txt"
+    print(f"trial {name}: {log}", flush=True)
+    with log.open("w", encoding="utf-8") as output:
+        named = jobs.called(words, name=f"{search.name}/{name}", group=search.name)
+        status = jobs.run(TRAIN, [*COMPOSED, *named], folder, output)
+    if not status:
+        return None
+    jobs.leave_if_stopped(status)
+    return f"{jobs.last_error(log)} (status {status}; {log})"
+
+
+def as_written(folder: Path, path: Path) -> Path:
+    """A file of a trial's folder; DataError where it is no longer what training wrote."""
+    file = folder / path
+    if not file.is_file() or sha256_of(file) != recorded(folder / "models" / NAME).wrote.get(str(path)):
         raise DataError(
-            f"{folder / path}: not as training wrote it; delete {folder}, and the same command trains the trial again"
+            f"{file}: not as training wrote it; delete {folder}, and the same command trains the trial again"
         )
-    result: dict[str, Any] = read_json(folder / path)
-    return result
+    return file
 
 
-def show(search: Search, trials: Sequence[Trial]) -> str:
-    """Write the trials down and keep the best one's encoder alone; the table."""
-    described = {"search": search.name, "space": [asdict(one) for one in search.space], "chosen_on": search.chosen_on}
+def compete(search: Search, trials: Sequence[Trial]) -> Finals:
+    """Train the best trials with the seeds that they were not trained with, and rank them, the start among them."""
+    kept: dict[str, list[Floats]] = {}
+    starts: dict[str, list[Floats]] = {}
+    failed: dict[str, str] = {}
+    for one in finalists(trials, search.finals):
+        name, folders = f"trial {one.number}", [seeded(one.number, seed, search) for seed in search.seeds]
+        for seed, folder in zip(search.seeds, folders, strict=True):
+            if reason := attempted(search, folder, [*one.words, f"seed={seed}"]):
+                failed[name] = f"seed {seed}: {reason}"
+                break
+        else:
+            tables = [read_table(as_written(search.folder / each, PAIRS), SIMILARITIES) for each in folders]
+            kept[name], starts[name] = ([each[column].to_numpy() for each in tables] for column in ("kept", "start"))
+    # the start before the trials: of equals the first is the best
+    systems = {**distinct_starts(starts), **kept}
+    chosen, kind = search.settings.evaluate.select_on, search.settings.evaluate.main_score.partition("_")[2]
+    benchmark = read_sts(chosen, search.settings.evaluate.benchmarks[chosen], RAW / chosen)
+    alike, gold = clusters(*sentences_of(benchmark)), benchmark["gold"].to_numpy()
+    standings = ranking(systems, gold, alike, kind, seed=search.settings.seed) if systems else []
+    return Finals(search.seeds, standings, failed)
+
+
+def seeded(number: int, seed: int, search: Search) -> str:
+    """The name of the folder of a trial with a seed: that of the trial itself for the search's own."""
+    return str(number) if seed == search.settings.seed else f"{number}-seed-{seed}"
+
+
+def show(search: Search, trials: Sequence[Trial], finals: Finals | None = None) -> str:
+    """Write trials and finals down and keep the encoders of the best trials alone; the tables."""
     best = best_of(trials)
-    write_json(
-        described | {"best": best and best.number, "trials": [asdict(one) for one in trials]},
-        search.folder.with_suffix(".json"),
-    )
-    table = markdown(search.name, search.chosen_on, trials)
-    write_text(table, search.folder.with_suffix(".md"))
-    for one in trials:
-        kept = best is not None and one.number == best.number
+    described = {
+        "search": search.name,
+        "space": [asdict(one) for one in search.space],
+        "chosen_on": search.chosen_on,
+        "best": best and best.number,
+        "trials": [asdict(one) for one in trials],
+        "finals": finals and finals.record(),
+    }
+    write_json(described, search.folder.with_suffix(".json"))
+    tables = markdown(search.name, search.chosen_on, trials)
+    tables += f"\n{finals.markdown(search.chosen_on)}" if finals else ""
+    write_text(tables, search.folder.with_suffix(".md"))
+    keep = [str(one.number) for one in finalists(trials, max(1, search.finals))]
+    for folder in (path for path in search.folder.iterdir() if path.is_dir()):
+        kept = folder.name.partition("-")[0] in keep
         for name in ("checkpoints",) if kept else ("checkpoints", "models/encoder"):
-            shutil.rmtree(search.folder / str(one.number) / name, ignore_errors=True)
-    return table
+            shutil.rmtree(folder / name, ignore_errors=True)
+    return tables
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ does    ranking loss over duplicate-free batches under a warmup-linear schedule,
         the teacher's vectors and similarities, and CoSENT over batches of scored pairs; a run that was stopped resumes
         from its checkpoint in checkpoints/ and ends in the same bytes
 writes  models/encoder/, models/made.json, metrics/train.json, plots/{loss,lr,development}.csv,
-        logs/ (train.json, what the run took; csv; W&B, TensorBoard, MLflow by choice)
+        plots/similarities.parquet (the development pairs as start and encoder score them), logs/ (train.json, what the
+        run took; csv; W&B, TensorBoard, MLflow by choice)
 
 With `-m` or `hydra.run.dir=…` in a folder of the run's own: python pipelines/train.py -m train.lr=1e-3,1e-4
 """
@@ -17,7 +18,7 @@ from pathlib import Path
 from terna import provenance
 from terna.data.corpora import read_sts
 from terna.errors import DataError
-from terna.records import sha256_of, write_json
+from terna.records import SIMILARITIES, sha256_of, write_json, write_table
 from terna.settings import Settings
 from terna.training import resume
 
@@ -40,7 +41,7 @@ def main(settings: Settings) -> str | None:
 
     from terna.encoder import save
     from terna.tracking import loggers
-    from terna.training.improvement import improvement
+    from terna.training.improvement import improvement, similarities
     from terna.training.setup import Inputs, build_run, finished, observers_of
     from terna.training.trainer import build_trainer, fit, measured, quiet, summary
 
@@ -68,6 +69,7 @@ def main(settings: Settings) -> str | None:
     commit = getattr(run.encoder.backbone.config, "_commit_hash", None)
     write_json({**result, "backbone_commit": commit}, FIGURES)
     observers.recorder.curves.write(PLOTS)
+    write_table(similarities(observers.selection, benchmark), PLOTS / "similarities.parquet", SIMILARITIES)
     if provenance.digests(read) != data:
         raise DataError(f"what it reads ({', '.join(map(str, read))}) changed while it trained; train again")
     provenance.record("train", settings, read, [OUT, FIGURES, PLOTS], MADE, threads=torch.get_num_threads())

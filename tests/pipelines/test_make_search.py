@@ -35,7 +35,7 @@ def project(ready: Path, tmp_path: Path) -> Path:
 
 def test_two_trials_run_apart_are_scored_on_development_data_and_go_on_after_a_kill(project: Path) -> None:
     before = digests(project / "data")
-    done = run(project, "search", "--trials", "2", SPACE)
+    done = run(project, "search", "--trials", "2", "--finals", "0", SPACE)
     assert done.returncode == 0, done.stderr
     assert digests(project / "data") == before
     assert not any((project / name).exists() for name in ("models", "metrics", "checkpoints", "logs"))
@@ -77,7 +77,7 @@ def development_score(project: Path, folder: Path) -> float:
 def killed_and_gone_on(project: Path, written: Path) -> dict[str, object]:
     """What the same search writes that is killed, with its trial, in its second trial."""
     shutil.rmtree(project / "search")
-    process = sweep_inputs.start(project, "search", "--trials", "2", SPACE)
+    process = sweep_inputs.start(project, "search", "--trials", "2", "--finals", "0", SPACE)
     for _ in range(2400):
         if (written.with_suffix("") / "1" / "params.yaml").exists():
             break
@@ -85,14 +85,36 @@ def killed_and_gone_on(project: Path, written: Path) -> dict[str, object]:
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert len(json.loads(written.read_text())["trials"]) == 1
-    again = run(project, "search", "--trials", "2", SPACE)
+    again = run(project, "search", "--trials", "2", "--finals", "0", SPACE)
     assert again.returncode == 0, again.stderr
     assert "1 of 2 trials are there" in again.stdout
     return dict(json.loads(written.read_text()))
 
 
+def test_the_finals_train_with_the_other_seeds_rank_by_the_mean_and_are_the_same_after_a_kill(project: Path) -> None:
+    seed = load(compose(project, [], "params")).seed
+    words = ("--trials", "2", "--finals", "2", "--seeds", f"{seed} 5", "train.lr=1e-3,1e-30", "train.warmup=0.0,0.5")
+    process = sweep_inputs.start(project, "search", *words)
+    for _ in range(4800):
+        if list((project / "search").glob("*/*-seed-5/params.yaml")):
+            break
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    [written] = (project / "search").glob("*.json")
+    assert json.loads(written.read_text())["finals"] is None
+    done = run(project, "search", *words)
+    assert done.returncode == 0, done.stderr
+    tables = [path.read_bytes() for path in (written, written.with_suffix(".md"))]
+    found = json.loads(tables[0])
+    assert {one["system"] for one in found["finals"]["standings"]} == {"trial 0", "trial 1", "the start 5"}
+    assert run(project, "search", *words).returncode == 0
+    assert [path.read_bytes() for path in (written, written.with_suffix(".md"))] == tables
+
+
 def test_a_trial_that_fails_is_told_with_its_reason_and_the_search_goes_on(project: Path) -> None:
-    done = run(project, "search", "--trials", "4", "train.lr=1e-3,1e30", "train.clip=0.0")
+    words = ("--finals", "0", "train.lr=1e-3,1e30", "train.clip=0.0")
+    done = run(project, "search", "--trials", "4", *words)
     assert done.returncode == 0, done.stderr
     [written] = (project / "search").glob("*.json")
     trials = json.loads(written.read_text())["trials"]
@@ -118,6 +140,10 @@ def test_a_trial_that_fails_is_told_with_its_reason_and_the_search_goes_on(proje
         (["train.lr=1e-3,1e-4", "train.lr=1e-5,1e-6"], "train.lr: given twice"),
         (["train.lr=1e-3"], "nothing to search for"),
         (["train.lr"], "train.lr: no value; give key=value"),
+        (["--finals", "-1", "train.lr=1e-3,1e-4"], "argument --finals: '-1': a whole number from 0 is needed"),
+        (["--seeds", "1 x", "train.lr=1e-3,1e-4"], "argument --seeds: 'x': a whole number from 0 is needed"),
+        (["--seeds", " ", "train.lr=1e-3,1e-4"], "argument --seeds: no seed"),
+        (["--seeds", "4294967296", "train.lr=1e-3,1e-4"], "seed: Input should be less than 4294967296"),
     ],
 )
 def test_a_search_that_cannot_be_is_refused_before_it_starts(project: Path, words: list[str], message: str) -> None:

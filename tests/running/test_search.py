@@ -2,9 +2,22 @@
 
 import math
 
+import numpy as np
 import pytest
 
-from terna.running.search import Choice, Range, Trial, best_of, markdown, parse, propose
+from terna.metrics.ranking import Standing
+from terna.running.search import (
+    Choice,
+    Finals,
+    Range,
+    Trial,
+    best_of,
+    distinct_starts,
+    finalists,
+    markdown,
+    parse,
+    propose,
+)
 
 pytest.importorskip("optuna")
 
@@ -83,3 +96,57 @@ def test_the_table_has_the_best_first_the_earlier_of_equals_and_why_others_faile
     assert "Trial 1 failed: ModelError: no" in table
     assert best_of(trials) == trials[2]
     assert best_of([trials[1]]) is None
+
+
+def test_finalists_are_the_best_trials_of_different_settings_and_none_that_failed() -> None:
+    words = [["a=1"], ["a=2"], ["a=1"], ["a=3"], ["a=4"]]
+    scores = [0.7, 0.8, 0.7, None, 0.6]
+    trials = [Trial(n, w, s, 10, None if s else "no") for n, (w, s) in enumerate(zip(words, scores, strict=True))]
+    assert [one.number for one in finalists(trials, 3)] == [1, 0, 4]
+    assert [one.number for one in finalists(trials, 9)] == [1, 0, 4]
+    assert finalists(trials, 0) == []
+
+
+def test_the_start_that_all_share_is_one_row_and_others_are_named_after_their_trial() -> None:
+    one, other = [np.array([0.1, 0.2]), np.array([0.3, 0.4])], [np.array([0.1, 0.2]), np.array([0.3, 0.5])]
+    rounded = [run + 1e-7 for run in one]
+    assert list(distinct_starts({"trial 4": one, "trial 2": rounded})) == ["the start"]
+    found = distinct_starts({"trial 4": one, "trial 2": rounded, "trial 7": other})
+    assert list(found) == ["the start of trial 4", "the start of trial 7"]
+    assert found["the start of trial 7"] is other
+
+
+BEST = Standing("trial 4", [0.8, 0.82], 0.81, 0.0, 0.0, 0.0)
+CLOSE = Standing("trial 2", [0.8, 0.81], 0.805, 0.005, -0.004, 0.012)
+BEHIND = Standing("the start", [0.7, 0.7], 0.7, 0.11, 0.09, 0.13)
+
+
+def test_the_finals_say_what_is_tied_and_what_the_benchmark_can_show() -> None:
+    found = Finals([1, 2], [BEST, CLOSE, BEHIND], {"trial 9": "seed 2: ModelError: no"})
+    assert found.sentence() == (
+        "best: trial 4, 0.8100 in the mean over seeds 1, 2; tied: trial 2; what the benchmark can show is about ±0.0140"
+    )
+    lines = found.markdown("dev cosine_pearson").splitlines()
+    assert lines[2] == "|  | mean | seed 1 | seed 2 | below the best | 95 % interval |  |"
+    assert lines[4] == "| trial 4 | 0.8100 | 0.8000 | 0.8200 | – | – | best |"
+    assert lines[5] == "| trial 2 | 0.8050 | 0.8000 | 0.8100 | 0.0050 | -0.0040 to 0.0120 | tied |"
+    assert lines[6] == "| the start | 0.7000 | 0.7000 | 0.7000 | 0.1100 | 0.0900 to 0.1300 |  |"
+    assert lines[-1] == "trial 9 failed: seed 2: ModelError: no"
+    assert found.record()["tied"] == ["trial 2"]
+
+
+def test_finals_whose_start_is_tied_or_the_best_say_that_no_trial_beats_it() -> None:
+    near = Standing("the start", [0.8, 0.8], 0.8, 0.01, -0.001, 0.02)
+    assert Finals([1, 2], [BEST, near], {}).sentence().endswith("; no trial is shown to beat the start")
+    first = Standing("the start", [0.8, 0.82], 0.81, 0.0, 0.0, 0.0)
+    same = Standing("trial 4", [0.8, 0.82], 0.81, 0.0, 0.0, 0.0)
+    told = Finals([1, 2], [first, same], {}).sentence()
+    assert told == (
+        "best: the start, 0.8100 in the mean over seeds 1, 2; tied: trial 4; no trial is shown to beat the start"
+    )
+
+
+def test_finals_without_a_finalist_that_came_to_its_end_say_so() -> None:
+    found = Finals([1], [], {"trial 0": "seed 1: ModelError: no"})
+    assert found.sentence() == "no finalist came to its end"
+    assert "| mean |" not in found.markdown("dev cosine_pearson")

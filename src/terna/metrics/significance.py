@@ -99,11 +99,7 @@ def mean_against(
     if missing := [run for run in runs if run not in scores]:
         raise DataError(f"no scores of {missing[0]}, which the others are to be compared with")
     columns, target = checked(scores, gold)
-    rng = np.random.default_rng(seed)
-    chunks = [weighted(columns, target, counts) for counts in draws(clusters, rng, resamples)]
-    resampled = {name: np.concatenate([chunk[f"{name}_{kind}"] for chunk in chunks]) for name in columns}
-    once = weighted(columns, target, np.ones((len(target), 1)))
-    observed = {name: float(once[f"{name}_{kind}"][0]) for name in columns}
+    observed, resampled = paired(columns, target, clusters, kind, seed=seed, resamples=resamples)
     others = [name for name in columns if name not in runs]
     value, spread = _mean(runs, observed), _mean(runs, resampled)
     gaps = [spread - resampled[name] for name in others]
@@ -117,6 +113,20 @@ def mean_against(
     ]
     [mean], (low, high) = _defined(value), bounds(spread)
     return Mean(mean, low, high, compared)
+
+
+def paired(
+    scores: Mapping[str, Floats], gold: Floats, clusters: Ints, kind: str, *, seed: int, resamples: int
+) -> tuple[dict[str, float], dict[str, Floats]]:
+    """The figure of each of `scores` on all pairs, and on the same resamples of clusters, (resamples,); NaN: undefined.
+
+    scores and gold as correlations.checked gives them.
+    """
+    rng = np.random.default_rng(seed)
+    chunks = [weighted(scores, gold, counts) for counts in draws(clusters, rng, resamples)]
+    resampled = {name: np.concatenate([chunk[f"{name}_{kind}"] for chunk in chunks]) for name in scores}
+    once = weighted(scores, gold, np.ones((len(gold), 1)))
+    return {name: float(once[f"{name}_{kind}"][0]) for name in scores}, resampled
 
 
 def _mean(runs: Sequence[str], found: Mapping[str, Any]) -> Any:

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from terna.metrics.correlations import clusters
 from terna.metrics.significance import against
-from terna.records import sentences_of
+from terna.records import SIMILARITIES, sentences_of
 from terna.training.selection import Selection
 
 
@@ -46,6 +46,12 @@ class Improvement:
             return f"not comparable with the start's {self.start:.4f}"
         found = f"{self.difference:+.4f} over the start (95 % interval {self.low:+.4f} to {self.high:+.4f})"
         return found if self.shown else f"{found}: not shown to be better"
+
+
+def similarities(selection: Selection, benchmark: pa.Table) -> pa.Table:
+    """What the main score correlates, of the start and of the weights that were kept, as a SIMILARITIES table."""
+    columns = [benchmark["gold"].to_numpy(), selection.start, selection.kept]
+    return pa.table([pa.array(column, pa.float64()) for column in columns], SIMILARITIES)
 
 
 def improvement(selection: Selection, benchmark: pa.Table, seed: int) -> Improvement:

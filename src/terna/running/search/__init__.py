@@ -1,7 +1,23 @@
-"""Hyperparameters: the space that a search is over, what to try next, and the trials as a table."""
+"""Hyperparameters: the space that a search is over, what to try next, and trials and finals as tables."""
 
+from terna.running.search.allowed import allow
+from terna.running.search.finals import Finals, distinct_starts, finalists
 from terna.running.search.proposal import library, propose
 from terna.running.search.space import Choice, Parameter, Range, parse
 from terna.running.search.trials import Trial, best_of, markdown
 
-__all__ = ["Choice", "Parameter", "Range", "Trial", "best_of", "library", "markdown", "parse", "propose"]
+__all__ = [
+    "Choice",
+    "Finals",
+    "Parameter",
+    "Range",
+    "Trial",
+    "allow",
+    "best_of",
+    "distinct_starts",
+    "finalists",
+    "library",
+    "markdown",
+    "parse",
+    "propose",
+]

@@ -36,9 +36,9 @@ def markdown(name: str, chosen_on: str, trials: Sequence[Trial]) -> str:
     if best := best_of(trials):
         words = " ".join(f"-S '{word}'" for word in best.words)
         blocks.append(
-            f"The best, to be added to the settings that the search started from: {code(words)}. Its score is the best "
-            f"of {count} on these very pairs and promises too much: how good the settings are, only a benchmark says "
-            "that chose nothing."
+            f"The best trial, to be added to the settings that the search started from: {code(words)}. Its score is "
+            f"the best of {count} on these very pairs and promises too much: how good the settings are, only a "
+            "benchmark says that chose nothing."
         )
     blocks += [f"Trial {one.number} failed: {escape(one.failed)}" for one in trials if one.failed]
     return "\n\n".join(blocks) + "\n"

@@ -1,0 +1,82 @@
+"""Systems of one or several runs each, ranked on the same pairs, and which of them the pairs cannot separate."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+
+from terna.arrays import Floats, Ints
+from terna.metrics.bootstrap import bounds
+from terna.metrics.correlations import checked
+from terna.metrics.significance import paired
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A system's place: its figure in each run, their mean, and how much the best system's mean is above it.
+
+    low, high: the 95 % bootstrap interval of that difference. None where a figure is undefined.
+    """
+
+    system: str
+    runs: list[float | None]
+    mean: float | None
+    behind: float | None
+    low: float | None
+    high: float | None
+
+    @property
+    def tied(self) -> bool:
+        """The interval holds zero, as that of the best itself does."""
+        return self.low is not None and self.high is not None and self.low <= 0 <= self.high
+
+
+def ranking(
+    systems: Mapping[str, Sequence[Floats]],
+    gold: Floats,
+    clusters: Ints,
+    kind: str,
+    *,
+    seed: int,
+    resamples: int = 10_000,
+) -> list[Standing]:
+    """The systems by the mean of their runs' figures, the highest first, of equals the one that is named first.
+
+    systems: name → the similarities of each of its runs, (n,); gold: (n,); clusters: (n,), rows that are drawn
+    together; kind: `pearson` or `spearman`. All runs are scored on the same resamples, and means and differences are
+    taken within each: the intervals are about the pairs that happened to be drawn, not about the seeds. They are not
+    corrected for the number of systems. Raises DataError as correlations.figures does. Source: see significance.against.
+    """
+    names = {system: [f"{system}, run {number}" for number in range(len(runs))] for system, runs in systems.items()}
+    scores = {name: run for system, runs in systems.items() for name, run in zip(names[system], runs, strict=True)}
+    columns, target = checked(scores, gold)
+    observed, resampled = paired(columns, target, clusters, kind, seed=seed, resamples=resamples)
+    means = {system: float(np.mean([observed[name] for name in own])) for system, own in names.items()}
+    spread = {system: np.mean([resampled[name] for name in own], axis=0) for system, own in names.items()}
+    order = sorted(systems, key=lambda system: (np.isnan(means[system]), -means[system]))
+    best = order[0]
+    return [
+        Standing(
+            system,
+            [_defined(observed[name]) for name in names[system]],
+            _defined(means[system]),
+            _defined(means[best] - means[system]),
+            *bounds(spread[best] - spread[system]),
+        )
+        for system in order
+    ]
+
+
+def resolution(standings: Sequence[Standing]) -> float | None:
+    """What difference from the best the pairs can show, about: the median of half the width of the intervals.
+
+    Those of no width, of systems that score every pair alike, are left out; None where there is no other.
+    """
+    widths = [one.high - one.low for one in standings if one.low is not None and one.high is not None]
+    halves = [width / 2 for width in widths if width > 0]
+    return median(halves) if halves else None
+
+
+def _defined(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

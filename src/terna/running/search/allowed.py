@@ -1,0 +1,36 @@
+"""Which settings a search may be over: what training alone reads, chosen on development data."""
+
+from collections.abc import Sequence
+
+from terna.errors import SettingsError
+from terna.running.search.space import Parameter
+from terna.settings import Settings
+
+# what train reads and the stages before it do not: other settings would need other data
+SEARCHED = ("train.", "model.pooling", "model.dense")
+# the teacher's vectors were computed for them
+EARLIER = (
+    "train.distill",
+    "train.distill.teacher",
+    "train.distill.texts",
+    "train.similarity_distillation",
+    "train.similarity_distillation.teacher",
+)
+# these change nothing that comes out, so that all trials may share a value of them
+SHARED = ("machine.", "logger.")
+
+
+def allow(settings: Settings, space: Sequence[Parameter]) -> None:
+    """SettingsError for a search that would choose on a test set, or that the stages before training would notice."""
+    chosen, faults = settings.evaluate.select_on, []
+    if settings.evaluate.replication or settings.evaluate.benchmarks[chosen].role != "development":
+        faults.append(f"evaluate.select_on: a search chooses on development data, and {chosen} is a test benchmark")
+    for one in space:
+        allowed = SEARCHED if len(one.words()) > 1 else (*SEARCHED, *SHARED)
+        if not one.key.startswith(allowed) or one.key in EARLIER:
+            faults.append(
+                f"{one.key}: a search is over {', '.join(SEARCHED)} (and may set {', '.join(SHARED)} for all its "
+                "trials); put other settings into params.yaml first: pipelines/compose.py, then dvc repro teacher"
+            )
+    if faults:
+        raise SettingsError(faults)

@@ -1,0 +1,75 @@
+"""The ranking of systems of several runs: means and intervals against a loop, ties as the intervals say."""
+
+import numpy as np
+import pytest
+from scipy.stats import pearsonr, spearmanr
+
+from terna.metrics.ranking import Standing, ranking, resolution
+
+KINDS = {"pearson": pearsonr, "spearman": spearmanr}
+
+
+def runs(rng: np.random.Generator, gold: np.ndarray, noise: float, count: int) -> list[np.ndarray]:
+    shared = gold + noise * rng.normal(size=len(gold))
+    return [shared + 0.2 * rng.normal(size=len(gold)) for _ in range(count)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_means_and_intervals_are_those_of_a_loop_over_the_same_resamples(kind: str) -> None:
+    rng = np.random.default_rng(2)
+    alike = np.concatenate([np.arange(50), np.tile(np.arange(5), 3)])  # repeated pairs are drawn together
+    gold = rng.normal(size=50)[alike]
+    systems = {"worse": runs(rng, gold, 1.5, 2), "better": runs(rng, gold, 0.5, 3)}
+    first, second = ranking(systems, gold, alike, kind, seed=7, resamples=300)
+    measure = KINDS[kind]
+
+    def mean(system: str, rows: np.ndarray) -> float:
+        return float(np.mean([measure(run[rows], gold[rows]).statistic for run in systems[system]]))
+
+    every = np.arange(len(gold))
+    assert [first.system, second.system] == ["better", "worse"]
+    assert first.mean == pytest.approx(mean("better", every), abs=1e-12)
+    assert second.mean == pytest.approx(mean("worse", every), abs=1e-12)
+    assert second.runs == pytest.approx([measure(run, gold).statistic for run in systems["worse"]], abs=1e-12)
+    assert second.behind == pytest.approx(mean("better", every) - mean("worse", every), abs=1e-12)
+    drawn = np.random.default_rng(7).multinomial(50, np.full(50, 1 / 50), size=300)
+    rows = [np.repeat(every, counts[alike]) for counts in drawn]
+    looped = [mean("better", each) - mean("worse", each) for each in rows]
+    assert [second.low, second.high] == pytest.approx(np.quantile(looped, [0.025, 0.975]).tolist(), abs=1e-12)
+
+
+def test_what_the_pairs_cannot_separate_from_the_best_is_tied_and_what_they_can_is_not() -> None:
+    rng = np.random.default_rng(3)
+    gold = rng.normal(size=400)
+    good = runs(rng, gold, 0.5, 2)
+    close = runs(rng, gold, 0.5, 2)
+    better = [run + 0.5 * gold for run in good]
+    found = ranking({"good": good, "close": close}, gold, np.arange(400), "pearson", seed=1, resamples=500)
+    assert [one.tied for one in found] == [True, True]
+    found = ranking({"good": good, "better": better}, gold, np.arange(400), "pearson", seed=1, resamples=500)
+    assert [(one.system, one.tied) for one in found] == [("better", True), ("good", False)]
+
+
+def test_of_equals_the_first_is_the_best_and_the_other_is_tied_with_it() -> None:
+    rng = np.random.default_rng(4)
+    gold = rng.normal(size=40)
+    same = runs(rng, gold, 0.5, 2)
+    for names in (("a", "b"), ("b", "a")):
+        first, second = ranking(dict.fromkeys(names, same), gold, np.arange(40), "pearson", seed=1, resamples=50)
+        assert (first.system, second.system) == names
+        assert (second.behind, second.low, second.high, second.tied) == (0.0, 0.0, 0.0, True)
+
+
+def test_an_undefined_system_comes_last_and_is_not_tied() -> None:
+    gold = np.random.default_rng(5).normal(size=30)
+    first, last = ranking({"flat": [np.ones(30)], "own": [gold]}, gold, np.arange(30), "pearson", seed=1, resamples=50)
+    assert (first.system, last.system) == ("own", "flat")
+    assert (last.mean, last.behind, last.low, last.tied) == (None, None, None, False)
+
+
+def test_what_the_benchmark_can_show_is_the_median_half_width_of_the_intervals() -> None:
+    widths = [0.0, 0.02, 0.04, 0.10]
+    standings = [Standing(str(width), [0.5], 0.5, 0.1, 0.1, 0.1 + width) for width in widths]
+    assert resolution(standings) == pytest.approx(0.02)
+    assert resolution(standings[:1]) is None
+    assert resolution([Standing("flat", [None], None, None, None, None)]) is None
