@@ -1,9 +1,9 @@
-# make run | test | test-slow | test-all | check | params | lock | mirror | seeds | search | table | wandb | demo | docs | mteb | bench | publish | readme — each sets up what it needs first.
+# make run | test | test-slow | test-all | check | params | lock | mirror | seeds | search | soup | table | wandb | demo | docs | mteb | bench | publish | readme — each sets up what it needs first.
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: run test test-slow test-all verify check params lock mirror seeds search table wandb mteb bench publish readme demo docs clean
+.PHONY: run test test-slow test-all verify check params lock mirror seeds search soup table wandb mteb bench publish readme demo docs clean
 
 run: .venv/ready          ## the whole pipeline, as params.yaml says: raw corpora in, a scored encoder out
 	python pipelines/run.py
@@ -48,6 +48,10 @@ search: .venv/ready       ## training's settings by the development score: make 
 	dvc repro teacher
 	python pipelines/search.py --trials $(or $(TRIALS),20) --finals $(or $(FINALS),3) $(if $(SEEDS),--seeds "$(SEEDS)") "$(SPACE)"
 
+soup: .venv/ready         ## the average of several encoders that development data prefer: make soup FOLDERS="a b" START=… OUT=soups/mine
+	python pipelines/soup.py $(FOLDERS) $(if $(START),--start "$(START)") $(if $(OUT),--out "$(OUT)") \
+	  $(if $(EXPERIMENTS),--experiments $(EXPERIMENTS))
+
 table: .venv/ready        ## the experiments by development score: what was measured, the settings that differ
 	dvc exp show --md --only-changed --precision 4 --sort-by metrics/train.json:selected_score --sort-order desc \
 	  --keep 'selected_score|.*cosine_pearson' \
@@ -69,7 +73,7 @@ readme: .venv/ready       ## the table of results in README.md from metrics/sts.
 	python pipelines/readme.py
 
 clean:                    ## what the stages and commands made; DVC's cache, the settings and metrics/ stay
-	rm -rf data models plots dvc_plots predictions release reports seeds search multirun outputs mteb_results logs wandb checkpoints site
+	rm -rf data models plots dvc_plots predictions release reports seeds search soups multirun outputs mteb_results logs wandb checkpoints site
 
 .venv/ready: requirements.lock pyproject.toml
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv

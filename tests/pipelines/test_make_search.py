@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import sweep_inputs
 from pyarrow import csv
@@ -91,25 +92,58 @@ def killed_and_gone_on(project: Path, written: Path) -> dict[str, object]:
     return dict(json.loads(written.read_text()))
 
 
-def test_the_finals_train_with_the_other_seeds_rank_by_the_mean_and_are_the_same_after_a_kill(project: Path) -> None:
+def test_the_finals_rank_the_best_trials_and_the_start_over_the_seeds_and_are_the_same_after_a_kill(
+    project: Path,
+) -> None:
     seed = load(compose(project, [], "params")).seed
-    words = ("--trials", "2", "--finals", "2", "--seeds", f"{seed} 5", "train.lr=1e-3,1e-30", "train.warmup=0.0,0.5")
+    words = ("--trials", "3", "--finals", "2", "--seeds", f"{seed} 5", SPACE)
+    done = run(project, "search", *words)
+    assert done.returncode == 0, done.stderr
+    [written] = (project / "search").glob("*.json")
+    folder, found = written.with_suffix(""), json.loads(written.read_text())
+    best, second, _ = sorted(found["trials"], key=lambda one: -one["score"])
+    runs = {f"trial {one['number']}": [f"{one['number']}", f"{one['number']}-seed-5"] for one in (best, second)}
+    expected = {name: [figure(folder / each, "kept") for each in folders] for name, folders in runs.items()}
+    expected["the start"] = [figure(folder / each, "start") for each in next(iter(runs.values()))]
+    standings = found["finals"]["standings"]
+    assert {one["system"]: one["runs"] for one in standings} == {
+        name: pytest.approx(values, abs=1e-12) for name, values in expected.items()
+    }
+    means = [one["mean"] for one in standings]
+    assert means == sorted(means, reverse=True)
+    assert found["finals"]["tied"] == [one["system"] for one in standings[1:] if one["low"] <= 0 <= one["high"]]
+    assert done.stdout.splitlines()[-1].startswith(
+        f"search: best: {standings[0]['system']}, {means[0]:.4f} in the mean"
+    )
+    assert {path.parent.parent.name for path in folder.glob("*/models/encoder")} == {
+        each for one in runs.values() for each in one
+    }
+    assert killed_in_its_finals(project, folder / runs[f"trial {second['number']}"][1], words) == found
+
+
+def figure(folder: Path, column: str) -> float:
+    """The score of the kept weights or of the start, told twice: by the pairs and by the run's own figures."""
+    pairs = pq.read_table(folder / "plots" / "similarities.parquet")
+    found = float(np.corrcoef(pairs[column], pairs["gold"])[0, 1])
+    told = json.loads((folder / "metrics" / "train.json").read_text())
+    assert found == pytest.approx(told["selected_score" if column == "kept" else "start_score"], abs=1e-9)
+    return found
+
+
+def killed_in_its_finals(project: Path, last: Path, words: tuple[str, ...]) -> dict[str, object]:
+    """What the same search writes that is killed in its last run and given again."""
+    shutil.rmtree(last)
     process = sweep_inputs.start(project, "search", *words)
-    for _ in range(4800):
-        if list((project / "search").glob("*/*-seed-5/params.yaml")):
+    for _ in range(2400):
+        if (last / "params.yaml").exists():
             break
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
-    [written] = (project / "search").glob("*.json")
-    assert json.loads(written.read_text())["finals"] is None
-    done = run(project, "search", *words)
-    assert done.returncode == 0, done.stderr
-    tables = [path.read_bytes() for path in (written, written.with_suffix(".md"))]
-    found = json.loads(tables[0])
-    assert {one["system"] for one in found["finals"]["standings"]} == {"trial 0", "trial 1", "the start 5"}
-    assert run(project, "search", *words).returncode == 0
-    assert [path.read_bytes() for path in (written, written.with_suffix(".md"))] == tables
+    assert not (last / "models" / "made.json").exists()
+    again = run(project, "search", *words)
+    assert again.returncode == 0, again.stderr
+    return dict(json.loads(last.parent.with_suffix(".json").read_text()))
 
 
 def test_a_trial_that_fails_is_told_with_its_reason_and_the_search_goes_on(project: Path) -> None:

@@ -7,6 +7,7 @@ from statistics import median
 import numpy as np
 
 from terna.arrays import Floats, Ints
+from terna.markdown import ABSENT, Markdown, figure, table
 from terna.metrics.bootstrap import bounds
 from terna.metrics.correlations import checked
 from terna.metrics.significance import paired
@@ -46,7 +47,7 @@ def ranking(
     systems: name → the similarities of each of its runs, (n,); gold: (n,); clusters: (n,), rows that are drawn
     together; kind: `pearson` or `spearman`. All runs are scored on the same resamples, and means and differences are
     taken within each: the intervals are about the pairs that happened to be drawn, not about the seeds. They are not
-    corrected for the number of systems. Raises DataError as correlations.figures does. Source: see significance.against.
+    corrected for the number of systems. Raises DataError as correlations.figures does. Source: as significance.against.
     """
     names = {system: [f"{system}, run {number}" for number in range(len(runs))] for system, runs in systems.items()}
     scores = {name: run for system, runs in systems.items() for name, run in zip(names[system], runs, strict=True)}
@@ -76,6 +77,31 @@ def resolution(standings: Sequence[Standing]) -> float | None:
     widths = [one.high - one.low for one in standings if one.low is not None and one.high is not None]
     halves = [width / 2 for width in widths if width > 0]
     return median(halves) if halves else None
+
+
+def tied(standings: Sequence[Standing]) -> list[str]:
+    """What is not distinguishable from the best, which is the first."""
+    return [one.system for one in standings[1:] if one.tied]
+
+
+def verdict(standings: Sequence[Standing]) -> str:
+    """What is tied with the best, and how small a difference the benchmark can show."""
+    shown = resolution(standings)
+    told = [f"tied: {', '.join(tied(standings)) or 'none'}"]
+    return "; ".join(told if shown is None else [*told, f"what the benchmark can show is about ±{shown:.4f}"])
+
+
+def markdown(standings: Sequence[Standing], runs: Sequence[str]) -> Markdown:
+    """A table, the best first; runs: titles of the columns of the runs' own figures, none for a single run."""
+    titles = ["", "mean" if runs else "score", *runs, "below the best", "95 % interval", ""]
+    return table(titles, [_row(one, place, bool(runs)) for place, one in enumerate(standings)])
+
+
+def _row(one: Standing, place: int, several: bool) -> list[str]:
+    own = [figure(run, 4) for run in one.runs] if several else []
+    between = ABSENT if one.low is None else f"{figure(one.low, 4)} to {figure(one.high, 4)}"
+    compared = [figure(one.behind, 4), between, "tied" if one.tied else ""] if place else [ABSENT, ABSENT, "best"]
+    return [one.system, figure(one.mean, 4), *own, *compared]
 
 
 def _defined(value: float) -> float | None:

@@ -24,6 +24,7 @@ OUTPUTS = (
     "search",
     "seeds",
     "site",
+    "soups",
     "wandb",
 )
 # what messages add to the form of a hub name

@@ -207,12 +207,10 @@ class Selection(Callback):
             save_file(weights, beside)
 
 
-def development_score(benchmark: pa.Table, table: TokenTable, main: Figure) -> Score:
-    """A function that scores an encoder on a SCORED table and on the held-out triplets of `table`.
+def benchmark_score(benchmark: pa.Table, main: Figure) -> Score:
+    """A function that scores an encoder on a SCORED table: the eight figures, as far as they are defined.
 
-    main: the figure whose similarities are kept. The figures are the eight, as far as they are defined, and, where
-    there are held-out triplets, `triplet_accuracy`: the share whose anchor is nearer its positive than its negative by
-    cosine.
+    main: the figure whose similarities are kept.
     """
     first, second = sentences_of(benchmark)
     gold = benchmark["gold"].to_numpy()
@@ -221,8 +219,22 @@ def development_score(benchmark: pa.Table, table: TokenTable, main: Figure) -> S
         vectors = encoder.encode([*first, *second])
         similarities = pairwise(vectors[: len(first)], vectors[len(first) :])
         defined = {name: value for name, value in figures(similarities, gold).items() if value is not None}
+        return Scored(defined, np.asarray(similarities[main.partition("_")[0]]))
+
+    return score
+
+
+def development_score(benchmark: pa.Table, table: TokenTable, main: Figure) -> Score:
+    """As `benchmark_score`, and where `table` has held-out triplets `triplet_accuracy`.
+
+    It is the share whose anchor is nearer its positive than its negative by cosine.
+    """
+    on_pairs = benchmark_score(benchmark, main)
+
+    def score(encoder: Encoder) -> Scored:
+        found = on_pairs(encoder)
         held_out = {"triplet_accuracy": _accuracy(encoder, table)} if len(table.dev) else {}
-        return Scored(defined | held_out, np.asarray(similarities[main.partition("_")[0]]))
+        return found._replace(figures=found.figures | held_out)
 
     return score
 
