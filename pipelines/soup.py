@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from terna.data.corpora import read_sts
 from terna.errors import DataError, ModelError, SettingsError, words_of
-from terna.markdown import escape
+from terna.markdown import escape, figure
 from terna.metrics.correlations import clusters
 from terna.metrics.ranking import Standing, markdown, ranking, tied, verdict
 from terna.records import replacing_folder, sentences_of, write_json, write_text
@@ -77,7 +77,7 @@ def main(given: argparse.Namespace) -> str:
     write(averages, kept, {**described(kept, settings), **sources(of, start if kept.share < 1 else None)}, given.out)
     text = f"{markdown(standings, [])}\n\n{escape(told)}. These very pairs chose it.\n"
     write_text(text, given.out.with_name(f"{given.out.name}.md"))
-    print(f"{text}")
+    print(text)
     return f"{given.out}: {told}"
 
 
@@ -142,9 +142,10 @@ def sentence(standings: Sequence[Standing], kept: "Soup") -> str:
     """What was kept, what is tied with the best, and whether the start is."""
     from terna.training.soup import START
 
-    beaten = START not in [standings[0].system, *tied(standings)]
-    told = f"{kept.name} is kept, {kept.score:.4f}; best: {standings[0].system}; {verdict(standings)}"
-    return told if beaten else f"{told}; none is shown to beat {START}"
+    best = standings[0].system
+    kind = [] if kept.name == best else [f"kept: {kept.name}, {kept.score:.4f}"]
+    told = [*kind, f"best: {best}, {figure(standings[0].mean, 4)}", verdict(standings)]
+    return "; ".join([*told, *([f"none is shown to beat {START}"] if START in [best, *tied(standings)] else [])])
 
 
 def described(kept: "Soup", settings: Settings) -> dict[str, Any]:

@@ -164,7 +164,7 @@ def test_encoders_of_one_shape_are_alike_whatever_their_weights(make_encoder: Ma
 @pytest.mark.parametrize(
     ("overrides", "values", "said"),
     [
-        (["model.scratch.hidden_size=16"], {}, r"word_embeddings\.weight of size 320×16, not 320×32"),
+        (["model.scratch.hidden_size=16"], {}, r"word_embeddings\.weight of size 285×16, not 285×32"),
         (["model.scratch.layers=1"], {}, r"no weight backbone\.encoder\.layer\.1\."),
         (["model.scratch.heads=4"], {}, r"num_attention_heads is 4, not 2"),
         (["model.pooling=cls"], {}, r"pooling is \('cls',\), not \('mean',\)"),
