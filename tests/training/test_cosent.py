@@ -8,7 +8,7 @@ from loss_inputs import embeddings
 from sentence_transformers.sentence_transformer.losses import CoSENTLoss
 
 from terna.errors import DataError
-from terna.training.loss import cosent_loss
+from terna.training.losses.scores import cosent_loss
 
 SCORES = [0.8, 0.2, 0.2, 1.0, 0.0, 0.4, 0.6, 0.2]
 
