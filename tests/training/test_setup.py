@@ -45,7 +45,7 @@ def test_each_option_changes_the_run_that_is_built(root: Path, inputs: Inputs, m
     [part] = other.datamodule.parts
     assert isinstance(part, RankedPart)
     assert part.known_positives
-    assert part.weights == [2.0]
+    assert part.shared.weights == [2.0]
     assert other.module.steps == sum(other.datamodule.steps) > 2 * run.module.steps
     assert compiled == [{"dynamic": True}]
     trainer = build_trainer(settings_for(root, "train.precision=bf16-mixed", "train.clip=0.5", "train.epochs=7"), [])
