@@ -30,6 +30,7 @@ from sentence_transformers.base.sampler import NoDuplicatesBatchSampler
 from synthetic_nli import SNLI, hypotheses, sentences, vocabulary
 
 from terna.arrays import Ints
+from terna.data.examples import numbered_columns
 from terna.data.token_table import rows_of
 from terna.records import TEXTS
 from terna.running.process import settle
@@ -79,8 +80,8 @@ def triplets(rows: int, seed: int = 0) -> pa.Table:
 
 def numbered(table: pa.Table) -> tuple[Ints, Ints]:
     """What the tokens stage writes of the triplets: the sentences' keys, and the rows as sentence numbers."""
-    found, [rows] = rows_of(table)
-    return found.keys, rows
+    found, columns = numbered_columns({"train": table})
+    return found.keys, rows_of(columns["train"])
 
 
 def planned(keys: Ints, rows: Ints, batch_size: int) -> Ints:

@@ -1,11 +1,10 @@
 """Let the teacher encode what it teaches, once; without train.distill and train.similarity_distillation, nothing.
 
-reads   data/parallel/sentences.parquet, data/triplets/{train,dev,sentences,scored}.parquet,
+reads   data/parallel/sentences.parquet, data/triplets/{train,dev,positives,scored,tuples,classed,sentences}.parquet,
         data/tokens/tokenizer/
 does    for train.distill the teacher's vectors of the source sentences, and the student's tokens of both sides; of
         monolingual text both have the same sentences, those of the held-out triplets left out.
-        for train.similarity_distillation its vectors of the sentences of triplets and scored pairs, in the order of
-        data/tokens/
+        for train.similarity_distillation its vectors of the sentences of all examples, in the order of data/tokens/
 writes  data/teacher/: vectors, ids, offsets as .npy, sentences.parquet (the monolingual text), teacher.json (what the
         teacher was), made.json
 """
@@ -19,12 +18,11 @@ import numpy as np
 import pyarrow as pa
 from tqdm import tqdm
 
+from terna.data.examples import Tables
 from terna.data.numbering import once
-from terna.data.token_table import rows_of
 from terna.provenance import record
 from terna.records import (
     PARALLEL,
-    SCORED_PAIRS,
     SENTENCES,
     TEXTS,
     TRIPLETS,
@@ -41,9 +39,8 @@ if TYPE_CHECKING:
     from terna.systems import System
 
 PAIRS = Path("data/parallel/sentences.parquet")
-TRIPLETS_IN = [
-    Path("data/triplets") / name for name in ("train.parquet", "dev.parquet", "sentences.parquet", "scored.parquet")
-]
+TRIPLETS_IN = Path("data/triplets")
+SENTENCES_IN = TRIPLETS_IN / "sentences.parquet"
 TOKENIZER = Path("data/tokens/tokenizer")
 OUT = Path("data/teacher")
 # sentences that the teacher encodes at once
@@ -74,7 +71,8 @@ def main(settings: Settings) -> str:
         write_arrays({"vectors": np.zeros((0, 0), np.float32)}, OUT)
     write_arrays({"ids": ids, "offsets": offsets}, OUT)
     write_json(described, OUT / "teacher.json")
-    record("teacher", settings, [PAIRS, *TRIPLETS_IN, TOKENIZER], [OUT], OUT / "made.json", threads=threads)
+    read = [PAIRS, *Tables.paths(TRIPLETS_IN), SENTENCES_IN, TOKENIZER]
+    record("teacher", settings, read, [OUT], OUT / "made.json", threads=threads)
     if lesson is None or described is None:
         return "train.distill and train.similarity_distillation are null: nothing encoded"
     return f"{len(lesson.taught)} sentences encoded by {described['where']}"
@@ -86,11 +84,7 @@ def lesson_of(settings: Settings) -> Lesson | None:
     if train.distill:
         return distilled(train.distill)
     if train.similarity_distillation:
-        triplets, scored = (
-            (read_table(path, TRIPLETS) for path in TRIPLETS_IN[:2]),
-            read_table(TRIPLETS_IN[3], SCORED_PAIRS),
-        )
-        found, _ = rows_of(*triplets, scored)
+        found, _ = Tables.read(TRIPLETS_IN).numbered()
         return Lesson(train.similarity_distillation.teacher, found.texts.to_pylist(), [])
     return None
 
@@ -101,7 +95,7 @@ def distilled(asked: Distill) -> Lesson:
     if asked.texts == "parallel":
         sources, targets = pairs["source"].to_pylist(), pairs["target"].to_pylist()
         return Lesson(asked.teacher, sources, [*targets, *sources])
-    dev, sentences = read_table(TRIPLETS_IN[1], TRIPLETS), read_table(TRIPLETS_IN[2], SENTENCES)
+    dev, sentences = read_table(TRIPLETS_IN / "dev.parquet", TRIPLETS), read_table(SENTENCES_IN, SENTENCES)
     text = once(sentences["sentence"], pairs["target"], without=[dev[name] for name in TEXTS])
     write_table(pa.table([text], schema=SENTENCES), OUT / "sentences.parquet", SENTENCES)
     return Lesson(asked.teacher, text.to_pylist(), text.to_pylist())

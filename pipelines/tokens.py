@@ -1,9 +1,9 @@
 """Tokenise each distinct sentence once.
 
-reads   data/triplets/{train,dev,positives,scored,sentences}.parquet, data/parallel/sentences.parquet
+reads   data/triplets/{train,dev,positives,scored,tuples,classed,sentences}.parquet, data/parallel/sentences.parquet
 does    fits or loads the model's tokenizer, adds the words and cuts the entries that model.vocabulary asks for, numbers
         the sentences, tokenises them
-writes  data/tokens/: ids, offsets, keys, triplets, known positives and scored pairs as .npy, tokenizer/,
+writes  data/tokens/: ids, offsets, keys, known positives and the examples of all shapes as .npy, tokenizer/,
         lexicon.parquet and starts.parquet (what words mean, and what their vectors start from), kept.parquet (the
         entries of a vocabulary that was cut), stats.json, made.json
 """
@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from terna.data.examples import Tables, texts_of
 from terna.data.numbering import once
-from terna.data.token_table import build, corpora
+from terna.data.token_table import build
 from terna.data.word_alignment import lexicon
 from terna.encoder import load_tokenizer, prompt_of
 from terna.encoder.build import embeddings_of
@@ -24,21 +25,7 @@ from terna.encoder.saved import save_tokenizer
 from terna.encoder.vocabulary import adapt, words
 from terna.encoder.vocabulary_cut import changed, cut, used
 from terna.provenance import record
-from terna.records import (
-    KEPT,
-    LEXICON,
-    PAIR,
-    PARALLEL,
-    POSITIVES,
-    SCORED_PAIRS,
-    SENTENCES,
-    STARTS,
-    TEXTS,
-    TRIPLETS,
-    read_table,
-    write_json,
-    write_table,
-)
+from terna.records import KEPT, LEXICON, PARALLEL, SENTENCES, STARTS, TEXTS, read_table, write_json, write_table
 from terna.sentences import distinct
 from terna.settings import Settings
 
@@ -46,20 +33,19 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from transformers import PreTrainedTokenizerBase
 
-IN = [Path("data/triplets") / f"{name}.parquet" for name in ("train", "dev", "positives", "scored", "sentences")]
+IN = Path("data/triplets")
+SENTENCES_IN = IN / "sentences.parquet"
 PARALLEL_IN = Path("data/parallel/sentences.parquet")
 OUT = Path("data/tokens")
 
 
 @stage
 def main(settings: Settings) -> str:
-    train, dev = (read_table(path, TRIPLETS) for path in IN[:2])
-    positives, scored = read_table(IN[2], POSITIVES), read_table(IN[3], SCORED_PAIRS)
-    texts = [*(train[name] for name in TEXTS), *(scored[name] for name in PAIR)]
-    sentences = distinct(*texts).to_pylist()
+    tables = Tables.read(IN)
+    sentences = distinct(*(column for table in tables.trained for column in texts_of(table))).to_pylist()
     tokenizer = with_words(load_tokenizer(settings.model, sentences), settings)
-    tokenizer, account = cut_down(tokenizer, settings, dev)
-    table = build(train, dev, positives, scored, tokenizer, settings.model.max_length, prompt_of(settings.model))
+    tokenizer, account = cut_down(tokenizer, settings, tables.dev)
+    table = build(tables, tokenizer, settings.model.max_length, prompt_of(settings.model))
     table.save(OUT)
     save_tokenizer(tokenizer, OUT / "tokenizer", settings.model.max_length)
     lengths = np.diff(table.offsets)
@@ -72,12 +58,14 @@ def main(settings: Settings) -> str:
             "at_max_length": longest,
             "vocabulary": len(tokenizer),
             "vocabulary_cut": account,
-            # in the order of the numbers in corpus.npy and scored_corpus.npy
-            "corpora": corpora(train, scored),
+            # in the order of the numbers in corpus.npy, scored_corpus.npy, tuple_corpus.npy and classed_corpus.npy
+            "corpora": tables.corpora,
+            # in the order of the numbers in classes.npy; missing where there are none
+            **({"classes": tables.classes} if len(tables.classed) else {}),
         },
         OUT / "stats.json",
     )
-    record("tokens", settings, [*IN, PARALLEL_IN], [OUT], OUT / "made.json")
+    record("tokens", settings, [*Tables.paths(IN), SENTENCES_IN, PARALLEL_IN], [OUT], OUT / "made.json")
     return (
         f"{len(lengths)} sentences, {len(table.ids)} tokens of a vocabulary of {len(tokenizer)}{told(account)}, "
         f"{longest} that reach model.max_length ({settings.model.max_length})"
@@ -104,7 +92,7 @@ def cut_down(
     asked, found, account = settings.model.vocabulary.keep, KEPT.empty_table(), None
     if asked:
         prompt, (rows, width), before = prompt_of(settings.model), embeddings_of(settings.model), tokenizer
-        used_texts, unseen = ([prompt + text for text in texts] for texts in texts_of(dev))
+        used_texts, unseen = ([prompt + text for text in texts] for texts in held_apart(dev))
         counts = used(before, used_texts)
         tokenizer, found = cut(before, counts, min_count=asked.min_count, size=asked.size)
         account = {
@@ -121,10 +109,10 @@ def cut_down(
     return tokenizer, account
 
 
-def texts_of(dev: "pa.Table") -> tuple[list[str], list[str]]:
+def held_apart(dev: "pa.Table") -> tuple[list[str], list[str]]:
     """The distinct sentences that a vocabulary is cut to, and apart from them those of the held-out triplets."""
     unseen = [dev[name] for name in TEXTS]
-    known = (read_table(IN[4], SENTENCES)["sentence"], read_table(PARALLEL_IN, PARALLEL)["target"])
+    known = (read_table(SENTENCES_IN, SENTENCES)["sentence"], read_table(PARALLEL_IN, PARALLEL)["target"])
     return once(*known, without=unseen).to_pylist(), distinct(*unseen).to_pylist()
 
 

@@ -4,6 +4,7 @@ reads   data/nli/, and the sentences (never the scores) of the benchmarks in dat
 does    lists which training sentences equal or nearly equal a benchmark's, and leaves out the pairs that
         `triplets.drop_overlap` says; then the published rule, from sorted candidates with a seed, split by premise
 writes  data/triplets/: train.parquet, dev.parquet, positives.parquet, scored.parquet (scored pairs to train on),
+        tuples.parquet, classed.parquet and texts.parquet (empty),
         sentences.parquet (each sentence of all pairs once, whatever their label), contamination.csv, stats.json,
         made.json
 """
@@ -25,11 +26,14 @@ from terna.data.triplets import build, count_triplets, no_triplets
 from terna.errors import DataError
 from terna.provenance import record
 from terna.records import (
+    CLASSED_PAIRS,
     PAIRS,
     POSITIVES,
+    RAW_TEXTS,
     SCORED_PAIRS,
     SENTENCES,
     TRIPLETS,
+    TUPLES,
     read_record,
     read_table,
     replacing,
@@ -72,6 +76,9 @@ def main(settings: Settings) -> str:
     tables = ("train", "dev", "positives", "scored", "sentences")
     names = [*(f"{name}.parquet" for name in tables), "contamination.csv", "stats.json"]
     outs = [OUT / name for name in names]
+    empty = {OUT / "tuples.parquet": TUPLES, OUT / "classed.parquet": CLASSED_PAIRS, OUT / "texts.parquet": RAW_TEXTS}
+    for path, schema in empty.items():
+        write_table(schema.empty_table(), path, schema)
     clean_mix = both(clean, clean_scored)
     write_table(split.train, outs[0], TRIPLETS)
     write_table(split.dev, outs[1], TRIPLETS)
@@ -85,7 +92,7 @@ def main(settings: Settings) -> str:
     totals = {"total": split.counts | more, "sha256_out": digests}
     write_json(stats(settings, mix, clean_mix, shared, clean) | totals, outs[6])
     raw = [path for name, one in settings.evaluate.benchmarks.items() for path in one.paths(RAW / name)]
-    record("triplets", settings, [*(NLI / name for name in IN), *raw], outs, OUT / "made.json")
+    record("triplets", settings, [*(NLI / name for name in IN), *raw], [*outs, *empty], OUT / "made.json")
     left_out = "".join(f", {split.counts[key]} {reason}" for key, reason in LEFT_OUT.items() if key in split.counts)
     dropped = len(mix) - len(clean) - len(clean_scored)
     scored_pairs = f", {len(clean_scored)} scored pairs to train on" if len(scored) else ""

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerBase
 
 from terna import sentences as tokenization
-from terna.data.token_table import TokenTable, build, corpora
+from terna.data.examples import Tables
+from terna.data.token_table import TokenTable, build
 from terna.encoder import load_tokenizer
 from terna.errors import DataError
-from terna.records import POSITIVES, SCORED_PAIRS, TRIPLETS, sha256_of
+from terna.records import CLASSED_PAIRS, POSITIVES, SCORED_PAIRS, TRIPLETS, TUPLES, sha256_of
 from terna.sentences import gather, tokenize
 from terna.settings import compose, load
 
@@ -49,6 +50,22 @@ def scored(rows: list[tuple[str, str, float, str]]) -> pa.Table:
     return pa.Table.from_pylist(named, schema=SCORED_PAIRS)
 
 
+def tuples(rows: list[tuple[str, str, list[str], str]]) -> pa.Table:
+    return pa.Table.from_pylist([dict(zip(TUPLES.names, row, strict=True)) for row in rows], schema=TUPLES)
+
+
+def classed(rows: list[tuple[str, str, str, str]]) -> pa.Table:
+    return pa.Table.from_pylist(
+        [dict(zip(CLASSED_PAIRS.names, row, strict=True)) for row in rows], schema=CLASSED_PAIRS
+    )
+
+
+def decoded(table: TokenTable, tokenizer: PreTrainedTokenizerBase) -> list[str]:
+    """The text of each sentence."""
+    pieces = np.split(table.ids, table.offsets[1:-1])
+    return [str(tokenizer.decode(piece.tolist(), skip_special_tokens=True)) for piece in pieces]
+
+
 @pytest.fixture(scope="module")
 def fitted(root: Path) -> PreTrainedTokenizerBase:
     """A byte-level BPE, which loses no character."""
@@ -68,7 +85,7 @@ def tokenizer(root: Path, fitted: PreTrainedTokenizerBase, request: pytest.Fixtu
 
 @pytest.fixture
 def table(fitted: PreTrainedTokenizerBase) -> TokenTable:
-    return build(triplets(TRAIN), triplets(DEV), known(POSITIVES_OF_TRAIN), scored([]), fitted, 64)
+    return build(Tables(triplets(TRAIN), triplets(DEV), known(POSITIVES_OF_TRAIN)), fitted, 64)
 
 
 @pytest.mark.parametrize("chunk", [1, 4, 8192])
@@ -145,8 +162,9 @@ def test_known_positives_are_the_keys_of_their_texts_each_pair_once_and_sorted(t
 
 def test_each_row_that_is_trained_on_keeps_its_corpus(fitted: PreTrainedTokenizerBase) -> None:
     train = triplets(TRAIN, ["xnli", "esxnli", "xnli"])
-    found = build(train, triplets(DEV, ["another"]), known([]), scored([]), fitted, 64).corpus
-    assert found.dtype == np.int16 and [corpora(train)[number] for number in found] == train["corpus"].to_pylist()
+    tables = Tables(train, triplets(DEV, ["another"]), known([]))
+    found = build(tables, fitted, 64).corpus
+    assert found.dtype == np.int16 and [tables.corpora[number] for number in found] == train["corpus"].to_pylist()
 
 
 @pytest.mark.parametrize("rows", [TRAIN, []])
@@ -154,30 +172,70 @@ def test_scored_pairs_are_numbered_with_the_triplets(
     fitted: PreTrainedTokenizerBase, rows: list[tuple[str, str, str]]
 ) -> None:
     pairs = [("Casa.", "Una choza.", 0.25, "b"), ("El pan.", "Casa.", 1.0, "a"), ("Una choza.", "¿Qué?", 0.0, "b")]
-    train, graded = triplets(rows, ["c", "b", "a"]), scored(pairs)
-    table = build(train, triplets([]), known([]), graded, fitted, 64)
-    texts = [
-        fitted.decode(table.ids[table.offsets[i] : table.offsets[i + 1]].tolist(), skip_special_tokens=True)
-        for i in range(len(table.keys))
-    ]
+    tables = Tables(triplets(rows, ["c", "b", "a"]), triplets([]), known([]), scored(pairs))
+    table = build(tables, fitted, 64)
+    texts = decoded(table, fitted)
     assert [(texts[a], texts[b]) for a, b in table.scored] == [pair[:2] for pair in pairs]
     assert (table.scored.dtype, table.scores.dtype) == (np.int32, np.float32)
     assert table.scores.tolist() == [0.25, 1.0, 0.0]
-    assert [corpora(train, graded)[number] for number in table.scored_corpus] == ["b", "a", "b"]
+    assert [tables.corpora[number] for number in table.scored_corpus] == ["b", "a", "b"]
     assert len(texts) == len({text for row in (*rows, *(pair[:2] for pair in pairs)) for text in row})
     assert [tuple(texts[sentence] for sentence in row) for row in table.train.tolist()] == rows
 
 
+TUPLED = [
+    ("Casa.", "Una choza.", ["El pan.", "EL PAN. ", "Nadie."], "b"),
+    ("¿Qué?", "casa. ", [], "d"),
+    ("El pan.", "Nadie.", ["Una choza."], "a"),
+    ("Casa.", "Otra.", [], "d"),
+]
+CLASSED = [("Casa.", "Otra.", "sí", "e"), ("La miga.", "¿Cómo?", "no", "b"), ("Otra.", "Casa.", "sí", "b")]
+
+
+@pytest.mark.parametrize("rows", [TRAIN, []])
+def test_tuples_of_any_width_and_classed_pairs_are_numbered_with_the_triplets(
+    fitted: PreTrainedTokenizerBase, rows: list[tuple[str, str, str]]
+) -> None:
+    tables = Tables(triplets(rows), triplets(DEV), known([]), tuples=tuples(TUPLED), classed=classed(CLASSED))
+    table = build(tables, fitted, 64)
+    texts = decoded(table, fitted)
+    assert len(texts) == len(set(texts))
+    assert [tuple(texts[i] for i in row) for row in table.train.tolist()] == rows
+    found = [[texts[i] for i in row] for row in np.split(table.tuples, table.tuple_offsets[1:-1])]
+    assert found == [[anchor, positive, *negatives] for anchor, positive, negatives, _ in TUPLED]
+    assert [tables.corpora[number] for number in table.tuple_corpus] == [row[-1] for row in TUPLED]
+    for width, expected in ((2, [1, 3]), (3, [2]), (5, [0]), (4, [])):
+        places, numbers = table.tuples_of(width)
+        assert (places.tolist(), numbers.shape) == (expected, (len(expected), width))
+        assert [[texts[i] for i in row] for row in numbers] == [found[place] for place in expected]
+    assert [(texts[a], texts[b]) for a, b in table.classed] == [row[:2] for row in CLASSED]
+    assert [tables.classes[number] for number in table.classes] == ["sí", "no", "sí"]
+    assert [tables.corpora[number] for number in table.classed_corpus] == ["e", "b", "b"]
+    assert [array.dtype for array in (table.tuples, table.classed)] == [np.int32] * 2
+    assert [array.dtype for array in (table.tuple_corpus, table.classes, table.classed_corpus)] == [np.int16] * 3
+    keys = dict(zip(texts, table.keys.tolist(), strict=True))
+    assert keys["Casa."] == keys["casa. "] and keys["El pan."] == keys["EL PAN. "]
+
+
+def test_anchor_and_positive_of_a_tuple_are_known_positives_of_each_other(fitted: PreTrainedTokenizerBase) -> None:
+    table = build(Tables(triplets(TRAIN), triplets([]), known(POSITIVES_OF_TRAIN), tuples=tuples(TUPLED)), fitted, 64)
+    keys = dict(zip(decoded(table, fitted), table.keys.tolist(), strict=True))
+    both = {(keys[one], keys[other]) for one, other in POSITIVES_OF_TRAIN}
+    for anchor, positive, *_ in TUPLED:
+        both |= {(keys[anchor], keys[positive]), (keys[positive], keys[anchor])}
+    assert [tuple(row) for row in table.positives.tolist()] == sorted(both)
+
+
 def test_a_known_positive_that_is_in_no_triplet_is_refused(fitted: PreTrainedTokenizerBase) -> None:
     with pytest.raises(DataError, match=r"positives\.parquet: .* run the triplets stage"):
-        build(triplets(TRAIN), triplets(DEV), known([("El pan.", "La corteza.")]), scored([]), fitted, 64)
+        build(Tables(triplets(TRAIN), triplets(DEV), known([("El pan.", "La corteza.")])), fitted, 64)
 
 
 @pytest.mark.parametrize("dev", [DEV, []])
 def test_what_was_saved_is_mapped_into_memory_and_equal(
     fitted: PreTrainedTokenizerBase, tmp_path: Path, dev: list[tuple[str, str, str]]
 ) -> None:
-    table = build(triplets(TRAIN), triplets(dev), known(POSITIVES_OF_TRAIN if dev else []), scored([]), fitted, 64)
+    table = build(Tables(triplets(TRAIN), triplets(dev), known(POSITIVES_OF_TRAIN if dev else [])), fitted, 64)
     table.save(tmp_path)
     loaded = TokenTable.load(tmp_path)
     for name in ARRAYS:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from terna.encoder import Encoder, packing
 from terna.sentences import gather, tokenize
-from terna.training.loss import ranking_loss
+from terna.training.losses.ranking import ranking_loss
 
 Make = Callable[..., Encoder]
 

@@ -31,7 +31,7 @@ from transformers import (
 from terna.encoder import Encoder, attention
 from terna.encoder.attention import use_padded
 from terna.encoder.packing import arrange
-from terna.training.loss import ranking_loss
+from terna.training.losses.ranking import ranking_loss
 
 SHAPE = {
     "vocab_size": 50,

@@ -125,7 +125,7 @@ def stats_of(settings: Settings) -> dict[str, Any]:
 LINEAGE = Lineage(
     name="terna-sample",
     commit="1a" * 20,
-    modified=["src/terna/training/loss.py"],
+    modified=["src/terna/training/losses/ranking.py"],
     machine="Python 3.11.9, Linux x86_64",
     packages={"terna": "0.1.0", "torch": "2.8.1", "scipy": None},
     settings={"seed": 1},

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from pytorch_lightning import Callback
+from pytorch_lightning import Callback, Trainer
 
 from terna.data.teacher_vectors import TeacherVectors
 from terna.data.token_table import TokenTable
@@ -53,11 +53,50 @@ def scored_for(encoder: Encoder, pairs: int = 21, triplets: int = 18) -> TokenTa
     )
 
 
+def shaped_for(encoder: Encoder, tuples: dict[int, int] | None = None, classed: int = 0) -> TokenTable:
+    """Tuples of all different short texts, so many of each width, and after them pairs of three classes, in turn."""
+    rows = [width for width, count in (tuples or {}).items() for _ in range(count)]
+    names = [f"tupla {row} texto {text}" for row, width in enumerate(rows) for text in range(width)]
+    names += [f"en el par {pair} hay {word}" for pair in range(classed) for word in ("esto", "aquello")]
+    ids, offsets = tokenize(encoder.tokenizer, names, encoder.max_length)
+    none = np.zeros((0, 3), np.int32)
+    ends = np.cumsum([0, *rows])
+    anchors = np.stack([ends[:-1], ends[:-1] + 1], axis=1)
+    return TokenTable(
+        ids,
+        offsets,
+        np.arange(len(names)),
+        none,
+        none,
+        np.unique(np.concatenate([anchors, anchors[:, ::-1]]), axis=0).astype(np.int32),
+        np.zeros(0, np.int16),
+        tuples=np.arange(ends[-1], dtype=np.int32),
+        tuple_offsets=ends,
+        tuple_corpus=np.zeros(len(rows), np.int16),
+        classed=np.arange(ends[-1], len(names), dtype=np.int32).reshape(-1, 2),
+        classes=np.arange(classed).astype(np.int16) % 3,
+        classed_corpus=np.zeros(classed, np.int16),
+    )
+
+
+def stepped(run: Run, part: int, number: int = 0) -> torch.Tensor:
+    """The loss of one batch of a part, without dropout, its gradients computed."""
+    run.encoder.eval()
+    run.module.trainer = Trainer(logger=False, enable_checkpointing=False, barebones=True)
+    run.module.log = lambda *_, **__: None  # type: ignore[method-assign, assignment]
+    rows = run.datamodule.parts[part].rows(0)
+    loss = run.module.training_step(run.datamodule.parts[part].batches(rows, rows)[number], 0)
+    loss.backward()
+    return loss
+
+
 def run_for(
     encoder: Encoder, settings: Settings, table: TokenTable | None = None, taught: TeacherVectors | None = None
 ) -> Run:
     """A run of an encoder that there is, on `table`, or with train.distill on what is taught."""
-    inputs = Inputs(encoder.tokenizer, STARTS.empty_table(), table or table_for(encoder), ["sample"], taught)
+    table = table or table_for(encoder)
+    classes = [f"clase {number}" for number in np.unique(table.classes)]
+    inputs = Inputs(encoder.tokenizer, STARTS.empty_table(), table, ["sample"], taught, classes=classes)
     return run_of(settings, inputs, encoder.train())
 
 

@@ -74,10 +74,12 @@ def test_a_page_that_no_menu_has_fails_the_build(copy: Path) -> None:
 
 
 def test_a_link_to_the_code_becomes_its_path(copy: Path) -> None:
-    (copy / "docs" / "index.md").write_text("[The loss](../src/terna/training/loss.py), [`dvc.yaml`](../dvc.yaml).\n")
+    (copy / "docs" / "index.md").write_text(
+        "[The loss](../src/terna/training/losses/ranking.py), [`dvc.yaml`](../dvc.yaml).\n"
+    )
     assert build(copy, copy / "site").returncode == 0
     page = (copy / "site" / "index.html").read_text()
-    assert "The loss (<code>src/terna/training/loss.py</code>), <code>dvc.yaml</code>." in page
+    assert "The loss (<code>src/terna/training/losses/ranking.py</code>), <code>dvc.yaml</code>." in page
 
 
 def test_the_menu_has_each_page_once(root: Path) -> None:

@@ -15,7 +15,18 @@ from folder_inputs import Folder
 from transformers import AutoTokenizer
 
 from terna.encoder import build_encoder
-from terna.records import KEPT, PARALLEL, POSITIVES, SCORED_PAIRS, SENTENCES, TRIPLETS, read_table, write_table
+from terna.records import (
+    CLASSED_PAIRS,
+    KEPT,
+    PARALLEL,
+    POSITIVES,
+    SCORED_PAIRS,
+    SENTENCES,
+    TRIPLETS,
+    TUPLES,
+    read_table,
+    write_table,
+)
 from terna.settings import Settings, compose, load
 from terna.training.setup import Inputs
 
@@ -42,8 +53,9 @@ def stage(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
             Path(f"data/triplets/{part}.parquet"),
             TRIPLETS,
         )
-    write_table(POSITIVES.empty_table(), Path("data/triplets/positives.parquet"), POSITIVES)
-    write_table(SCORED_PAIRS.empty_table(), Path("data/triplets/scored.parquet"), SCORED_PAIRS)
+    empty = {"positives": POSITIVES, "scored": SCORED_PAIRS, "tuples": TUPLES, "classed": CLASSED_PAIRS}
+    for name, schema in empty.items():
+        write_table(schema.empty_table(), Path(f"data/triplets/{name}.parquet"), schema)
     sentences = pa.table([[*ROWS["train"], *OTHERS]], schema=SENTENCES)
     write_table(sentences, Path("data/triplets/sentences.parquet"), SENTENCES)
     pairs = pa.table([["The bread."], ["la panadera"], ["c"]], schema=PARALLEL)

@@ -18,7 +18,13 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{name}_NAME", "a")
         monkeypatch.setenv(f"GIT_{name}_EMAIL", "a@b.c")
-    for path in ("src/terna/training/loss.py", "conf/config.yaml", "params.yaml", "dvc.lock", "pyproject.toml"):
+    for path in (
+        "src/terna/training/losses/ranking.py",
+        "conf/config.yaml",
+        "params.yaml",
+        "dvc.lock",
+        "pyproject.toml",
+    ):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(path)
     (tmp_path / ".gitignore").write_text("__pycache__/\n")
@@ -51,7 +57,7 @@ def test_changes_that_a_run_makes_itself_are_none_of_the_code(repository: Path) 
 
 
 def test_code_that_is_changed_staged_new_or_gone_is_named(repository: Path) -> None:
-    (repository / "src/terna/training/loss.py").write_text("changed")
+    (repository / "src/terna/training/losses/ranking.py").write_text("changed")
     (repository / "src/terna/ñu loss.py").write_text("new")
     (repository / "pyproject.toml").write_text("staged")
     git(repository, "add", "pyproject.toml")
@@ -59,7 +65,7 @@ def test_code_that_is_changed_staged_new_or_gone_is_named(repository: Path) -> N
     assert origin.modified(repository) == [
         "conf/config.yaml",
         "pyproject.toml",
-        "src/terna/training/loss.py",
+        "src/terna/training/losses/ranking.py",
         "src/terna/ñu loss.py",
     ]
 

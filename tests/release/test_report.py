@@ -155,7 +155,7 @@ def test_accounts_contamination_settings_and_lineage_are_there(page: Page, conte
     assert printed
     assert yaml.safe_load(printed[1]) == {"seed": 7, "train": {"lr": 2e-5}}
     assert "1a1a1a" in text
-    assert "src/terna/training/loss.py" in text
+    assert "src/terna/training/losses/ranking.py" in text
 
 
 def test_what_differs_from_run_to_run_stays_out(page: Page) -> None:

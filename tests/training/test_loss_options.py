@@ -14,7 +14,7 @@ from sentence_transformers.sentence_transformer.losses import MatryoshkaLoss, Mu
 from torch import Tensor
 
 from terna.errors import DataError
-from terna.training.loss import ranking_loss
+from terna.training.losses.ranking import ranking_loss
 
 
 def by_loops(columns: list[Tensor], scale: float, wrong: Sequence[Sequence[bool]], *, backward: bool = False) -> float:

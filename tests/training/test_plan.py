@@ -19,7 +19,7 @@ def check(keys: Ints, batch_size: int, made: Plan) -> None:
     for batch in made.batches.tolist():
         assert len(batch) == batch_size
         seen = [key for row in batch for key in keys[row].tolist()]
-        assert len(seen) == len(set(seen)) == 3 * batch_size
+        assert len(seen) == len(set(seen)) == keys.shape[1] * batch_size
         used += batch
     assert len(used) == len(set(used))
     assert made.unused == len(keys) - len(used)
@@ -30,9 +30,8 @@ def check(keys: Ints, batch_size: int, made: Plan) -> None:
 class Texts:
     """As much of a datasets.Dataset as the neighbour's sampler reads."""
 
-    column_names = ("anchor", "positive", "negative")
-
     def __init__(self, keys: Ints) -> None:
+        self.column_names = [f"text {column}" for column in range(keys.shape[1])]
         self.rows = [dict(zip(self.column_names, row, strict=True)) for row in keys.tolist()]
 
     def __len__(self) -> int:
@@ -108,6 +107,15 @@ def test_no_more_rows_left_over_than_the_neighbour_leaves(name: str, batch_size:
     assert made.unused <= len(keys) - neighbours_full_batches(keys, batch_size, seed=0) * batch_size
 
 
+@pytest.mark.parametrize("columns", [2, 7])
+def test_rows_of_other_widths_leave_no_more_over_than_the_neighbour_leaves(columns: int) -> None:
+    rng = np.random.default_rng(17)
+    keys = distinct_within(rng.choice(4_000, (2 * ROWS, columns), p=(w := 1 / np.arange(9, 4_009)) / w.sum()))
+    made = plan(keys, 16, 7, 0)
+    check(keys, 16, made)
+    assert made.unused <= len(keys) - neighbours_full_batches(keys, 16, seed=0) * 16
+
+
 MANY = 30_000
 
 
@@ -142,9 +150,9 @@ def test_only_which_keys_are_equal_counts(name: str) -> None:
     assert all(np.array_equal(batches, made[0]) for batches in made)
 
 
-small_keys = st.integers(1, 40).flatmap(
-    lambda distinct: st.lists(st.tuples(*[st.integers(-1, distinct)] * 3), max_size=60).map(
-        lambda rows: np.array(rows, np.int64).reshape(-1, 3)
+small_keys = st.tuples(st.integers(1, 40), st.integers(2, 6)).flatmap(
+    lambda shape: st.lists(st.tuples(*[st.integers(-1, shape[0])] * shape[1]), max_size=60).map(
+        lambda rows: np.array(rows, np.int64).reshape(-1, shape[1])
     )
 )
 
@@ -163,7 +171,9 @@ def test_any_keys_give_a_valid_plan_that_is_a_function_of_its_arguments(
 @given(small_keys)
 def test_a_batch_of_one_takes_every_row_that_repeats_no_key(keys: Ints) -> None:
     made = plan(keys, 1, 0, 0)
-    assert sorted(made.batches.ravel()) == [row for row, triplet in enumerate(keys.tolist()) if len({*triplet}) == 3]
+    assert sorted(made.batches.ravel()) == [
+        row for row, triplet in enumerate(keys.tolist()) if len({*triplet}) == len(triplet)
+    ]
 
 
 @pytest.mark.parametrize("rows", [0, 3, 4, 1_003])

@@ -18,7 +18,10 @@ from terna.encoder import Encoder, save
 from terna.errors import DataError
 from terna.settings import Distill, Settings
 from terna.training.callbacks import Checkpoints, Recorder
-from terna.training.datamodule import ScoredBatch, ScoredPart, TaughtBatch, Triplets
+from terna.training.parts.pairs import ScoredBatch, ScoredPart
+from terna.training.parts.part import Shared
+from terna.training.parts.ranked import RankedBatch
+from terna.training.parts.taught import TaughtBatch
 from terna.training.setup import whereabouts
 from terna.training.trainer import build_trainer, summary
 
@@ -114,7 +117,7 @@ def test_mixed_shuffles_the_parts_batches_together_and_after_has_all_scored_pair
             assert own == sorted(own)
     assert len({tuple(plan) for plan in plans}) > 1
     assert plans == [run_for(encoder, settings, table).datamodule.plan(epoch) for epoch in range(3)]
-    expected = [(Triplets, ScoredBatch)[place] for place, _ in plans[0]]
+    expected = [(RankedBatch, ScoredBatch)[place] for place, _ in plans[0]]
     assert kinds(mixed.train_dataloader()) == expected
 
 
@@ -161,9 +164,9 @@ def test_the_rows_of_a_loss_that_is_not_finite_are_named_with_their_own_file(
     make_encoder: Make, settings: Settings, tmp_path: Path
 ) -> None:
     encoder = make_encoder()
-    datamodule = run_for(encoder, ordered(settings, "after"), scored_for(encoder)).datamodule
-    describe = whereabouts(datamodule, tmp_path)
-    rows = [", ".join(map(str, datamodule.parts[place].rows(2)[2])) for place in (0, 1)]
+    run = run_for(encoder, ordered(settings, "after"), scored_for(encoder))
+    describe = whereabouts(run, tmp_path)
+    rows = [", ".join(map(str, run.datamodule.parts[place].rows(2)[2])) for place in (0, 1)]
     assert describe(8 + 3).startswith(f"batch 3 of epoch 3, rows {rows[0]}, … of data/triplets/train.parquet;")
     assert describe(8 + 7).startswith(f"batch 7 of epoch 3, rows {rows[1]}, … of data/triplets/scored.parquet;")
 
@@ -177,7 +180,7 @@ def test_too_few_pairs_for_a_batch_are_refused(make_encoder: Make, settings: Set
 def test_weights_hold_for_the_pairs_of_a_corpus(make_encoder: Make, settings: Settings) -> None:
     encoder = make_encoder()
     table = replace(scored_for(encoder, triplets=0), scored_corpus=np.arange(21) % 2)
-    part = ScoredPart(table, encoder.arrange, batch_size=1, epochs=1, seed=3, weights=[2.0, 0.0])
+    part = ScoredPart(Shared(table, encoder.arrange, batch_size=1, epochs=1, seed=3, weights=[2.0, 0.0]))
     assert sorted(part.rows(0).ravel().tolist()) == sorted([*range(0, 21, 2)] * 2)
 
 

@@ -14,8 +14,9 @@ from terna.data.teacher_vectors import TeacherVectors
 from terna.encoder import Encoder
 from terna.errors import DataError
 from terna.records import STARTS
-from terna.training.datamodule import TranslationPart, TripletPart
 from terna.training.module import DistillationModule
+from terna.training.parts.ranked import RankedPart
+from terna.training.parts.taught import TranslationPart
 from terna.training.setup import Inputs, build_run, finished
 from terna.training.trainer import build_trainer
 
@@ -42,9 +43,9 @@ def test_each_option_changes_the_run_that_is_built(root: Path, inputs: Inputs, m
     other = build_run(settings_for(root, *TINY, *asked, "+train.weights.sample=2.0"), inputs)
     assert (other.encoder.packed, other.encoder.cached) == (False, True)
     [part] = other.datamodule.parts
-    assert isinstance(part, TripletPart)
+    assert isinstance(part, RankedPart)
     assert part.known_positives
-    assert part.weights == [2.0]
+    assert part.shared.weights == [2.0]
     assert other.module.steps == sum(other.datamodule.steps) > 2 * run.module.steps
     assert compiled == [{"dynamic": True}]
     trainer = build_trainer(settings_for(root, "train.precision=bf16-mixed", "train.clip=0.5", "train.epochs=7"), [])

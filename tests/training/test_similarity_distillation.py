@@ -37,7 +37,7 @@ def test_a_batch_has_the_teacher_s_vectors_of_its_own_texts_and_the_loss_their_s
     [part] = run.datamodule.parts
     rows = part.rows(0)
     for number, batch in enumerate(part.batches(rows, rows)):  # type: ignore[arg-type, var-annotated]
-        sentences, known, known_anchors, teacher = batch
+        sentences, known, known_anchors, teacher, _ = batch
         np.testing.assert_array_equal(teacher, taught.vectors[table.train[rows[number]].T.ravel()])
         vectors = encoder.eval()(sentences)
         ranked = run.module.loss(vectors, known, known_anchors)

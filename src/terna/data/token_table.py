@@ -1,5 +1,6 @@
-"""Each distinct sentence tokenised once: flat ids and offsets, memory-mapped; triplets and pairs as numbers of them."""
+"""Each distinct sentence tokenised once: flat ids and offsets, memory-mapped; examples as numbers of them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -8,24 +9,38 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from terna.arrays import Floats, Ints
-from terna.data.numbering import Numbered, numbered
+from terna.data.examples import Tables
+from terna.data.numbering import Numbered
 from terna.errors import DataError
-from terna.records import PAIR, POSITIVES, TEXTS, read_arrays, write_arrays
-from terna.sentences import Tokenizer, distinct, number, tokenize
+from terna.records import POSITIVES, read_arrays, write_arrays
+from terna.sentences import Tokenizer, number, tokenize
+
+
+def _none(kind: type[np.generic], *shape: int) -> Callable[[], Ints]:
+    return lambda: np.zeros((0, *shape), kind)
 
 
 @dataclass(frozen=True)
 class TokenTable:
-    """Tokenised sentences, and the triplets and scored pairs over them.
+    """Tokenised sentences, and the examples over them.
 
     ids: (tokens,) int32, all sentences one after another, special tokens included. offsets: (sentences + 1,) int64,
     sentence i is ids[offsets[i]:offsets[i + 1]]. keys: (sentences,) int64, equal for sentences that are equal after
     `fold`. train, dev: (n, 3) int32, anchor, positive, negative as sentence numbers. positives: (m, 2)
-    int32, distinct and sorted, the keys of two sentences of `train` that were labelled an entailment, each pair in both
-    directions. corpus: (n,) int16, which of `corpora` each row of `train` is from.
+    int32, distinct and sorted, the keys of two sentences that are known to follow: those of `train` that were labelled
+    an entailment, and anchor and positive of each tuple, each pair in both directions. corpus: (n,) int16, which of
+    `Tables.corpora` each row of `train` is from.
 
-    scored: (p, 2) int32, pairs of sentence numbers. scores: (p,) float32, from 0 to 1. scored_corpus: (p,) int16. All
-    three are empty where there are no scored pairs.
+    scored: (p, 2) int32, pairs of sentence numbers. scores: (p,) float32, from 0 to 1. scored_corpus: (p,) int16.
+
+    tuples: (texts,) int32, all tuples one after another, each the sentence numbers of its anchor, its positive and its
+    negatives. tuple_offsets: (t + 1,) int64, tuple i is tuples[tuple_offsets[i]:tuple_offsets[i + 1]]. tuple_corpus:
+    (t,) int16.
+
+    classed: (c, 2) int32, pairs of sentence numbers. classes: (c,) int16, which of `Tables.classes` each pair has.
+    classed_corpus: (c,) int16.
+
+    All are empty where there are no such examples.
     """
 
     ids: Ints
@@ -35,9 +50,15 @@ class TokenTable:
     dev: Ints
     positives: Ints
     corpus: Ints
-    scored: Ints = field(default_factory=lambda: np.zeros((0, 2), np.int32))
+    scored: Ints = field(default_factory=_none(np.int32, 2))
     scores: Floats = field(default_factory=lambda: np.zeros(0, np.float32))
-    scored_corpus: Ints = field(default_factory=lambda: np.zeros(0, np.int16))
+    scored_corpus: Ints = field(default_factory=_none(np.int16))
+    tuples: Ints = field(default_factory=_none(np.int32))
+    tuple_offsets: Ints = field(default_factory=lambda: np.zeros(1, np.int64))
+    tuple_corpus: Ints = field(default_factory=_none(np.int16))
+    classed: Ints = field(default_factory=_none(np.int32, 2))
+    classes: Ints = field(default_factory=_none(np.int16))
+    classed_corpus: Ints = field(default_factory=_none(np.int16))
 
     def save(self, folder: Path) -> None:
         """Write each array as .npy into `folder`, beside what else is there."""
@@ -48,53 +69,76 @@ class TokenTable:
         """Map the arrays of `folder` into memory, read-only; DataError if one is missing or broken."""
         return cls(**read_arrays([each.name for each in fields(cls)], folder, stage="tokens"))
 
+    @property
+    def widths(self) -> Ints:
+        """(t,): how many texts each tuple has."""
+        return np.diff(self.tuple_offsets)
 
-def build(
-    train: pa.Table,
-    dev: pa.Table,
-    positives: pa.Table,
-    scored: pa.Table,
-    tokenizer: Tokenizer,
-    max_length: int,
-    prompt: str = "",
-) -> TokenTable:
-    """Number the distinct sentences of two TRIPLETS tables and a SCORED_PAIRS table, and tokenise each once.
+    def tuples_of(self, width: int) -> tuple[Ints, Ints]:
+        """The tuples of `width` texts: which ones, (m,), and their sentence numbers, (m, width) int32."""
+        rows = np.flatnonzero(self.widths == width)
+        return rows, self.tuples[self.tuple_offsets[rows][:, None] + np.arange(width)]
 
-    The known positives of a POSITIVES table are numbered with them.
+
+def build(tables: Tables, tokenizer: Tokenizer, max_length: int, prompt: str = "") -> TokenTable:
+    """Number the distinct sentences of all tables, and tokenise each once.
 
     max_length: tokens that a sentence is cut to, those of `prompt`, which is put before it, included.
 
     Raises DataError when a known positive is in no triplet.
     """
-    found, (trained, developed, pairs) = rows_of(train, dev, scored)
+    found, columns = tables.numbered()
     ids, offsets = tokenize(tokenizer, [prompt + text for text in found.texts.to_pylist()], max_length)
-    names = pa.array(corpora(train, scored), pa.string())
-    corpus, scored_corpus = (number(table["corpus"], names).astype(np.int16) for table in (train, scored))
-    scores = scored["score"].to_numpy().astype(np.float32)
-    known = _known(positives, found)
-    return TokenTable(ids, offsets, found.keys, trained, developed, known, corpus, pairs, scores, scored_corpus)
+    names = pa.array(tables.corpora, pa.string())
+    corpora = [number(table["corpus"], names).astype(np.int16) for table in tables.trained]
+    anchors, positives, negatives = columns["tuples"]
+    return TokenTable(
+        ids,
+        offsets,
+        found.keys,
+        rows_of(columns["train"]),
+        rows_of(columns["dev"]),
+        _known(tables.positives, found, anchors, positives),
+        corpora[0],
+        scored=rows_of(columns["scored"]),
+        scores=tables.scored["score"].to_numpy().astype(np.float32),
+        scored_corpus=corpora[1],
+        **_ragged(anchors, positives, negatives, pc.list_value_length(tables.tuples["negatives"]).to_numpy()),
+        tuple_corpus=corpora[2],
+        classed=rows_of(columns["classed"]),
+        classes=number(tables.classed["class"], pa.array(tables.classes, pa.string())).astype(np.int16),
+        classed_corpus=corpora[3],
+    )
 
 
-def rows_of(*tables: pa.Table) -> tuple[Numbered, list[Ints]]:
-    """The sentences of TRIPLETS and SCORED_PAIRS tables; each table's (n, 3) or (n, 2) int32 as sentence numbers."""
-    columns = [[name for name in (*TEXTS, *PAIR) if name in table.column_names] for table in tables]
-    found = numbered(*(table[name] for table, names in zip(tables, columns, strict=True) for name in names))
-    numbers = iter(found.numbers)
-    return found, [np.stack([next(numbers) for _ in names], axis=1).astype(np.int32) for names in columns]
+def rows_of(columns: list[Ints]) -> Ints:
+    """Columns of sentence numbers as rows, int32."""
+    return np.stack(columns, axis=1).astype(np.int32)
 
 
-def corpora(*tables: pa.Table) -> list[str]:
-    """The corpora of TRIPLETS and SCORED_PAIRS tables by name, as TokenTable numbers them."""
-    names: list[str] = distinct(*(table["corpus"] for table in tables)).to_pylist()
-    return names
+def _ragged(anchors: Ints, positives: Ints, negatives: Ints, counts: Ints) -> dict[str, Ints]:
+    """Tuples one after another; counts: of the negatives of each."""
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts.astype(np.int64) + 2)])
+    tuples = np.empty(offsets[-1], np.int32)
+    wrong = np.ones(len(tuples), np.bool_)
+    for place, column in enumerate((anchors, positives)):
+        tuples[offsets[:-1] + place] = column
+        wrong[offsets[:-1] + place] = False
+    tuples[wrong] = negatives
+    return {"tuples": tuples, "tuple_offsets": offsets}
 
 
-def _known(positives: pa.Table, found: Numbered) -> Ints:
+def _known(positives: pa.Table, found: Numbered, anchors: Ints, others: Ints) -> Ints:
+    """What is known to follow: a POSITIVES table, and the anchors and positives of tuples in both directions."""
     columns = [pc.index_in(positives[name], value_set=found.texts) for name in POSITIVES.names]
     if any(column.null_count for column in columns):
         raise DataError(
             "data/triplets/positives.parquet: a sentence of it is in no triplet, so it was made with others; "
             "run the triplets stage (dvc repro triplets)"
         )
-    pairs = np.stack([found.keys[column.to_numpy()] for column in columns], axis=1)
-    return np.unique(pairs, axis=0).astype(np.int32)
+    labelled, follows = (column.to_numpy() for column in columns)
+    first = found.keys[np.concatenate([labelled, anchors, others])]
+    second = found.keys[np.concatenate([follows, others, anchors])]
+    # as one number each: rows would be sorted ten times as slowly
+    pairs = np.unique(first << 32 | second)
+    return np.stack([pairs >> 32, pairs & 0xFFFFFFFF], axis=1).astype(np.int32)

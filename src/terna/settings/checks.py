@@ -12,6 +12,17 @@ from terna.settings.declaration import PARALLEL, SCORED, Corpus
 from terna.settings.schema import Evaluate, Fetch, Machine, Translate
 from terna.settings.training import Model, Train
 
+# the losses by name of each shape of examples, the first where nobody chooses one
+LOSSES = {"tuples": ("ranking",), "scored": ("cosent", "angle"), "classed": ("softmax",)}
+# which shapes of corpora a loss of LOSSES learns from, and what they are called
+LEARNT = {"tuples": ("labelled", "tuples"), "scored": ("scored",), "classed": ("classed",)}
+EXAMPLES = {
+    "labelled": "labelled pairs",
+    "tuples": "tuples",
+    "scored": "scored pairs",
+    "classed": "classed pairs",
+}
+
 
 def check_corpora(corpora: dict[str, Corpus]) -> Iterator[str]:
     if not corpora:
@@ -62,17 +73,40 @@ def check_distill(corpora: dict[str, Corpus], parallel: dict[str, Corpus], model
         if getattr(train, name):
             yield f"train.{name}: a matter of ranked triplets, and train.distill ranks none; leave it at its default"
     for name in train.weights:
-        if name in corpora and not corpora[name].scored:
+        if name in corpora and corpora[name].shape in LEARNT["tuples"]:
             yield f"train.weights.{name}: a matter of ranked triplets, and train.distill ranks none; remove it"
 
 
 def check_scored(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
     scored = [corpus.scored for corpus in corpora.values()]
+    ranked = [corpus.shape in LEARNT["tuples"] for corpus in corpora.values()]
     if train.order == "after" and not (any(scored) and (train.distill or not all(scored))):
         yield "train.order: after, but there are not both scored pairs and other data; leave it at mixed"
     for name in ("symmetric", "known_positives"):
-        if scored and all(scored) and not train.distill and getattr(train, name):
-            yield f"train.{name}: a matter of ranked triplets, and the mix has only scored pairs; set it to false"
+        if corpora and not any(ranked) and not train.distill and getattr(train, name):
+            kinds = " and ".join(dict.fromkeys(EXAMPLES[corpus.shape] for corpus in corpora.values()))
+            yield f"train.{name}: a matter of ranked triplets, and the mix has only {kinds}; set it to false"
+
+
+def check_losses(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
+    shapes = {corpus.shape for corpus in corpora.values()}
+    for shape, (usual, *others) in LOSSES.items():
+        key, chosen = f"train.loss.{shape}", getattr(train.loss, shape)
+        if "." not in chosen and chosen not in (usual, *others):
+            yield (
+                f"{key}: no loss is called {chosen!r}; there are {', '.join((usual, *others))}, or give your own as "
+                "package.module.function"
+            )
+        if chosen != usual and corpora and not shapes & set(LEARNT[shape]):
+            kinds = " or ".join(EXAMPLES[each] for each in LEARNT[shape])
+            yield f"{key}: {chosen}, but the mix has no {kinds}; leave it at {usual}"
+    if train.distill and train.loss.tuples != "ranking":
+        yield "train.loss.tuples: a matter of ranked triplets, and train.distill ranks none; leave it at ranking"
+    for name in ("symmetric", "known_positives"):
+        if train.loss.tuples != "ranking" and getattr(train, name):
+            yield f"train.{name}: a matter of the ranking loss, and train.loss.tuples is another; set it to false"
+    if "classed" in shapes and train.loss.classed == "softmax" and train.matryoshka:
+        yield "train.matryoshka: the softmax loss of classed pairs reads whole vectors; set it to []"
 
 
 def check_similarity_distillation(model: Model, train: Train) -> Iterator[str]:
@@ -179,10 +213,10 @@ def check_weights(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
     if corpora and not any(train.weights.get(name, 1.0) for name in corpora):
         yield "train.weights: 0 for every corpus of the mix, so that nothing is trained on; raise one"
         return
-    for kind, scored in (("labelled", False), ("scored", True)):
-        of_kind = [name for name, corpus in corpora.items() if corpus.scored == scored]
-        if of_kind and not any(train.weights.get(name, 1.0) for name in of_kind):
-            yield f"train.weights: 0 for every corpus of {kind} pairs; take {', '.join(of_kind)} out of corpora"
+    for shape, examples in EXAMPLES.items():
+        of_shape = [name for name, corpus in corpora.items() if corpus.shape == shape]
+        if of_shape and not any(train.weights.get(name, 1.0) for name in of_shape):
+            yield f"train.weights: 0 for every corpus of {examples}; take {', '.join(of_shape)} out of corpora"
 
 
 def check_matryoshka(train: Train) -> Iterator[str]:
@@ -246,6 +280,7 @@ CHECKS = (
     check_parallel,
     check_distill,
     check_scored,
+    check_losses,
     check_similarity_distillation,
     check_apart,
     check_languages,

@@ -15,6 +15,10 @@ NAMES = "^[a-z0-9][a-z0-9_-]*$"
 SCORED = ("semeval_sts", "scored_csv")
 PARALLEL = ("xnli_parallel", "moses", "lines", "tab")
 
+# what the examples of a corpus are; formats that are not named here are of labelled pairs
+Shape = Literal["labelled", "tuples", "scored", "classed"]
+SHAPES: dict[str, Shape] = dict.fromkeys(SCORED, "scored")
+
 NAMED = "up to 100 lower-case letters, digits, - and _ are, the first a letter or a digit; rename it"
 
 Count = Annotated[int, Field(ge=1, lt=2**31)]
@@ -81,6 +85,11 @@ class Corpus:
     def scored(self) -> bool:
         """Whether it holds scored pairs."""
         return self.format in SCORED
+
+    @property
+    def shape(self) -> Shape:
+        """What its examples are, and so which loss learns from them."""
+        return SHAPES.get(self.format, "labelled")
 
     def paths(self, folder: Path) -> list[Path]:
         """Where its files lie once they are fetched into `folder`, in order."""

@@ -127,7 +127,7 @@ class Distill:
 
 @dataclass(frozen=True, config=STRICT)
 class SimilarityDistillation:
-    """Beside the ranking loss and CoSENT: the similarities of a frozen teacher between the texts of a batch."""
+    """Beside the losses of all examples: the similarities of a frozen teacher between the texts of a batch."""
 
     weight: Positive
     """Weight of the mean squared difference between the cosines of each two texts of a batch."""
@@ -135,18 +135,35 @@ class SimilarityDistillation:
     """As train.distill.teacher, of any width; null: the encoder that training starts from, as it came."""
 
 
+LossName = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
+
+
+@dataclass(frozen=True, config=STRICT)
+class Losses:
+    """The loss of each shape of examples: a name, or `package.module.function` for one's own (docs/adding.md)."""
+
+    tuples: LossName
+    """Of triplets and tuples: `ranking`, among the texts of the batch."""
+    scored: LossName
+    """Of scored pairs: `cosent` or `angle`."""
+    classed: LossName
+    """Of pairs with a class: `softmax`, a linear classifier that is trained beside the encoder and does not ship."""
+
+
 @dataclass(frozen=True, config=STRICT)
 class Train:
     """The run: loss, batches, optimizer, schedule, selection."""
 
     batch_size: Annotated[int, Field(ge=2)]
-    """Triplets, taught sentences or scored pairs a step."""
+    """Examples a step, all of one shape: triplets, tuples, taught sentences, scored or classed pairs."""
     epochs: Count
     """Passes over the training data."""
     order: Literal["mixed", "after"]
-    """With scored pairs beside other data: the batches of both mixed, or all of the scored pairs' at the end."""
+    """With scored pairs beside other data: the batches of all mixed, or all of the scored pairs' at the end."""
     weights: dict[Name, Annotated[float, Field(ge=0, allow_inf_nan=False)]]
-    """How often an epoch has each triplet or scored pair of a corpus, on average; one that is not named: once."""
+    """How often an epoch has each example of a corpus, on average; one that is not named: once."""
+    loss: Losses
+    """What is learnt from each shape of examples."""
     lr: Positive
     """Peak learning rate of AdamW."""
     warmup: Fraction
@@ -154,11 +171,12 @@ class Train:
     scale: Positive
     """Factor on the cosine before the softmax."""
     cosent_scale: Positive
-    """Factor on the cosines of scored pairs in their loss, CoSENT."""
+    """Factor on the similarities of scored pairs in their loss, CoSENT or AnglE."""
     symmetric: bool
     """Also rank the anchors for each positive, and average the two losses."""
     known_positives: bool
-    """Leave known positives of an anchor out of its negatives: a labelled entailment counts in both directions."""
+    """Leave known positives of an anchor out of its negatives: a labelled entailment counts in both directions, and so
+    do anchor and positive of a tuple."""
     matryoshka: list[Count]
     """Sum the loss over vectors cut to so many dimensions, rising; the whole counts if it is named; empty: it alone."""
     weight_decay: Annotated[float, Field(ge=0)]
@@ -186,9 +204,9 @@ class Train:
     embeddings_only: bool
     """Train the word embeddings alone and leave the layers as they are."""
     distill: Distill | None
-    """Learn a teacher's vectors or similarities in place of ranking triplets; null: rank."""
+    """Learn a teacher's vectors or similarities in place of ranking triplets and tuples; null: rank."""
     similarity_distillation: SimilarityDistillation | None
-    """Keep a teacher's similarities while triplets and scored pairs are learnt; null: learn them alone."""
+    """Keep a teacher's similarities while the examples are learnt; null: learn them alone."""
     wise_ft: list[Annotated[float, Field(gt=0, lt=1)]]
     """Shares of the trained weights in averages with the start's, scored when training ends; the best may ship."""
     ema: Annotated[float, Field(gt=0, lt=1)] | None

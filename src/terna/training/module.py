@@ -6,39 +6,57 @@ from typing import Any, cast
 import numpy as np
 import torch
 from pytorch_lightning import LightningModule
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import normalize
+from torch.nn.parallel import DistributedDataParallel
 from transformers import get_linear_schedule_with_warmup
 
 from terna.encoder import Batch, Encoder
 from terna.errors import ModelError
 from terna.settings import Distill, Train
-from terna.training.datamodule import ScoredBatch
-from terna.training.loss import cosent_loss, ranking_loss
+from terna.training.losses.classes import classifier, softmax_loss
+from terna.training.losses.own import own_losses
+from terna.training.losses.ranking import ranking_loss
+from terna.training.losses.scores import angle_loss, cosent_loss
 from terna.training.optimizer import parameter_groups
+from terna.training.parts.pairs import ClassedBatch, ScoredBatch
 from terna.training.regularization import DistanceToStart
 from terna.training.similarities import similarity_loss
 
+ORDERED = {"cosent": cosent_loss, "angle": angle_loss}
+
 
 class RankingModule(LightningModule):
-    """Trains `encoder` for exactly `steps` optimizer steps; dropout in step s is a function of (seed, s, process)."""
+    """Trains `encoder` for exactly `steps` optimizer steps; dropout in step s is a function of (seed, s, process).
 
-    def __init__(self, encoder: Encoder, train: Train, steps: int, seed: int) -> None:
+    classes: of the pairs that have one, for which a classifier is trained beside the encoder; 0: there are none. Raises
+    SettingsError when a loss of one's own cannot be imported or called.
+    """
+
+    def __init__(self, encoder: Encoder, train: Train, steps: int, seed: int, classes: int = 0) -> None:
         super().__init__()
         self.encoder = encoder
         self.settings = train
         self.steps = steps
         self.seed = seed
         self.distance = DistanceToStart(encoder) if train.l2_sp else None
+        self.own = own_losses(train)
+        self.classifier: nn.Linear | None = None
+        if classes and train.loss.classed == "softmax":
+            weights = next(encoder.parameters())
+            self.classifier = classifier(encoder.dimension, classes, seed).to(weights.device, weights.dtype)
+            # each process has its whole gradient, and a batch of another kind none: nothing is left to be averaged
+            names = [name for name, _ in self.named_parameters() if name.startswith("classifier.")]
+            DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(self, names)  # type: ignore[no-untyped-call]
 
-    def training_step(self, batch: tuple[Batch, *tuple[Tensor | None, ...]], _: int) -> Tensor:
-        """The loss of one batch, by its kind: of its sentences' vectors and what else is in it; see datamodule."""
+    def training_step(self, batch: tuple[Batch, *tuple[Any, ...]], _: int) -> Tensor:
+        """The loss of one batch, by its kind: of its sentences' vectors and what else is in it; see parts."""
         # not one stream over all steps: so a resumed run draws what it would have drawn
         draw = np.random.SeedSequence([self.seed, self.global_step, self.global_rank])
         torch.manual_seed(int(draw.generate_state(1, np.uint64)[0]))
         sentences, *given = batch
-        of_kind: Callable[..., Tensor] = self.scored_loss if isinstance(batch, ScoredBatch) else self.loss
-        loss = of_kind(self.encoder(sentences), *given)
+        of_kind: dict[type, Callable[..., Tensor]] = {ScoredBatch: self.scored_loss, ClassedBatch: self.classed_loss}
+        loss = of_kind.get(type(batch), self.loss)(self.encoder(sentences), *given)
         if self.distance:
             loss = loss + self.settings.l2_sp * self.distance()
         self.log("loss", loss, prog_bar=True, logger=False)
@@ -50,34 +68,42 @@ class RankingModule(LightningModule):
         known: Tensor | None = None,
         known_anchors: Tensor | None = None,
         teacher: Tensor | None = None,
+        columns: int = 3,
     ) -> Tensor:
-        """The loss of this process's anchors, positives and negatives, which lie one after another (3 B, d).
+        """The loss of this process's anchors, positives and negatives, which lie one after another (columns B, d).
 
         With `train.gather` they are ranked among the texts of all processes, through which the gradient flows too.
-        teacher: (3 B, e), with whose similarities theirs are compared besides; see `similarity_loss`.
+        teacher: (columns B, e), with whose similarities theirs are compared besides; see `similarity_loss`.
         """
-        own, options = vectors.chunk(3), self.settings
+        own, options = vectors.chunk(columns), self.settings
         every, offset = self.gathered(*own)
-        ranked = ranking_loss(
-            own[0],
-            every[1],
-            every[2],
-            scale=options.scale,
-            symmetric=options.symmetric,
-            known=known,
-            known_anchors=known_anchors,
-            offset=offset,
-            all_anchors=every[0],
-            dimensions=options.matryoshka,
-        )
+        if "tuples" in self.own:
+            ranked = self.own["tuples"](every, None, options.matryoshka)
+        else:
+            ranked = ranking_loss(
+                own[0],
+                *every[1:],
+                scale=options.scale,
+                symmetric=options.symmetric,
+                known=known,
+                known_anchors=known_anchors,
+                offset=offset,
+                all_anchors=every[0],
+                dimensions=options.matryoshka,
+            )
         return self.with_similarities(ranked, vectors, teacher)
 
     def gathered(self, *own: Tensor) -> tuple[list[Tensor], int]:
         """Each tensor with the rows of all processes, and the row from which on the own ones lie in the first."""
         if not self.settings.gather or self.trainer.world_size == 1:
             return [*own], 0
-        every = [cast(Tensor, self.all_gather(each, sync_grads=True)).flatten(0, 1) for each in own]
-        return every, self.global_rank * len(own[0])
+        return self.of_all(*own), self.global_rank * len(own[0])
+
+    def of_all(self, *own: Tensor) -> list[Tensor]:
+        """Each tensor with the rows of all processes, whatever `train.gather` says."""
+        if self.trainer.world_size == 1:
+            return [*own]
+        return [cast(Tensor, self.all_gather(each, sync_grads=True)).flatten(0, 1) for each in own]
 
     def similarities(self, vectors: Tensor, wanted: Tensor) -> Tensor:
         """How far the cosines between this process's vectors and all are from a teacher's: see `similarity_loss`."""
@@ -90,19 +116,39 @@ class RankingModule(LightningModule):
         return loss if teacher is None or asked is None else loss + asked.weight * self.similarities(vectors, teacher)
 
     def scored_loss(self, vectors: Tensor, scores: Tensor, teacher: Tensor | None = None) -> Tensor:
-        """CoSENT of this process's pairs, first sentences and then second ones (2 B, d), with their scores (B,).
+        """The loss of this process's scored pairs, first sentences and then second ones (2 B, d), with scores (B,).
 
         With `train.gather` the pairs of all processes are compared, and each process has the loss of all. teacher:
         (2 B, e), as in `loss`.
         """
         options, (given, _) = self.settings, self.gathered(*vectors.chunk(2), scores)
-        compared = cosent_loss(*given, scale=options.cosent_scale, dimensions=options.matryoshka)
+        if "scored" in self.own:
+            compared = self.own["scored"](given[:2], given[2], options.matryoshka)
+        else:
+            ordered = ORDERED[options.loss.scored]
+            compared = ordered(*given, scale=options.cosent_scale, dimensions=options.matryoshka)
         return self.with_similarities(compared, vectors, teacher)
+
+    def classed_loss(self, vectors: Tensor, classes: Tensor, teacher: Tensor | None = None) -> Tensor:
+        """The loss of this process's pairs with a class, first sentences and then second ones (2 B, d), classes (B,).
+
+        Each process has the loss of all pairs: of one's own loss with `train.gather` alone. teacher: as in `loss`.
+        """
+        columns = *vectors.chunk(2), classes
+        if "classed" in self.own:
+            given, _ = self.gathered(*columns)
+            learnt = self.own["classed"](given[:2], given[2], self.settings.matryoshka)
+        else:
+            first, second, every = self.of_all(*columns)
+            learnt = softmax_loss(first, second, every, cast(nn.Linear, self.classifier))
+        return self.with_similarities(learnt, vectors, teacher)
 
     def configure_optimizers(self) -> Any:
         """AdamW with decay on matrices alone, and a rate that climbs over the warm-up, then falls to 0 at the end."""
         options = self.settings
-        groups = parameter_groups(self.encoder, options.weight_decay, lr=options.lr, layer_decay=options.layer_decay)
+        groups = parameter_groups(
+            self.encoder, options.weight_decay, lr=options.lr, layer_decay=options.layer_decay, beside=self.classifier
+        )
         # the fused kernel would unscale fp16's gradients itself, after clipping: Lightning clips none of its in mixed
         # precision, bf16's neither
         fused = not options.precision.endswith("-mixed")
@@ -116,7 +162,12 @@ class DistillationModule(RankingModule):
     """Learns a teacher's vectors, or the similarities between them, in place of ranking."""
 
     def loss(
-        self, vectors: Tensor, wanted: Tensor | None = None, _: Tensor | None = None, _teacher: Tensor | None = None
+        self,
+        vectors: Tensor,
+        wanted: Tensor | None = None,
+        _: Tensor | None = None,
+        _teacher: Tensor | None = None,
+        _columns: int = 1,
     ) -> Tensor:
         """How far vectors (m n, d) and their cosines are from the wanted ones, the teacher's (n, e) m times."""
         asked, teacher, losses = cast(Distill, self.settings.distill), cast(Tensor, wanted), []

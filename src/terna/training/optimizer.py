@@ -9,18 +9,20 @@ from terna.errors import ModelError
 
 
 def parameter_groups(
-    encoder: nn.Module, weight_decay: float, *, lr: float, layer_decay: float = 1.0
+    encoder: nn.Module, weight_decay: float, *, lr: float, layer_decay: float = 1.0, beside: nn.Module | None = None
 ) -> list[dict[str, Any]]:
     """Trainable parameters in groups for AdamW, each with its `lr` and its `weight_decay`.
 
     Decay is on all but biases and norms (those are the vectors). What follows the layers and the topmost layer learn
     at `lr`, each layer below at `layer_decay` times the one above, the embeddings at that times the lowest layer's.
-    The first group has the full rate; at layer_decay 1 there are two groups, with and without decay. Raises ModelError
-    when layers are to differ and it is not plain which modules they are.
+    The first group has the full rate; at layer_decay 1 there are two groups, with and without decay. beside: what is
+    trained beside the encoder, at the full rate. Raises ModelError when layers are to differ and it is not plain which
+    modules they are.
 
     Source: Howard and Ruder, Universal Language Model Fine-tuning for Text Classification, 2018, section 3.2.
     """
     depths = dict.fromkeys(encoder.parameters(), 0) if layer_decay == 1.0 else _depths(encoder)
+    depths |= dict.fromkeys(beside.parameters() if beside else (), 0)
     groups = []
     for depth in sorted(set(depths.values())):
         own = [parameter for parameter, found in depths.items() if found == depth and parameter.requires_grad]

@@ -1,6 +1,5 @@
 """A LightningDataModule of one or several kinds of examples, planned beforehand, and resumed at any step."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any, Literal
@@ -9,49 +8,10 @@ import numpy as np
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from terna.arrays import Ints
+from terna.training.parts.part import Part
 
 # apart from the streams that parts and other modules draw from [seed, epoch]
 _STREAM = 2
-
-
-class Part(ABC):
-    """Examples of one kind: their batches as rows of numbers, planned beforehand, and what a process gets of them.
-
-    batch_size: examples of a step, over all processes; each takes an equal share. unit: what the examples are called.
-    loss: what is learnt from them. source: the file that `rows` count the rows of.
-    """
-
-    unit: str
-    loss: str
-    source: str
-
-    def __init__(self, *, batch_size: int, epochs: int) -> None:
-        self.batch_size = batch_size
-        self.epochs = epochs
-
-    @property
-    @abstractmethod
-    def count(self) -> int:
-        """Examples that there are."""
-
-    @property
-    @abstractmethod
-    def left_out(self) -> list[int]:
-        """Examples of each epoch that are in no batch of it."""
-
-    @abstractmethod
-    def rows(self, epoch: int) -> Ints:
-        """(steps, batch_size): the examples of each batch of an epoch."""
-
-    @abstractmethod
-    def batches(self, rows: Ints, own: Ints) -> Dataset[Any]:
-        """What a process gets of each batch, whose examples are `rows`, the process's share `own` (steps, share)."""
-
-    @cached_property
-    def steps(self) -> list[int]:
-        """Batches of each epoch, exact."""
-        return [len(self.rows(epoch)) for epoch in range(self.epochs)]
 
 
 class PlannedDataModule(LightningDataModule):

@@ -23,8 +23,13 @@ THREADS = "TERNA_THREADS"
 
 
 def identity(settings: Settings, data: Mapping[str, str]) -> dict[str, Any]:
-    """All that a run's outcome depends on: settings, data (each file's sha256), packages, threads and TERNA_PLAIN."""
-    plain = asdict(settings)
+    """All that a run's outcome depends on: settings, data (each file's sha256), packages, threads and TERNA_PLAIN.
+
+    Losses of one's own are among it, each with its file's sha256.
+    """
+    from terna.training.losses.own import own_losses  # not at the top, for torch: see _threads
+
+    plain, own = asdict(settings), own_losses(settings.train)
     return {
         **{name: plain[name] for name in ("seed", "model", "train")},
         "evaluate": {name: plain["evaluate"][name] for name in ("select_on", "main_score")},
@@ -33,6 +38,7 @@ def identity(settings: Settings, data: Mapping[str, str]) -> dict[str, Any]:
         "threads": _threads(),
         "TERNA_PLAIN": int(is_plain()),
         "checkpoint_format": FORMAT,
+        **({"own_losses": {each.path: each.sha256 for each in own.values()}} if own else {}),
     }
 
 

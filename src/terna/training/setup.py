@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 from pytorch_lightning import seed_everything
 from transformers import PreTrainedTokenizerBase
@@ -21,13 +22,16 @@ from terna.data.token_table import TokenTable
 from terna.encoder import Encoder, build_encoder
 from terna.encoder.pretrained import read_tokenizer
 from terna.errors import DataError
-from terna.records import KEPT, STARTS, read_record, read_table, rerun
-from terna.settings import Settings
+from terna.records import KEPT, STARTS, read_record, read_table, rerun, validated
+from terna.settings import Settings, Train
 from terna.training.adapters import adapt, freeze_layers, merge
 from terna.training.callbacks import Checkpoints, Recorder
-from terna.training.datamodule import MonolingualPart, ScoredPart, TranslationPart, TripletPart
 from terna.training.module import DistillationModule, RankingModule
-from terna.training.resumable import Part, PlannedDataModule
+from terna.training.parts.pairs import ClassedPart, ScoredPart
+from terna.training.parts.part import Part, Shared
+from terna.training.parts.ranked import RankedPart
+from terna.training.parts.taught import MonolingualPart, TranslationPart
+from terna.training.resumable import PlannedDataModule
 from terna.training.resume import CHECKPOINT
 from terna.training.selection import Selection, development_score
 
@@ -36,9 +40,10 @@ from terna.training.selection import Selection, development_score
 class Inputs:
     """What a run learns from.
 
-    starts: what new entries of the vocabulary start from, a STARTS table. corpora: names, by the numbers in
-    `table.corpus` and `table.scored_corpus`. taught: the teacher's vectors, with train.similarity_distillation of the
-    sentences of `table`; None where nothing is taught. kept: the entries of a vocabulary that was cut, a KEPT table.
+    starts: what new entries of the vocabulary start from, a STARTS table. corpora: names, by the corpora's numbers in
+    `table`. taught: the teacher's vectors, with train.similarity_distillation of the sentences of `table`; None where
+    nothing is taught. kept: the entries of a vocabulary that was cut, a KEPT table. classes: names, by the numbers in
+    `table.classes`.
     """
 
     tokenizer: PreTrainedTokenizerBase
@@ -47,17 +52,22 @@ class Inputs:
     corpora: list[str]
     taught: TeacherVectors | None = None
     kept: pa.Table = field(default_factory=KEPT.empty_table)
+    classes: list[str] = field(default_factory=list)
 
     @classmethod
     def load(cls, tokens: Path, teacher: Path | None) -> "Inputs":
         """What the stages `tokens` and `teacher` wrote into these folders; DataError if a file is missing or broken."""
+        found = read_record(tokens / "stats.json", {"corpora": list[str]}, rerun("tokens"))
         return cls(
             table=TokenTable.load(tokens),
             tokenizer=read_tokenizer(str(tokens / "tokenizer")),
             starts=read_table(tokens / "starts.parquet", STARTS),
-            corpora=read_record(tokens / "stats.json", {"corpora": list[str]}, rerun("tokens"))["corpora"],
+            corpora=found["corpora"],
             taught=TeacherVectors.load(teacher) if teacher else None,
             kept=read_table(tokens / "kept.parquet", KEPT),
+            classes=validated(
+                list[str], found.get("classes", []), f"{tokens / 'stats.json'}: classes", rerun("tokens")
+            ),
         )
 
 
@@ -86,8 +96,8 @@ def build_run(settings: Settings, inputs: Inputs) -> Run:
 def run_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> Run:
     """A run of an encoder that there is."""
     datamodule = datamodule_of(settings, inputs, encoder)
-    kind = DistillationModule if settings.train.distill else RankingModule
-    return Run(encoder, datamodule, kind(encoder, settings.train, sum(datamodule.steps), settings.seed))
+    kind, steps = DistillationModule if settings.train.distill else RankingModule, sum(datamodule.steps)
+    return Run(encoder, datamodule, kind(encoder, settings.train, steps, settings.seed, len(inputs.classes)))
 
 
 def encoder_of(settings: Settings, inputs: Inputs) -> Encoder:
@@ -105,37 +115,57 @@ def encoder_of(settings: Settings, inputs: Inputs) -> Encoder:
 
 
 def datamodule_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> PlannedDataModule:
-    """The batches of all epochs: of triplets, or with train.distill of taught sentences, and of scored pairs.
+    """The batches of all epochs: of triplets and tuples, or with train.distill of taught sentences, and of pairs.
 
-    Raises DataError when not a single full batch can be made.
+    Raises DataError when not a single full batch can be made of a kind that there is.
     """
     options, table = settings.train, inputs.table
-    common = {"batch_size": options.batch_size, "epochs": options.epochs, "seed": settings.seed}
-    weights = [options.weights.get(name, 1.0) for name in inputs.corpora]
-    beside = inputs.taught if options.similarity_distillation else None
     if options.is_taught and inputs.taught is None:
         key = "distill" if options.distill else "similarity_distillation"
         raise DataError(f"train.{key}: there are no teacher's vectors; run the teacher stage (dvc repro teacher)")
-    parts: list[Part] = []
-    if options.distill and inputs.taught:
-        kind = TranslationPart if options.distill.texts == "parallel" else MonolingualPart
-        parts.append(kind(inputs.taught, encoder.arrange, sources=options.distill.sources, **common))
-    elif len(table.train) or not len(table.scored):
-        parts.append(
-            TripletPart(
-                table,
-                encoder.arrange,
-                weights=weights,
-                known_positives=options.known_positives,
-                gather=options.gather,
-                taught=beside,
-                **common,
-            )
-        )
-    if len(table.scored):
-        at_end = options.order == "after"
-        parts.append(ScoredPart(table, encoder.arrange, weights=weights, at_end=at_end, taught=beside, **common))
+    shared = Shared(
+        table,
+        encoder.arrange,
+        batch_size=options.batch_size,
+        epochs=options.epochs,
+        seed=settings.seed,
+        weights=[options.weights.get(name, 1.0) for name in inputs.corpora],
+        taught=inputs.taught if options.similarity_distillation else None,
+    )
+    taught = _taught(options, inputs.taught, shared) if options.distill else []
+    pairs: list[Part] = [ClassedPart(shared)] if len(table.classed) else []
+    pairs += [ScoredPart(shared, at_end=options.order == "after")] if len(table.scored) else []
+    ranked = [] if options.distill else _ranked(options, shared, alone=not pairs)
+    parts = [*taught, *ranked, *pairs]
     return PlannedDataModule(parts, order=options.order, seed=settings.seed, workers=settings.machine.workers)
+
+
+def _taught(options: Train, taught: TeacherVectors | None, shared: Shared) -> list[Part]:
+    """What train.distill learns, in place of ranking."""
+    if not options.distill or not taught:
+        return []
+    kind = TranslationPart if options.distill.texts == "parallel" else MonolingualPart
+    return [
+        kind(
+            taught,
+            shared.arrange,
+            batch_size=shared.batch_size,
+            epochs=shared.epochs,
+            seed=shared.seed,
+            sources=options.distill.sources,
+        )
+    ]
+
+
+def _ranked(options: Train, shared: Shared, *, alone: bool) -> list[Part]:
+    """The triplets, and the tuples of each width; of no examples at all the triplets, which say so."""
+    widths: list[int | None] = np.unique(shared.table.widths).tolist()
+    if len(shared.table.train) or (alone and not widths):
+        widths = [None, *widths]
+    return [
+        RankedPart(shared, width=width, known_positives=options.known_positives, gather=options.gather)
+        for width in widths
+    ]
 
 
 def observers_of(settings: Settings, run: Run, table: TokenTable, benchmark: pa.Table, checkpoints: Path) -> Observers:
@@ -143,7 +173,7 @@ def observers_of(settings: Settings, run: Run, table: TokenTable, benchmark: pa.
 
     table: whose held-out triplets are scored besides. checkpoints: the folder for weights and checkpoint.
     """
-    recorder = Recorder(whereabouts(run.datamodule, checkpoints))
+    recorder = Recorder(whereabouts(run, checkpoints))
     selection = Selection(
         run.encoder,
         development_score(benchmark, table, settings.evaluate.main_score),
@@ -166,18 +196,20 @@ def finished(settings: Settings, run: Run) -> Encoder:
     return run.encoder.cpu()
 
 
-def whereabouts(datamodule: PlannedDataModule, checkpoints: Path) -> Callable[[int], str]:
+def whereabouts(run: Run, checkpoints: Path) -> Callable[[int], str]:
     """What is to be said of a step whose loss is not finite: its batch, its rows, and what to do."""
 
     def describe(step: int) -> str:
-        epoch, number = datamodule.place(step - 1)
-        place, own = datamodule.plan(epoch)[number]
-        part = datamodule.parts[place]
-        rows = ", ".join(map(str, part.rows(epoch)[own][:5]))
+        epoch, number = run.datamodule.place(step - 1)
+        place, own = run.datamodule.plan(epoch)[number]
+        part = run.datamodule.parts[place]
+        rows = ", ".join(map(str, part.in_source(part.rows(epoch)[own][:5])))
         path = checkpoints / CHECKPOINT
         kept = f"the last good checkpoint is {path}" if path.exists() else "there is no checkpoint yet"
+        own_loss = run.module.own.get(part.shape or "")
+        mend = f"Mend {own_loss.path} (train.loss.{part.shape}), lower" if own_loss else "Lower"
         return (
-            f"batch {number + 1} of epoch {epoch + 1}, rows {rows}, … of {part.source}; {kept}. Lower "
+            f"batch {number + 1} of epoch {epoch + 1}, rows {rows}, … of {part.source}; {kept}. {mend} "
             f"train.lr or choose another train.precision, and delete {checkpoints}/"
         )
 

@@ -17,11 +17,15 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from terna.errors import ModelError
 from terna.running.signals import unhandled
-from terna.settings import Settings
+from terna.settings import Settings, Train
 from terna.settings.plain_mode import is_plain
-from terna.training.datamodule import ScoredPart, TripletPart
+from terna.training.parts.part import Part
+from terna.training.parts.ranked import RankedPart
 from terna.training.selection import Selection
 from terna.training.setup import Run
+
+# losses that their authors write otherwise than the settings
+SPELLED = {"cosent": "CoSENT", "angle": "AnglE"}
 
 
 class Taken(NamedTuple):
@@ -83,11 +87,20 @@ def summary(settings: Settings, run: Run, trainer: Trainer, selection: Selection
     """What metrics/train.json tells of a run that has ended: the same of each run with the same outcome."""
     datamodule, parts = run.datamodule, {part.unit: part for part in run.datamodule.parts}
     ranked = datamodule.batch_size if settings.train.gather else datamodule.batch_size // trainer.world_size
+    losses = {part.shape: loss_of(settings.train, part) for part in datamodule.parts}
     return {
         **{unit: part.count for unit, part in parts.items()},
         "batch_size": datamodule.batch_size,
-        **({"negatives_per_anchor": 2 * ranked - 1} if TripletPart.unit in parts else {}),
-        **({"losses": [part.loss for part in parts.values()]} if ScoredPart.unit in parts else {}),
+        **{
+            "negatives_per_anchor" if unit == RankedPart.unit else f"{unit}_negatives_per_anchor": (
+                (part.columns - 1) * ranked - 1
+            )
+            for unit, part in parts.items()
+            if isinstance(part, RankedPart) and part.shape not in run.module.own
+        },
+        # each loss once; not said where there is the usual one of triplets, or a teacher's, alone
+        **({"losses": [*losses.values()]} if [*losses.values()] not in (["ranking"], ["distillation"]) else {}),
+        **({"own_losses": {own.path: own.sha256 for own in run.module.own.values()}} if run.module.own else {}),
         "epochs": settings.train.epochs,
         "steps": trainer.global_step,
         "steps_per_epoch": datamodule.steps,
@@ -101,6 +114,14 @@ def summary(settings: Settings, run: Run, trainer: Trainer, selection: Selection
         # weights that TERNA_PLAIN=1 gave have other bytes
         **({"plain": True} if is_plain() else {}),
     }
+
+
+def loss_of(train: Train, part: Part) -> str:
+    """What the examples of a part are learnt by, as the card says it."""
+    if part.shape is None:
+        return "distillation"
+    chosen: str = getattr(train.loss, part.shape)
+    return SPELLED.get(chosen, chosen)
 
 
 def measured(run: Run, trainer: Trainer, taken: Taken) -> dict[str, float]:

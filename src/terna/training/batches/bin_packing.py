@@ -22,7 +22,7 @@ _NO_SEATS = np.array([np.iinfo(np.int64).max])
 
 
 class Packing:
-    """Rows of keys (3, n), each below `distinct`, on their way into `steps` batches of `size`.
+    """Rows of keys (columns, n), each below `distinct`, on their way into `steps` batches of `size`.
 
     `home` is each row's batch, or -1; `room` the open places of each batch. A seat is a key in a batch. `taken` has the
     seats of the placed rows, sorted, but only of the keys that are watched: once the first deal is over, those of the
@@ -94,7 +94,7 @@ class Packing:
 
     def _undisputed(self, which: Ints, rows: Ints, turns: int) -> Bools:
         """(m,): for each row, offered to the batch `which` (ascending), that no earlier one there has a key of it."""
-        width = 1 << (6 * turns).bit_length()  # slots of a batch
+        width = 1 << (2 * len(self.keys) * turns).bit_length()  # slots of a batch
         free = np.empty(len(rows), np.bool_)
         # some batches at a time, so that it all stays in the processor's cache
         cuts = np.searchsorted(which, np.arange(0, which.max(initial=0) + 1, -(-_AT_ONCE // turns)))
@@ -102,7 +102,7 @@ class Packing:
             keys = np.stack([column.take(rows[first:last]) for column in self.keys], axis=1)
             batches = (which[first:last] - which[first])[:, None]
             seats, slots = batches * self.distinct + keys, batches * width + (keys & (width - 1))
-            free[first:last] = _all_fresh(firsts(seats.ravel(), slots.ravel()), 3)
+            free[first:last] = _all_fresh(firsts(seats.ravel(), slots.ravel()), len(self.keys))
         return free
 
     def _exchange(self, tries: int) -> int:
@@ -175,7 +175,7 @@ class Packing:
         return free
 
     def _seats(self, batches: Ints, rows: Ints) -> Ints:
-        """(3, m): a number for each key of a row in a batch, of which each may be taken once."""
+        """(columns, m): a number for each key of a row in a batch, of which each may be taken once."""
         seats: Ints = batches * self.distinct + self.keys[:, rows]
         return seats
 

@@ -5,6 +5,7 @@ bound gives their number, and the rows are dealt to them, those of frequent text
 """
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -28,28 +29,28 @@ class Plan:
 
 
 def plan(keys: Ints, batch_size: int, seed: int, epoch: int) -> Plan:
-    """Batches of `batch_size` rows of keys (n, 3) in which no key occurs twice, over all three columns.
+    """Batches of `batch_size` rows of keys (n, columns) in which no key occurs twice, over all columns, two or more.
 
     Every batch is full, and a row is in one batch at most; a row that repeats a key within itself is in none. The plan
     is a function of the arguments alone, and of the keys only which are equal counts; the order of the batches, and of
     the rows in them, is random.
     """
     rng = np.random.default_rng([seed, epoch])
-    first, second, third = keys.T
-    usable = np.flatnonzero((first != second) & (first != third) & (second != third))
+    unlike = [one != other for one, other in combinations(keys.T, 2)]
+    usable = np.flatnonzero(np.logical_and.reduce(unlike))
     numbered = _numbered(keys.T if len(usable) == len(keys) else keys.T.take(usable, axis=1))
     counts = np.bincount(numbered.ravel())
     often = counts.take(numbered)
     top = _most_frequent(numbered, often)
     # a bound: no batch has a key twice, be it of all keys or of each row's most frequent one
-    steps = min(_most_full(counts, 3 * batch_size), _most_full(np.bincount(top), batch_size))
+    steps = min(_most_full(counts, len(numbered) * batch_size), _most_full(np.bincount(top), batch_size))
     line = _line(top, often, steps, rng)
     batches = usable.take(Packing(numbered, len(counts), batch_size, steps, rng).pack(line))
     return Plan(batches, len(keys) - batches.size)
 
 
 def _numbered(keys: Ints) -> Ints:
-    """The keys (3, n) numbered from 0 on: as they are, less the lowest, where that leaves few numbers out."""
+    """The keys (columns, n) numbered from 0 on: as they are, less the lowest, where that leaves few numbers out."""
     low = int(keys.min(initial=0))
     if int(keys.max(initial=0)) - low <= 2 * keys.size:
         shifted: Ints = np.ascontiguousarray(keys - low if low else keys)
@@ -60,9 +61,10 @@ def _numbered(keys: Ints) -> Ints:
 
 def _most_frequent(keys: Ints, often: Ints) -> Ints:
     """(n,): each row's most frequent key, the uppermost of equally frequent ones."""
-    (first, second, third), (one, two, three) = keys, often
-    top, most = np.where(two > one, second, first), np.maximum(one, two)
-    frequent: Ints = np.where(three > most, third, top)
+    top, most = keys[0], often[0]
+    for column, counts in zip(keys[1:], often[1:], strict=True):
+        top, most = np.where(counts > most, column, top), np.maximum(most, counts)
+    frequent: Ints = top
     return frequent
 
 
@@ -86,7 +88,7 @@ def _line(top: Ints, often: Ints, steps: int, rng: np.random.Generator) -> Ints:
     is_hub = often.max(axis=0) > _HUB * steps
     rows = np.flatnonzero(is_hub)
     plain = rng.permutation(np.flatnonzero(~is_hub))
-    _, second, most = np.sort(often[:, rows], axis=0)
+    *_, second, most = np.sort(often[:, rows], axis=0)
     _, first, hubs = np.unique(top[rows], return_index=True, return_inverse=True)
     crowding = second * rng.lognormal(sigma=0.5, size=len(rows))
     order = np.lexsort((crowding, rng.permutation(len(rows))[first[hubs]], -most))

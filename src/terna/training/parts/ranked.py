@@ -1,0 +1,117 @@
+"""Triplets and tuples: duplicate-free batches of anchors, positives and any number of negatives."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from terna.arrays import Ints
+from terna.encoder import Batch
+from terna.errors import DataError
+from terna.training.batches.plan import plan
+from terna.training.false_negatives import known
+from terna.training.parts.part import Shared, TablePart
+
+
+class RankedBatch(NamedTuple):
+    """What a process gets of a batch: its anchors, then their positives, then each column of negatives.
+
+    known: (B, (columns - 1) N) bool, which of the candidates, all positives and then all negatives, are known positives
+    of the process's anchors. known_anchors: (B, N) bool, of which of all anchors its own positives are known positives.
+    teacher: (columns B, dimension), the teacher's vectors of the sentences. None where they are not asked for. columns:
+    texts of an example.
+    """
+
+    sentences: Batch
+    known: Tensor | None
+    known_anchors: Tensor | None
+    teacher: Tensor | None = None
+    columns: int = 3
+
+
+class RankedPart(TablePart):
+    """Duplicate-free batches of triplets, or of tuples of one width; the order of epoch e is a function of (seed, e).
+
+    width: the tuples of so many texts, in place of the triplets. known_positives: hand out which candidates are no
+    wrong answers. gather: candidates are those of all processes. Raises DataError when not a single full batch can be
+    made.
+    """
+
+    unit = "triplets"
+    shape = "tuples"
+    source = "data/triplets/train.parquet"
+
+    def __init__(
+        self, shared: Shared, *, width: int | None = None, known_positives: bool = False, gather: bool = True
+    ) -> None:
+        super().__init__(shared)
+        self.known_positives = known_positives
+        self.gather = gather
+        self.numbers, self.corpus = self.table.train, self.table.corpus
+        self.places: Ints | None = None
+        if width is not None:
+            self.unit, self.source = f"tuples_of_{width}", "data/triplets/tuples.parquet"
+            self.places, self.numbers = self.table.tuples_of(width)
+            self.corpus = self.table.tuple_corpus[self.places]
+        if not min(self.steps):
+            kind = self.unit.replace("_", " ")
+            raise DataError(
+                f"train.batch_size: no batch of {self.batch_size} {kind} without a repeated text can be made from "
+                f"{self.count} {kind}; lower it, or add data"
+            )
+
+    @property
+    def count(self) -> int:
+        """Triplets, or tuples of the width, that there are."""
+        return len(self.numbers)
+
+    @property
+    def columns(self) -> int:
+        """Texts of an example."""
+        return int(self.numbers.shape[1])
+
+    @property
+    def left_out(self) -> list[int]:
+        """Examples of each epoch that are in no batch of it."""
+        offered = [len(self.drawn(self.corpus, epoch)) for epoch in range(self.epochs)]
+        return [count - steps * self.batch_size for count, steps in zip(offered, self.steps, strict=True)]
+
+    def rows(self, epoch: int) -> Ints:
+        """(steps, batch_size): which examples each batch of an epoch holds, as rows of `numbers`."""
+        chosen = self.drawn(self.corpus, epoch)
+        keys = np.asarray(self.table.keys[self.numbers[chosen]], np.int64)
+        return np.asarray(chosen[plan(keys, self.batch_size, self.shared.seed, epoch).batches])
+
+    def in_source(self, rows: Ints) -> Ints:
+        """Where examples stand in the file of their source."""
+        return rows if self.places is None else self.places[rows]
+
+    def batches(self, rows: Ints, own: Ints) -> "_RankedBatches":
+        """The examples of a process, and what they are ranked among."""
+        return _RankedBatches(self, rows, own)
+
+
+class _RankedBatches(Dataset[RankedBatch]):
+    """An epoch's batches `rows`, of each the share `own` that a process takes."""
+
+    def __init__(self, part: RankedPart, rows: Ints, own: Ints) -> None:
+        self.part = part
+        self.rows = rows
+        self.own = own
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> RankedBatch:
+        part, table = self.part, self.part.table
+        own = part.numbers[self.own[index]].T
+        sentences, teacher = part.gathered(own.reshape(-1))
+        if not part.known_positives:
+            return RankedBatch(sentences, None, None, teacher, part.columns)
+        every = part.numbers[self.rows[index]].T if part.gather else own
+        anchors, positives, candidates = table.keys[own[0]], table.keys[own[1]], table.keys[every[1:].reshape(-1)]
+        masks = known(anchors, candidates, table.positives), known(positives, table.keys[every[0]], table.positives)
+        mask, mask_of_anchors = map(torch.from_numpy, masks)
+        return RankedBatch(sentences, mask, mask_of_anchors, teacher, part.columns)
