@@ -59,7 +59,7 @@ def main(settings: Settings) -> str | None:
     taken = fit(trainer, run, checkpoint)
     if not trainer.is_global_zero:
         return None
-    observers.selection.average(trainer.global_step)
+    observers.selection.average(trainer.global_step, observers.restarts.paths)
     observers.selection.restore()
     save(finished(settings, run), OUT)
     gain = improvement(observers.selection, benchmark, settings.seed)
@@ -77,10 +77,8 @@ def main(settings: Settings) -> str | None:
     resume.release(CHECKPOINTS)
     loggers.conclude(trainer.loggers, settings, result | costs, LOGS, MADE)
     best = observers.selection
-    averaged = "" if best.share == 1 else f", {best.share} of it averaged with the start"
-    averaged = ", the moving average of the weights" if best.kept_ema else averaged
     return (
-        f"{taken.steps} steps in {taken.seconds:.0f} s, best at step {best.best_step}{averaged}: "
+        f"{taken.steps} steps in {taken.seconds:.0f} s, best at step {best.best_step}{best.averaged}: "
         f"{settings.evaluate.main_score} {best.best:.4f} on {chosen}, {gain.sentence()}"
     )
 

@@ -62,7 +62,7 @@ def test_the_loss_and_its_gradient_are_sentence_transformers_on_both_sides(
 
 
 def test_unit_vectors_compare_directions(make_encoder: Make, settings: Settings) -> None:
-    student = DistillationModule(make_encoder(), asked(settings).train, 1, 1)
+    student = DistillationModule(make_encoder(), asked(settings).train, [1], 1)
     vectors, teacher = torch.randn(6, 5), torch.randn(3, 5)
     cosines = torch.nn.functional.cosine_similarity(vectors, teacher.repeat(2, 1))
     torch.testing.assert_close(student.loss(vectors, teacher), (2 - 2 * cosines).mean())
@@ -72,7 +72,7 @@ def test_unit_vectors_compare_directions(make_encoder: Make, settings: Settings)
 def test_a_teacher_of_another_width_is_refused_with_the_head_that_is_needed(
     make_encoder: Make, settings: Settings
 ) -> None:
-    student = DistillationModule(make_encoder(), asked(settings).train, 1, 1)
+    student = DistillationModule(make_encoder(), asked(settings).train, [1], 1)
     with pytest.raises(ModelError, match=r"7 dimensions, the student's 5; .* model\.dense\.out_features=7"):
         student.loss(torch.randn(3, 5), torch.randn(3, 7))
 
@@ -85,7 +85,7 @@ def test_similarities_are_learnt_of_a_teacher_of_another_width_each_part_by_its_
     def loss(wanted: torch.Tensor, **weights: float) -> torch.Tensor:
         distill = Distill(teacher="t", sources=True, unit=False, **weights)  # type: ignore[arg-type]
         train = replace(settings.train, distill=distill, gather=False)
-        return DistillationModule(make_encoder(), train, 1, 1).loss(vectors, wanted)
+        return DistillationModule(make_encoder(), train, [1], 1).loss(vectors, wanted)
 
     every = teacher.repeat(2, 1)
     similarities = similarity_loss(vectors, every, vectors, every)

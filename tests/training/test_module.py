@@ -47,7 +47,7 @@ def test_the_rate_is_that_of_the_linear_schedule_at_every_step_and_zero_at_the_e
 ) -> None:
     rates = Rates()
     module = fit(make_encoder(), settings, rates).module
-    assert len(rates.used) == module.steps == 12
+    assert len(rates.used) == sum(module.steps) == 12
     optimizer = torch.optim.AdamW([torch.zeros(1, requires_grad=True)], lr=settings.train.lr)
     schedule = get_linear_schedule_with_warmup(optimizer, 3, 12)
     for used in rates.used:
@@ -67,7 +67,7 @@ def test_a_step_without_dropout_has_the_neighbours_loss_and_gradients(
         [f"{word} {i} {'y más ' * i}" for i in range(4)] for word in ("casa", "hogar", "barco")
     )
     ids, lengths = gather(*tokenize(encoder.tokenizer, [*anchors, *positives, *negatives], 24), np.arange(12))
-    module = RankingModule(encoder.eval(), settings.train, 10, 1)
+    module = RankingModule(encoder.eval(), settings.train, [10], 1)
     module.trainer = Trainer(logger=False, enable_checkpointing=False, barebones=True)
     module.log = lambda *_, **__: None  # type: ignore[method-assign, assignment]
     ours = module.training_step((encoder.arrange(ids, lengths), None, None), 0)

@@ -242,6 +242,14 @@ def check_averages(train: Train) -> Iterator[str]:
         yield "train.wise_ft: averages of adapters are not those of the weights; set train.lora to null, or this to []"
     if train.ema is not None and train.lora:
         yield "train.ema: averages of adapters are not those of the weights; set train.lora or this to null"
+    if train.soup and train.lora:
+        yield "train.soup: averages of adapters are not those of the weights; set train.lora or this to null"
+    if train.soup and train.ema is not None:
+        yield "train.soup: a moving average would run across its trainings; set train.ema or this to null"
+    if train.soup and train.patience is not None:
+        yield "train.soup: patience would end all of its trainings at once; set train.patience or this to null"
+    if train.soup and train.order == "after":
+        yield "train.soup: each of its trainings has every kind of examples mixed; set train.order to mixed"
     if train.l2_sp and train.lora:
         yield "train.l2_sp: adapters leave the weights where they start; set train.lora to null, or this to 0.0"
 

@@ -157,7 +157,7 @@ class Train:
     batch_size: Annotated[int, Field(ge=2)]
     """Examples a step, all of one shape: triplets, tuples, taught sentences, scored or classed pairs."""
     epochs: Count
-    """Passes over the training data."""
+    """Passes over the training data, of each training where there are several."""
     order: Literal["mixed", "after"]
     """With scored pairs beside other data: the batches of all mixed, or all of the scored pairs' at the end."""
     weights: dict[Name, Annotated[float, Field(ge=0, allow_inf_nan=False)]]
@@ -211,10 +211,18 @@ class Train:
     """Shares of the trained weights in averages with the start's, scored when training ends; the best may ship."""
     ema: Annotated[float, Field(gt=0, lt=1)] | None
     """Decay of an exponential moving average of the weights, scored when training ends; it may ship. null: none."""
+    soup: Annotated[int, Field(ge=2, le=100)] | None
+    """So many trainings from the one start, each with other batches and dropout, and the average of the weights that
+    they end with is scored too; it may ship. null: a single one."""
     score_every: Count | None
     """Also score the development benchmark every so many steps; null: at each epoch's end alone."""
     patience: Count | None
     """Stop after so many scorings without a better one; null: never."""
+
+    @property
+    def passes(self) -> int:
+        """Epochs of all trainings together."""
+        return self.epochs * (self.soup or 1)
 
     @property
     def is_taught(self) -> bool:

@@ -1,6 +1,6 @@
 """The LightningModules: packed sentences in, the loss of their kind out, AdamW under a warmup-linear schedule."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -9,7 +9,6 @@ from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 from torch.nn.parallel import DistributedDataParallel
-from transformers import get_linear_schedule_with_warmup
 
 from terna.encoder import Batch, Encoder
 from terna.errors import ModelError
@@ -18,7 +17,7 @@ from terna.training.losses.classes import classifier, softmax_loss
 from terna.training.losses.own import own_losses
 from terna.training.losses.ranking import ranking_loss
 from terna.training.losses.scores import angle_loss, cosent_loss
-from terna.training.optimizer import parameter_groups
+from terna.training.optimizer import parameter_groups, warmup_linear
 from terna.training.parts.pairs import ClassedBatch, ScoredBatch
 from terna.training.regularization import DistanceToStart
 from terna.training.similarities import similarity_loss
@@ -27,13 +26,13 @@ ORDERED = {"cosent": cosent_loss, "angle": angle_loss}
 
 
 class RankingModule(LightningModule):
-    """Trains `encoder` for exactly `steps` optimizer steps; dropout in step s is a function of (seed, s, process).
+    """Trains `encoder` for exactly so many optimizer steps; dropout in step s is a function of (seed, s, process).
 
-    classes: of the pairs that have one, for which a classifier is trained beside the encoder; 0: there are none. Raises
+    steps: of each training, of which there are several for a soup. classes: of the pairs that have one, for which a classifier is trained beside the encoder; 0: there are none. Raises
     SettingsError when a loss of one's own cannot be imported or called.
     """
 
-    def __init__(self, encoder: Encoder, train: Train, steps: int, seed: int, classes: int = 0) -> None:
+    def __init__(self, encoder: Encoder, train: Train, steps: Sequence[int], seed: int, classes: int = 0) -> None:
         super().__init__()
         self.encoder = encoder
         self.settings = train
@@ -153,8 +152,7 @@ class RankingModule(LightningModule):
         # precision, bf16's neither
         fused = not options.precision.endswith("-mixed")
         optimizer = torch.optim.AdamW(groups, eps=options.eps, fused=fused)
-        warmup = round(options.warmup * self.steps)
-        schedule = get_linear_schedule_with_warmup(optimizer, warmup, self.steps)  # type: ignore[no-untyped-call]
+        schedule = warmup_linear(optimizer, self.steps, options.warmup)
         return [optimizer], [{"scheduler": schedule, "interval": "step"}]
 
 

@@ -1,9 +1,12 @@
 """What the optimizer steps on: which parameters decay, and at which rate each layer learns."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
 
 from terna.errors import ModelError
 
@@ -33,6 +36,22 @@ def parameter_groups(
         ):
             groups.append({"params": parameters, "weight_decay": decay, "lr": rate})
     return [group for group in groups if group["params"]]
+
+
+def warmup_linear(optimizer: Optimizer, steps: Sequence[int], warmup: float) -> LambdaLR:
+    """The rate climbs for a share `warmup` of a training's steps, then falls to 0 at its end; and so for each training.
+
+    steps: of each training.
+    """
+    ends = np.cumsum(steps)
+
+    def share(step: int) -> float:
+        number = min(int(np.searchsorted(ends, step, side="right")), len(steps) - 1)
+        whole, done = steps[number], step - int(ends[number]) + steps[number]
+        climb = round(warmup * whole)
+        return done / max(1, climb) if done < climb else max(0.0, (whole - done) / max(1, whole - climb))
+
+    return LambdaLR(optimizer, share)
 
 
 def _depths(encoder: nn.Module) -> dict[nn.Parameter, int]:

@@ -36,6 +36,10 @@ class PlannedDataModule(LightningDataModule):
         """Optimizer steps of each epoch, exact: the schedule is laid out on their sum."""
         return [sum(counts) for counts in zip(*(part.steps for part in self.parts), strict=True)]
 
+    def steps_of(self, epochs: int) -> list[int]:
+        """Optimizer steps of each training of so many epochs."""
+        return [sum(self.steps[first : first + epochs]) for first in range(0, self.epochs, epochs)]
+
     def plan(self, epoch: int) -> list[tuple[int, int]]:
         """For each batch of an epoch, in order, the number of its part and its number among the part's batches."""
         counts = [part.steps[epoch] for part in self.parts]

@@ -15,6 +15,7 @@ from torch import Tensor
 from terna.arrays import Floats
 from terna.data.token_table import TokenTable
 from terna.encoder import Encoder
+from terna.encoder.averaging import Weights, average
 from terna.errors import ModelError, words_of
 from terna.metrics.correlations import figures
 from terna.metrics.similarity import pairwise
@@ -47,7 +48,7 @@ class Selection(Callback):
     processes the first scores and keeps.
 
     start, kept: the similarities of the start and of the best. share: how much of the best are trained weights.
-    kept_ema: the best are the moving average.
+    kept_soup: these are the average of several trainings. kept_ema: the best are the moving average.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class Selection(Callback):
         self.wise_ft = wise_ft
         self.share = 1.0
         self.ema = MovingAverage(encoder, ema) if ema is not None else None
-        self.kept_ema = False
+        self.kept_soup = self.kept_ema = False
         self.best: float | None = None
         self.best_step = 0
         self.start = self.kept = np.zeros(0)
@@ -89,7 +90,7 @@ class Selection(Callback):
             self.start_score, self.start = self._scored(trainer)
             self._better(trainer, self.start_score, self.start)
             if self.wise_ft and trainer.is_global_zero:
-                self._keep(self.folder / START)
+                keep(self.encoder, self.folder / START)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: object) -> None:
         """Score when it is time, keep what is better, and stop the run when patience is over."""
@@ -121,31 +122,37 @@ class Selection(Callback):
         if self.ema:
             self.ema.load(state_dict["ema"])
 
-    def average(self, step: int) -> None:
+    def average(self, step: int, trained: Sequence[Path] = ()) -> None:
         """Score averages of the start's weights and those after `step`, the last, and the moving average of all.
 
-        One that scores best of all is kept. Raises ModelError when the start's weights cannot be read.
-        Source: Wortsman et al., Robust Fine-Tuning of Zero-Shot Models, 2022, section 3.
+        trained: what several trainings ended with; then their average is scored, and takes the place of the last. One
+        that scores best of all is kept. Raises ModelError when weights that were kept cannot be read.
+        Sources: Wortsman et al., Robust Fine-Tuning of Zero-Shot Models, 2022, section 3, and Model Soups, 2022.
         """
-        start = self._read(self.folder / START) if self.wise_ft else {}
+        start = self._read(self.folder / START) if self.wise_ft else None
         last = {name: value.detach().cpu().clone() for name, value in self.encoder.state_dict().items()}
-        for share in self.wise_ft:
-            mixed = {
-                name: torch.lerp(start[name], value, share) if value.is_floating_point() else value
-                for name, value in last.items()
-            }
-            self._try(mixed, step, share=share)
+        members = [self._read(path) for path in trained] or [last]
+        for share in [*([1.0] if trained else []), *self.wise_ft]:
+            self._try(average(members, start, share), step, share=share, soup=bool(trained))
         if self.ema:
             self._try(self.ema.weights, step, ema=True)
 
-    def _try(self, weights: dict[str, Tensor], step: int, *, share: float = 1.0, ema: bool = False) -> None:
+    def _try(self, weights: Weights, step: int, *, share: float = 1.0, soup: bool = False, ema: bool = False) -> None:
         """Score other weights than those that a step left; keep them if they are the best."""
         self.encoder.load_state_dict(weights)
         figures, similarities = self.score(self.encoder.to(self.device))
         if self.main in figures and (self.best is None or figures[self.main] > self.best):
-            self.best, self.best_step, self.share, self.kept_ema = figures[self.main], step, share, ema
-            self.kept, self.kept_here = similarities, True
-            self._keep(self._path)
+            self.best, self.best_step, self.kept, self.kept_here = figures[self.main], step, similarities, True
+            self.share, self.kept_soup, self.kept_ema = share, soup, ema
+            keep(self.encoder, self._path)
+
+    @property
+    def averaged(self) -> str:
+        """What the best are an average of, after a comma; empty where of nothing."""
+        if self.kept_ema:
+            return ", the moving average of the weights"
+        soup = ", the average of all trainings" if self.kept_soup else ""
+        return soup + ("" if self.share == 1 else f", {self.share} of it averaged with the start")
 
     def restore(self) -> None:
         """Put the best weights back into the encoder and score them again.
@@ -174,7 +181,7 @@ class Selection(Callback):
 
     @property
     def _path(self) -> Path:
-        averaged = "-ema" if self.kept_ema else "" if self.share == 1 else f"-{self.share}"
+        averaged = "-ema" if self.kept_ema else "-soup" * self.kept_soup + f"-{self.share}" * (self.share < 1)
         return self.folder / f"best-{self.best_step}{averaged}.safetensors"
 
     def _read(self, path: Path) -> dict[str, Tensor]:
@@ -199,12 +206,14 @@ class Selection(Callback):
         self.best, self.best_step, self.kept = found, trainer.global_step, similarities
         self.waited, self.kept_here = 0, True
         if trainer.is_global_zero:
-            self._keep(self._path)
+            keep(self.encoder, self._path)
 
-    def _keep(self, path: Path) -> None:
-        weights = {name: value.detach().cpu().contiguous() for name, value in self.encoder.state_dict().items()}
-        with replacing(path) as beside:
-            save_file(weights, beside)
+
+def keep(encoder: Encoder, path: Path) -> None:
+    """Write an encoder's weights to `path`, whole or not at all."""
+    weights = {name: value.detach().cpu().contiguous() for name, value in encoder.state_dict().items()}
+    with replacing(path) as beside:
+        save_file(weights, beside)
 
 
 def benchmark_score(benchmark: pa.Table, main: Figure) -> Score:

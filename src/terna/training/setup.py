@@ -31,6 +31,7 @@ from terna.training.parts.pairs import ClassedPart, ScoredPart
 from terna.training.parts.part import Part, Shared
 from terna.training.parts.ranked import RankedPart
 from terna.training.parts.taught import MonolingualPart, TranslationPart
+from terna.training.restarts import Restarts
 from terna.training.resumable import PlannedDataModule
 from terna.training.resume import CHECKPOINT
 from terna.training.selection import Selection, development_score
@@ -84,6 +85,7 @@ class Observers(NamedTuple):
 
     recorder: Recorder
     selection: Selection
+    restarts: Restarts
     checkpoints: Checkpoints
 
 
@@ -96,8 +98,9 @@ def build_run(settings: Settings, inputs: Inputs) -> Run:
 def run_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> Run:
     """A run of an encoder that there is."""
     datamodule = datamodule_of(settings, inputs, encoder)
-    kind, steps = DistillationModule if settings.train.distill else RankingModule, sum(datamodule.steps)
-    return Run(encoder, datamodule, kind(encoder, settings.train, steps, settings.seed, len(inputs.classes)))
+    kind, options = DistillationModule if settings.train.distill else RankingModule, settings.train
+    module = kind(encoder, options, datamodule.steps_of(options.epochs), settings.seed, len(inputs.classes))
+    return Run(encoder, datamodule, module)
 
 
 def encoder_of(settings: Settings, inputs: Inputs) -> Encoder:
@@ -127,7 +130,7 @@ def datamodule_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> Plann
         table,
         encoder.arrange,
         batch_size=options.batch_size,
-        epochs=options.epochs,
+        epochs=options.passes,
         seed=settings.seed,
         weights=[options.weights.get(name, 1.0) for name in inputs.corpora],
         taught=inputs.taught if options.similarity_distillation else None,
@@ -185,8 +188,11 @@ def observers_of(settings: Settings, run: Run, table: TokenTable, benchmark: pa.
         wise_ft=settings.train.wise_ft,
         ema=settings.train.ema,
     )
+    restarts = Restarts(run.module, run.module.steps, checkpoints)
     every = settings.machine.checkpoint_every
-    return Observers(recorder, selection, Checkpoints(checkpoints / CHECKPOINT, every, recorder, selection.prune))
+    return Observers(
+        recorder, selection, restarts, Checkpoints(checkpoints / CHECKPOINT, every, recorder, selection.prune)
+    )
 
 
 def finished(settings: Settings, run: Run) -> Encoder:

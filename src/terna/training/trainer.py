@@ -45,7 +45,7 @@ def build_trainer(settings: Settings, callbacks: Sequence[Callback], loggers: Se
         num_nodes=machine.nodes,
         strategy="ddp" if machine.devices * machine.nodes > 1 else "auto",
         precision="32-true" if precision == "tf32" else precision,
-        max_epochs=settings.train.epochs,
+        max_epochs=settings.train.passes,
         gradient_clip_val=settings.train.clip or None,
         callbacks=list(callbacks),
         logger=list(loggers),
@@ -110,6 +110,7 @@ def summary(settings: Settings, run: Run, trainer: Trainer, selection: Selection
         "selected_on": f"{settings.evaluate.select_on} {settings.evaluate.main_score}",
         "selected_score": selection.best,
         **({"selected_share": selection.share} if settings.train.wise_ft else {}),
+        **({"selected_soup": selection.kept_soup} if settings.train.soup else {}),
         **({"selected_ema": selection.kept_ema} if settings.train.ema is not None else {}),
         # weights that TERNA_PLAIN=1 gave have other bytes
         **({"plain": True} if is_plain() else {}),
