@@ -28,8 +28,9 @@ ORDERED = {"cosent": cosent_loss, "angle": angle_loss}
 class RankingModule(LightningModule):
     """Trains `encoder` for exactly so many optimizer steps; dropout in step s is a function of (seed, s, process).
 
-    steps: of each training, of which there are several for a soup. classes: of the pairs that have one, for which a classifier is trained beside the encoder; 0: there are none. Raises
-    SettingsError when a loss of one's own cannot be imported or called.
+    steps: of each training, of which there are several for a soup. classes: of the pairs that have one, for which a
+    classifier is trained beside the encoder; 0: there are none. Raises SettingsError when a loss of one's own cannot be
+    imported or called.
     """
 
     def __init__(self, encoder: Encoder, train: Train, steps: Sequence[int], seed: int, classes: int = 0) -> None:

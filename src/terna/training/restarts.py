@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
+from terna.encoder import Encoder
 from terna.training.selection import keep
 
 
@@ -31,7 +33,7 @@ class Restarts(Callback):
             return
         number = self.ends.index(trainer.global_step)
         if trainer.is_global_zero:
-            keep(pl_module.encoder, self.paths[number])
+            keep(cast(Encoder, pl_module.encoder), self.paths[number])
         if number + 1 < len(self.ends):
             pl_module.load_state_dict(self.start)
             trainer.optimizers[0].state.clear()
