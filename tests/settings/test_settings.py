@@ -96,7 +96,7 @@ def test_a_declared_replication_may_choose_on_the_test_set(composed: dict[str, A
         ({"known_positives": "yes"}, "train.known_positives: Input should be a valid boolean"),
         (
             {"loss": {"tuples": "rank", "scored": "cosent", "classed": "softmax"}},
-            "train.loss.tuples: no loss is called 'rank'; there are ranking, or give your own as package.module.function",
+            "train.loss.tuples: no loss is called 'rank'; there are ranking, or give your own",
         ),
         (
             {"loss": {"tuples": "my loss.f", "scored": "cosent", "classed": "softmax"}},

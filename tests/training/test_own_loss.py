@@ -124,9 +124,18 @@ def of(train: Train, path: str) -> Train:
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("mine_for_tests.nowhere.loss", r"mine_for_tests\.nowhere cannot be imported \(ModuleNotFoundError: .*and in /"),
-        ("mine_for_tests.broken.loss", r"mine_for_tests\.broken cannot be imported \(ModuleNotFoundError: .*nowhere_at"),
-        ("mine_for_tests.losses.missing", r"the module mine_for_tests\.losses has no 'missing'; it must have a function"),
+        (
+            "mine_for_tests.nowhere.loss",
+            r"mine_for_tests\.nowhere cannot be imported \(ModuleNotFoundError: .*and in /",
+        ),
+        (
+            "mine_for_tests.broken.loss",
+            r"mine_for_tests\.broken cannot be imported \(ModuleNotFoundError: .*nowhere_at",
+        ),
+        (
+            "mine_for_tests.losses.missing",
+            r"the module mine_for_tests\.losses has no 'missing'; it must have a function",
+        ),
         ("mine_for_tests.losses.nothing", r"mine_for_tests\.losses\.nothing is a int; it must be a function \(embedd"),
         ("mine_for_tests.losses.Module", r"mine_for_tests\.losses\.Module is a class; it must be a function \(embedd"),
         ("mine_for_tests.losses.alone", r"mine_for_tests\.losses\.alone cannot be called so \(too many positional arg"),
