@@ -136,7 +136,7 @@ def of(train: Train, path: str) -> Train:
             "mine_for_tests.losses.missing",
             r"the module mine_for_tests\.losses has no 'missing'; it must have a function",
         ),
-        ("mine_for_tests.losses.nothing", r"mine_for_tests\.losses\.nothing is a int; it must be a function \(embedd"),
+        ("mine_for_tests.losses.nothing", r"mine_for_tests\.losses\.nothing is of type int; it must be a function \(embedd"),
         ("mine_for_tests.losses.Module", r"mine_for_tests\.losses\.Module is a class; it must be a function \(embedd"),
         ("mine_for_tests.losses.alone", r"mine_for_tests\.losses\.alone cannot be called so \(too many positional arg"),
     ],
@@ -153,7 +153,7 @@ def test_what_cannot_be_imported_or_called_is_refused_by_its_key(
     [
         ("rows", r"gave a tensor of shape \(4,\), torch\.float32; it must give a scalar"),
         ("constant", r"gave a tensor of shape \(\), torch\.float32, without a gradient; it must give a scalar"),
-        ("number", r"gave a float; it must give a scalar"),
+        ("number", r"gave a value of type float; it must give a scalar"),
     ],
 )
 def test_what_it_gives_must_be_a_scalar_with_a_gradient(
