@@ -136,7 +136,10 @@ def of(train: Train, path: str) -> Train:
             "mine_for_tests.losses.missing",
             r"the module mine_for_tests\.losses has no 'missing'; it must have a function",
         ),
-        ("mine_for_tests.losses.nothing", r"mine_for_tests\.losses\.nothing is of type int; it must be a function \(embedd"),
+        (
+            "mine_for_tests.losses.nothing",
+            r"mine_for_tests\.losses\.nothing is of type int; it must be a function \(embedd",
+        ),
         ("mine_for_tests.losses.Module", r"mine_for_tests\.losses\.Module is a class; it must be a function \(embedd"),
         ("mine_for_tests.losses.alone", r"mine_for_tests\.losses\.alone cannot be called so \(too many positional arg"),
     ],

@@ -48,11 +48,11 @@ class Examples:
 
 @dataclass(frozen=True)
 class Loss:
-    """A loss as the card prints it; own: its import path, where it is one of one's own."""
+    """A loss as the card prints it; own: its import path, where it is one of one's own. on: whose, where it is said."""
 
     title: str
     own: str | None
-    on: str
+    on: str | None
     parameters: Mapping[str, Any]
 
 
@@ -97,11 +97,11 @@ def _loss(train: Train, training: Mapping[str, Any], shape: str, on: str, parame
     chosen = getattr(train.loss, shape)
     if "." in chosen:
         digest = training["own_losses"][chosen]
-        return Loss("Its own loss", chosen, f" on {on},", {"sha256": digest, "matryoshka_dims": train.matryoshka})
+        return Loss("Its own loss", chosen, on, {"sha256": digest, "matryoshka_dims": train.matryoshka})
     if chosen == "ranking":
-        return Loss("The in-batch negatives ranking loss", None, "", parameters)
+        return Loss("The in-batch negatives ranking loss", None, None, parameters)
     name = LOSSES[chosen][0]
-    return Loss(name[0].upper() + name[1:], None, f" on {on},", parameters)
+    return Loss(name[0].upper() + name[1:], None, on, parameters)
 
 
 def _ranking(train: Train, training: Mapping[str, Any]) -> dict[str, Any]:
