@@ -134,8 +134,8 @@ def datamodule_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> Plann
     )
     if options.loss.classed == "softmax" and len(inputs.classes) == 1:
         raise DataError(
-            f"data/triplets/classed.parquet: every pair is {inputs.classes[0]!r}, and there must be two classes to tell "
-            "apart; add data, or choose another train.loss.classed"
+            f"data/triplets/classed.parquet: every pair is {inputs.classes[0]!r}, and there must be two classes to "
+            "tell apart; add data, or choose another train.loss.classed"
         )
     pairs: list[Part] = [ClassedPart(shared)] if len(table.classed) else []
     pairs += [ScoredPart(shared, at_end=options.order == "after")] if len(table.scored) else []
