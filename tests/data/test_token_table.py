@@ -211,8 +211,8 @@ def test_tuples_of_any_width_and_classed_pairs_are_numbered_with_the_triplets(
     assert [(texts[a], texts[b]) for a, b in table.classed] == [row[:2] for row in CLASSED]
     assert [tables.classes[number] for number in table.classes] == ["sí", "no", "sí"]
     assert [tables.corpora[number] for number in table.classed_corpus] == ["e", "b", "b"]
-    assert [array.dtype for array in (table.tuples, table.classed)] == [np.int32] * 2
-    assert [array.dtype for array in (table.tuple_corpus, table.classes, table.classed_corpus)] == [np.int16] * 3
+    assert [array.dtype for array in (table.tuples, table.classed, table.classes)] == [np.int32] * 3
+    assert [array.dtype for array in (table.tuple_corpus, table.classed_corpus)] == [np.int16] * 2
     keys = dict(zip(texts, table.keys.tolist(), strict=True))
     assert keys["Casa."] == keys["casa. "] and keys["El pan."] == keys["EL PAN. "]
 

@@ -74,7 +74,7 @@ def shaped_for(encoder: Encoder, tuples: dict[int, int] | None = None, classed: 
         tuple_offsets=ends,
         tuple_corpus=np.zeros(len(rows), np.int16),
         classed=np.arange(ends[-1], len(names), dtype=np.int32).reshape(-1, 2),
-        classes=np.arange(classed).astype(np.int16) % 3,
+        classes=np.arange(classed, dtype=np.int32) % 3,
         classed_corpus=np.zeros(classed, np.int16),
     )
 

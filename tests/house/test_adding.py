@@ -7,12 +7,12 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
-import yaml
 from bert_inputs import save_bert
 from documented import blocks, commands, overrides, section
 from sweep_inputs import SMALLEST, digests, make, run
@@ -21,11 +21,12 @@ from torch.nn.functional import cosine_similarity
 from transformers import BertModel
 
 from terna import Encoder
+from terna.records import sha256_of
 from terna.settings import compose, load
 
 pytestmark = pytest.mark.slow
 
-FILES = ("json", "yaml", "diff")
+FILES = ("json", "yaml", "python")
 
 
 @pytest.fixture(scope="module")
@@ -120,35 +121,29 @@ def test_a_benchmark_is_scored_and_leaves_the_tokens_as_they_are(page: str, proj
     assert found["sts-weather"]["cosine_pearson"] == pytest.approx(expected, abs=1e-4)  # type: ignore[index]
 
 
-def test_a_loss_is_trained_with_after_the_patch(
-    root: Path, page: str, project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shutil.copytree(root / "src", project / "src", ignore=shutil.ignore_patterns("__pycache__"))
+def test_a_loss_of_ones_own_is_trained_with_and_stated_with_its_digest(page: str, project: Path) -> None:
     words = follow(page, "A loss", project)
-    ceiling = {"GIT_CEILING_DIRECTORIES": str(project.parent), "PATH": "/usr/bin:/bin"}
-    subprocess.run(["git", "apply", "my/margin.patch"], cwd=project, env=ceiling, check=True)
-    monkeypatch.setenv("PYTHONPATH", str(project / "src"))
-    done = run(project, "compose", *SMALLEST)  # make params
-    assert done.returncode == 0, done.stderr
-    assert yaml.safe_load((project / "params.yaml").read_text())["train"]["margin"] is None
     stages(project, words, "train")
     with (project / "plots" / "loss.csv").open() as file:
         losses = [float(row["loss"]) for row in csv.DictReader(file)]
     # random weights tell no negative from a positive: the first step's loss is about the margin, not the log of 128
     assert losses[0] == pytest.approx(0.3, abs=0.1)
-    assert len(losses) == read(project / "metrics" / "train.json")["steps"]
+    told = read(project / "metrics" / "train.json")
+    digest = sha256_of(project / "my" / "margin.py")
+    assert len(losses) == told["steps"]
+    assert (told["losses"], told["own_losses"]) == (["my.margin.margin_loss"], {"my.margin.margin_loss": digest})
     stages(project, words, "evaluate", "release")
     card = (project / "release" / "README.md").read_text()
-    assert "The triplet margin loss with parameters" in card
-    assert "'margin': 0.3" in card
-    loss = imported(project / "src" / "terna" / "training" / "loss.py").margin_loss
+    assert "Its own loss, `my.margin.margin_loss`, on triplets, with parameters" in card
+    assert f"'sha256': '{digest}'" in card
+    loss = imported(project / "my" / "margin.py").margin_loss
     anchors, positives, negatives = torch.randn(3, 9, 5, generator=torch.Generator().manual_seed(3))
     other = TripletMarginWithDistanceLoss(distance_function=lambda a, b: 1 - cosine_similarity(a, b), margin=0.3)
-    torch.testing.assert_close(loss(anchors, positives, negatives, 0.3), other(anchors, positives, negatives))
+    torch.testing.assert_close(loss([anchors, positives, negatives], None), other(anchors, positives, negatives))
 
 
-def imported(path: Path) -> object:
-    spec = importlib.util.spec_from_file_location("patched_loss", path)
+def imported(path: Path) -> Any:
+    spec = importlib.util.spec_from_file_location("own_loss", path)
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)

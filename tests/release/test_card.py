@@ -267,6 +267,46 @@ def test_similarities_that_are_kept_are_told_beside_whichever_loss_there_is(
     assert "Beside" not in told_of(root, training)
 
 
+SHAPED = FIT | {
+    "tuples_of_2": 610,
+    "tuples_of_2_negatives_per_anchor": 31,
+    "tuples_of_5": 620,
+    "tuples_of_5_negatives_per_anchor": 127,
+    "classed_pairs": 630,
+}
+
+
+def test_tuples_and_pairs_with_a_class_are_told_with_the_loss_of_each(root: Path) -> None:
+    told = told_of(root, SHAPED | SCORED)
+    trained = (
+        "It was trained on 610 pairs of an anchor and its positive by the in-batch negatives ranking loss, and on 620 "
+        "tuples of an anchor, its positive and 3 negatives by the in-batch negatives ranking loss, and on 630 pairs of "
+        "sentences with a class by [softmax classification](https://arxiv.org/abs/1908.10084), and on 700 scored pairs "
+        "of sentences by [CoSENT](https://kexue.fm/archives/8847)."
+    )
+    assert trained in told
+    batches = (
+        "Batches in which no text comes twice, and others of pairs with a class and of scored pairs among them, of"
+    )
+    assert batches in told
+    assert "'tuples_of_2': 610, 'tuples_of_5': 620, 'classed_pairs': 630, 'scored_pairs': 700" in told
+    assert "'tuples_of_2_negatives_per_anchor': 31, 'tuples_of_5_negatives_per_anchor': 127, 'scale': 20.0" in told
+    assert told.count("The in-batch negatives ranking loss with parameters:") == 1
+    assert (
+        "Softmax classification on the pairs with a class, with parameters: ``` {'features': '(u, v, |u - v|)'" in told
+    )
+    assert "Batches of pairs with a class, of length" in told_of(root, FIT | {"classed_pairs": 630})
+
+
+def test_a_loss_of_ones_own_is_told_with_its_digest_and_angle_by_its_name(root: Path) -> None:
+    own = {"own_losses": {"my.margin.loss": "ab" * 32}}
+    words = ("train.loss.tuples=my.margin.loss", "train.loss.scored=angle", "corpora=esxnli_xnli_stsb")
+    told = told_of(root, TRAINING | SCORED | own, *words)
+    assert f"Its own loss, `my.margin.loss`, on triplets, with parameters: ``` {{'sha256': '{'ab' * 32}'" in told
+    assert "on 700 scored pairs of sentences by [AnglE](https://arxiv.org/abs/2309.12871)" in told
+    assert "AnglE on the scored pairs, with parameters: ``` {'scale': 20.0, 'similarity': 'of complex numbers'" in told
+
+
 @pytest.mark.parametrize(
     ("vectors", "similarities", "loss"),
     [

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from terna.errors import SettingsError
-from terna.settings import Settings, compose, load
+from terna.settings import Settings, compose, declaration, load
 
 
 @pytest.fixture
@@ -94,6 +94,26 @@ def test_a_declared_replication_may_choose_on_the_test_set(composed: dict[str, A
         ({"layer_decay": 0.0}, "train.layer_decay: Input should be greater than 0"),
         ({"layer_decay": 1.1}, "train.layer_decay: Input should be less than or equal to 1"),
         ({"known_positives": "yes"}, "train.known_positives: Input should be a valid boolean"),
+        (
+            {"loss": {"tuples": "rank", "scored": "cosent", "classed": "softmax"}},
+            "train.loss.tuples: no loss is called 'rank'; there are ranking, or give your own",
+        ),
+        (
+            {"loss": {"tuples": "my loss.f", "scored": "cosent", "classed": "softmax"}},
+            "train.loss.tuples: String should match pattern",
+        ),
+        (
+            {"loss": {"tuples": "ranking", "scored": "angle", "classed": "softmax"}},
+            "train.loss.scored: angle, but the mix has no scored pairs; leave it at cosent",
+        ),
+        (
+            {"loss": {"tuples": "ranking", "scored": "cosent", "classed": "my.loss"}},
+            "train.loss.classed: my.loss, but the mix has no classed pairs; leave it at softmax",
+        ),
+        (
+            {"loss": {"tuples": "my.loss", "scored": "cosent", "classed": "softmax"}, "symmetric": True},
+            "train.symmetric: a matter of the ranking loss, and train.loss.tuples is another; set it to false",
+        ),
     ],
 )
 def test_an_option_of_training_that_cannot_be_is_named(
@@ -164,6 +184,36 @@ def test_a_kind_of_pairs_whose_corpora_all_weigh_0_is_named(graded: dict[str, An
     assert faults(graded) == ["train.weights: 0 for every corpus of scored pairs; take stsb-es out of corpora"]
     graded["train"]["weights"] = {"esxnli": 0.0, "xnli": 0.0}
     assert faults(graded) == ["train.weights: 0 for every corpus of labelled pairs; take esxnli, xnli out of corpora"]
+
+
+@pytest.mark.parametrize("loss", ["angle", "my.package.loss"])
+def test_scored_pairs_take_another_loss(graded: dict[str, Any], loss: str) -> None:
+    graded["train"]["loss"]["scored"] = loss
+    assert load(graded).train.loss.scored == loss
+
+
+@pytest.fixture
+def shaped(graded: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The same, its labelled pairs taken for tuples and its scored pairs for pairs with a class."""
+    monkeypatch.setattr(declaration, "SHAPES", {"xnli_tsv": "tuples", "scored_csv": "classed"})
+    return graded
+
+
+def test_options_of_ranking_hold_for_tuples_and_not_for_pairs_with_a_class(shaped: dict[str, Any]) -> None:
+    shaped["train"] |= {"known_positives": True, "symmetric": True}
+    assert isinstance(load(shaped), Settings)
+    shaped["corpora"] = {"stsb-es": shaped["corpora"]["stsb-es"]}
+    assert faults(shaped) == [
+        f"train.{name}: a matter of ranked triplets, and the mix has only classed pairs; set it to false"
+        for name in ("symmetric", "known_positives")
+    ]
+
+
+def test_the_softmax_loss_reads_whole_vectors(shaped: dict[str, Any]) -> None:
+    shaped["train"]["matryoshka"] = [32, 64]
+    assert faults(shaped) == ["train.matryoshka: the softmax loss of classed pairs reads whole vectors; set it to []"]
+    shaped["train"]["loss"]["classed"] = "my.package.loss"
+    assert isinstance(load(shaped), Settings)
 
 
 def test_with_distillation_weights_are_those_of_scored_pairs(graded: dict[str, Any], root: Path) -> None:

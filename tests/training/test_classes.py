@@ -1,8 +1,10 @@
 """Pairs with a class: the softmax loss as the neighbour has it, and the classifier that learns beside the encoder."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from loss_inputs import embeddings
@@ -149,5 +151,7 @@ def test_batches_hold_each_pair_once_with_its_class(make_encoder: Make, root: Pa
     for batch, numbers in zip(part.batches(rows, rows), rows, strict=True):  # type: ignore[call-overload]
         assert isinstance(batch, ClassedBatch)
         assert (batch.classes.dtype, batch.classes.tolist()) == (torch.int64, (numbers % 3).tolist())
+    with pytest.raises(DataError, match=r"classed\.parquet: every pair is 'clase 0', and there must be two classes"):
+        run_for(encoder, settings_for(root), replace(table, classes=np.zeros(13, np.int32)))
     with pytest.raises(DataError, match=r"no batch of 4 can be made from 3 classed pairs"):
         run_for(encoder, settings_for(root), shaped_for(encoder, classed=3))

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from pytorch_lightning import Callback
-from training_inputs import run_for, scored_for, settings_for, table_for
+from training_inputs import run_for, scored_for, settings_for, shaped_for, table_for
 from terna.data.teacher_vectors import TeacherVectors
 from terna.encoder import build_encoder, load_tokenizer
 from terna.training.trainer import build_trainer, fit
@@ -54,8 +54,19 @@ taught = TeacherVectors(vectors, np.zeros(0, np.int32), np.zeros(1, np.int64))
 run = run_for(encoder, settings, table, taught)
 trainer = build_trainer(settings, [keep])
 fit(trainer, run)
-torch.save({"gradient": keep.gradient, "seen": keep.seen, "steps": trainer.global_step,
+weights = torch.cat([p.detach().flatten() for p in run.module.parameters()])
+torch.save({"weights": weights, "gradient": keep.gradient, "seen": keep.seen, "steps": trainer.global_step,
             "expected": sum(run.datamodule.steps)}, out / f"{trainer.global_rank}.pt")
+"""
+
+
+# what compares rows with each other, so that a share of them has another gradient
+OWN = """
+from torch.nn.functional import normalize
+
+def hardest(embeddings, labels):
+    first, *others = (normalize(each, dim=1) for each in embeddings)
+    return sum((first @ other.T).logsumexp(1).mean() for other in others)
 """
 
 
@@ -65,6 +76,7 @@ def launched(
     folder.mkdir()
     script = folder / "step.py"
     script.write_text(SCRIPT.replace("TABLE", table))
+    (folder / "step_loss.py").write_text(OWN)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root / "tests" / "helpers"), str(root / "src")])}
     environment |= {"OMP_NUM_THREADS": "1"}
     words = [sys.executable, "-W", "ignore", str(script), str(root), str(folder), str(devices), *options]
@@ -111,6 +123,36 @@ def test_scored_pairs_of_all_processes_are_compared_with_each_other_when_they_ar
     for number, whole in enumerate(alone["seen"]):
         together = [tuple(tokens) for each in both for tokens in each["seen"][number]]
         assert sorted(together) == sorted(tuple(tokens) for tokens in whole)
+
+
+@pytest.mark.parametrize("gather", ["true", "false"])
+@pytest.mark.parametrize(
+    ("table", "option", "needs"),
+    [
+        ("scored_for(encoder, 41, triplets=0)", "corpora=stsb_es train.loss.scored=angle", True),
+        ("shaped_for(encoder, classed=41)", "train.loss.classed=softmax", False),
+        ("shaped_for(encoder, {5: 41})", "train.loss.tuples=ranking", True),
+        ("shaped_for(encoder, {5: 41})", "train.loss.tuples=step_loss.hardest", True),
+    ],
+    ids=["AnglE", "softmax", "tuples", "one's own"],
+)
+def test_each_loss_has_the_gradient_of_one_process_where_what_it_compares_is_gathered(
+    root: Path, tmp_path: Path, table: str, option: str, needs: bool, gather: str
+) -> None:
+    words = (*option.split(), f"train.gather={gather}")
+    [alone] = launched(root, tmp_path / "one", 1, *words, table=table)
+    both = launched(root, tmp_path / "two", 2, *words, table=table)
+    near = [torch.allclose(each["gradient"], alone["gradient"], atol=1e-10, rtol=0) for each in both]
+    assert near == [gather == "true" or not needs] * 2
+    assert [each["steps"] for each in both] == [each["expected"] for each in both] == [10, 10]
+
+
+def test_batches_of_every_kind_go_through_two_processes_and_leave_both_with_one_classifier(
+    root: Path, tmp_path: Path
+) -> None:
+    first, second = launched(root, tmp_path / "two", 2, table="shaped_for(encoder, {2: 17, 5: 17}, classed=17)")
+    assert first["steps"] == first["expected"] == 12
+    assert len(first["weights"]) and torch.equal(first["weights"], second["weights"])
 
 
 def test_without_gathering_each_process_ranks_among_its_own(root: Path, tmp_path: Path) -> None:

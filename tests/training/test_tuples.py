@@ -172,15 +172,18 @@ def test_too_few_tuples_of_a_width_are_refused_by_it(make_encoder: Make, root: P
     encoder = make_encoder()
     with pytest.raises(DataError, match=r"no batch of 4 tuples of 3 without a repeated text can be made from 3 tuples"):
         run_for(encoder, settings_for(root), shaped_for(encoder, {2: 8, 3: 3}))
-    run = run_for(encoder, settings_for(root, "train.order=after"), shaped_for(encoder, WIDTHS))
+    settings = settings_for(root)
+    after = replace(settings, train=replace(settings.train, order="after"))
+    run = run_for(encoder, after, shaped_for(encoder, WIDTHS))
     rows = ", ".join(str(9 + row) for row in run.datamodule.parts[1].rows(0)[0])
     assert f"rows {rows}, … of data/triplets/tuples.parquet;" in whereabouts(run, tmp_path)(3)
 
 
 def test_triplets_beside_tuples_have_the_batches_that_they_have_alone(make_encoder: Make, root: Path) -> None:
     encoder = make_encoder()
-    tupled, table = shaped_for(encoder, WIDTHS), table_for(encoder)
-    names = ("tuples", "tuple_offsets", "tuple_corpus")
-    both = replace(table, **{name: getattr(tupled, name) for name in names})
+    table = table_for(encoder)
+    # tuples of the triplets' own texts
+    tuples = {"tuples": table.train.ravel(), "tuple_offsets": np.arange(0, 55, 3), "tuple_corpus": table.corpus}
+    both = replace(table, **tuples)
     alone, beside = (run_for(encoder, settings_for(root), each).datamodule.parts[0] for each in (table, both))
     np.testing.assert_array_equal(alone.rows(1), beside.rows(1))

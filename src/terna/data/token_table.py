@@ -37,7 +37,7 @@ class TokenTable:
     negatives. tuple_offsets: (t + 1,) int64, tuple i is tuples[tuple_offsets[i]:tuple_offsets[i + 1]]. tuple_corpus:
     (t,) int16.
 
-    classed: (c, 2) int32, pairs of sentence numbers. classes: (c,) int16, which of `Tables.classes` each pair has.
+    classed: (c, 2) int32, pairs of sentence numbers. classes: (c,) int32, which of `Tables.classes` each pair has.
     classed_corpus: (c,) int16.
 
     All are empty where there are no such examples.
@@ -57,7 +57,7 @@ class TokenTable:
     tuple_offsets: Ints = field(default_factory=lambda: np.zeros(1, np.int64))
     tuple_corpus: Ints = field(default_factory=_none(np.int16))
     classed: Ints = field(default_factory=_none(np.int32, 2))
-    classes: Ints = field(default_factory=_none(np.int16))
+    classes: Ints = field(default_factory=_none(np.int32))
     classed_corpus: Ints = field(default_factory=_none(np.int16))
 
     def save(self, folder: Path) -> None:
@@ -106,7 +106,7 @@ def build(tables: Tables, tokenizer: Tokenizer, max_length: int, prompt: str = "
         **_ragged(anchors, positives, negatives, pc.list_value_length(tables.tuples["negatives"]).to_numpy()),
         tuple_corpus=corpora[2],
         classed=rows_of(columns["classed"]),
-        classes=number(tables.classed["class"], pa.array(tables.classes, pa.string())).astype(np.int16),
+        classes=number(tables.classed["class"], pa.array(tables.classes, pa.string())).astype(np.int32),
         classed_corpus=corpora[3],
     )
 

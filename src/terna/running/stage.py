@@ -95,6 +95,7 @@ def _guarded(
             settings = load(config)
             with lock.held(Path.cwd()):
                 if apart:
+                    sys.path.append(str(root))  # where a loss of one's own lies
                     jobs.enter(root, reads, config)
                     settings = load(config)
                 outputs.check(script)

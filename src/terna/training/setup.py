@@ -120,7 +120,7 @@ def encoder_of(settings: Settings, inputs: Inputs) -> Encoder:
 def datamodule_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> PlannedDataModule:
     """The batches of all epochs: of triplets and tuples, or with train.distill of taught sentences, and of pairs.
 
-    Raises DataError when not a single full batch can be made of a kind that there is.
+    Raises DataError when not a single full batch can be made of a kind that there is, and for pairs of one class alone.
     """
     options, table = settings.train, inputs.table
     if options.is_taught and inputs.taught is None:
@@ -135,11 +135,15 @@ def datamodule_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> Plann
         weights=[options.weights.get(name, 1.0) for name in inputs.corpora],
         taught=inputs.taught if options.similarity_distillation else None,
     )
-    taught = _taught(options, inputs.taught, shared) if options.distill else []
+    if options.loss.classed == "softmax" and len(inputs.classes) == 1:
+        raise DataError(
+            f"data/triplets/classed.parquet: every pair is {inputs.classes[0]!r}, and there must be two classes to "
+            "tell apart; add data, or choose another train.loss.classed"
+        )
     pairs: list[Part] = [ClassedPart(shared)] if len(table.classed) else []
     pairs += [ScoredPart(shared, at_end=options.order == "after")] if len(table.scored) else []
     ranked = [] if options.distill else _ranked(options, shared, alone=not pairs)
-    parts = [*taught, *ranked, *pairs]
+    parts = [*_taught(options, inputs.taught, shared), *ranked, *pairs]
     return PlannedDataModule(parts, order=options.order, seed=settings.seed, workers=settings.machine.workers)
 
 

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -46,8 +46,9 @@ class Card:
     corpora: Rows
     contaminated: Rows
     loader: Mapping[str, Any]
-    loss: Mapping[str, Any]
-    cosent: Mapping[str, Any]
+    examples: list[parameters.Examples]
+    taught_parameters: Mapping[str, Any]
+    losses: list[parameters.Loss]
     similarities: Mapping[str, Any]
     fit: Mapping[str, Any]
     training: Mapping[str, Any]
@@ -111,8 +112,9 @@ def render(
         corpora=tables.corpora(settings, stats),
         contaminated=tables.contaminated(stats),
         loader=parameters.loader(training),
-        loss=parameters.loss(settings.train, training),
-        cosent=parameters.cosent(settings.train),
+        examples=parameters.examples(settings.train, training),
+        taught_parameters=asdict(settings.train.distill) if settings.train.distill else {},
+        losses=parameters.losses(settings.train, training),
         similarities=parameters.similarities(settings.train),
         fit=parameters.fit(settings, training),
         training=training,

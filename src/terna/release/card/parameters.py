@@ -3,8 +3,9 @@
 Speed, time and memory stay out: the card of a second run must be the same.
 """
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -16,25 +17,97 @@ from terna.records import read_json, rerun
 from terna.settings import Settings, Train
 
 CONFIG, TEXTS = "config.json", "sentence_bert_config.json"
+# pairs with a label, by what metrics/train.json calls them: the shape of train.loss
+PAIRS = {"classed_pairs": "classed", "scored_pairs": "scored"}
+BATCHES = {"classed_pairs": "pairs with a class", "scored_pairs": "scored pairs"}
+# what the card calls a loss, and where it was published
+LOSSES: Mapping[str, tuple[str, str | None]] = {
+    "ranking": ("the in-batch negatives ranking loss", None),
+    "cosent": ("CoSENT", "https://kexue.fm/archives/8847"),
+    "angle": ("AnglE", "https://arxiv.org/abs/2309.12871"),
+    "softmax": ("softmax classification", "https://arxiv.org/abs/1908.10084"),
+}
 Modules = Sequence[tuple[str, Mapping[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Examples of one kind that were trained on, beside triplets and taught sentences.
+
+    words: what they are called. batches: what their batches are of, where these are not free of repeated texts. loss:
+    what they were learnt by; own: that is an import path. link: who published it.
+    """
+
+    count: int
+    words: str
+    batches: str | None
+    loss: str
+    own: bool
+    link: str | None
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss as the card prints it; own: its import path, where it is one of one's own. on: whose, where it is said."""
+
+    title: str
+    own: str | None
+    on: str | None
+    parameters: Mapping[str, Any]
 
 
 def loader(training: Mapping[str, Any]) -> dict[str, Any]:
     """Batches; `training` is the content of metrics/train.json."""
-    units = [unit for unit in ("triplets", "translations", "sentences", "scored_pairs") if unit in training]
+    units = [unit for unit in ("triplets", "translations", "sentences", *_tuples(training), *PAIRS) if unit in training]
     each = [f"{unit}_{name}" for name in ("steps_per_epoch", "left_out_per_epoch") for unit in units]
     names = ("batch_size", *units, "steps_per_epoch", *each)
     return {name: training[name] for name in names if name in training}
 
 
-def loss(train: Train, training: Mapping[str, Any]) -> dict[str, Any]:
-    """The loss of triplets or taught sentences; empty where only scored pairs were trained on."""
-    if train.distill:
-        return asdict(train.distill)
-    if "negatives_per_anchor" not in training:
-        return {}
+def examples(train: Train, training: Mapping[str, Any]) -> list[Examples]:
+    """What was trained on beside triplets and taught sentences."""
+    shapes = {**dict.fromkeys(_tuples(training), "tuples"), **PAIRS}
+    found = []
+    for unit, shape in shapes.items():
+        if unit in training:
+            chosen = getattr(train.loss, shape)
+            name, link = LOSSES.get(chosen, (chosen, None))
+            found.append(Examples(training[unit], _words(unit), BATCHES.get(unit), name, "." in chosen, link))
+    return found
+
+
+def losses(train: Train, training: Mapping[str, Any]) -> list[Loss]:
+    """The losses of all examples that there were, less a teacher's."""
+    tuples = _tuples(training)
+    found = []
+    if "triplets" in training or tuples:
+        on = " and ".join([*(["triplets"] if "triplets" in training else []), *(["tuples"] if tuples else [])])
+        found.append(_loss(train, training, "tuples", on, _ranking(train, training)))
+    if "classed_pairs" in training:
+        parameters = {"features": "(u, v, |u - v|)", "classifier": "linear, trained beside the encoder, not part of it"}
+        found.append(_loss(train, training, "classed", "the pairs with a class", parameters))
+    if "scored_pairs" in training:
+        similarity = "cosine" if train.loss.scored == "cosent" else "of complex numbers"
+        parameters = {"scale": train.cosent_scale, "similarity": similarity, "matryoshka_dims": train.matryoshka}
+        found.append(_loss(train, training, "scored", "the scored pairs", parameters))
+    return found
+
+
+def _loss(train: Train, training: Mapping[str, Any], shape: str, on: str, parameters: Mapping[str, Any]) -> Loss:
+    chosen = getattr(train.loss, shape)
+    if "." in chosen:
+        digest = training["own_losses"][chosen]
+        return Loss("Its own loss", chosen, on, {"sha256": digest, "matryoshka_dims": train.matryoshka})
+    if chosen == "ranking":
+        return Loss("The in-batch negatives ranking loss", None, None, parameters)
+    name = LOSSES[chosen][0]
+    return Loss(name[0].upper() + name[1:], None, on, parameters)
+
+
+def _ranking(train: Train, training: Mapping[str, Any]) -> dict[str, Any]:
+    negatives = [name for name in training if name.endswith("negatives_per_anchor")]
     return {
-        "negatives_per_anchor": training["negatives_per_anchor"],
+        **{name: training[name] for name in negatives},
         "scale": train.scale,
         "similarity": "cosine",
         "symmetric": train.symmetric,
@@ -43,9 +116,19 @@ def loss(train: Train, training: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def cosent(train: Train) -> dict[str, Any]:
-    """The loss of scored pairs."""
-    return {"scale": train.cosent_scale, "similarity": "cosine", "matryoshka_dims": train.matryoshka}
+def _tuples(training: Mapping[str, Any]) -> list[str]:
+    """The units of tuples, by their width: `tuples_of_2`."""
+    found = [name for name in training if re.fullmatch(r"tuples_of_\d+", name)]
+    return sorted(found, key=lambda name: int(name.rpartition("_")[2]))
+
+
+def _words(unit: str) -> str:
+    if unit in PAIRS:
+        return {"scored_pairs": "scored pairs of sentences", "classed_pairs": "pairs of sentences with a class"}[unit]
+    negatives = int(unit.rpartition("_")[2]) - 2
+    if not negatives:
+        return "pairs of an anchor and its positive"
+    return f"tuples of an anchor, its positive and {negatives} negative{'s' * (negatives > 1)}"
 
 
 def similarities(train: Train) -> dict[str, Any]:

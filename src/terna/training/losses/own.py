@@ -51,7 +51,7 @@ class OwnLoss:
 
     def _checked(self, found: Any) -> Tensor:
         if not isinstance(found, Tensor) or found.ndim or not found.is_floating_point() or not found.requires_grad:
-            kind = f"a {type(found).__name__}"
+            kind = f"a value of type {type(found).__name__}"
             if isinstance(found, Tensor):
                 flows = "" if found.requires_grad else ", without a gradient"
                 kind = f"a tensor of shape {tuple(found.shape)}, {found.dtype}{flows}"
@@ -86,7 +86,7 @@ def _own(key: str, path: str) -> OwnLoss:
     if function is None:
         raise SettingsError([f"{key}: {path}: the module {module} has no {name!r}; it must have {SIGNATURE}"])
     if not inspect.isroutine(function):
-        kind = "a class" if inspect.isclass(function) else f"a {type(function).__name__}"
+        kind = "a class" if inspect.isclass(function) else f"of type {type(function).__name__}"
         raise SettingsError([f"{key}: {path} is {kind}; it must be {SIGNATURE}"])
     try:
         inspect.signature(function).bind([], None)
