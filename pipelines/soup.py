@@ -16,6 +16,7 @@ from terna.running.process import settle
 
 import argparse
 from collections.abc import Mapping, Sequence
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +60,7 @@ def main(given: argparse.Namespace) -> str:
         raise SettingsError(
             [f"evaluate.select_on: soups are chosen on development data, and {chosen} is a test benchmark"]
         )
-    check_out(given.out, given.folders)
+    check_out(given.out, [*given.folders, *(OUT / name for name in given.experiments)])
     folders = [*given.folders, *map(fetched, given.experiments)]
     if not folders or len(set(folders)) < len(folders):
         raise SettingsError([f"{len(folders)} encoders, {len(set(folders))} different: give one or more, each once"])
@@ -151,7 +152,8 @@ def sentence(standings: Sequence[Standing], kept: "Soup") -> str:
 def described(kept: "Soup", settings: Settings) -> dict[str, Any]:
     """What was chosen, by what."""
     chosen_on = f"{settings.evaluate.select_on} {settings.evaluate.main_score}"
-    return {"kind": kept.name, "share": kept.share, "chosen_on": chosen_on, "score": kept.score}
+    score = None if isnan(kept.score) else kept.score
+    return {"kind": kept.name, "share": kept.share, "chosen_on": chosen_on, "score": score}
 
 
 def sources(folders: Sequence[Path], start: Path | None) -> dict[str, Any]:

@@ -27,10 +27,10 @@ def project(root: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def call(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def call(project: Path, *words: str, script: str = "seeds") -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "PYTHONPATH": str(project / "src"), "DVC_NO_ANALYTICS": "1"}
     env |= {f"GIT_{who}_{what}": "t" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    command = [sys.executable, str(project / "pipelines" / "seeds.py"), *words]
+    command = [sys.executable, str(project / "pipelines" / f"{script}.py"), *words]
     return subprocess.run(command, capture_output=True, text=True, env=env, cwd=project)
 
 
@@ -63,6 +63,9 @@ def test_two_seeds_run_are_told_and_are_not_run_again(project: Path) -> None:
     assert mean["low"] < mean["value"] < mean["high"]
     assert [one["system"] for one in mean["comparisons"]][-1] == "TF-IDF, characters"
     assert f"mean of 2 runs: cosine_pearson {mean['value']:.4f}, 95 % interval" in first.stdout
+    soup = call(project, "--experiments", name, script="soup")
+    fetched = project / "soups" / name / "modules.json"
+    assert fetched.is_file(), soup.stderr
     again = call(project, "4", "5", *options)
     assert again.stdout.count("is there") == 2, again.stdout + again.stderr
     failing = call(project, "5", *options, "-S", "train.lr=1e12")

@@ -172,11 +172,11 @@ def test_order_is_for_scored_pairs_beside_other_data_and_ranking_for_triplets(gr
     assert isinstance(load(graded), Settings)
     alone = graded | {"corpora": {"stsb-es": graded["corpora"]["stsb-es"]}}
     assert faults(alone) == [
-        "train.order: after, but there are not both scored pairs and other data; leave it at mixed",
+        "train.after: there are not both scored pairs and other data; set it to null",
         "train.symmetric: a matter of ranked triplets, and the mix has only scored pairs; set it to false",
     ]
     del graded["corpora"]["stsb-es"]
-    assert [fault.split(":")[0] for fault in faults(graded)] == ["train.order"]
+    assert [fault.split(":")[0] for fault in faults(graded)] == ["train.after"]
 
 
 def test_a_kind_of_pairs_whose_corpora_all_weigh_0_is_named(graded: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """A soup's trainings each begin at the start, and the average of what they end with is what NumPy says."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,12 @@ import pytest
 import torch
 from pytorch_lightning import Callback, Trainer
 from safetensors.torch import load_file
-from training_inputs import fit, run_for, settings_for, weights_of
+from training_inputs import fit, run_for, scored_for, settings_for, table_for, weights_of
 from transformers import get_linear_schedule_with_warmup
 
 from terna.encoder import Encoder
 from terna.errors import SettingsError
+from terna.settings.training import After
 from terna.training.callbacks import Checkpoints, Recorder
 from terna.training.optimizer import parameter_groups, warmup_linear
 from terna.training.restarts import Restarts
@@ -22,6 +24,16 @@ from terna.training.selection import Scored, Selection
 Make = Callable[..., Encoder]
 # four steps an epoch: two trainings of eight steps
 OPTIONS = ("train.epochs=2", "train.soup=2", "train.lr=1e-2")
+
+
+class Rates(Callback):
+    """The rate of each step."""
+
+    def __init__(self) -> None:
+        self.used: list[float] = []
+
+    def on_before_optimizer_step(self, trainer: Trainer, *_: object) -> None:
+        self.used.append(trainer.optimizers[0].param_groups[0]["lr"])
 
 
 class Stop(Callback):
@@ -35,7 +47,7 @@ class Stop(Callback):
 def trained(make: Make, root: Path, folder: Path, *options: str, stop: bool = False) -> Encoder:
     encoder, settings = make().train(), settings_for(root, *OPTIONS, *options)
     run = run_for(encoder, settings)
-    recorder, restarts = Recorder(str), Restarts(run.module, run.module.steps, folder)
+    recorder, restarts = Recorder(str), Restarts(run.module, folder)
     callbacks = [*([Stop()] if stop else []), restarts, Checkpoints(folder / "last.ckpt", 3, recorder, lambda: None)]
     checkpoint = folder / "last.ckpt"
     fit(encoder, settings, *callbacks, checkpoint=checkpoint if checkpoint.exists() else None)
@@ -110,7 +122,7 @@ def test_the_average_of_the_trainings_is_scored_alone_and_mixed_with_the_start(
         encoder, score, tell, main="cosine_pearson", folder=tmp_path, every=None, patience=None, wise_ft=[0.25]
     )
     run = run_for(encoder, settings)
-    restarts = Restarts(run.module, run.module.steps, tmp_path)
+    restarts = Restarts(run.module, tmp_path)
     fit(encoder, settings, selection, restarts)
     selection.average(16, restarts.paths)
     # the start, four epochs, and then the averages
@@ -123,7 +135,7 @@ def test_the_average_of_the_trainings_is_scored_alone_and_mixed_with_the_start(
 
 def test_one_training_keeps_nothing(make_encoder: Make, root: Path, tmp_path: Path) -> None:
     run = run_for(make_encoder(), settings_for(root))
-    restarts = Restarts(run.module, run.module.steps, tmp_path)
+    restarts = Restarts(run.module, tmp_path)
     assert (restarts.paths, restarts.start) == ([], {})
 
 
@@ -144,9 +156,46 @@ def test_the_rate_is_the_linear_schedules_of_each_training() -> None:
     assert ours.get_last_lr() == [0.0]
 
 
+def test_after_the_others_scored_pairs_are_learnt_by_a_new_optimizer_and_schedule(
+    make_encoder: Make, root: Path, tmp_path: Path
+) -> None:
+    settings = settings_for(root)
+    settings = replace(settings, train=replace(settings.train, after=After(epochs=2, lr=1e-3)))
+    first = without_dropout(make_encoder()).train()
+    fit(first, settings_for(root), table=table_for(first))
+    whole, encoder = Rates(), without_dropout(make_encoder()).train()
+    run = run_for(encoder, settings, scored_for(encoder))
+    fit(encoder, settings, whole, Restarts(run.module, tmp_path), table=scored_for(encoder))
+    # by hand: from where the others end, AdamW from its beginning
+    options = settings.train
+    optimizer = torch.optim.AdamW(parameter_groups(first, options.weight_decay, lr=1e-3), eps=options.eps, fused=True)
+    schedule = get_linear_schedule_with_warmup(optimizer, 2, 10)
+    module, part = run.module, run.datamodule.parts[1]
+    module.trainer = Trainer(logger=False, enable_checkpointing=False, barebones=True)
+    used = []
+    for epoch in (3, 4):
+        rows = part.rows(epoch)
+        for sentences, *given in part.batches(rows, rows):
+            used.append(schedule.get_last_lr()[0])
+            optimizer.zero_grad()
+            module.scored_loss(first(sentences), *given).backward()
+            torch.nn.utils.clip_grad_norm_(first.parameters(), options.clip)
+            optimizer.step()
+            schedule.step()
+    np.testing.assert_allclose(whole.used[12:], used, rtol=1e-12)
+    torch.testing.assert_close(weights_of(encoder), weights_of(first), rtol=0, atol=1e-4)
+
+
 @pytest.mark.parametrize(
-    "other", ["train.ema=0.9", "train.patience=2", "train.lora={rank:2,alpha:4,dropout:0.0}", "train.order=after"]
+    "other",
+    ["train.ema=0.9", "train.patience=2", "train.lora={rank:2,alpha:4,dropout:0.0}"],
 )
 def test_what_a_soup_cannot_be_with_is_refused_by_its_key(root: Path, other: str) -> None:
     with pytest.raises(SettingsError, match=r"train\.soup: .*; set"):
         settings_for(root, *OPTIONS, other)
+
+
+def test_a_soup_has_no_pairs_after_its_trainings(root: Path) -> None:
+    words = ("corpora=esxnli_xnli_stsb", "train.after={epochs:1,lr:1e-5}")
+    with pytest.raises(SettingsError, match=r"train\.soup: .* set train\.after or this to null"):
+        settings_for(root, *OPTIONS, *words)

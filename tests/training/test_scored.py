@@ -17,6 +17,7 @@ from terna.data.teacher_vectors import TeacherVectors
 from terna.encoder import Encoder, save
 from terna.errors import DataError
 from terna.settings import Distill, Settings
+from terna.settings.training import After
 from terna.training.callbacks import Checkpoints, Recorder
 from terna.training.parts.pairs import ScoredBatch, ScoredPart
 from terna.training.parts.part import Shared
@@ -34,8 +35,8 @@ def settings(root: Path) -> Settings:
     return settings_for(root)
 
 
-def ordered(settings: Settings, order: Any) -> Settings:
-    return replace(settings, train=replace(settings.train, order=order))
+def later(settings: Settings) -> Settings:
+    return replace(settings, train=replace(settings.train, after=After(epochs=2, lr=1e-2)))
 
 
 def kinds(batches: Any) -> list[type]:
@@ -44,14 +45,13 @@ def kinds(batches: Any) -> list[type]:
 
 def test_one_part_alone_has_the_batches_that_it_plans_in_its_own_order(make_encoder: Make, settings: Settings) -> None:
     encoder = make_encoder()
-    for order in ("mixed", "after"):
-        run = run_for(encoder, ordered(settings, order), table_for(encoder))
-        [part] = run.datamodule.parts
-        assert run.datamodule.steps == part.steps == TRIPLETS
-        assert run.datamodule.plan(1) == [(0, number) for number in range(4)]
-        rows = part.rows(0)
-        for batch, own in zip(run.datamodule.train_dataloader(), part.batches(rows, rows), strict=True):  # type: ignore[call-overload]
-            assert all(map(torch.equal, batch.sentences.place, own.sentences.place))
+    run = run_for(encoder, settings, table_for(encoder))
+    [part] = run.datamodule.parts
+    assert run.datamodule.steps == part.steps == TRIPLETS
+    assert run.datamodule.plan(1) == [(0, number) for number in range(4)]
+    rows = part.rows(0)
+    for batch, own in zip(run.datamodule.train_dataloader(), part.batches(rows, rows), strict=True):  # type: ignore[call-overload]
+        assert all(map(torch.equal, batch.sentences.place, own.sentences.place))
 
 
 def test_scored_batches_hold_each_pair_once_in_an_order_of_each_epoch_with_its_score(
@@ -97,19 +97,18 @@ def test_a_step_without_dropout_has_the_neighbours_loss_and_gradients(
             torch.testing.assert_close(parameter.grad, other[name].grad, atol=1e-5, rtol=1e-4)
 
 
-def test_mixed_shuffles_the_parts_batches_together_and_after_has_all_scored_pairs_at_the_end(
+def test_the_parts_batches_are_shuffled_together_or_the_scored_pairs_come_in_epochs_of_their_own(
     make_encoder: Make, settings: Settings
 ) -> None:
     encoder = make_encoder()
     table = scored_for(encoder)
-    after = run_for(encoder, ordered(settings, "after"), table).datamodule
+    after = run_for(encoder, later(settings), table).datamodule
     mixed = run_for(encoder, settings, table).datamodule
     plans = [mixed.plan(epoch) for epoch in range(3)]
-    assert (mixed.steps, after.steps) == ([9, 9, 9], [4, 4, 4 + 3 * 5])
-    assert [part for part, _ in after.plan(2)] == [0] * 4 + [1] * 15
-    every = [mixed.parts[1].rows(epoch) for epoch in range(3)]
-    np.testing.assert_array_equal(after.parts[1].rows(2), np.concatenate(every))
-    assert after.parts[1].left_out == [0, 0, sum(mixed.parts[1].left_out)]
+    assert (mixed.steps, after.steps) == ([9, 9, 9], [4, 4, 4, 5, 5])
+    assert [{part for part, _ in after.plan(epoch)} for epoch in range(5)] == [{0}] * 3 + [{1}] * 2
+    np.testing.assert_array_equal(after.parts[0].rows(2), mixed.parts[0].rows(2))
+    assert [part.left_out for part in after.parts] == [mixed.parts[0].left_out, [1, 1]]
     for plan in plans:
         assert sorted(plan) == [(0, number) for number in range(4)] + [(1, number) for number in range(5)]
         for part in range(2):
@@ -126,10 +125,10 @@ def test_scored_pairs_stand_beside_what_a_teacher_teaches(make_encoder: Make, se
     table = scored_for(encoder)
     taught = TeacherVectors(np.zeros((9, encoder.dimension), np.float32), table.ids, table.offsets)
     distill = Distill(teacher="t", sources=False, unit=True)
-    asked = replace(settings, train=replace(settings.train, distill=distill, order="after"))
+    asked = replace(settings, train=replace(settings.train, distill=distill, after=After(epochs=2, lr=1e-2)))
     run = run_for(encoder, asked, table, taught)
     assert kinds(run.datamodule.train_dataloader()) == [TaughtBatch] * 2
-    assert run.datamodule.steps == [2, 2, 2 + 3 * 5]
+    assert run.datamodule.steps == [2, 2, 2, 5, 5]
     before = weights_of(encoder)
     fit(encoder, asked, table=table, taught=taught)
     assert not torch.equal(before, weights_of(encoder))
@@ -164,11 +163,15 @@ def test_the_rows_of_a_loss_that_is_not_finite_are_named_with_their_own_file(
     make_encoder: Make, settings: Settings, tmp_path: Path
 ) -> None:
     encoder = make_encoder()
-    run = run_for(encoder, ordered(settings, "after"), scored_for(encoder))
+    run = run_for(encoder, later(settings), scored_for(encoder))
     describe = whereabouts(run, tmp_path)
-    rows = [", ".join(map(str, run.datamodule.parts[place].rows(2)[2])) for place in (0, 1)]
-    assert describe(8 + 3).startswith(f"batch 3 of epoch 3, rows {rows[0]}, … of data/triplets/train.parquet;")
-    assert describe(8 + 7).startswith(f"batch 7 of epoch 3, rows {rows[1]}, … of data/triplets/scored.parquet;")
+    rows = [", ".join(map(str, part.rows(epoch)[2])) for part, epoch in zip(run.datamodule.parts, (2, 3), strict=True)]
+    for (epoch, number), place in (((2, 2), 0), ((3, 2), 1)):
+        own = [part for part, _ in run.datamodule.plan(epoch)]
+        assert own == [place] * len(own)
+        step = sum(run.datamodule.steps[:epoch]) + run.datamodule.plan(epoch).index((place, number)) + 1
+        source = run.datamodule.parts[place].source
+        assert f"of epoch {epoch + 1}, rows {rows[place]}, … of {source};" in describe(step)
 
 
 def test_too_few_pairs_for_a_batch_are_refused(make_encoder: Make, settings: Settings) -> None:
@@ -180,7 +183,7 @@ def test_too_few_pairs_for_a_batch_are_refused(make_encoder: Make, settings: Set
 def test_weights_hold_for_the_pairs_of_a_corpus(make_encoder: Make, settings: Settings) -> None:
     encoder = make_encoder()
     table = replace(scored_for(encoder, triplets=0), scored_corpus=np.arange(21) % 2)
-    part = ScoredPart(Shared(table, encoder.arrange, batch_size=1, epochs=1, seed=3, weights=[2.0, 0.0]))
+    part = ScoredPart(Shared(table, encoder.arrange, batch_size=1, epochs=range(1), seed=3, weights=[2.0, 0.0]))
     assert sorted(part.rows(0).ravel().tolist()) == sorted([*range(0, 21, 2)] * 2)
 
 

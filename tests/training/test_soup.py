@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from terna.encoder import Encoder, Pooling, save
+from terna.encoder import Dense, Encoder, Pooling, save
 from terna.encoder.averaging import average, check_alike
 from terna.encoder.usage import Usage
 from terna.errors import ModelError
@@ -145,7 +146,8 @@ def test_a_saved_average_is_an_encoder_with_the_mean_of_the_files_weights_and_th
 
 def changed(encoder: Encoder, **values: object) -> Encoder:
     for name, value in values.items():
-        setattr(encoder, name, value)
+        place, _, last = name.rpartition(".")
+        setattr(attrgetter(place)(encoder) if place else encoder, last, value)
     return encoder
 
 
@@ -173,6 +175,7 @@ def test_encoders_of_one_shape_are_alike_whatever_their_weights(make_encoder: Ma
         ([], {"pooling": Pooling(("mean",), include_prompt=False)}, r"include_prompt is False, not True"),
         ([], {"usage": Usage({"query": "q: "}, "query")}, r"prompt is 'q: ', not ''"),
         ([], {"head": nn.Sequential(nn.Tanh())}, r"head is 'Sequential"),
+        ([], {"backbone.config.layer_norm_eps": 0.1}, r"layer_norm_eps is 0\.1, not 1e-12"),
     ],
 )
 def test_encoders_that_differ_in_more_than_weights_are_refused_with_the_difference(
@@ -181,6 +184,14 @@ def test_encoders_that_differ_in_more_than_weights_are_refused_with_the_differen
     other = changed(make_encoder(*overrides), **values)
     with pytest.raises(ModelError, match=f"^other: .*{said}.*, unlike one: their weights cannot be averaged"):
         check_alike(make_encoder(), other, NAMES)
+
+
+def test_a_head_that_adds_what_comes_in_is_another_than_one_that_does_not(make_encoder: Make) -> None:
+    one, other = (
+        changed(make_encoder(), head=nn.Sequential(Dense(32, 32, nn.Tanh(), residual=r))) for r in (False, True)
+    )
+    with pytest.raises(ModelError, match=r"use_residual is \[True\], not \[False\]"):
+        check_alike(one, other, NAMES)
 
 
 def test_a_tokenizer_that_cuts_otherwise_is_refused_though_it_has_the_same_size(make_encoder: Make) -> None:

@@ -88,4 +88,5 @@ def _described(encoder: Encoder, is_start: bool) -> dict[str, Any]:
     length = {} if is_start else {"max_seq_length": encoder.max_length}
     pooling = {"pooling": encoder.pooling.modes, "include_prompt": encoder.pooling.include_prompt}
     usage = {"prompt": encoder.usage.prompt, "truncate_dim": encoder.usage.truncate_dim}
-    return {**kept, **length, **pooling, **usage, "head": str(encoder.head)}
+    residual = [getattr(module, "use_residual", False) for module in encoder.head]  # which str does not show
+    return {**kept, **length, **pooling, **usage, "head": str(encoder.head), "use_residual": residual}

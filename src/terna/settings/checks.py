@@ -80,8 +80,8 @@ def check_distill(corpora: dict[str, Corpus], parallel: dict[str, Corpus], model
 def check_scored(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
     scored = [corpus.scored for corpus in corpora.values()]
     ranked = [corpus.shape in LEARNT["tuples"] for corpus in corpora.values()]
-    if train.order == "after" and not (any(scored) and (train.distill or not all(scored))):
-        yield "train.order: after, but there are not both scored pairs and other data; leave it at mixed"
+    if train.after and not (any(scored) and (train.distill or not all(scored))):
+        yield "train.after: there are not both scored pairs and other data; set it to null"
     for name in ("symmetric", "known_positives"):
         if corpora and not any(ranked) and not train.distill and getattr(train, name):
             kinds = " and ".join(dict.fromkeys(EXAMPLES[corpus.shape] for corpus in corpora.values()))
@@ -248,8 +248,8 @@ def check_averages(train: Train) -> Iterator[str]:
         yield "train.soup: a moving average would run across its trainings; set train.ema or this to null"
     if train.soup and train.patience is not None:
         yield "train.soup: patience would end all of its trainings at once; set train.patience or this to null"
-    if train.soup and train.order == "after":
-        yield "train.soup: each of its trainings has every kind of examples mixed; set train.order to mixed"
+    if train.soup and train.after:
+        yield "train.soup: each of its trainings has all kinds of examples mixed; set train.after or this to null"
     if train.l2_sp and train.lora:
         yield "train.l2_sp: adapters leave the weights where they start; set train.lora to null, or this to 0.0"
 

@@ -151,15 +151,25 @@ class Losses:
 
 
 @dataclass(frozen=True, config=STRICT)
+class After:
+    """Scored pairs that are learnt once the other examples have been, with an optimizer and a schedule of their own."""
+
+    epochs: Count
+    """Passes over them."""
+    lr: Positive
+    """Their peak learning rate."""
+
+
+@dataclass(frozen=True, config=STRICT)
 class Train:
     """The run: loss, batches, optimizer, schedule, selection."""
 
     batch_size: Annotated[int, Field(ge=2)]
     """Examples a step, all of one shape: triplets, tuples, taught sentences, scored or classed pairs."""
     epochs: Count
-    """Passes over the training data, of each training where there are several."""
-    order: Literal["mixed", "after"]
-    """With scored pairs beside other data: the batches of all mixed, or all of the scored pairs' at the end."""
+    """Passes over the training data; with `soup` of each training, with `after` over what comes first."""
+    after: After | None
+    """Learn the scored pairs after the other examples; null: the batches of all are mixed."""
     weights: dict[Name, Annotated[float, Field(ge=0, allow_inf_nan=False)]]
     """How often an epoch has each example of a corpus, on average; one that is not named: once."""
     loss: Losses
@@ -220,9 +230,10 @@ class Train:
     """Stop after so many scorings without a better one; null: never."""
 
     @property
-    def passes(self) -> int:
-        """Epochs of all trainings together."""
-        return self.epochs * (self.soup or 1)
+    def phases(self) -> list[range]:
+        """The epochs of each part of the run that has an optimizer and a schedule of its own."""
+        trainings = [range(number * self.epochs, (number + 1) * self.epochs) for number in range(self.soup or 1)]
+        return [*trainings, *([range(self.epochs, self.epochs + self.after.epochs)] if self.after else [])]
 
     @property
     def is_taught(self) -> bool:

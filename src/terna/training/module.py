@@ -28,7 +28,7 @@ ORDERED = {"cosent": cosent_loss, "angle": angle_loss}
 class RankingModule(LightningModule):
     """Trains `encoder` for exactly so many optimizer steps; dropout in step s is a function of (seed, s, process).
 
-    steps: of each training, of which there are several for a soup. classes: of the pairs that have one, for which a
+    steps: of each phase, see settings' Train.phases. classes: of the pairs that have one, for which a
     classifier is trained beside the encoder; 0: there are none. Raises SettingsError when a loss of one's own cannot be
     imported or called.
     """
@@ -153,7 +153,8 @@ class RankingModule(LightningModule):
         # precision, bf16's neither
         fused = not options.precision.endswith("-mixed")
         optimizer = torch.optim.AdamW(groups, eps=options.eps, fused=fused)
-        schedule = warmup_linear(optimizer, self.steps, options.warmup)
+        peaks = [1.0, options.after.lr / options.lr] if options.after else None
+        schedule = warmup_linear(optimizer, self.steps, options.warmup, peaks)
         return [optimizer], [{"scheduler": schedule, "interval": "step"}]
 
 

@@ -38,10 +38,12 @@ def parameter_groups(
     return [group for group in groups if group["params"]]
 
 
-def warmup_linear(optimizer: Optimizer, steps: Sequence[int], warmup: float) -> LambdaLR:
-    """The rate climbs for a share `warmup` of a training's steps, then falls to 0 at its end; and so for each training.
+def warmup_linear(
+    optimizer: Optimizer, steps: Sequence[int], warmup: float, peaks: Sequence[float] | None = None
+) -> LambdaLR:
+    """The rate climbs for a share `warmup` of a phase's steps, then falls to 0 at its end; and so for each phase.
 
-    steps: of each training.
+    steps: of each phase. peaks: the highest rate of each, as a share of the optimizer's; None: 1 of all.
     """
     ends = np.cumsum(steps)
 
@@ -49,7 +51,8 @@ def warmup_linear(optimizer: Optimizer, steps: Sequence[int], warmup: float) -> 
         number = min(int(np.searchsorted(ends, step, side="right")), len(steps) - 1)
         whole, done = steps[number], step - int(ends[number]) + steps[number]
         climb = round(warmup * whole)
-        return done / max(1, climb) if done < climb else max(0.0, (whole - done) / max(1, whole - climb))
+        part = done / max(1, climb) if done < climb else max(0.0, (whole - done) / max(1, whole - climb))
+        return part * peaks[number] if peaks else part
 
     return LambdaLR(optimizer, share)
 

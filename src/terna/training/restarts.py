@@ -1,39 +1,40 @@
-"""Several trainings from one start within a run, for the average of the weights that they end with."""
+"""Phases of a run: each begins with a new optimizer, and in a soup from the start's weights."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from terna.encoder import Encoder
+from terna.training.module import RankingModule
 from terna.training.selection import keep
 
 
 class Restarts(Callback):
-    """After each training but the last puts `module` and its optimizer back to the start; keeps what each ended with.
+    """After each phase of `module` but the last forgets the optimizer's moments: the next one's gradients are others.
 
-    steps: optimizer steps of each training. paths: where their last weights lie, in `folder`; empty for a single one.
-    The start is the module as it is given here, before a checkpoint is loaded into it.
+    With train.soup the weights go back to the start too, and what each training ended with is kept: paths, in `folder`,
+    empty without it. The start is the module as it is given here, before a checkpoint is loaded into it.
     Source: Wortsman et al., Model Soups, 2022.
     """
 
-    def __init__(self, module: LightningModule, steps: Sequence[int], folder: Path) -> None:
-        self.ends = np.cumsum(steps).tolist()
-        self.paths = [folder / f"trained-{number}.safetensors" for number in range(1, len(steps) + 1) if len(steps) > 1]
+    def __init__(self, module: RankingModule, folder: Path) -> None:
+        self.encoder = module.encoder
+        self.ends = np.cumsum(module.steps).tolist()
+        soup = module.settings.soup or 0
+        self.paths = [folder / f"trained-{number}.safetensors" for number in range(1, soup + 1)]
         self.start: dict[str, Tensor] = {}
         if self.paths:
             self.start = {name: value.detach().clone() for name, value in module.state_dict().items()}
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: object) -> None:
-        """Keep the weights of a training that has ended, and start the next."""
-        if not self.paths or trainer.global_step not in self.ends:
+        """End a phase, and prepare the next."""
+        if trainer.global_step not in self.ends:
             return
         number = self.ends.index(trainer.global_step)
-        if trainer.is_global_zero:
-            keep(cast(Encoder, pl_module.encoder), self.paths[number])
+        if self.paths and trainer.is_global_zero:
+            keep(self.encoder, self.paths[number])
         if number + 1 < len(self.ends):
-            pl_module.load_state_dict(self.start)
             trainer.optimizers[0].state.clear()
+            if self.paths:
+                pl_module.load_state_dict(self.start)

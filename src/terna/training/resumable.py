@@ -1,8 +1,8 @@
 """A LightningDataModule of one or several kinds of examples, planned beforehand, and resumed at any step."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from pytorch_lightning import LightningDataModule
@@ -15,37 +15,34 @@ _STREAM = 2
 
 
 class PlannedDataModule(LightningDataModule):
-    """The batches of several parts, which have the same epochs and batch size; each batch is of one part.
+    """The batches of several parts, which have the same batch size; each batch is of one part.
 
-    order: `mixed` puts the batches of an epoch in an order that is a function of (seed, epoch), those of a part in
-    their own; `after` takes one part after another. workers: processes that gather batches ahead for an accelerator; on
-    a CPU gathering takes no time worth one.
+    Those of an epoch are in an order that is a function of (seed, epoch), those of a part in their own. workers:
+    processes that gather batches ahead for an accelerator; on a CPU gathering takes no time worth one.
     """
 
-    def __init__(self, parts: Sequence[Part], *, order: Literal["mixed", "after"], seed: int, workers: int = 0) -> None:
+    def __init__(self, parts: Sequence[Part], *, seed: int, workers: int = 0) -> None:
         super().__init__()
         self.parts = parts
-        self.order = order
         self.seed = seed
         self.workers = workers
         self.batch_size = parts[0].batch_size
-        self.epochs = parts[0].epochs
+        self.epochs = max(part.epochs.stop for part in parts)
 
     @cached_property
     def steps(self) -> list[int]:
         """Optimizer steps of each epoch, exact: the schedule is laid out on their sum."""
-        return [sum(counts) for counts in zip(*(part.steps for part in self.parts), strict=True)]
+        return [sum(part.steps_in(epoch) for part in self.parts) for epoch in range(self.epochs)]
 
-    def steps_of(self, epochs: int) -> list[int]:
-        """Optimizer steps of each training of so many epochs."""
-        return [sum(self.steps[first : first + epochs]) for first in range(0, self.epochs, epochs)]
+    def steps_of(self, phases: Iterable[range]) -> list[int]:
+        """Optimizer steps of each phase, given by its epochs."""
+        return [sum(self.steps[phase.start : phase.stop]) for phase in phases]
 
     def plan(self, epoch: int) -> list[tuple[int, int]]:
         """For each batch of an epoch, in order, the number of its part and its number among the part's batches."""
-        counts = [part.steps[epoch] for part in self.parts]
+        counts = [part.steps_in(epoch) for part in self.parts]
         places = np.repeat(np.arange(len(counts)), counts)
-        if self.order == "mixed":
-            places = np.random.default_rng([self.seed, epoch, _STREAM]).permutation(places)
+        places = np.random.default_rng([self.seed, epoch, _STREAM]).permutation(places)
         numbers = np.empty(len(places), np.int64)
         for number, count in enumerate(counts):
             numbers[places == number] = np.arange(count)
@@ -63,7 +60,8 @@ class PlannedDataModule(LightningDataModule):
         epoch = min(epoch, self.epochs - 1)  # past the last step Lightning still asks, and takes nothing
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         on_gpu = self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
-        rows = [part.rows(epoch) for part in self.parts]
+        none = np.zeros((0, self.batch_size), np.int64)
+        rows = [part.rows(epoch) if epoch in part.epochs else none for part in self.parts]
         batches = [
             part.batches(own, np.split(own, world, axis=1)[rank]) for part, own in zip(self.parts, rows, strict=True)
         ]

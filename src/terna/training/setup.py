@@ -8,7 +8,7 @@ pipelines/train.py, the benchmarks and the tests all train this way: no setting 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -99,7 +99,7 @@ def run_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> Run:
     """A run of an encoder that there is."""
     datamodule = datamodule_of(settings, inputs, encoder)
     kind, options = DistillationModule if settings.train.distill else RankingModule, settings.train
-    module = kind(encoder, options, datamodule.steps_of(options.epochs), settings.seed, len(inputs.classes))
+    module = kind(encoder, options, datamodule.steps_of(options.phases), settings.seed, len(inputs.classes))
     return Run(encoder, datamodule, module)
 
 
@@ -130,7 +130,7 @@ def datamodule_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> Plann
         table,
         encoder.arrange,
         batch_size=options.batch_size,
-        epochs=options.passes,
+        epochs=range(options.phases[0 if options.after else -1].stop),
         seed=settings.seed,
         weights=[options.weights.get(name, 1.0) for name in inputs.corpora],
         taught=inputs.taught if options.similarity_distillation else None,
@@ -141,10 +141,11 @@ def datamodule_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> Plann
             "tell apart; add data, or choose another train.loss.classed"
         )
     pairs: list[Part] = [ClassedPart(shared)] if len(table.classed) else []
-    pairs += [ScoredPart(shared, at_end=options.order == "after")] if len(table.scored) else []
+    later = replace(shared, epochs=options.phases[-1]) if options.after else shared
+    pairs += [ScoredPart(later)] if len(table.scored) else []
     ranked = [] if options.distill else _ranked(options, shared, alone=not pairs)
     parts = [*_taught(options, inputs.taught, shared), *ranked, *pairs]
-    return PlannedDataModule(parts, order=options.order, seed=settings.seed, workers=settings.machine.workers)
+    return PlannedDataModule(parts, seed=settings.seed, workers=settings.machine.workers)
 
 
 def _taught(options: Train, taught: TeacherVectors | None, shared: Shared) -> list[Part]:
@@ -192,7 +193,7 @@ def observers_of(settings: Settings, run: Run, table: TokenTable, benchmark: pa.
         wise_ft=settings.train.wise_ft,
         ema=settings.train.ema,
     )
-    restarts = Restarts(run.module, run.module.steps, checkpoints)
+    restarts = Restarts(run.module, checkpoints)
     every = settings.machine.checkpoint_every
     return Observers(
         recorder, selection, restarts, Checkpoints(checkpoints / CHECKPOINT, every, recorder, selection.prune)

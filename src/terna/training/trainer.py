@@ -45,7 +45,7 @@ def build_trainer(settings: Settings, callbacks: Sequence[Callback], loggers: Se
         num_nodes=machine.nodes,
         strategy="ddp" if machine.devices * machine.nodes > 1 else "auto",
         precision="32-true" if precision == "tf32" else precision,
-        max_epochs=settings.train.passes,
+        max_epochs=settings.train.phases[-1].stop,
         gradient_clip_val=settings.train.clip or None,
         callbacks=list(callbacks),
         logger=list(loggers),

@@ -35,17 +35,15 @@ class ClassedBatch(NamedTuple):
 class PairPart(TablePart):
     """Batches of pairs with a label; the order of epoch e is a function of (seed, e).
 
-    pairs: (n, 2) sentence numbers. labels, corpus: (n,). at_end: the batches of all epochs come in the last one.
-    Raises DataError when an epoch has fewer pairs than a batch.
+    pairs: (n, 2) sentence numbers. labels, corpus: (n,). Raises DataError when an epoch has fewer pairs than a batch.
     """
 
     kind: type[ScoredBatch] | type[ClassedBatch]
 
-    def __init__(self, shared: Shared, pairs: Ints, labels: Any, corpus: Ints, *, at_end: bool = False) -> None:
+    def __init__(self, shared: Shared, pairs: Ints, labels: Any, corpus: Ints) -> None:
         super().__init__(shared)
         self.pairs, self.labels, self.corpus = pairs, labels, corpus
-        self.at_end = at_end
-        if not min(len(self._planned(epoch)) for epoch in range(self.epochs)):
+        if not min(self.steps):
             raise DataError(
                 f"train.batch_size: no batch of {self.batch_size} can be made from {self.count} "
                 f"{self.unit.replace('_', ' ')}; lower it, or add data"
@@ -59,17 +57,10 @@ class PairPart(TablePart):
     @property
     def left_out(self) -> list[int]:
         """Pairs of each epoch that are in no batch of it."""
-        left = [len(self.drawn(self.corpus, epoch)) % self.batch_size for epoch in range(self.epochs)]
-        return [0] * (self.epochs - 1) + [sum(left)] if self.at_end else left
+        return [len(self.drawn(self.corpus, epoch)) % self.batch_size for epoch in self.epochs]
 
     def rows(self, epoch: int) -> Ints:
         """(steps, batch_size): which pairs each batch of an epoch holds, as rows of `pairs`."""
-        if not self.at_end:
-            return self._planned(epoch)
-        every = [self._planned(one) for one in range(self.epochs)] if epoch == self.epochs - 1 else []
-        return np.concatenate([np.zeros((0, self.batch_size), np.int64), *every])
-
-    def _planned(self, epoch: int) -> Ints:
         chosen = np.random.default_rng([self.shared.seed, epoch]).permutation(self.drawn(self.corpus, epoch))
         return chosen[: len(chosen) - len(chosen) % self.batch_size].reshape(-1, self.batch_size)
 
@@ -86,9 +77,9 @@ class ScoredPart(PairPart):
     source = "data/triplets/scored.parquet"
     kind = ScoredBatch
 
-    def __init__(self, shared: Shared, *, at_end: bool = False) -> None:
+    def __init__(self, shared: Shared) -> None:
         table = shared.table
-        super().__init__(shared, table.scored, table.scores, table.scored_corpus, at_end=at_end)
+        super().__init__(shared, table.scored, table.scores, table.scored_corpus)
 
 
 class ClassedPart(PairPart):

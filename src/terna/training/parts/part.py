@@ -24,7 +24,8 @@ Arrange = Callable[[Any, Any], Batch]
 class Part(ABC):
     """Examples of one kind: their batches as rows of numbers, planned beforehand, and what a process gets of them.
 
-    batch_size: examples of a step, over all processes; each takes an equal share. unit: what the examples are called.
+    batch_size: examples of a step, over all processes; each takes an equal share. epochs: those of the run in which the
+    examples are learnt. unit: what the examples are called.
     shape: by which setting of `train.loss` they are learnt; None where by train.distill. source: the file that they
     are rows of.
     """
@@ -33,7 +34,7 @@ class Part(ABC):
     shape: str | None
     source: str
 
-    def __init__(self, *, batch_size: int, epochs: int) -> None:
+    def __init__(self, *, batch_size: int, epochs: range) -> None:
         self.batch_size = batch_size
         self.epochs = epochs
 
@@ -45,7 +46,7 @@ class Part(ABC):
     @property
     @abstractmethod
     def left_out(self) -> list[int]:
-        """Examples of each epoch that are in no batch of it."""
+        """Examples of each of its epochs that are in no batch of it."""
 
     @abstractmethod
     def rows(self, epoch: int) -> Ints:
@@ -61,8 +62,12 @@ class Part(ABC):
 
     @cached_property
     def steps(self) -> list[int]:
-        """Batches of each epoch, exact."""
-        return [len(self.rows(epoch)) for epoch in range(self.epochs)]
+        """Batches of each of its epochs, exact."""
+        return [len(self.rows(epoch)) for epoch in self.epochs]
+
+    def steps_in(self, epoch: int) -> int:
+        """Batches of an epoch of the run."""
+        return self.steps[epoch - self.epochs.start] if epoch in self.epochs else 0
 
 
 @dataclass(frozen=True)
@@ -70,14 +75,15 @@ class Shared:
     """What the parts of a token table share.
 
     arrange: how token ids and lengths become the encoder's batch. batch_size: examples of a step, over all processes;
-    each takes an equal share of one plan. weights: how often each corpus's examples are gone through in an epoch, by
-    the corpus's number in the table. taught: the teacher's vectors of the table's sentences, to be handed out.
+    each takes an equal share of one plan. epochs: those of the run in which they are learnt. weights: how often each
+    corpus's examples are gone through in an epoch, by the corpus's number in the table. taught: the teacher's vectors
+    of the table's sentences, to be handed out.
     """
 
     table: TokenTable
     arrange: Arrange
     batch_size: int
-    epochs: int
+    epochs: range
     seed: int
     weights: Sequence[float]
     taught: TeacherVectors | None = None

@@ -75,7 +75,7 @@ class RankedPart(TablePart):
     @property
     def left_out(self) -> list[int]:
         """Examples of each epoch that are in no batch of it."""
-        offered = [len(self.drawn(self.corpus, epoch)) for epoch in range(self.epochs)]
+        offered = [len(self.drawn(self.corpus, epoch)) for epoch in self.epochs]
         return [count - steps * self.batch_size for count, steps in zip(offered, self.steps, strict=True)]
 
     def rows(self, epoch: int) -> Ints:

@@ -43,7 +43,7 @@ class TranslationPart(Part):
         arrange: Arrange,
         *,
         batch_size: int,
-        epochs: int,
+        epochs: range,
         seed: int,
         sources: bool,
     ) -> None:
@@ -66,7 +66,7 @@ class TranslationPart(Part):
     @property
     def left_out(self) -> list[int]:
         """Pairs of each epoch that are in no batch of it."""
-        return [self.count % self.batch_size] * self.epochs
+        return [self.count % self.batch_size] * len(self.epochs)
 
     def rows(self, epoch: int) -> Ints:
         """(steps, batch_size): which pairs each batch of an epoch holds."""
