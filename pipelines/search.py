@@ -41,7 +41,7 @@ from terna.arrays import Floats
 from terna.data.corpora import read_sts
 from terna.errors import DataError
 from terna.metrics.correlations import clusters
-from terna.metrics.ranking import ranking
+from terna.metrics.standings import ranking
 from terna.provenance import NAME, digests
 from terna.records import (
     SIMILARITIES,

@@ -24,7 +24,7 @@ from terna.data.corpora import read_sts
 from terna.errors import DataError, ModelError, SettingsError, words_of
 from terna.markdown import escape, figure
 from terna.metrics.correlations import clusters
-from terna.metrics.ranking import Standing, markdown, ranking, tied, verdict
+from terna.metrics.standings import Standing, markdown, ranking, tied, verdict
 from terna.records import replacing_folder, sentences_of, write_json, write_text
 from terna.settings import Settings, compose, load
 from terna.settings.schema import CHOSEN_ON_TEST

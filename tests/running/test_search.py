@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from terna.metrics.ranking import Standing
+from terna.metrics.standings import Standing
 from terna.running.search import (
     Choice,
     Finals,

@@ -167,8 +167,8 @@ def test_a_benchmark_needs_scored_pairs(graded: dict[str, Any]) -> None:
     assert found.endswith(".format: inferes_csv has no scores; a benchmark needs semeval_sts or scored_csv")
 
 
-def test_order_is_for_scored_pairs_beside_other_data_and_ranking_for_triplets(graded: dict[str, Any]) -> None:
-    graded["train"] |= {"order": "after", "symmetric": True}
+def test_after_is_for_scored_pairs_beside_other_data_and_ranking_for_triplets(graded: dict[str, Any]) -> None:
+    graded["train"] |= {"after": {"epochs": 1, "lr": 1e-5}, "symmetric": True}
     assert isinstance(load(graded), Settings)
     alone = graded | {"corpora": {"stsb-es": graded["corpora"]["stsb-es"]}}
     assert faults(alone) == [
@@ -218,7 +218,10 @@ def test_the_softmax_loss_reads_whole_vectors(shaped: dict[str, Any]) -> None:
 
 def test_with_distillation_weights_are_those_of_scored_pairs(graded: dict[str, Any], root: Path) -> None:
     graded["parallel"] = compose(root / "conf", ["parallel=esxnli"])["parallel"]
-    graded["train"] |= {"distill": {"teacher": "a/b", "sources": True, "unit": True}, "order": "after"}
+    graded["train"] |= {
+        "distill": {"teacher": "a/b", "sources": True, "unit": True},
+        "after": {"epochs": 1, "lr": 1e-5},
+    }
     graded["train"]["weights"] = {"stsb-es": 2.0}
     assert isinstance(load(graded), Settings)
     graded["train"]["weights"]["xnli"] = 2.0

@@ -8,7 +8,7 @@ import numpy as np
 
 from terna.arrays import Floats
 from terna.markdown import escape, figure
-from terna.metrics.ranking import Standing, markdown, resolution, tied, verdict
+from terna.metrics.standings import Standing, markdown, resolution, tied, verdict
 from terna.running.search.trials import Trial, ranked
 
 START = "the start"

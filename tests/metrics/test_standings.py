@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import pearsonr, spearmanr
 
-from terna.metrics.ranking import Standing, ranking, resolution
+from terna.metrics.standings import Standing, ranking, resolution
 
 KINDS = {"pearson": pearsonr, "spearman": spearmanr}
 
