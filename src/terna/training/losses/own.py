@@ -84,7 +84,7 @@ def _own(key: str, path: str) -> OwnLoss:
     module, _, name = path.rpartition(".")
     function = getattr(_imported(key, module), name, None)
     if function is None:
-        raise SettingsError([f"{key}: {path}: the module {module} has no {name!r}; it must have {SIGNATURE}"])
+        raise SettingsError([f"{key}: the module {module} has no {name!r}; it must have {SIGNATURE}"])
     if not inspect.isroutine(function):
         kind = "a class" if inspect.isclass(function) else f"of type {type(function).__name__}"
         raise SettingsError([f"{key}: {path} is {kind}; it must be {SIGNATURE}"])
