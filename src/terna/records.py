@@ -52,6 +52,19 @@ PAIR = ("sentence1", "sentence2")
 SCORED_PAIRS = pa.schema(
     [*((name, pa.string()) for name in PAIR), ("score", pa.float64()), ("corpus", pa.string())],
 )
+# anchors with a positive and any number of negatives: data/nli/tuples.parquet, data/triplets/tuples.parquet
+TUPLES = pa.schema(
+    [
+        ("anchor", pa.string()),
+        ("positive", pa.string()),
+        ("negatives", pa.list_(pa.string())),
+        ("corpus", pa.string()),
+    ]
+)
+# pairs with a class: data/nli/classed.parquet, data/triplets/classed.parquet
+CLASSED_PAIRS = pa.schema([*((name, pa.string()) for name in PAIR), ("class", pa.string()), ("corpus", pa.string())])
+# raw text, a sentence or passage a row: data/nli/texts.parquet, data/triplets/texts.parquet
+RAW_TEXTS = pa.schema([("text", pa.string()), ("corpus", pa.string())])
 # triplets: data/triplets/{train,dev}.parquet; corpus is the one of the pair of anchor and positive
 TEXTS = ("anchor", "positive", "negative")
 TRIPLETS = pa.schema([(name, pa.string()) for name in (*TEXTS, "corpus")])
