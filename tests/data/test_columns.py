@@ -383,7 +383,7 @@ def test_an_unknown_column_is_refused_with_those_that_the_file_has(tmp_path: Pat
 
 def test_another_number_of_rows_than_declared_is_refused_with_both(tmp_path: Path) -> None:
     as_csv([{"text": "x"}], tmp_path / "c.csv")
-    with pytest.raises(DataError, match="name: 1 rows in .*, expected 2"):
+    with pytest.raises(DataError, match=r"name: 1 rows in .*, expected 2"):
         read("name", columned("texts", "c.csv", rows=2), tmp_path)
 
 
