@@ -238,8 +238,8 @@ def test_every_shape_goes_through_to_clean_tables_with_its_accounts(
     rows = csv.read_csv("data/triplets/contamination.csv").to_pylist()
     assert [row["corpora"] for row in rows if row["kind"] == "exact"] == ["my-classed my-pairs my-texts my-triplets"]
     assert capsys.readouterr().out.splitlines()[-1] == (
-        "triplets: 21 rows read, 4 left out for a benchmark's sake, 2 left out for having one text twice, 6 triplets to "
-        "train on, 0 held out, 3 tuples to train on, 1 classed pairs to train on, 2 texts to train on"
+        "triplets: 21 rows read, 4 left out for a benchmark's sake, 2 left out for having one text twice, 6 triplets "
+        "to train on, 0 held out, 3 tuples to train on, 1 classed pairs to train on, 2 texts to train on"
     )
 
 
