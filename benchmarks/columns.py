@@ -34,7 +34,10 @@ def make(path: Path, pairs: int) -> None:
             numbers = range(first, min(first + ROWS, pairs))
             columns = [
                 # the number makes each text one of its kind
-                [f"{text} {number}" for text, number in zip(sentences(words, length, len(numbers), rng), numbers)]
+                [
+                    f"{text} {number}"
+                    for text, number in zip(sentences(words, length, len(numbers), rng), numbers, strict=True)
+                ]
                 for length in ((8.0, 0.4, 3, 25), (14.0, 0.5, 4, 60))
             ]
             writer.write_table(pa.table([pa.array(numbers, pa.int64()), *map(pa.array, columns)], schema=schema))
