@@ -381,6 +381,17 @@ def test_an_unknown_column_is_refused_with_those_that_the_file_has(tmp_path: Pat
         read("name", columned("pairs", "c.jsonl", columns={"anchor": 0, "positive": 1}), tmp_path)
 
 
+def test_all_files_of_a_corpus_have_as_many_negatives(tmp_path: Path) -> None:
+    row = {"anchor": "a", "positive": "b", "negative_1": "c"}
+    as_csv([row], tmp_path / "c.csv")
+    as_csv([row | {"negative_2": "d"}], tmp_path / "d.csv")
+    with pytest.raises(DataError, match=r"d\.csv: 4 columns of triplets, but 3 in the file before"):
+        read("name", columned("triplets", "c.csv", "d.csv"), tmp_path)
+    columns = {"negatives": ["negative_1"]}
+    table, _ = read("name", columned("triplets", "c.csv", "d.csv", columns=columns), tmp_path)
+    assert table["negatives"].to_pylist() == [["c"], ["c"]]
+
+
 def test_another_number_of_rows_than_declared_is_refused_with_both(tmp_path: Path) -> None:
     as_csv([{"text": "x"}], tmp_path / "c.csv")
     with pytest.raises(DataError, match=r"name: 1 rows in .*, expected 2"):

@@ -68,9 +68,13 @@ def read_columns(name: str, corpus: Corpus, folder: Path) -> tuple[pa.Table, Cou
 
 def stream_columns(name: str, corpus: Corpus, folder: Path, counts: Counter[str]) -> Iterator[pa.Table]:
     """The same batch by batch, so that memory does not grow with the corpus; counts: is added to."""
+    width = 0
     for path in data_files(corpus, folder):
         stream = opened(path, header=not _by_place(corpus))
         places = [place for each in found_columns(corpus, stream).values() for place in each]
+        if len(places) != (width := width or len(places)):
+            fault = f"{len(places)} columns of {corpus.kind}, but {width} in the file before"
+            raise DataError(f"{path}: {fault}; name them under columns.{SEVERAL}; {_there_are(stream)}")
         first = 1
         for table in stream.tables(places):
             given = [_values(stream, *each) for each in zip(places, repeat(first), table.columns, strict=False)]

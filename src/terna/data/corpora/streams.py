@@ -125,7 +125,9 @@ def _json(path: Path, header: bool) -> Stream:
         raise DataError(f"{path}: the file has no rows")
 
     def tables(places: Sequence[int]) -> Iterator[pa.Table]:
-        return (table.select(list(places)) for table in chain([first], found))
+        # by name: another batch may have its columns in another order
+        wanted = [first.column_names[place] for place in places]
+        return (table.select(wanted) for table in chain([first], found))
 
     return Stream(str(path), first.column_names, tables, {})
 
