@@ -155,7 +155,7 @@ def test_other_encodings_are_refused_in_words(tmp_path: Path, encoding: str, wha
 
 @pytest.mark.parametrize("encoding", ["utf-16", "latin-1", "windows-1252"])
 def test_the_command_that_is_named_for_another_encoding_gives_the_text(tmp_path: Path, encoding: str) -> None:
-    text = "premise\thypothesis\tlabel\n¿Mañana?\tSí, ahí\tneutral\n"
+    text = f"{XNLI.decode()}es\tneutral\t¿Mañana?\tSí, ahí\tx\n"
     found = refused(tmp_path, "xnli_tsv", {"c.txt": text.encode(encoding)})
     command = ["iconv", *found.rpartition("iconv ")[2].split(), tmp_path / "c.txt"]
     assert subprocess.run(command, check=True, capture_output=True).stdout.decode() == text
