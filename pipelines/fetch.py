@@ -1,8 +1,9 @@
 """Fetch the raw corpora.
 
-reads   the addresses of each corpus and benchmark, or the mirror folder in TERNA_MIRROR
+reads   the addresses of each corpus and benchmark, the hub for a dataset, or the mirror folder in TERNA_MIRROR
 does    takes each file from the first place that has the right bytes, and reads archives through
-writes  data/raw/nli/<corpus>/, data/raw/sts/<benchmark>/: the files under their own names, and fetched.json last
+writes  data/raw/nli/<corpus>/, data/raw/sts/<benchmark>/: the files under their own names, a dataset's of the hub in
+        dataset/, and fetched.json last
 """
 
 from terna.running.stage import stage
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from terna.data.corpora import check_file
 from terna.data.download import fetch_corpus, from_environment
+from terna.records import read_record
 from terna.settings import Settings
 
 
@@ -23,7 +25,8 @@ def main(settings: Settings) -> str:
             if chosen in (None, name):
                 place = Path("data/raw") / folder / name
                 fetch_corpus(corpus, place, mirror=mirror, check=check_file, progress=settings.machine.progress)
-                fetched.append(f"{len(corpus.files)} file{'s' * (len(corpus.files) != 1)} in {place}")
+                count = len(read_record(place / "fetched.json", {"sha256": dict[str, str]}, "fetch again")["sha256"])
+                fetched.append(f"{count} file{'s' * (count != 1)} in {place}")
     return ", ".join(fetched)
 
 

@@ -1,10 +1,11 @@
-"""Put every labelled pair into one table, in the target language, and every scored pair into another.
+"""Put every labelled pair into one table, in the target language, and the rows of each other shape into another.
 
 reads   data/raw/nli/<corpus>/
-does    parses each corpus of the mix; `translate.model` translates each distinct sentence in another language once,
+does    reads each corpus of the mix; `translate.model` translates each distinct sentence in another language once,
         and keeps what is done in data/work/translate/, so that a run that was killed resumes where it stopped
-writes  data/nli/: pairs.parquet and scored.parquet (both sorted), translations.parquet (each sentence and what
-        became of it), accounts.json (rows read, rows dropped by reason, digests, what translated), made.json
+writes  data/nli/: pairs.parquet (labelled), tuples.parquet (anchors with a positive and negatives), scored.parquet,
+        classed.parquet and texts.parquet, all sorted; translations.parquet (each sentence and what became of it),
+        accounts.json (rows read, rows dropped by reason, digests, what translated), made.json
 """
 
 from terna.running.stage import stage
@@ -17,15 +18,28 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from terna.data.corpora import read_nli, read_scored
+from terna.data.corpora import read
 from terna.provenance import record
-from terna.records import PAIRS, SCORED_PAIRS, TRANSLATIONS, read_record, rerun, write_json, write_table
+from terna.records import (
+    CLASSED_PAIRS,
+    PAIRS,
+    RAW_TEXTS,
+    SCORED_PAIRS,
+    TRANSLATIONS,
+    TUPLES,
+    read_record,
+    rerun,
+    write_json,
+    write_table,
+)
 from terna.sentences import distinct
 from terna.settings import Corpus, Settings
 
 OUT = Path("data/nli")
 RAW = Path("data/raw/nli")
 WORK = Path("data/work/translate")
+# tables beside the labelled pairs: nothing of them is translated
+OTHERS = {"scored": SCORED_PAIRS, "tuples": TUPLES, "classed": CLASSED_PAIRS, "texts": RAW_TEXTS}
 
 
 class Translated(NamedTuple):
@@ -39,32 +53,40 @@ class Translated(NamedTuple):
 
 @stage
 def main(settings: Settings) -> str:
-    parsed = {
-        name: (read_scored if corpus.scored else read_nli)(name, corpus, RAW / name)
-        for name, corpus in settings.corpora.items()
-    }
+    parsed = {name: read(name, corpus, RAW / name) for name, corpus in settings.corpora.items()}
     made = translated(together(parsed, PAIRS), settings)
-    scored = together(parsed, SCORED_PAIRS)
-    kept = pa.concat_tables([made.pairs.select(["corpus"]), scored.select(["corpus"])])
+    tables = {"pairs": made.pairs} | {name: together(parsed, schema) for name, schema in OTHERS.items()}
+    kept = pa.concat_tables([table.select(["corpus"]) for table in tables.values()])
     corpora = {name: account(name, settings.corpora[name], counts, kept, made) for name, (_, counts) in parsed.items()}
-    outs = [OUT / name for name in ("pairs.parquet", "scored.parquet", "translations.parquet", "accounts.json")]
-    for table, path, schema in ((made.pairs, outs[0], PAIRS), (scored, outs[1], SCORED_PAIRS)):
-        write_table(table.sort_by([(column, "ascending") for column in schema.names]), path, schema)
-    write_table(made.translations, outs[2], TRANSLATIONS)
-    write_json({"corpora": corpora, "translated_by": made.identity}, outs[3])
+    for name, table in tables.items():
+        write_table(in_order(table), OUT / f"{name}.parquet", table.schema)
+    write_table(made.translations, OUT / "translations.parquet", TRANSLATIONS)
+    write_json({"corpora": corpora, "translated_by": made.identity}, OUT / "accounts.json")
+    outs = [OUT / f"{name}.parquet" for name in (*tables, "translations")] + [OUT / "accounts.json"]
     raw = [path for name, one in settings.corpora.items() for path in one.paths(RAW / name)]
     # a process that translates computes with one thread
     record("translate", settings, raw, outs, OUT / "made.json", threads=1 if made.identity else None)
+    paired = not len(tables["tuples"]) and not len(tables["texts"])
     rows, dropped = (sum(one[name] for one in corpora.values()) for name in ("read", "translation_dropped"))
     return (
         f"{rows} rows read, {len(made.translations)} sentences translated, {dropped} pairs dropped for their "
-        f"translation, {len(kept)} pairs kept"
+        f"translation, {len(kept)} {'pairs' if paired else 'rows'} kept"
     )
 
 
 def together(parsed: Mapping[str, tuple[pa.Table, Counter[str]]], schema: pa.Schema) -> pa.Table:
     """The tables of this schema as one."""
     return pa.concat_tables([schema.empty_table(), *(table for table, _ in parsed.values() if table.schema == schema)])
+
+
+def in_order(table: pa.Table) -> pa.Table:
+    """The rows sorted by all columns."""
+    if "negatives" not in table.column_names:
+        return table.sort_by([(column, "ascending") for column in table.column_names])
+    # Arrow sorts no lists; no text holds NUL
+    joined = table.append_column("joined", pc.binary_join(table["negatives"], "\0"))
+    ordered = [("anchor", "ascending"), ("positive", "ascending"), ("joined", "ascending"), ("corpus", "ascending")]
+    return joined.sort_by(ordered).drop_columns("joined")
 
 
 def translated(pairs: pa.Table, settings: Settings) -> Translated:

@@ -43,6 +43,12 @@ def test_a_run_that_is_killed_ends_in_the_same_bytes(clone: Path) -> None:
     assert run(clone, "benchmarks/kills.py", "--kills", "1").strip().endswith("same bytes")
 
 
+def test_a_parquet_file_of_pairs_goes_through_to_tokens_and_each_step_is_measured(clone: Path) -> None:
+    told = run(clone, "benchmarks/columns.py", "300", "600")
+    assert "300 rows kept of 300" in told and "600 rows kept of 600" in told
+    assert len((clone / "benchmarks" / "out" / "columns.md").read_text().splitlines()) == 6
+
+
 def test_rows_in_another_order_give_the_same_bytes(clone: Path) -> None:
     told = run(clone, "benchmarks/scale.py", "500", "--same", "--model", "tiny")
     assert told.count(": same\n") == 3

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pytest
 from corpora_inputs import MT, ROW, XNLI, corpus, line, put, zipped
 
-from terna.data import download
+from terna.data import corpora, download
 from terna.data.corpora import nli, parallel, read_nli, read_scored, read_sts, sts
 from terna.data.triplets import build
 from terna.records import LABELS, PAIRS, SCORED, SCORED_PAIRS, TEXTS
@@ -82,12 +82,12 @@ def test_the_declared_benchmarks_hold_their_pairs_file_after_file(
 
 def test_every_format_of_the_schema_has_its_parser() -> None:
     formats = set(get_args(get_type_hints(Corpus)["format"]))
-    assert formats == {*sts.PARSERS, *nli.PARSERS, *parallel.PARSERS}
+    assert formats == {"columns", *sts.PARSERS, *nli.PARSERS, *parallel.PARSERS}
 
 
 def test_the_declared_scored_pairs_are_those_that_the_csv_module_reads(root: Path, mirror: Path) -> None:
     declared = load(compose(root / "conf", ["corpora=stsb_es", "evaluate=sts_es_dev"]))
-    trained, counts = read_scored("stsb-es", declared.corpora["stsb-es"], mirror)
+    trained, counts = corpora.read("stsb-es", declared.corpora["stsb-es"], mirror)
     held = read_sts("stsb-es-dev", declared.evaluate.benchmarks["stsb-es-dev"], mirror)
     assert (trained.schema, counts["read"], held.schema) == (SCORED_PAIRS, 5749, SCORED)
     for table, name, scores in (
@@ -102,7 +102,7 @@ def test_the_declared_scored_pairs_are_those_that_the_csv_module_reads(root: Pat
 
 def test_inferes_gives_the_triplets_that_counting_by_hand_gives(root: Path, mirror: Path) -> None:
     declared = load(compose(root / "conf", ["corpora=nli_inferes"])).corpora["inferes"]
-    table, counts = read_nli("inferes", declared, mirror)
+    table, counts = corpora.read("inferes", declared, mirror)
     assert counts == {"read": 8056, "other_language": 0, "no_label": 0, "empty_sentence": 0}
     partners: dict[str, dict[str, set[str]]] = {"ent": {}, "cnt": {}}
     labels: dict[frozenset[str], set[str]] = {}

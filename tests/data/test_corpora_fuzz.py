@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from corpora_inputs import INFERES, MT, OWN, OWN_LINE, ROW, SOUND, STS, XNLI, corpus, line, put
+from corpora_inputs import MT, ROW, SOUND, STS, XNLI, corpus, line, put
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -33,10 +33,6 @@ PIECES = (
 PIECES += (
     XNLI,
     MT,
-    INFERES,
-    OWN,
-    OWN_LINE,
-    OWN.replace(b"\t", b","),
     b",",
     b";",
     ROW,
@@ -51,12 +47,12 @@ PIECES += (
 )
 KEYS = ("sentence1", "sentence2", "gold_label", "premise", "hypothesis", "label")
 soup = st.lists(st.sampled_from(PIECES), max_size=12).map(b"".join)
-headed = st.builds(bytes.__add__, st.sampled_from([XNLI, MT, INFERES, OWN, line()]), soup)
+headed = st.builds(bytes.__add__, st.sampled_from([XNLI, MT, line()]), soup)
 odd_texts = st.text(st.characters(exclude_categories=()), max_size=5)
 objects = st.dictionaries(st.sampled_from(KEYS), odd_texts | st.integers())
 escaped = st.lists(objects, max_size=3).map(lambda rows: "\n".join(map(json.dumps, rows)).encode())
 anything = st.binary() | soup | headed | escaped
-NLI_FORMATS = ("xnli_tsv", "xnli_mt_tsv", "snli_jsonl", "inferes_csv", "pairs_tsv", "pairs_jsonl")
+NLI_FORMATS = ("xnli_tsv", "xnli_mt_tsv", "snli_jsonl")
 FUZZ = settings(derandomize=True, deadline=None, max_examples=150)
 
 

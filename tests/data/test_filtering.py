@@ -45,7 +45,7 @@ def test_the_pairs_that_are_left_are_those_that_a_loop_leaves(
     expected = [row for row in found if row[0] not in bad and row[1] not in bad]
     assert [tuple(row.values()) for row in clean.to_pylist()] == expected
     for corpus in ("one", "two"):
-        account = corpus_account(pairs, clean, corpus)
+        account = corpus_account([pairs], [clean], corpus)
         own = [row for row in found if row[4] == corpus]
         assert account["overlap_dropped"] == len(own) - sum(row[4] == corpus for row in expected)
         assert account["distinct_sentences"] == len({text for row in own for text in row[:2]})
@@ -69,7 +69,7 @@ def test_every_shared_sentence_is_counted_and_listed_with_the_corpora_that_have_
                 if name == benchmark and one == kind and any(text in row[:2] for row in found)
             )
             assert counts[benchmark][kind] == expected
-    told = listing(pairs, sentences, shared).to_pylist()
+    told = listing([pairs], sentences, shared).to_pylist()
     assert len(told) == len(shared)
     for row in told:
         assert row["scored"] == row["sentence"].upper()

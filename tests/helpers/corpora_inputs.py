@@ -10,16 +10,20 @@ from terna.settings import Corpus, File
 
 XNLI = b"language\tgold_label\tsentence1\tsentence2\tgenre\n"
 ROW = b"es\tneutral\tHola.\tVengo.\tx\n"
-INFERES = b"ID,Premise,Hypothesis,Label\n"
 MT = b"premise\thypo\tlabel\n"
 OWN = b"premise\thypothesis\tlabel\n"
-OWN_LINE = b'{"premise": "Hola.", "hypothesis": "Vengo.", "label": "neutral"}\n'
 STS = ("STS.input.a.txt", "STS.gs.a.txt")
 
 
 def corpus(kind: Any, *names: str, members: tuple[str, ...] = (), **more: Any) -> Corpus:
     files = [File(addresses=[f"https://example.org/{name}"], sha256=[], members=list(members)) for name in names]
     return Corpus(format=kind, language="es", files=files, licence="", citation="", exact=False, **more)
+
+
+def columned(shape: Any, *names: str, **more: Any) -> Corpus:
+    """A corpus of data files that is mapped by its columns."""
+    files = [File(addresses=[f"https://example.org/{name}"]) for name in names]
+    return Corpus(format="columns", shape=shape, files=files, exact=False, **more)
 
 
 def put(folder: Path, contents: dict[str, bytes]) -> None:

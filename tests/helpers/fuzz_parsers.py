@@ -21,15 +21,14 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["terna.data.corpora"]):
-    from terna.data.corpora import read_nli, read_parallel, read_sts
+    from terna.data.corpora import read, read_nli, read_parallel, read_sts
 
-from corpora_inputs import INFERES, MT, OWN, OWN_LINE, ROW, SOUND, STS, XNLI, corpus, line, put
+from corpora_inputs import MT, OWN, ROW, SOUND, STS, XNLI, columned, corpus, line, put
 
 from terna.errors import TernaError
 from terna.records import LABELS
 
-FORMATS = ("xnli_tsv", "xnli_mt_tsv", "pairs_tsv", "snli_jsonl", "pairs_jsonl", "semeval_sts", "archive")
-FORMATS += ("inferes_csv", "scored_csv", "lines")
+FORMATS = ("xnli_tsv", "xnli_mt_tsv", "columns", "snli_jsonl", "semeval_sts", "archive", "scored_csv", "lines")
 COLUMNS = {
     "xnli_tsv": ("sentence1", "sentence2", "gold_label", "language"),
     "xnli_mt_tsv": ("premise", "hypo", "label"),
@@ -52,6 +51,8 @@ def one_input(data: bytes) -> None:
             side_by_side(rest)
         elif kind == "archive":
             archived(rest)
+        elif kind == "columns":
+            mapped(rest)
         else:
             labelled(kind, rest)
     except TernaError as error:
@@ -63,22 +64,21 @@ def labelled(kind: str, content: bytes) -> None:
     put(FOLDER, {"c.txt": content})
     table, counts = read_nli("name", corpus(kind, "c.txt"), FOLDER)
     table.validate(full=True)
-    if kind == "inferes_csv":
-        # a blank line is an error here, so that each line but the header is a row
-        same(counts["read"], len(lines_of(content)) - 1)
-        same(set(table["label"].to_pylist()) <= set(LABELS), True)
-        return
-    if kind.startswith("pairs_"):
-        # no row is lost; what its fields are is tried from what csv and json write, in tests/data/test_corpora_own.py
-        same(set(table["label"].to_pylist()) <= set(LABELS), True)
-        same(counts["read"], len(table) + counts["empty_sentence"])
-        return
     rows = [plain(kind, row) for row in records(kind, content)]
     spoken = [row for row in rows if row[3] in ("", "es")]
     expected = [row[:3] for row in spoken if row[2] in LABELS and row[0] and row[1]]
     found = zip(*(table[name].to_pylist() for name in ("premise", "hypothesis", "label")), strict=True)
     same(list(found), expected)
     same((counts["read"], counts["other_language"]), (len(spoken), len(rows) - len(spoken)))
+
+
+def mapped(content: bytes) -> None:
+    put(FOLDER, {"c.csv": content})
+    table, counts = read("name", columned("nli", "c.csv"), FOLDER)
+    table.validate(full=True)
+    # no row is lost; what its fields are is tried from what csv writes, in tests/data/test_columns.py
+    same(set(table["label"].to_pylist()) <= set(LABELS), True)
+    same(counts["read"], len(table) + counts["empty_sentence"])
 
 
 def records(kind: str, content: bytes) -> list[list[str]]:
@@ -148,9 +148,9 @@ def same(found: object, expected: object) -> None:
 def seeds(folder: Path) -> None:
     """Sound inputs of each format to start from."""
     own = OWN.replace(b"\t", b",") + b'"Hola, ""no"".",Vengo.,2\r\n'
-    sound = (XNLI + ROW, MT + b"Hola.\tVengo.\tcontradictory\n", own, line(), OWN_LINE)
-    quoted = (INFERES + b'1,Hola.,"Vengo, pues.",ent\n', b'Hola.,"Vengo, pues.",2.5\nNo.,"Dijo ""no"".",5\n')
-    inputs = (*sound, b"a\tb\nc\td\n\x001\n2.5\n", SOUND, *quoted, b"Hello.\nNo.\n\x00Hola.\nNo.\n")
+    sound = (XNLI + ROW, MT + b"Hola.\tVengo.\tcontradictory\n", own, line(), b"a\tb\nc\td\n\x001\n2.5\n", SOUND)
+    quoted = b'Hola.,"Vengo, pues.",2.5\nNo.,"Dijo ""no"".",5\n'
+    inputs = (*sound, quoted, b"Hello.\nNo.\n\x00Hola.\nNo.\n")
     for number, content in enumerate(inputs):
         (folder / f"seed-{number}").write_bytes(bytes([number]) + content)
 

@@ -197,6 +197,52 @@ def test_scored_pairs_are_trained_on_alone_and_beside_triplets_and_a_benchmark_s
     assert "Scored pairs to train on: 7." in card and "Scored pairs to train on: 7." in page
 
 
+def test_every_shape_goes_through_to_clean_tables_with_its_accounts(
+    project: Path, run: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    shared = "La sopa está fría.d"  # a sentence of four-dev
+    files = {
+        "pairs": f"anchor,positive\nSol,Luna\nMar,Sal\n{shared},Pan\nRío,RÍO\n",
+        "triplets": f"anchor,positive,neg1,neg2\nUno,Dos,Tres,Cuatro\nUno,Dos,Cinco,{shared}\nUno,Dos,Seis,uno\n",
+        "classed": f"sentence1,sentence2,class\nSol,Luna,3\nMar,{shared},2\n,Sol,1\n",
+        "texts": f"text\nVerde\n{shared}\nAzul\n",
+    }
+    for shape, text in files.items():
+        declare(project, f"my-{shape}", {f"{shape}.csv": text}, format="columns", shape=shape)
+    mix = "".join(f"  - my-{shape}\n" for shape in files)
+    (project / "conf" / "corpora" / "shapes.yaml").write_text(f"defaults:\n  - ten\n{mix}")
+    for stage in STAGES[: STAGES.index("triplets") + 1]:
+        run(stage, "corpora=shapes", "triplets.drop_overlap=exact")
+    tables = {name: pq.read_table(f"data/triplets/{name}.parquet") for name in ("tuples", "classed", "texts", "scored")}
+    assert [tuple(row.values()) for row in tables["tuples"].to_pylist()] == [
+        ("Mar", "Sal", [], "my-pairs"),
+        ("Sol", "Luna", [], "my-pairs"),
+        ("Uno", "Dos", ["Tres", "Cuatro"], "my-triplets"),
+    ]
+    assert tables["classed"].to_pylist() == [
+        {"sentence1": "Sol", "sentence2": "Luna", "class": "3", "corpus": "my-classed"}
+    ]
+    assert tables["texts"]["text"].to_pylist() == ["Azul", "Verde"]
+    assert not len(tables["scored"])
+    stats = json.loads(Path("data/triplets/stats.json").read_text())
+    kept = {name: one["kept"] for name, one in stats["corpora"].items()}
+    assert kept == {"ten": 9, "my-pairs": 4, "my-triplets": 3, "my-classed": 2, "my-texts": 3}
+    assert {name: one["overlap_dropped"] for name, one in stats["corpora"].items() if name != "ten"} == dict.fromkeys(
+        ("my-pairs", "my-triplets", "my-classed", "my-texts"), 1
+    )
+    assert (stats["corpora"]["my-classed"]["read"], stats["corpora"]["my-classed"]["empty_sentence"]) == (3, 1)
+    counts = {"tuples": 3, "classed_pairs": 1, "texts": 2, "tuples_of_one_text": 2}
+    assert {name: stats["total"].get(name) for name in counts} == counts
+    sentences = pq.read_table("data/triplets/sentences.parquet")["sentence"].to_pylist()
+    assert {"Sol", "Cuatro", "Azul", "Seis"} <= set(sentences) and shared not in sentences
+    rows = csv.read_csv("data/triplets/contamination.csv").to_pylist()
+    assert [row["corpora"] for row in rows if row["kind"] == "exact"] == ["my-classed my-pairs my-texts my-triplets"]
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "triplets: 21 rows read, 4 left out for a benchmark's sake, 2 left out for having one text twice, 6 triplets "
+        "to train on, 0 held out, 3 tuples to train on, 1 classed pairs to train on, 2 texts to train on"
+    )
+
+
 @pytest.mark.parametrize("mix", ["graded", "both"])
 def test_scored_pairs_that_all_have_a_benchmark_s_sentence_are_refused(
     project: Path, run: Callable[..., None], capsys: pytest.CaptureFixture[str], mix: str

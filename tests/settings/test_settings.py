@@ -161,10 +161,66 @@ def test_scored_pairs_are_not_translated_and_their_scale_rises(graded: dict[str,
         ]
 
 
+COLUMNS = {"format": "columns", "files": [{"addresses": ["own/pairs.csv"]}], "exact": False}
+HUB = {"format": "columns", "shape": "pairs", "dataset": {"name": "owner/name"}}
+
+
+@pytest.mark.parametrize(
+    ("corpus", "fault"),
+    [
+        (COLUMNS, "shape: missing; what a row is: nli, pairs, triplets, scored, classed, texts"),
+        (
+            COLUMNS | {"shape": "pair"},
+            "shape: Input should be 'nli', 'pairs', 'triplets', 'scored', 'classed' or 'texts'",
+        ),
+        (COLUMNS | {"shape": "pairs", "columns": {"query": "q"}}, "columns.query: shape pairs has anchor, positive"),
+        (
+            COLUMNS | {"shape": "pairs", "columns": {"anchor": ["q", "r"]}},
+            "columns.anchor: ['q', 'r'] is not one column",
+        ),
+        (
+            COLUMNS | {"shape": "pairs", "columns": {"anchor": 0, "positive": "p"}},
+            "columns: some by name and some by pl",
+        ),
+        (COLUMNS | {"shape": "pairs", "columns": {"anchor": 0}}, "columns: no place for positive; give one to each"),
+        (
+            COLUMNS | {"shape": "pairs", "labels": {"0": "neutral"}},
+            "labels: a matter of shape nli, not pairs; remove it",
+        ),
+        (COLUMNS | {"shape": "nli", "labels": {"0": None}}, "labels: every label is null, so that no row is left"),
+        (COLUMNS | {"shape": "nli", "labels": {"0": "maybe"}}, "labels.0: Input should be 'entailment', 'neutral' or"),
+        (COLUMNS | {"shape": "pairs", "language": "en"}, "language: 'en', but pairs without labels are not translated"),
+        (COLUMNS | {"shape": "texts", "files": []}, "files: empty; name its files, or a dataset of the hub"),
+        (HUB, "dataset.revision: None is no commit (40 hex digits); give one, or set corpora.own.exact to false"),
+        (
+            HUB | {"exact": False} | {"files": COLUMNS["files"]},
+            "files: a corpus has files or a dataset of the hub, not",
+        ),
+        (
+            HUB | {"exact": False, "dataset": {"name": "a/b", "files": ["../c"]}},
+            "dataset.files.0: '../c' is no path in",
+        ),
+        (HUB | {"format": "snli_jsonl"}, "dataset: a matter of format columns, not snli_jsonl; remove it"),
+    ],
+)
+def test_a_mapping_of_columns_that_cannot_be_read_is_refused_by_key(
+    composed: dict[str, Any], corpus: dict[str, Any], fault: str
+) -> None:
+    composed["corpora"] = {"own": corpus}
+    composed["fetch"] = composed["fetch"] | {"corpora": ["own"]}
+    assert faults(composed)[0].startswith(f"corpora.own.{fault}")
+
+
+def test_a_mapping_of_columns_needs_no_more_than_its_shape_and_its_place(composed: dict[str, Any]) -> None:
+    for corpus in (COLUMNS | {"shape": "texts"}, HUB | {"exact": False}):
+        composed["corpora"] = {"own": corpus}
+        assert load(composed).corpora["own"].licence == "unknown"
+
+
 def test_a_benchmark_needs_scored_pairs(graded: dict[str, Any]) -> None:
-    graded["evaluate"]["benchmarks"]["sts-sample-test"]["format"] = "inferes_csv"
+    graded["evaluate"]["benchmarks"]["sts-sample-test"]["format"] = "xnli_tsv"
     [found] = faults(graded)
-    assert found.endswith(".format: inferes_csv has no scores; a benchmark needs semeval_sts or scored_csv")
+    assert found.endswith(".format: xnli_tsv has no scores; a benchmark needs semeval_sts or scored_csv")
 
 
 def test_after_is_for_scored_pairs_beside_other_data_and_ranking_for_triplets(graded: dict[str, Any]) -> None:
@@ -193,9 +249,10 @@ def test_scored_pairs_take_another_loss(graded: dict[str, Any], loss: str) -> No
 
 
 @pytest.fixture
-def shaped(graded: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """The same, its labelled pairs taken for tuples and its scored pairs for pairs with a class."""
-    monkeypatch.setattr(declaration, "SHAPES", {"xnli_tsv": "tuples", "scored_csv": "classed"})
+def shaped(graded: dict[str, Any]) -> dict[str, Any]:
+    """Triplets and pairs with a class."""
+    pairs = {"shape": "classed", "columns": {"sentence1": 0, "sentence2": 1, "class": 2}}
+    graded["corpora"] = {"own": COLUMNS | {"shape": "triplets"}, "stsb-es": graded["corpora"]["stsb-es"] | pairs}
     return graded
 
 

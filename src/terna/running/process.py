@@ -8,7 +8,12 @@ import sys
 
 # Both are set before the libraries that read them are loaded, and only where the user has not.
 # Nothing phones home unasked.
-PRIVACY = {"DVC_NO_ANALYTICS": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "WANDB_ERROR_REPORTING": "false"}
+PRIVACY = {
+    "DVC_NO_ANALYTICS": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_UPDATE_DOWNLOAD_COUNTS": "0",
+    "WANDB_ERROR_REPORTING": "false",
+}
 SPEED = {
     # torch's threads sleep at a barrier: spinning, they slow a run 14-fold when another program takes one of two cores
     "OMP_WAIT_POLICY": "PASSIVE",

@@ -1,6 +1,6 @@
 """The settings: a schema, and one way in (conf/ or params.yaml → plain values)."""
 
-from terna.settings.declaration import Corpus, File
+from terna.settings.declaration import Corpus, File, HubDataset
 from terna.settings.hub_names import OWNER, is_hub_name
 from terna.settings.load import check_words, compose, composing, load
 from terna.settings.schema import (
@@ -36,6 +36,7 @@ __all__ = [
     "Distill",
     "Evaluate",
     "File",
+    "HubDataset",
     "Keep",
     "Logger",
     "Lora",

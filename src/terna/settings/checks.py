@@ -4,23 +4,28 @@ Each check names, as its parameters, the groups that it compares: it runs when t
 whatever is wrong elsewhere, so that one message can hold every fault.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from itertools import pairwise
 
+from terna.settings.corpus_checks import faults_of
 from terna.settings.declaration import PARALLEL, SCORED, Corpus
 from terna.settings.schema import Evaluate, Fetch, Machine, Translate
 from terna.settings.training import Model, Train
 
-# the losses by name of each shape of examples, the first where nobody chooses one
+# the losses by name of each kind of examples, the first where nobody chooses one
 LOSSES = {"tuples": ("ranking",), "scored": ("cosent", "angle"), "classed": ("softmax",)}
-# which shapes of corpora a loss of LOSSES learns from, and what they are called
-LEARNT = {"tuples": ("labelled", "tuples"), "scored": ("scored",), "classed": ("classed",)}
-EXAMPLES = {
-    "labelled": "labelled pairs",
-    "tuples": "tuples",
+# which shapes of corpora a loss of LOSSES learns from
+LEARNT = {"tuples": ("nli", "pairs", "triplets"), "scored": ("scored",), "classed": ("classed",)}
+# what messages call the rows of a shape
+ROWS: Mapping[str, str] = {
+    "nli": "labelled pairs",
+    "pairs": "pairs without labels",
+    "triplets": "triplets",
     "scored": "scored pairs",
     "classed": "classed pairs",
+    "texts": "raw texts",
+    "parallel": "translated sentences",
 }
 
 
@@ -32,8 +37,7 @@ def check_corpora(corpora: dict[str, Corpus]) -> Iterator[str]:
             yield f"corpora.{name}.role: {corpus.role}, so it is not trained on; list it under evaluate.benchmarks"
         if corpus.format in PARALLEL:
             yield f"corpora.{name}.format: {corpus.format} has no labels to train on; list it under parallel"
-        yield from _scale(f"corpora.{name}", corpus)
-        yield from _files(f"corpora.{name}", corpus)
+        yield from faults_of(f"corpora.{name}", corpus)
 
 
 def check_parallel(parallel: dict[str, Corpus], translate: Translate, model: Model) -> Iterator[str]:
@@ -49,7 +53,7 @@ def check_parallel(parallel: dict[str, Corpus], translate: Translate, model: Mod
             yield f"{key}.language: {corpus.language!r}, but the target is {translate.target!r}; choose another corpus"
         if corpus.source in (None, corpus.language):
             yield f"{key}.source: {corpus.source!r}; say which language its sentences are translations of"
-        yield from _files(key, corpus)
+        yield from faults_of(key, corpus)
     if model.vocabulary.words and not parallel:
         yield (
             "model.vocabulary.words: learnt from translated sentences, and there are none; choose some "
@@ -73,23 +77,23 @@ def check_distill(corpora: dict[str, Corpus], parallel: dict[str, Corpus], model
         if getattr(train, name):
             yield f"train.{name}: a matter of ranked triplets, and train.distill ranks none; leave it at its default"
     for name in train.weights:
-        if name in corpora and corpora[name].shape in LEARNT["tuples"]:
+        if name in corpora and corpora[name].kind in LEARNT["tuples"]:
             yield f"train.weights.{name}: a matter of ranked triplets, and train.distill ranks none; remove it"
 
 
 def check_scored(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
     scored = [corpus.scored for corpus in corpora.values()]
-    ranked = [corpus.shape in LEARNT["tuples"] for corpus in corpora.values()]
+    ranked = [corpus.kind in LEARNT["tuples"] for corpus in corpora.values()]
     if train.after and not (any(scored) and (train.distill or not all(scored))):
         yield "train.after: there are not both scored pairs and other data; set it to null"
     for name in ("symmetric", "known_positives"):
         if corpora and not any(ranked) and not train.distill and getattr(train, name):
-            kinds = " and ".join(dict.fromkeys(EXAMPLES[corpus.shape] for corpus in corpora.values()))
+            kinds = " and ".join(dict.fromkeys(ROWS[corpus.kind] for corpus in corpora.values()))
             yield f"train.{name}: a matter of ranked triplets, and the mix has only {kinds}; set it to false"
 
 
 def check_losses(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
-    shapes = {corpus.shape for corpus in corpora.values()}
+    shapes = {corpus.kind for corpus in corpora.values()}
     for shape, (usual, *others) in LOSSES.items():
         key, chosen = f"train.loss.{shape}", getattr(train.loss, shape)
         if "." not in chosen and chosen not in (usual, *others):
@@ -98,7 +102,7 @@ def check_losses(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
                 "package.module.function"
             )
         if chosen != usual and corpora and not shapes & set(LEARNT[shape]):
-            kinds = " or ".join(EXAMPLES[each] for each in LEARNT[shape])
+            kinds = " or ".join(ROWS[each] for each in LEARNT[shape])
             yield f"{key}: {chosen}, but the mix has no {kinds}; leave it at {usual}"
     if train.distill and train.loss.tuples != "ranking":
         yield "train.loss.tuples: a matter of ranked triplets, and train.distill ranks none; leave it at ranking"
@@ -130,10 +134,10 @@ def check_apart(corpora: dict[str, Corpus], evaluate: Evaluate) -> Iterator[str]
 def check_languages(corpora: dict[str, Corpus], translate: Translate) -> Iterator[str]:
     codes = translate.model.codes if translate.model else {}
     for name, corpus in corpora.items():
-        if corpus.scored and corpus.language != translate.target:
+        if corpus.kind != "nli" and corpus.language != translate.target:
             yield (
-                f"corpora.{name}.language: {corpus.language!r}, but scored pairs are not translated; choose a corpus "
-                f"in {translate.target!r}"
+                f"corpora.{name}.language: {corpus.language!r}, but {ROWS[corpus.kind]} are not translated; choose a "
+                f"corpus in {translate.target!r}"
             )
         elif translate.model is None and corpus.language != translate.target:
             yield (
@@ -155,12 +159,11 @@ def check_fetch(fetch: Fetch) -> Iterator[str]:
 def check_evaluate(evaluate: Evaluate) -> Iterator[str]:
     for name, corpus in evaluate.benchmarks.items():
         key = f"evaluate.benchmarks.{name}"
-        if not corpus.scored:
+        if corpus.format not in SCORED:
             yield f"{key}.format: {corpus.format} has no scores; a benchmark needs {' or '.join(SCORED)}"
         if corpus.role == "train":
             yield f"{key}.role: a benchmark is for development or test, not train"
-        yield from _scale(key, corpus)
-        yield from _files(key, corpus)
+        yield from faults_of(key, corpus)
 
 
 def check_selection(evaluate: Evaluate) -> Iterator[str]:
@@ -213,8 +216,8 @@ def check_weights(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
     if corpora and not any(train.weights.get(name, 1.0) for name in corpora):
         yield "train.weights: 0 for every corpus of the mix, so that nothing is trained on; raise one"
         return
-    for shape, examples in EXAMPLES.items():
-        of_shape = [name for name, corpus in corpora.items() if corpus.shape == shape]
+    for shape, examples in ROWS.items():
+        of_shape = [name for name, corpus in corpora.items() if corpus.kind == shape]
         if of_shape and not any(train.weights.get(name, 1.0) for name in of_shape):
             yield f"train.weights: 0 for every corpus of {examples}; take {', '.join(of_shape)} out of corpora"
 
@@ -258,29 +261,6 @@ def check_devices(train: Train, machine: Machine) -> Iterator[str]:
     devices = machine.devices * machine.nodes
     if train.batch_size % devices:
         yield f"train.batch_size: {train.batch_size} is shared by {devices} devices; choose a multiple of {devices}"
-
-
-def _scale(key: str, corpus: Corpus) -> Iterator[str]:
-    if corpus.scored and corpus.scale[0] >= corpus.scale[1]:
-        yield f"{key}.scale: {corpus.scale} does not rise"
-
-
-def _files(key: str, corpus: Corpus) -> Iterator[str]:
-    names: list[str] = []
-    for number, file in enumerate(corpus.files):
-        where = f"{key}.files.{number}"
-        if corpus.exact and not file.sha256:
-            yield f"{where}.sha256: empty; give the digest, or set {key}.exact to false to take any bytes"
-        try:
-            name = file.name
-        except ValueError as error:
-            yield f"{where}.addresses.0: {file.addresses[0]!r} is no address ({error})"
-            continue
-        if name in ("", "..", "fetched.json") or name.startswith("."):
-            yield f"{where}.addresses.0: {file.addresses[0]!r} does not end in the name of a file"
-        if name in names:
-            yield f"{where}.addresses.0: a second file called {name}; only files of unlike names can lie together"
-        names.append(name)
 
 
 CHECKS = (

@@ -1,5 +1,6 @@
 """The declaration of a corpus: where it is, what it holds, what one may do with it."""
 
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 from urllib.parse import urlparse
@@ -11,19 +12,32 @@ STRICT = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True, 
 
 # what a folder, a column, a stage of DVC and a word of a shell's command may be called
 NAMES = "^[a-z0-9][a-z0-9_-]*$"
-# formats of scored pairs and of translated sentences; the others are of labelled pairs
+# formats of scored pairs and of translated sentences; the others, but for `columns`, are of labelled pairs
 SCORED = ("semeval_sts", "scored_csv")
 PARALLEL = ("xnli_parallel", "moses", "lines", "tab")
-
-# what the examples of a corpus are; formats that are not named here are of labelled pairs
-Shape = Literal["labelled", "tuples", "scored", "classed"]
-SHAPES: dict[str, Shape] = dict.fromkeys(SCORED, "scored")
+# of `columns`: what each shape calls its fields
+FIELDS: Mapping[str, tuple[str, ...]] = {
+    "nli": ("premise", "hypothesis", "label"),
+    "pairs": ("anchor", "positive"),
+    "triplets": ("anchor", "positive", "negatives"),
+    "scored": ("sentence1", "sentence2", "score"),
+    "classed": ("sentence1", "sentence2", "class"),
+    "texts": ("text",),
+}
+# the field that may have several columns
+SEVERAL = "negatives"
+# where the data files of a dataset of the hub lie in the corpus's folder
+DATASET = "dataset"
+COMMIT = "^[0-9a-f]{40}$"
 
 NAMED = "up to 100 lower-case letters, digits, - and _ are, the first a letter or a digit; rename it"
 
 Count = Annotated[int, Field(ge=1, lt=2**31)]
 Name = Annotated[str, Field(pattern=NAMES, max_length=100)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Shape = Literal["nli", "pairs", "triplets", "scored", "classed", "texts"]
+Column = Annotated[str, Field(min_length=1)] | Annotated[int, Field(ge=0, lt=2**15)]
+Label = Literal["entailment", "neutral", "contradiction"]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -32,7 +46,7 @@ class File:
 
     addresses: Annotated[list[str], Field(min_length=1)]
     """Where to get it, in order of preference: an http(s) address or a path from the project's root."""
-    sha256: list[Sha256]
+    sha256: list[Sha256] = Field(default_factory=list)
     """Digests that are accepted."""
     members: list[str] = Field(default_factory=list)
     """For an archive: the base names of the members to read, in order. Empty: the file is the text itself."""
@@ -44,16 +58,30 @@ class File:
 
 
 @dataclass(frozen=True, config=STRICT)
+class HubDataset:
+    """A dataset on the hub."""
+
+    name: Annotated[str, Field(pattern=r"^[\w.-]+(/[\w.-]+)?$")]
+    """Its name: owner/name."""
+    revision: Annotated[str, Field(min_length=1)] | None = None
+    """The commit, of 40 hex digits. A branch, a tag or null (the newest commit) where `exact` is false."""
+    config: str | None = None
+    """Which of its configurations; null: the default one."""
+    split: Annotated[str, Field(min_length=1)] = "train"
+    """Which of its splits."""
+    files: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
+    """Its data files by their paths in the repository. Empty: those of the configuration and the split."""
+
+
+@dataclass(frozen=True, config=STRICT)
 class Corpus:
     """A corpus as a declaration: where it is, what it holds, what one may do with it."""
 
     format: Literal[
+        "columns",
         "xnli_tsv",
         "snli_jsonl",
         "xnli_mt_tsv",
-        "pairs_tsv",
-        "pairs_jsonl",
-        "inferes_csv",
         "semeval_sts",
         "scored_csv",
         "xnli_parallel",
@@ -61,14 +89,27 @@ class Corpus:
         "lines",
         "tab",
     ]
-    """Which parser reads it: NLI pairs, scored pairs (SCORED), or translated sentences (PARALLEL)."""
-    language: str
+    """How it is read: `columns` for a CSV, TSV, JSON lines, Parquet or Arrow file or a dataset of the hub; else the
+    parser of a published archive: NLI pairs, scored pairs (SCORED), or translated sentences (PARALLEL)."""
+    language: str = "es"
     """ISO 639-1 code: rows that say they are in another language are left out. Of a parallel corpus, the target's."""
-    files: Annotated[list[File], Field(min_length=1)]
+    files: list[File] = Field(default_factory=list)
     """Its files, in order."""
-    licence: str
+    dataset: HubDataset | None = None
+    """Of `columns`, in place of files: a dataset on the hub."""
+    shape: Shape | None = None
+    """Of `columns`: what a row is, and what its fields are. `nli`: premise, hypothesis, label. `pairs`: anchor,
+    positive. `triplets`: anchor, positive, negatives. `scored`: sentence1, sentence2, score. `classed`: sentence1,
+    sentence2, class. `texts`: text."""
+    columns: dict[str, Column | list[Column]] = Field(default_factory=dict)
+    """Of `columns`: the column of each of these fields, by name, or by place from 0 where a CSV has no header; for
+    `negatives` a list. A field that is not named is found by its own name or a common one, in any case."""
+    labels: dict[str, Label | None] = Field(default_factory=dict)
+    """Of shape `nli`: what the values of the label mean; null leaves a row out, without a gold label. Empty: the words
+    themselves, and 0, 1, 2 in this order: entailment, neutral, contradiction."""
+    licence: str = "unknown"
     """SPDX identifier or, where there is none, a word for what is known."""
-    citation: str
+    citation: str = "Not given."
     """Whom to credit."""
     rows: Count | None = None
     """Rows in this language that the files must hold; null: not checked."""
@@ -82,15 +123,19 @@ class Corpus:
     """Lowest and highest score of scored pairs."""
 
     @property
-    def scored(self) -> bool:
-        """Whether it holds scored pairs."""
-        return self.format in SCORED
+    def kind(self) -> Shape | Literal["parallel"]:
+        """What its rows are: a shape, declared or that of its format, or translated sentences."""
+        if self.shape is not None:
+            return self.shape
+        if self.format in PARALLEL:
+            return "parallel"
+        return "scored" if self.format in SCORED else "nli"
 
     @property
-    def shape(self) -> Shape:
-        """What its examples are, and so which loss learns from them."""
-        return SHAPES.get(self.format, "labelled")
+    def scored(self) -> bool:
+        """Whether it holds scored pairs."""
+        return self.kind == "scored"
 
     def paths(self, folder: Path) -> list[Path]:
-        """Where its files lie once they are fetched into `folder`, in order."""
-        return [folder / file.name for file in self.files]
+        """Where its files lie once they are fetched into `folder`, in order; one folder for a dataset of the hub."""
+        return [folder / DATASET] if self.dataset else [folder / file.name for file in self.files]

@@ -1,4 +1,4 @@
-"""Parsers of labelled pairs.
+"""Parsers of labelled pairs, as SNLI, MultiNLI and XNLI publish them.
 
 A malformed row is a DataError that names file and line; a row that is well-formed but of no use is counted by
 reason and left out.
@@ -13,11 +13,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from terna.data.corpora.own import UNFIT, UNFIT_FOUND, Row, cells, pairs_jsonl, pairs_tsv
 from terna.data.corpora.texts import Text, texts
+from terna.data.corpora.values import UNFIT, UNFIT_FOUND
 from terna.errors import DataError
 from terna.records import LABELS, PAIRS
 from terna.settings import Corpus
+
+# premise, hypothesis, label, language ("" where the format does not say)
+Row = tuple[str, str, str, str]
 
 
 def read_nli(name: str, corpus: Corpus, folder: Path) -> tuple[pa.Table, Counter[str]]:
@@ -82,22 +85,6 @@ def _xnli_mt_tsv(text: Text) -> Iterator[Row]:
         yield premise, hypothesis, "contradiction" if label == "contradictory" else label, ""
 
 
-def _inferes_csv(text: Text) -> Iterator[Row]:
-    """InferES's columns, quoted as CSV, a row a line; it has short names for two labels."""
-    wanted, names = ("Premise", "Hypothesis", "Label"), {"ent": "entailment", "cnt": "contradiction"}
-    rows = ((f"{text.label}, line {number}", line) for number, line in enumerate(text.lines, start=1))
-    where, header = next(rows, (f"{text.label}, line 1", ""))
-    found = cells(header, ",", where)
-    if missing := [column for column in wanted if column not in found]:
-        raise DataError(f"{where}: no column {', '.join(missing)}; is it the right format?")
-    for where, line in rows:
-        row = cells(line, ",", where)
-        if len(row) != len(found):
-            raise DataError(f"{where}: {len(row)} columns, but the header has {len(found)}; mend or drop the row")
-        premise, hypothesis, label = (row[found.index(column)].strip() for column in wanted)
-        yield premise, hypothesis, names.get(label, label), ""
-
-
 def columns(text: Text, wanted: Sequence[str]) -> Iterator[list[str]]:
     """The wanted columns of each row, stripped."""
     reader = csv.reader(text.lines, delimiter="\t", quoting=csv.QUOTE_NONE)
@@ -147,7 +134,4 @@ PARSERS: dict[str, Callable[[Text], Iterator[Row]]] = {
     "xnli_tsv": _xnli_tsv,
     "xnli_mt_tsv": _xnli_mt_tsv,
     "snli_jsonl": _snli_jsonl,
-    "inferes_csv": _inferes_csv,
-    "pairs_tsv": pairs_tsv,
-    "pairs_jsonl": pairs_jsonl,
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from terna.data.corpora.own import cells
+from terna.data.corpora.quotes import cells
 from terna.data.corpora.texts import Text, texts
 from terna.errors import DataError
 from terna.records import SCORED, SCORED_PAIRS, sentences_of

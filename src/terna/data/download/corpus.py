@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from terna.data.download.folder import fetch_folder, local_folder
+from terna.data.download.hub import RECORD, fetch_dataset
 from terna.data.download.patience import PATIENCE, Patience
 from terna.data.download.places import fetch
 from terna.errors import DataError
 from terna.records import read_record, sha256_of, write_json
 from terna.settings import Corpus, File
-
-RECORD = "fetched.json"
 
 
 def fetch_corpus(
@@ -24,25 +24,32 @@ def fetch_corpus(
 ) -> None:
     """Put the files of `corpus`, and no others, into `folder`, and last fetched.json, which says that all are there.
 
-    fetched.json: `sha256`, `bytes` and declared `addresses` of each file by name. Raises DownloadError.
+    fetched.json: `sha256`, `bytes` and declared `addresses` of each file by name. Raises DownloadError. A dataset of
+    the hub comes as `fetch_dataset` says, a local folder that `datasets` saved as its .arrow files.
     """
+    if corpus.dataset is not None:
+        fetch_dataset(corpus.dataset, folder, mirror=mirror)
+        return
     record = folder / RECORD
     accepted = {file.name: _accepted(file, corpus, _before(record)) for file in corpus.files}
     if not all(_is_there(folder / name, digests) for name, digests in accepted.items()):
         record.unlink(missing_ok=True)
-    found = {
-        file.name: fetch(
+    found: dict[str, str] = {}
+    for file in corpus.files:
+        target = folder / file.name
+        if corpus.format == "columns" and (saved := local_folder(file.addresses, mirror, target)):
+            found |= fetch_folder(saved, target, exact=corpus.exact)
+            continue
+        found[file.name] = fetch(
             file.addresses,
             accepted[file.name],
-            folder / file.name,
+            target,
             exact=corpus.exact,
             mirror=mirror,
             progress=progress,
             check=lambda path, file=file: check(file, path),  # type: ignore[misc]  # mypy knows no default in a lambda
             patience=patience,
         )
-        for file in corpus.files
-    }
     _tidy(folder, [RECORD, *found])
     sizes = {name: (folder / name).stat().st_size for name in found}
     write_json({"sha256": found, "bytes": sizes, "addresses": _addresses(corpus)}, record)

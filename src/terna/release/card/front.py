@@ -69,7 +69,8 @@ def matter(settings: Settings, scores: Mapping[str, Any]) -> Markdown:
 def datasets(corpora: Mapping[str, Corpus]) -> list[str]:
     """What the hub calls the corpora, in their order, by where their files are from; one that it lacks is left out."""
     addresses = [address for corpus in corpora.values() for file in corpus.files for address in file.addresses]
-    known = [match["name"] for address in addresses if (match := HUB.match(address))]
+    known = [corpus.dataset.name for corpus in corpora.values() if corpus.dataset]
+    known += [match["name"] for address in addresses if (match := HUB.match(address))]
     known += [name for address in addresses for folder, name in SOURCES.items() if address.startswith(folder)]
     return list(dict.fromkeys(known))
 

@@ -1,0 +1,170 @@
+"""Columns of a data file → rows of a shape: labelled pairs, pairs, triplets, scored or classed pairs, raw text.
+
+A malformed row is a DataError that names file, row and column, what was found and what is allowed; rows are counted
+from 1, below a header, without blank lines. A row with an empty text, or without a gold label, is counted and left out.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import repeat
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from terna.data.corpora.streams import Stream, opened
+from terna.data.corpora.values import MEANT, Values, classes, labels, scores, texts, values
+from terna.errors import DataError
+from terna.records import CLASSED_PAIRS, PAIRS, RAW_TEXTS, SCORED_PAIRS, TUPLES
+from terna.settings import Corpus
+from terna.settings.declaration import DATASET, FIELDS, SEVERAL
+
+# names under which a field is found where no column is declared for it, in any case
+FIRST, SECOND = ("sentence1", "sentence_a", "text1"), ("sentence2", "sentence_b", "text2")
+NAMES: Mapping[str, str] = {
+    "premise": "|".join(("premise", *FIRST)),
+    "hypothesis": "|".join(("hypothesis", *SECOND)),
+    "label": "label|gold_label",
+    "anchor": "anchor|query",
+    "positive": "positive|pos",
+    SEVERAL: "neg(ative)?s?[_ ]?[0-9]*",
+    "sentence1": "|".join(FIRST),
+    "sentence2": "|".join(SECOND),
+    "score": "score|similarity_score",
+    "class": "class|label",
+    "text": "text|sentence",
+}
+SCHEMAS: Mapping[str, pa.Schema] = {
+    "nli": PAIRS,
+    "pairs": TUPLES,
+    "triplets": TUPLES,
+    "scored": SCORED_PAIRS,
+    "classed": CLASSED_PAIRS,
+    "texts": RAW_TEXTS,
+}
+# shapes with something beside texts, in their third column
+MARKED = ("nli", "scored", "classed")
+LOST = {"no_label": "no label", "empty_sentence": "an empty text"}
+COUNTED = ("read", "other_language", *LOST)
+
+
+def read_columns(name: str, corpus: Corpus, folder: Path) -> tuple[pa.Table, Counter[str]]:
+    """The rows of a corpus whose files lie in `folder`, as a table of its shape's schema, and the counts of COUNTED.
+
+    Raises DataError for a malformed row, another number of rows than declared, or no row that can be used.
+    """
+    counts = Counter(dict.fromkeys(COUNTED, 0))
+    parts = list(stream_columns(name, corpus, folder, counts))
+    if corpus.rows is not None and counts["read"] != corpus.rows:
+        raise DataError(f"{name}: {counts['read']} rows in {folder}, expected {corpus.rows}; fetch it anew")
+    table = pa.concat_tables([SCHEMAS[corpus.kind].empty_table(), *parts])
+    if not len(table):
+        lost = [f"{counts[key]} have {words}" for key, words in LOST.items() if counts[key]]
+        reason = f"of {counts['read']} rows {', '.join(lost)}" if lost else "its files have no rows"
+        raise DataError(f"{name}: no row in {folder} can be used: {reason}; is it the right file?")
+    return table, counts
+
+
+def stream_columns(name: str, corpus: Corpus, folder: Path, counts: Counter[str]) -> Iterator[pa.Table]:
+    """The same batch by batch, so that memory does not grow with the corpus; counts: is added to."""
+    width = 0
+    for path in data_files(corpus, folder):
+        stream = opened(path, header=not _by_place(corpus))
+        places = [place for each in found_columns(corpus, stream).values() for place in each]
+        if len(places) != (width := width or len(places)):
+            fault = f"{len(places)} columns of {corpus.kind}, but {width} in the file before"
+            raise DataError(f"{path}: {fault}; name them under columns.{SEVERAL}; {_there_are(stream)}")
+        first = 1
+        for table in stream.tables(places):
+            given = [_values(stream, *each) for each in zip(places, repeat(first), table.columns, strict=False)]
+            columns = _kept(corpus, given, counts)
+            alike = [corpus.language, name] if corpus.kind == "nli" else [name]
+            columns += [[word] * len(columns[0]) for word in alike]
+            types = SCHEMAS[corpus.kind].types
+            arrays = [pa.array(column, kind) for column, kind in zip(columns, types, strict=True)]
+            yield pa.table(arrays, schema=SCHEMAS[corpus.kind])
+            first += len(table)
+
+
+def data_files(corpus: Corpus, folder: Path) -> list[Path]:
+    """The data files of a corpus that is fetched, in order; those of a dataset of the hub by their paths."""
+    if corpus.dataset is None:
+        return corpus.paths(folder)
+    found = sorted(path for path in (folder / DATASET).rglob("*") if path.is_file())
+    if not found:
+        raise DataError(f"{folder / DATASET}: no data files; fetch them (dvc repro)")
+    return found
+
+
+def found_columns(corpus: Corpus, stream: Stream) -> dict[str, list[int]]:
+    """The places of each field of the corpus's shape; DataError, with the columns there are, for one that is missing.
+
+    A declared name counts as it is written. Several columns are one field only where the shape has negatives.
+    """
+    return {field: _places(field, corpus, stream) for field in FIELDS[corpus.kind]}
+
+
+def _by_place(corpus: Corpus) -> bool:
+    return any(isinstance(column, int) for column in _declared(corpus))
+
+
+def _declared(corpus: Corpus) -> list[str | int]:
+    return [one for given in corpus.columns.values() for one in (given if isinstance(given, list) else [given])]
+
+
+def _places(field: str, corpus: Corpus, stream: Stream) -> list[int]:
+    given = corpus.columns.get(field)
+    if given is not None:
+        return [_place(column, stream) for column in (given if isinstance(given, list) else [given])]
+    names = [] if isinstance(stream.columns, int) else stream.columns
+    found = [place for place, name in enumerate(names) if re.fullmatch(NAMES[field], name.strip().casefold())]
+    if not found or (len(found) > 1 and field != SEVERAL):
+        several = " and ".join(names[place] for place in found)
+        fault = f"{several} could each be the {field}" if found else f"no column is called {field}"
+        raise DataError(f"{stream.label}: {fault}; say which under columns.{field}; {_there_are(stream)}")
+    return found
+
+
+def _place(column: str | int, stream: Stream) -> int:
+    if isinstance(stream.columns, int) or isinstance(column, int):
+        width = stream.columns if isinstance(stream.columns, int) else len(stream.columns)
+        if not isinstance(column, int) or column >= width:
+            raise DataError(f"{stream.label}: no column {column}; its first row has {width}, counted from 0")
+        return column
+    count = list(stream.columns).count(column)
+    if count != 1:
+        fault = f"no column {column!r}" if not count else f"{count} columns are called {column!r}"
+        raise DataError(f"{stream.label}: {fault}; {_there_are(stream)}")
+    return list(stream.columns).index(column)
+
+
+def _there_are(stream: Stream) -> str:
+    names = [] if isinstance(stream.columns, int) else stream.columns
+    return f"the file has {', '.join(map(repr, names))}"[:1000]
+
+
+def _values(stream: Stream, place: int, first: int, column: pa.ChunkedArray) -> Values:
+    name = str(place) if isinstance(stream.columns, int) else stream.columns[place]
+    return Values(stream.label, name, first, values(column, stream.names.get(place)))
+
+
+def _kept(corpus: Corpus, given: Sequence[Values], counts: Counter[str]) -> list[list[Any]]:
+    """The columns of the shape, without the rows that are left out, which are counted."""
+    kind = corpus.kind
+    found = [texts(column) for column in (given[:2] if kind in MARKED else given)]
+    rows = [row for row, each in enumerate(zip(*found, strict=True)) if all(each)]
+    counts["read"] += len(found[0])
+    counts["empty_sentence"] += len(found[0]) - len(rows)
+    last: list[list[Any]] = []
+    if kind == "nli":
+        meant = dict(zip(rows, labels(given[2], corpus.labels or MEANT, rows), strict=True))
+        rows = [row for row in rows if meant[row]]
+        counts["no_label"] += len(meant) - len(rows)
+        last = [[meant[row] for row in rows]]
+    elif kind in MARKED:
+        last = [scores(given[2], corpus.scale, rows) if kind == "scored" else classes(given[2], rows)]
+    kept = [[column[row] for row in rows] for column in found]
+    if kind in ("pairs", "triplets"):
+        return [*kept[:2], [[column[row] for column in found[2:]] for row in rows]]
+    return kept + last

@@ -1,0 +1,86 @@
+"""Where a text file that could not be read is malformed: read anew, line by line, and refused there."""
+
+import csv
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from terna.errors import DataError
+from terna.sentences import required
+
+
+def check_text(path: Path) -> None:
+    """DataError, with the line, for bytes that are no UTF-8 text."""
+    with path.open("rb") as file:
+        for number, raw in enumerate(file, start=1):
+            required(raw, number, str(path))
+
+
+def check_csv(delimiter: str, width: int) -> Callable[[Path], None]:
+    """A check for quotes that do not match, and for a row that has not as many columns as the first."""
+
+    def check(path: Path) -> None:
+        check_text(path)
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True, strict=True)
+            for where, row in _rows(reader, path):
+                if len(row) != width and any(cell.strip() for cell in row):
+                    raise DataError(
+                        f"{where}: {len(row)} columns, but the first row has {width}; quote a field that holds the "
+                        'delimiter ("…"), or mend the row'
+                    )
+
+    return check
+
+
+def _rows(reader: Any, path: Path) -> Iterator[tuple[str, list[str]]]:
+    begins = 1
+    try:
+        for row in reader:
+            yield f"{path}, line {begins}", row
+            begins = reader.line_num + 1
+    except csv.Error as error:
+        raise DataError(
+            f"{path}, line {begins}: {error}; a field that begins with a quote ends with one, and a quote within it is "
+            'doubled: "He said ""no""."'
+        ) from error
+
+
+def check_json(path: Path) -> None:
+    """For a line that is no object, has a key twice, or under a key another type than the lines before."""
+    check_text(path)
+    kinds: dict[str, tuple[str, int]] = {}
+    with path.open(encoding="utf-8-sig") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            where = f"{path}, line {number}"
+            for key, value in _object(line, where).items():
+                kind, before = kinds.setdefault(key, (_kind(value), number)) if value is not None else ("", 0)
+                if value is not None and kind != _kind(value):
+                    raise DataError(
+                        f"{where}, column {key}: {_kind(value)}, but {kind} in line {before}; write the same in each"
+                    )
+
+
+def _object(line: str, where: str) -> dict[str, Any]:
+    try:
+        # a tuple an object, so that a key that comes twice is seen
+        row = json.loads(line, object_pairs_hook=tuple)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{where}: not JSON ({error}); write one object a line") from error
+    if not isinstance(row, tuple):
+        raise DataError(f"{where}: {line.strip()[:60]!r} is no JSON object; write one object a line")
+    keys = [key for key, _ in row]
+    if twice := [key for key in keys if keys.count(key) > 1]:
+        raise DataError(f"{where}: {twice[0]!r} comes twice; remove one")
+    return dict(row)
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, (int, float)):
+        return "a number"
+    return "a text" if isinstance(value, str) else "a list or an object"

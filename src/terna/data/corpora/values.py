@@ -1,0 +1,107 @@
+"""Values of a column, checked: texts, labels, scores, classes."""
+
+import math
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from terna.data.corpora.sts import NUMBER
+from terna.errors import DataError
+from terna.records import LABELS
+
+# labels as words, or as numbers in the order of SNLI on the hub
+MEANT: Mapping[str, str | None] = {word: label for place, label in enumerate(LABELS) for word in (label, str(place))}
+# what JSON can escape and no text holds: NUL, and half of a pair, which UTF-8 cannot hold
+UNFIT = re.compile("[\0\ud800-\udfff]")
+UNFIT_FOUND = "NUL or half a surrogate pair is no character; mend or drop the row"
+# characters of a value that a message repeats
+SHOWN = 60
+
+
+@dataclass(frozen=True)
+class Values:
+    """Some rows of one column, and where they are: the number of the first, counted from 1."""
+
+    file: str
+    column: str
+    first: int
+    values: Sequence[Any]
+
+    def refused(self, row: int, allowed: str) -> DataError:
+        """The error for a value: file, row, column, what was found and what is allowed."""
+        found = "nothing" if self.values[row] is None else repr(self.values[row])[:SHOWN]
+        where = f"{self.file}, row {self.first + row}, column {self.column}"
+        return DataError(f"{where}: {found}; allowed is {allowed}; mend or drop the row")
+
+
+def values(column: pa.ChunkedArray, names: Sequence[str] | None) -> list[Any]:
+    """Values as Python's; numbers that stand for `names` as these."""
+    found: list[Any] = column.to_pylist()
+    if names is None:
+        return found
+    return [names[value] if isinstance(value, int) and 0 <= value < len(names) else value for value in found]
+
+
+def texts(column: Values) -> list[str]:
+    """Texts in NFC, without blanks around them; DataError for what is no text."""
+    found = []
+    for row, value in enumerate(column.values):
+        if not isinstance(value, str) or "\0" in value:
+            raise column.refused(row, "a text")
+        text = value.strip()
+        found.append(text if text.isascii() else unicodedata.normalize("NFC", text))
+    return found
+
+
+def labels(column: Values, meant: Mapping[str, str | None], rows: Sequence[int]) -> list[str | None]:
+    """What the labels of `rows` mean, by `meant`, in any case; None for one without a gold label."""
+    known = {word.strip().casefold(): label for word, label in meant.items()}
+    found = []
+    for row in rows:
+        word = _word(column.values[row]).casefold()
+        if word not in known:
+            given = ", ".join(f"{one} ({label or 'no label'})" if one != label else one for one, label in meant.items())
+            raise column.refused(row, f"{given}, see labels")
+        found.append(known[word])
+    return found
+
+
+def scores(column: Values, scale: Sequence[float], rows: Sequence[int]) -> list[float]:
+    """The scores of `rows`, from 0 to 1."""
+    low, high = scale
+    found = []
+    for row in rows:
+        score = _number(column.values[row])
+        if score is None or not low <= score <= high:
+            raise column.refused(row, f"a number from {low:g} to {high:g}, see scale")
+        found.append((score - low) / (high - low))
+    return found
+
+
+def classes(column: Values, rows: Sequence[int]) -> list[str]:
+    """The classes of `rows` as words."""
+    found = []
+    for row in rows:
+        word = _word(column.values[row])
+        if not word:
+            raise column.refused(row, "a word or a whole number")
+        found.append(unicodedata.normalize("NFC", word))
+    return found
+
+
+def _word(value: Any) -> str:
+    """A text or whole number as a word; empty for anything else."""
+    if isinstance(value, str) and not UNFIT.search(value):
+        return value.strip()
+    return str(value) if isinstance(value, int) else ""
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, str):
+        return float(value.strip()) if NUMBER.fullmatch(value.strip()) else None
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if is_number and math.isfinite(value) else None

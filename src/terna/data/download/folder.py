@@ -1,0 +1,34 @@
+"""A local folder that `datasets.save_to_disk` wrote → its copy, with a digest of each file."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from terna.errors import DownloadError
+from terna.records import replacing_folder, sha256_of
+
+
+def local_folder(addresses: Sequence[str], mirror: Path | None, target: Path) -> Path | None:
+    """The folder that a file's declaration names, or its copy in the mirror; None where it names none."""
+    packed = [mirror / target.parent.name / target.name] if mirror else []
+    return next((place for place in [*packed, *map(Path, addresses)] if place.is_dir()), None)
+
+
+def fetch_folder(source: Path, target: Path, *, exact: bool) -> dict[str, str]:
+    """Copy the .arrow files of `source` to `target`; the digest of each by its path from target's folder.
+
+    Raises DownloadError for a folder without any, and with exact=True, since no one digest stands for a folder.
+    """
+    parts = sorted(source.glob("*.arrow"))
+    if not parts:
+        splits = ", ".join(one.parent.name for one in sorted(source.glob("*/*.arrow")))
+        inside = f"it has the splits {splits}; name one of them" if splits else "datasets.save_to_disk writes some"
+        raise DownloadError(f"{source}: a folder without .arrow files; {inside}")
+    if exact:
+        raise DownloadError(
+            f"{source}: a folder, which has no one digest; set exact to false, and what came is recorded"
+        )
+    with replacing_folder(target) as beside:
+        for part in parts:
+            shutil.copyfile(part, beside / part.name)
+    return {f"{target.name}/{part.name}": sha256_of(target / part.name) for part in parts}

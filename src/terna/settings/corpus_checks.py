@@ -1,0 +1,91 @@
+"""Faults within the declaration of one corpus."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+from re import fullmatch
+
+from terna.settings.declaration import COMMIT, FIELDS, SEVERAL, Column, Corpus, HubDataset
+
+
+def faults_of(key: str, corpus: Corpus) -> Iterator[str]:
+    """The faults of the corpus that is declared under `key`."""
+    yield from _scale(key, corpus)
+    yield from _columns(key, corpus)
+    yield from _files(key, corpus)
+
+
+def _scale(key: str, corpus: Corpus) -> Iterator[str]:
+    if corpus.scored and corpus.scale[0] >= corpus.scale[1]:
+        yield f"{key}.scale: {corpus.scale} does not rise"
+
+
+def _columns(key: str, corpus: Corpus) -> Iterator[str]:
+    """Faults of what goes with format columns alone, and of a column of each field."""
+    if corpus.format != "columns":
+        for name in ("dataset", "shape", "columns", "labels"):
+            if getattr(corpus, name):
+                yield f"{key}.{name}: a matter of format columns, not {corpus.format}; remove it"
+        return
+    if corpus.shape is None:
+        yield f"{key}.shape: missing; what a row is: {', '.join(FIELDS)}"
+        return
+    if corpus.labels and corpus.shape != "nli":
+        yield f"{key}.labels: a matter of shape nli, not {corpus.shape}; remove it"
+    if corpus.labels and not any(corpus.labels.values()):
+        yield f"{key}.labels: every label is null, so that no row is left; map one"
+    for number, file in enumerate(corpus.files):
+        if file.members:
+            yield f"{key}.files.{number}.members: a matter of archives; name the files themselves"
+    yield from _fields(key, FIELDS[corpus.shape], corpus)
+    if corpus.dataset is not None:
+        yield from _dataset(key, corpus.dataset, corpus)
+
+
+def _fields(key: str, fields: Sequence[str], corpus: Corpus) -> Iterator[str]:
+    given: list[Column] = []
+    for field, column in corpus.columns.items():
+        where, several = f"{key}.columns.{field}", isinstance(column, list)
+        if field not in fields:
+            yield f"{where}: shape {corpus.shape} has {', '.join(fields)}"
+        elif several and (field != SEVERAL or not column):
+            yield f"{where}: {column} is not one column; a list of some is for {SEVERAL} alone"
+        given += column if isinstance(column, list) else [column]
+    if len({type(column) for column in given}) > 1:
+        yield f"{key}.columns: some by name and some by place; give places where a CSV has no header, else names"
+    missing = [field for field in fields if field not in corpus.columns]
+    if missing and any(isinstance(column, int) for column in given):
+        yield f"{key}.columns: no place for {', '.join(missing)}; give one to each field where a CSV has no header"
+
+
+def _dataset(key: str, dataset: HubDataset, corpus: Corpus) -> Iterator[str]:
+    if corpus.files:
+        yield f"{key}.files: a corpus has files or a dataset of the hub, not both; remove one"
+    if corpus.exact and not fullmatch(COMMIT, dataset.revision or ""):
+        yield (
+            f"{key}.dataset.revision: {dataset.revision!r} is no commit (40 hex digits); give one, or set {key}.exact "
+            "to false to take what the hub has and record its commit"
+        )
+    for number, name in enumerate(dataset.files):
+        parts = PurePosixPath(name).parts
+        if name.startswith("/") or ".." in parts or "\\" in name:
+            yield f"{key}.dataset.files.{number}: {name!r} is no path in a repository"
+
+
+def _files(key: str, corpus: Corpus) -> Iterator[str]:
+    if not corpus.files and corpus.dataset is None:
+        yield f"{key}.files: empty; name its files, or a dataset of the hub"
+    names: list[str] = []
+    for number, file in enumerate(corpus.files):
+        where = f"{key}.files.{number}"
+        if corpus.exact and not file.sha256:
+            yield f"{where}.sha256: empty; give the digest, or set {key}.exact to false to take any bytes"
+        try:
+            name = file.name
+        except ValueError as error:
+            yield f"{where}.addresses.0: {file.addresses[0]!r} is no address ({error})"
+            continue
+        if name in ("", "..", "fetched.json") or name.startswith("."):
+            yield f"{where}.addresses.0: {file.addresses[0]!r} does not end in the name of a file"
+        if name in names:
+            yield f"{where}.addresses.0: a second file called {name}; only files of unlike names can lie together"
+        names.append(name)
