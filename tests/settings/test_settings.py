@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from terna.errors import SettingsError
-from terna.settings import Settings, compose, declaration, load
+from terna.settings import Settings, compose, load
 
 
 @pytest.fixture
