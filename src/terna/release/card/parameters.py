@@ -154,6 +154,7 @@ def fit(settings: Settings, training: Mapping[str, Any]) -> dict[str, Any]:
         "wise_ft": train.wise_ft,
         "ema": train.ema,
         "soup": train.soup,
+        "after": asdict(train.after) if train.after else None,
         "lora": asdict(train.lora) if train.lora else None,
         "weight_decay": train.weight_decay,
         "no_weight_decay_on": "biases and norms",
