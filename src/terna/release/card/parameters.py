@@ -83,6 +83,7 @@ def losses(train: Train, training: Mapping[str, Any]) -> list[Loss]:
     if "triplets" in training or tuples:
         on = " and ".join([*(["triplets"] if "triplets" in training else []), *(["tuples"] if tuples else [])])
         found.append(_loss(train, training, "tuples", on, _ranking(train, training)))
+    parameters: Mapping[str, Any]
     if "classed_pairs" in training:
         parameters = {"features": "(u, v, |u - v|)", "classifier": "linear, trained beside the encoder, not part of it"}
         found.append(_loss(train, training, "classed", "the pairs with a class", parameters))
