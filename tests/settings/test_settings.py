@@ -250,6 +250,14 @@ def test_a_kind_of_pairs_whose_corpora_all_weigh_0_is_named(graded: dict[str, An
     assert faults(graded) == ["train.weights: 0 for every corpus of labelled pairs; take esxnli, xnli out of corpora"]
 
 
+def test_a_cut_vocabulary_may_count_the_words_of_corpora_that_are_not_trained_on(graded: dict[str, Any]) -> None:
+    graded["train"]["weights"] = {"esxnli": 0.0, "xnli": 0.0}
+    refused = "train.weights: 0 for every corpus of labelled pairs; take esxnli, xnli out of corpora"
+    assert refused in faults(graded)
+    graded["model"]["vocabulary"]["keep"] = {"min_count": 1, "size": None}
+    assert refused not in faults(graded)
+
+
 @pytest.mark.parametrize("loss", ["angle", "my.package.loss"])
 def test_scored_pairs_take_another_loss(graded: dict[str, Any], loss: str) -> None:
     graded["train"]["loss"]["scored"] = loss

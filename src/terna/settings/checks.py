@@ -217,7 +217,7 @@ def check_model(model: Model) -> Iterator[str]:
         yield "model.revision: a package has no revisions; pin the package's version instead"
 
 
-def check_weights(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
+def check_weights(corpora: dict[str, Corpus], model: Model, train: Train) -> Iterator[str]:
     for name in train.weights:
         if name not in corpora:
             near = get_close_matches(name, corpora, n=1)
@@ -225,6 +225,8 @@ def check_weights(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
             yield f"train.weights.{name}: no corpus of the mix is called {name!r}; {meant}"
     if corpora and not any(train.weights.get(name, 1.0) for name in corpora):
         yield "train.weights: 0 for every corpus of the mix, so that nothing is trained on; raise one"
+        return
+    if model.vocabulary.keep:  # counts the words of a corpus that is not trained on
         return
     for shape, examples in ROWS.items():
         of_shape = [name for name, corpus in corpora.items() if corpus.kind == shape]

@@ -171,7 +171,8 @@ class Train:
     after: After | None
     """Learn the scored pairs after the other examples; null: the batches of all are mixed."""
     weights: dict[Name, Annotated[float, Field(ge=0, allow_inf_nan=False)]]
-    """How often an epoch has each example of a corpus, on average; one that is not named: once."""
+    """How often an epoch has each example of a corpus, on average; one that is not named: once. A corpus of weight 0 is
+    not trained on; `model.vocabulary.keep` counts its words."""
     loss: Losses
     """What is learnt from each shape of examples."""
     lr: Positive

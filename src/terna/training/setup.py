@@ -140,9 +140,9 @@ def datamodule_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> Plann
             f"data/triplets/classed.parquet: every pair is {inputs.classes[0]!r}, and there must be two classes to "
             "tell apart; add data, or choose another train.loss.classed"
         )
-    pairs: list[Part] = [ClassedPart(shared)] if len(table.classed) else []
+    pairs: list[Part] = [ClassedPart(shared)] if shared.asked(table.classed_corpus) else []
     later = replace(shared, epochs=options.phases[-1]) if options.after else shared
-    pairs += [ScoredPart(later)] if len(table.scored) else []
+    pairs += [ScoredPart(later)] if shared.asked(table.scored_corpus) else []
     ranked = [] if options.distill else _ranked(options, shared, alone=not pairs)
     parts = [*_taught(options, inputs.taught, shared), *ranked, *pairs]
     return PlannedDataModule(parts, seed=settings.seed, workers=settings.machine.workers)
@@ -167,8 +167,11 @@ def _taught(options: Train, taught: TeacherVectors | None, shared: Shared) -> li
 
 def _ranked(options: Train, shared: Shared, *, alone: bool) -> list[Part]:
     """The triplets, and the tuples of each width; of no examples at all the triplets, which say so."""
-    widths: list[int | None] = np.unique(shared.table.widths).tolist()
-    if len(shared.table.train) or (alone and not widths):
+    table = shared.table
+    widths: list[int | None] = [
+        width for width in np.unique(table.widths).tolist() if shared.asked(table.tuple_corpus[table.widths == width])
+    ]
+    if shared.asked(table.corpus) or (alone and not widths):
         widths = [None, *widths]
     return [
         RankedPart(shared, width=width, known_positives=options.known_positives, gather=options.gather)
