@@ -11,7 +11,7 @@ from pathlib import Path
 
 from terna.data.corpora import check_file
 from terna.data.download import fetch_corpus, from_environment
-from terna.settings import Settings
+from terna.settings import Benchmark, Settings
 
 
 @stage
@@ -22,7 +22,10 @@ def main(settings: Settings) -> str:
         for name, corpus in corpora.items():
             if chosen in (None, name):
                 place = Path("data/raw") / folder / name
-                fetch_corpus(corpus, place, mirror=mirror, check=check_file, progress=settings.machine.progress)
+                # what reads the files depends on how they are read: DVC sees it here
+                more = corpus.reading if isinstance(corpus, Benchmark) else {}
+                progress = settings.machine.progress
+                fetch_corpus(corpus, place, mirror=mirror, check=check_file, progress=progress, more=more)
                 fetched.append(f"{len(corpus.files)} file{'s' * (len(corpus.files) != 1)} in {place}")
     return ", ".join(fetched)
 

@@ -15,7 +15,7 @@ from terna.running.stage import sweepable
 from pathlib import Path
 
 from terna import provenance
-from terna.data.corpora import read_sts
+from terna.data.evaluators import read_evaluator
 from terna.errors import DataError
 from terna.records import sha256_of, write_json
 from terna.settings import Settings
@@ -46,9 +46,8 @@ def main(settings: Settings) -> str | None:
 
     quiet()
     chosen = settings.evaluate.select_on
-    declared = settings.evaluate.benchmarks[chosen]
-    read = [TOKENS, TEACHER, *declared.paths(RAW / chosen)]
-    benchmark = read_sts(chosen, declared, RAW / chosen)
+    read = [TOKENS, TEACHER, RAW / chosen]
+    benchmark = read_evaluator(chosen, settings.evaluate, RAW)
     inputs = Inputs.load(TOKENS, TEACHER if settings.train.is_taught else None)
     data = provenance.digests(read)
     checkpoint = resume.claim(CHECKPOINTS, resume.identity(settings, data))

@@ -19,7 +19,7 @@ from pyarrow import csv
 
 from terna.data.contamination import find
 from terna.data.contamination.filtering import both, corpus_account, listing, shared_counts, without
-from terna.data.corpora import scored_sentences
+from terna.data.corpora import benchmark_sentences
 from terna.data.numbering import once
 from terna.data.triplets import build, count_triplets, no_triplets
 from terna.errors import DataError
@@ -59,7 +59,7 @@ def main(settings: Settings) -> str:
     scored = read_table(NLI / "scored.parquet", SCORED_PAIRS)
     mix = both(pairs, scored)
     sentences = distinct(mix["premise"], mix["hypothesis"])
-    shared = find(sentences, scored_sentences(settings.evaluate.benchmarks, RAW), rules.overlap)
+    shared = find(sentences, benchmark_sentences(settings.evaluate, RAW), rules.overlap)
     clean, clean_scored = (without(table, sentences, shared, rules.drop_overlap) for table in (pairs, scored))
     if len(scored) and not len(clean_scored):
         raise DataError(

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from itertools import pairwise
 
-from terna.settings.declaration import PARALLEL, SCORED, Corpus
+from terna.settings.benchmark import COLUMNS, DECIDED, Benchmark
+from terna.settings.declaration import PARALLEL, Corpus
 from terna.settings.schema import Evaluate, Fetch, Machine, Translate
 from terna.settings.training import Model, Train
 
@@ -121,12 +122,26 @@ def check_fetch(fetch: Fetch) -> Iterator[str]:
 def check_evaluate(evaluate: Evaluate) -> Iterator[str]:
     for name, corpus in evaluate.benchmarks.items():
         key = f"evaluate.benchmarks.{name}"
-        if not corpus.scored:
-            yield f"{key}.format: {corpus.format} has no scores; a benchmark needs {' or '.join(SCORED)}"
         if corpus.role == "train":
             yield f"{key}.role: a benchmark is for development or test, not train"
         yield from _scale(key, corpus)
         yield from _files(key, corpus)
+        yield from _columns(key, corpus)
+
+
+def check_splits(evaluate: Evaluate) -> Iterator[str]:
+    for name, one in evaluate.benchmarks.items():
+        partner = evaluate.partner_of(name)
+        if one.split and partner is None:
+            yield (
+                f"evaluate.benchmarks.{name}.split: no benchmark of another role has the same files to share; set it "
+                "to null, so that all of them count"
+            )
+        if partner and vars(one) | {"role": None} != vars(evaluate.benchmarks[partner]) | {"role": None}:
+            yield (
+                f"evaluate.benchmarks.{name}: shares its files with {partner}, so all but the role is to be the same; "
+                f"refer to the other's, as in ${{evaluate.benchmarks.{partner}.columns}}"
+            )
 
 
 def check_selection(evaluate: Evaluate) -> Iterator[str]:
@@ -140,6 +155,17 @@ def check_selection(evaluate: Evaluate) -> Iterator[str]:
         )
     elif evaluate.replication and benchmarks[chosen].role != "test":
         yield f"evaluate.replication: {chosen} is no test benchmark, so nothing is chosen on one; set it to false"
+
+
+def check_main_score(evaluate: Evaluate) -> Iterator[str]:
+    score, chosen = evaluate.main_score, evaluate.benchmarks.get(evaluate.select_on)
+    if score.partition("_")[2] in DECIDED:
+        yield f"evaluate.main_score: {score} hangs on a threshold, which the same data choose; take cosine_ap"
+    elif chosen and score not in chosen.figures:
+        yield (
+            f"evaluate.main_score: {score} is no figure of {evaluate.select_on}, whose task is {chosen.task}; choose "
+            f"one of {', '.join(name for name in chosen.figures if name.partition('_')[2] not in DECIDED)}"
+        )
 
 
 def check_systems(evaluate: Evaluate) -> Iterator[str]:
@@ -223,6 +249,31 @@ def _scale(key: str, corpus: Corpus) -> Iterator[str]:
         yield f"{key}.scale: {corpus.scale} does not rise"
 
 
+def _columns(key: str, one: Benchmark) -> Iterator[str]:
+    if one.task != "sts" and one.format != "columns":
+        yield f"{key}.format: {one.format} holds scored pairs alone; task {one.task} needs format columns"
+    if one.columns is not None and one.format != "columns":
+        yield f"{key}.columns: a matter of format columns, and the format is {one.format}; remove it"
+    if one.task == "ranking" and len(one.files) not in (1, 3):
+        yield (
+            f"{key}.files: {len(one.files)}; a ranking needs three (documents, queries, which are relevant), or one "
+            "of query, document and score"
+        )
+    declared = one.columns or {}
+    for column in declared:
+        if column not in COLUMNS[one.task]:
+            yield f"{key}.columns.{column}: no column of task {one.task}; there are {', '.join(COLUMNS[one.task])}"
+    places = [place for place in declared.values() if isinstance(place, int)]
+    if any(place < 1 for place in places):
+        yield f"{key}.columns: places are counted from 1, and {min(places)} is none"
+    if len(one.files) > 1 and one.task == "ranking":  # each file has columns of its own
+        return
+    if places and len(places) < len(declared):
+        yield f"{key}.columns: {declared} mixes names and places; a table has a header, or none"
+    if len(set(declared.values())) < len(declared):
+        yield f"{key}.columns: {declared} names a column twice"
+
+
 def _files(key: str, corpus: Corpus) -> Iterator[str]:
     names: list[str] = []
     for number, file in enumerate(corpus.files):
@@ -251,7 +302,9 @@ CHECKS = (
     check_languages,
     check_fetch,
     check_evaluate,
+    check_splits,
     check_selection,
+    check_main_score,
     check_systems,
     check_model,
     check_weights,

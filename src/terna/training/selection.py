@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from safetensors import SafetensorError
@@ -13,22 +12,22 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from terna.arrays import Floats
+from terna.data.evaluators import Evaluator
 from terna.data.token_table import TokenTable
 from terna.encoder import Encoder
 from terna.errors import ModelError, words_of
-from terna.metrics.correlations import figures
 from terna.metrics.similarity import pairwise
-from terna.records import replacing, sentences_of
+from terna.metrics.task import figures
+from terna.records import replacing
 from terna.sentences import gather
-from terna.settings.schema import Figure
 from terna.training.moving_average import MovingAverage
 
 
 class Scored(NamedTuple):
-    """Figures of an encoder by name, and the similarity of each pair that the main figure correlates, (n,)."""
+    """Figures of an encoder by name, and the outcome of each pair or query that the main one is of, (n,) or (n, m)."""
 
     figures: dict[str, float]
-    similarities: Floats
+    outcome: Floats
 
 
 Score = Callable[[Encoder], Scored]
@@ -46,7 +45,7 @@ class Selection(Callback):
     which the start's weights are kept. ema: the decay of a moving average of the weights, for `average` too. Of several
     processes the first scores and keeps.
 
-    start, kept: the similarities of the start and of the best. share: how much of the best are trained weights.
+    start, kept: the outcomes of the start and of the best. share: how much of the best are trained weights.
     kept_ema: the best are the moving average.
     """
 
@@ -98,9 +97,9 @@ class Selection(Callback):
         last = trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
         if not last and (self.every is None or trainer.global_step % self.every):
             return
-        found, similarities = self._scored(trainer)
+        found, outcome = self._scored(trainer)
         if self.best is None or found > self.best:
-            self._better(trainer, found, similarities)
+            self._better(trainer, found, outcome)
         else:
             self.waited += 1
         if self.patience is not None and self.waited >= self.patience:
@@ -141,10 +140,10 @@ class Selection(Callback):
     def _try(self, weights: dict[str, Tensor], step: int, *, share: float = 1.0, ema: bool = False) -> None:
         """Score other weights than those that a step left; keep them if they are the best."""
         self.encoder.load_state_dict(weights)
-        figures, similarities = self.score(self.encoder.to(self.device))
+        figures, outcome = self.score(self.encoder.to(self.device))
         if self.main in figures and (self.best is None or figures[self.main] > self.best):
             self.best, self.best_step, self.share, self.kept_ema = figures[self.main], step, share, ema
-            self.kept, self.kept_here = similarities, True
+            self.kept, self.kept_here = outcome, True
             self._keep(self._path)
 
     def restore(self) -> None:
@@ -193,10 +192,10 @@ class Selection(Callback):
         self.tell(trainer, found.figures)
         if self.main not in found.figures:
             raise ModelError(f"evaluate.main_score: {self.main} is undefined: the model gives every pair one score")
-        return found.figures[self.main], found.similarities
+        return found.figures[self.main], found.outcome
 
-    def _better(self, trainer: Trainer, found: float, similarities: Floats) -> None:
-        self.best, self.best_step, self.kept = found, trainer.global_step, similarities
+    def _better(self, trainer: Trainer, found: float, outcome: Floats) -> None:
+        self.best, self.best_step, self.kept = found, trainer.global_step, outcome
         self.waited, self.kept_here = 0, True
         if trainer.is_global_zero:
             self._keep(self._path)
@@ -207,22 +206,23 @@ class Selection(Callback):
             save_file(weights, beside)
 
 
-def development_score(benchmark: pa.Table, table: TokenTable, main: Figure) -> Score:
-    """A function that scores an encoder on a SCORED table and on the held-out triplets of `table`.
+def development_score(benchmark: Evaluator, table: TokenTable, main: str) -> Score:
+    """A function that scores an encoder on a benchmark and on the held-out triplets of `table`.
 
-    main: the figure whose similarities are kept. The figures are the eight, as far as they are defined, and, where
-    there are held-out triplets, `triplet_accuracy`: the share whose anchor is nearer its positive than its negative by
-    cosine.
+    main: the figure whose outcome is kept. The figures are all of the benchmark's, as far as they are defined (of a
+    ranking those under the main similarity alone), and, where there are held-out triplets, `triplet_accuracy`: the
+    share whose anchor is nearer its positive than its negative by cosine.
     """
-    first, second = sentences_of(benchmark)
-    gold = benchmark["gold"].to_numpy()
+    texts, measure = benchmark.texts, main.partition("_")[0]
+    measures = benchmark.measures(measure)
 
     def score(encoder: Encoder) -> Scored:
-        vectors = encoder.encode([*first, *second])
-        similarities = pairwise(vectors[: len(first)], vectors[len(first) :])
-        defined = {name: value for name, value in figures(similarities, gold).items() if value is not None}
+        found = benchmark.outcomes(encoder.encode(texts), measures)
+        outcomes = benchmark.concluded({benchmark.name: found})
+        every = figures(benchmark.metric, outcomes)
+        defined = {name: value for name, value in every.items() if value is not None}
         held_out = {"triplet_accuracy": _accuracy(encoder, table)} if len(table.dev) else {}
-        return Scored(defined | held_out, np.asarray(similarities[main.partition("_")[0]]))
+        return Scored(defined | held_out, np.asarray(outcomes[measure]))
 
     return score
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from terna.data.corpora.own import cells
 from terna.data.corpora.texts import Text, texts
 from terna.errors import DataError
-from terna.records import SCORED, SCORED_PAIRS, sentences_of
+from terna.records import SCORED, SCORED_PAIRS
 from terna.settings import Corpus
 
 # float() would also take 1_0, nan and other alphabets' digits
@@ -52,12 +52,6 @@ def read_scored(name: str, corpus: Corpus, folder: Path) -> tuple[pa.Table, Coun
     return pa.table(columns, schema=SCORED_PAIRS), Counter(
         read=len(table), other_language=0, no_label=0, empty_sentence=0
     )
-
-
-def scored_sentences(benchmarks: Mapping[str, Corpus], folder: Path) -> dict[str, list[str]]:
-    """The sentences of each benchmark, whose files lie in folder/<name>: never its scores."""
-    columns = {name: sentences_of(read_sts(name, one, folder / name)) for name, one in benchmarks.items()}
-    return {name: [*first, *second] for name, (first, second) in columns.items()}
 
 
 def _semeval(corpus: Corpus, folder: Path) -> Iterator[tuple[str, Iterable[Pair]]]:

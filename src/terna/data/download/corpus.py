@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from terna.data.download.patience import PATIENCE, Patience
@@ -21,10 +22,11 @@ def fetch_corpus(
     check: Callable[[File, Path], None],
     progress: bool,
     patience: Patience = PATIENCE,
+    more: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     """Put the files of `corpus`, and no others, into `folder`, and last fetched.json, which says that all are there.
 
-    fetched.json: `sha256`, `bytes` and declared `addresses` of each file by name. Raises DownloadError.
+    fetched.json: `sha256`, `bytes` and declared `addresses` of each file by name, and `more`. Raises DownloadError.
     """
     record = folder / RECORD
     accepted = {file.name: _accepted(file, corpus, _before(record)) for file in corpus.files}
@@ -45,7 +47,7 @@ def fetch_corpus(
     }
     _tidy(folder, [RECORD, *found])
     sizes = {name: (folder / name).stat().st_size for name in found}
-    write_json({"sha256": found, "bytes": sizes, "addresses": _addresses(corpus)}, record)
+    write_json({"sha256": found, "bytes": sizes, "addresses": _addresses(corpus), **more}, record)
 
 
 def _before(record: Path) -> Mapping[str, Any]:
