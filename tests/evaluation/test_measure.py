@@ -11,6 +11,7 @@ import pytest
 from scipy.stats import pearsonr, spearmanr
 
 from terna import evaluation
+from terna.data.evaluators import Similarity
 from terna.evaluation import measure as measuring
 from terna.metrics.similarity import SIMILARITIES
 from terna.records import SCORED
@@ -56,7 +57,7 @@ def table() -> pa.Table:
 def measured(settings: Settings, table: pa.Table, monkeypatch: pytest.MonkeyPatch) -> dict[str, evaluation.Measured]:
     monkeypatch.setattr(measuring, "load_system", lambda where: {"somewhere": Numbers(2)}[where])
     monkeypatch.setattr(measuring, "_untouched", lambda settings: Numbers(3))
-    return evaluation.measure_systems(Numbers(1), settings, {NAME: table})
+    return evaluation.measure_systems(Numbers(1), settings, {NAME: Similarity(NAME, table)})
 
 
 def test_the_figures_of_every_system_are_scipys(
@@ -95,7 +96,7 @@ def test_points_are_gold_and_cosine_of_each_pair(measured: dict[str, evaluation.
 def test_a_backbone_of_random_weights_has_no_row(settings: Settings, table: pa.Table) -> None:
     alone = replace(settings, evaluate=replace(settings.evaluate, systems={}))
     assert settings.model.scratch
-    measured = evaluation.measure_systems(Numbers(1), alone, {NAME: table})
+    measured = evaluation.measure_systems(Numbers(1), alone, {NAME: Similarity(NAME, table)})
     found = evaluation.results(measured, alone)
     assert (found["untouched"], found["systems"]) == ({}, {})
     assert "untouched_cosine" not in evaluation.predictions(measured[NAME]).column_names

@@ -144,7 +144,7 @@ def test_scored_pairs_are_not_translated_and_their_scale_rises(graded: dict[str,
 def test_a_benchmark_needs_scored_pairs(graded: dict[str, Any]) -> None:
     graded["evaluate"]["benchmarks"]["sts-sample-test"]["format"] = "inferes_csv"
     [found] = faults(graded)
-    assert found.endswith(".format: inferes_csv has no scores; a benchmark needs semeval_sts or scored_csv")
+    assert found.endswith(".format: Input should be 'semeval_sts', 'scored_csv' or 'columns', not 'inferes_csv'")
 
 
 def test_order_is_for_scored_pairs_beside_other_data_and_ranking_for_triplets(graded: dict[str, Any]) -> None:

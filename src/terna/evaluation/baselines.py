@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from terna.arrays import Floats, Ints, Vectors
-from terna.data.evaluators import Evaluator, Outcomes, Pairs, Retrieval
+from terna.data.evaluators import Outcomes, Pairs, Retrieval
 from terna.errors import DataError
 from terna.metrics.ranking import Scorer
 
@@ -17,17 +17,17 @@ WORD = r"\w+"
 
 
 @singledispatch
-def lexical(evaluator: Evaluator) -> Outcomes:
+def baselines(evaluator: object) -> Outcomes:
     """The outcomes of three baselines on a benchmark: jaccard, tfidf_words, tfidf_chars."""
     raise NotImplementedError(type(evaluator).__name__)
 
 
-@lexical.register
+@baselines.register
 def _pairs(evaluator: Pairs) -> Outcomes:
-    return of_pairs(*evaluator.sentences)
+    return lexical(*evaluator.sentences)
 
 
-@lexical.register
+@baselines.register
 def _search(evaluator: Retrieval) -> Outcomes:
     """Fitted on all queries and documents."""
     texts, queries = evaluator.texts, len(evaluator.search.queries)
@@ -42,7 +42,7 @@ TFIDF = {
 }
 
 
-def of_pairs(left: Sequence[str], right: Sequence[str]) -> dict[str, Floats]:
+def lexical(left: Sequence[str], right: Sequence[str]) -> dict[str, Floats]:
     """Three baselines of each pair of sentences, in [0, 1], more = more alike: jaccard, tfidf_words, tfidf_chars.
 
     Each result: (n,). The TF-IDF weights are fitted on these very sentences, both columns, so a benchmark is scored
@@ -85,7 +85,8 @@ def _products(vectors: Any, queries: int) -> Scorer:
         if vectors is None:
             return np.zeros((len(rows), columns.stop - columns.start), np.float32)
         documents = vectors[queries + columns.start : queries + columns.stop]
-        return (vectors[rows] @ documents.T).toarray().astype(np.float32)
+        found: Vectors = (vectors[rows] @ documents.T).toarray().astype(np.float32)
+        return found
 
     return score
 

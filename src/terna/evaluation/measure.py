@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from terna.arrays import Vectors
 from terna.data.evaluators import Evaluator, Outcomes
 from terna.encoder import build_encoder, load_tokenizer
-from terna.evaluation.baselines import lexical
+from terna.evaluation.baselines import baselines
 from terna.evaluation.table import OURS, UNTOUCHED
 from terna.settings import Settings
 from terna.systems import System, load_system
@@ -34,7 +34,7 @@ def measure_systems(encoder: System, settings: Settings, evaluators: Mapping[str
     own = {OURS: encoder} | ({UNTOUCHED: before} if before else {})
     vectors = {system: _encoded(one, evaluators) for system, one in own.items()}
     found = {system: _concluded(each, evaluators) for system, each in vectors.items()}
-    lexically = concluded({name: lexical(one) for name, one in evaluators.items()}, evaluators)
+    lexically = concluded({name: baselines(one) for name, one in evaluators.items()}, evaluators)
     others = {system: outcomes(load_system(where), evaluators) for system, where in settings.evaluate.systems.items()}
     return {
         name: Measured(

@@ -75,7 +75,7 @@ def systems(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> It
 
 
 def rows(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> Rows:
-    """The table of a benchmark: a row a system, its kinds of figure under each similarity, the main score's interval."""
+    """The table of a benchmark: a row a system, the figures under each similarity, the main score's interval."""
     task, score = evaluate.benchmarks[benchmark].task, evaluate.score_of(benchmark)
     return ["system", "source", *MEASURES[task], f"95 % interval of {score}"], [
         [system.name, system.source]

@@ -22,7 +22,8 @@ class Thresholds(NamedTuple):
 class Classification:
     """Pairs with labels of 0 and 1, (n,), and clusters (n,) of pairs that are drawn together.
 
-    Outcomes are scores beside the thresholds, as `decided` puts them, (n, 3). Raises DataError for unequal lengths, and for other labels.
+    Outcomes are scores beside the thresholds, as `decided` puts them, (n, 3). Raises DataError for unequal lengths, and
+    for other labels.
     """
 
     labels: Floats

@@ -17,8 +17,8 @@ class Comparison:
     """The reference's figure less that of `system`.
 
     low, high: the 95 % bootstrap interval of the difference. p: two-sided, by the same bootstrap; holm: p corrected for
-    all comparisons of the table. williams: two-sided, by Williams' test, of correlations alone. All but `system` are None
-    where a figure is undefined.
+    all comparisons of the table. williams: two-sided, by Williams' test, of correlations alone. All but `system` are
+    None where a figure is undefined.
     """
 
     system: str

@@ -172,11 +172,15 @@ def _search(name: str, declared: Benchmark, folder: Path) -> Search:
             relevant[query][places[document]] = gain
     kept = [query for query in queries if relevant[query]]
     rows = [(number, place, gain) for number, query in enumerate(kept) for place, gain in relevant[query].items()]
-    query, document, gain = (
-        (np.array(column) for column in zip(*rows, strict=True)) if rows else (np.zeros(0, int),) * 3
+    pairs = np.array([row[:2] for row in rows], np.int64).reshape(-1, 2)
+    return Search(
+        queries=[queries[key] for key in kept],
+        documents=list(documents.values()),
+        query=pairs[:, 0],
+        document=pairs[:, 1],
+        gain=np.array([gain for *_, gain in rows], np.float64),
+        left_out=len(queries) - len(kept),
     )
-    texts = [queries[key] for key in kept]
-    return Search(texts, list(documents.values()), query, document, gain.astype(np.float64), len(queries) - len(kept))
 
 
 Judged = list[tuple[str, str, float]]

@@ -76,7 +76,7 @@ def _figures(names: Sequence[str], ours: Mapping[str, Any], reported: Sequence[R
 
 
 def _row(name: str, ours: Mapping[str, Any], reported: Sequence[Reported]) -> list[str]:
-    published = [dict(system.figures.items()).get(name) for system in reported]
+    published = [{str(key): value for key, value in system.figures.items()}.get(name) for system in reported]
     cells = [name, *(figure(value, 6) for value in [*published, ours[name]]), interval(ours["ci95"].get(name))]
     return [*cells, *(relative_improvement(ours[name], value) for value in published[:1])]
 

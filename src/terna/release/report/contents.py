@@ -25,8 +25,8 @@ class Contents:
     """Everything on the page.
 
     scores, training, stats: the contents of metrics/sts.json, metrics/train.json and data/triplets/stats.json.
-    curves: those of plots/, by the names of CURVES. predictions: for each benchmark of scored pairs a table of file, gold and the main
-    similarity.
+    curves: those of plots/, by the names of CURVES. predictions: for each benchmark of scored pairs
+    a table of file, gold and the main similarity.
     """
 
     settings: Settings
