@@ -132,7 +132,15 @@ def check_evaluate(evaluate: Evaluate) -> Iterator[str]:
 def check_splits(evaluate: Evaluate) -> Iterator[str]:
     for name, one in evaluate.benchmarks.items():
         partner = evaluate.partner_of(name)
-        if one.split and partner is None:
+        same = [
+            other for other, each in evaluate.benchmarks.items() if (each.files, other != name) == (one.files, True)
+        ]
+        if same and partner is None:
+            yield (
+                f"evaluate.benchmarks.{name}.files: those of {same[0]} too, so that both hold the same; give other "
+                "files, or a role of its own and a split"
+            )
+        elif one.split and partner is None:
             yield (
                 f"evaluate.benchmarks.{name}.split: no benchmark of another role has the same files to share; set it "
                 "to null, so that all of them count"
