@@ -127,8 +127,7 @@ def allow(settings: Settings, space: Sequence[Parameter]) -> None:
 def identity(settings: Settings) -> dict[str, Any]:
     """All that the trials share: what each one's outcome depends on, and the package that chooses."""
     chosen = settings.evaluate.select_on
-    scored = settings.evaluate.benchmarks[chosen].paths(RAW / chosen)
-    return {**resume.identity(settings, digests([*INPUTS, *scored])), "optuna": version("optuna")}
+    return {**resume.identity(settings, digests([*INPUTS, RAW / chosen])), "optuna": version("optuna")}
 
 
 def run(search: Search, wanted: int) -> None:

@@ -58,6 +58,8 @@ def whole(own: Write, tmp_path: Path) -> Callable[..., pa.Table]:
 
 HEADER = ("sentence1", "sentence2", "score")
 LINES = "".join(json.dumps(dict(zip(HEADER, row, strict=True)), ensure_ascii=False) + "\n" for row in ROWS)
+PLACED = ("columns={sentence1: 1, sentence2: 2, score: 3}",)
+HEAD = "sentence1,sentence2,score\n"
 KINDS: dict[str, str | pa.Table] = {
     "pairs.csv": quoted([HEADER, *ROWS], ","),
     "semicolons.csv": quoted([HEADER, *ROWS], ";"),
@@ -90,32 +92,52 @@ def test_declared_names_and_places_say_which_column_is_which(whole: Callable[...
 @pytest.mark.parametrize(
     ("name", "content", "words", "message"),
     [
-        ("a.csv", "a,b,nota\nx,y,1\nz,w,2\n", (), r"a.csv, line 1: no column 'sentence1', 'sentence2', 'score'; the 3 columns are 'a', 'b', 'nota'. Say which"),
+        (
+            "a.csv",
+            "a,b,nota\nx,y,1\nz,w,2\n",
+            (),
+            r"line 1: no column 'sentence1', .*; the 3 columns are 'a', 'b', 'nota'. Say which",
+        ),
         ("a.csv", "Llueve.,Nieva.,1\nUno.,Dos.,2\n", (), r"the 3 columns are 'Llueve.', 'Nieva.', '1'.*place from 1"),
-        ("a.csv", quoted([HEADER, *ROWS], ","), ("columns={sentence1: 1, sentence2: 2, score: 3}",), r"line 1: the score is 'score'; .*a header is no row"),
-        ("a.csv", "a,b\nx,y\n", ("columns={sentence1: 1, sentence2: 2, score: 3}",), r"no column 3; the 2 columns are 'a', 'b'"),
-        ("a.csv", "Hola, tú; sí,Bien; mal; no,3\nx,y,1\n", ("columns={sentence1: 1, sentence2: 2, score: 3}",), "parted by comma and by semicolon alike"),
+        ("a.csv", quoted([HEADER, *ROWS], ","), PLACED, r"line 1: the score is 'score'; .*a header is no row"),
+        ("a.csv", "a,b\nx,y\n", PLACED, r"no column 3; the 2 columns are 'a', 'b'"),
+        ("a.csv", "Hola, tú; sí,Bien; mal; no,3\nx,y,1\n", PLACED, "parted by comma and by semicolon alike"),
         ("a.csv", "sentence1,sentence2,score,score\nx,y,1,2\n", (), "2 columns are called 'score'"),
-        ("a.csv", "sentence1,sentence2,score\nx,y,1\nz,w\n", (), r"line 3: 2 columns, but the first row has 3"),
-        ("a.csv", 'sentence1,sentence2,score\nx,"y,1\nz,w,2\n', (), r"line 2: unexpected end of data"),
-        ("a.csv", "sentence1,sentence2,score\nx,y,1\nz,w,5.5\n", (), r"line 3: the score is '5.5'; a number from 0 to 5, as `scale` declares, is needed"),
-        ("a.csv", "sentence1,sentence2,score\nx,y,1\nz,w,nan\n", (), r"line 3: the score is 'nan'; a number from 0 to 5"),
-        ("a.csv", 'sentence1,sentence2,score\nx,y,1\nz,w,"3,5"\n', (), r"line 3: the score is '3,5'"),
-        ("a.csv", "sentence1,sentence2,score\nx,y,1\nz, ,2\n", (), r"line 3: the sentence2 is ''; give a text"),
-        ("a.csv", "sentence1,sentence2,score\n", (), "no pair in"),
+        ("a.csv", HEAD + "x,y,1\nz,w\n", (), r"line 3: 2 columns, but the first row has 3"),
+        ("a.csv", HEAD + 'x,"y,1\nz,w,2\n', (), r"line 2: unexpected end of data"),
+        (
+            "a.csv",
+            HEAD + "x,y,1\nz,w,5.5\n",
+            (),
+            r"line 3: the score is '5.5'; a number from 0 to 5, as `scale` declares",
+        ),
+        ("a.csv", HEAD + "x,y,1\nz,w,nan\n", (), r"line 3: the score is 'nan'; a number from 0 to 5"),
+        ("a.csv", HEAD + 'x,y,1\nz,w,"3,5"\n', (), r"line 3: the score is '3,5'"),
+        ("a.csv", HEAD + "x,y,1\nz, ,2\n", (), r"line 3: the sentence2 is ''; give a text"),
+        ("a.csv", HEAD, (), "no pair in"),
         ("a.csv", "", (), "a.csv: the file is empty"),
-        ("a.csv", "sentence1,sentence2,score\nx,y,1\n", (), "a has one pair here"),
+        ("a.csv", HEAD + "x,y,1\n", (), "a has one pair here"),
         ("a.xlsx", "x", (), r"a.xlsx: a table is told by its suffix, and .xlsx is not one of .csv, .tsv"),
-        ("a.jsonl", '{"sentence1": "x", "sentence2": "y"}\n', (), r"line 1: no column 'score'; the 2 columns are 'sentence1', 'sentence2'"),
+        (
+            "a.jsonl",
+            '{"sentence1": "x", "sentence2": "y"}\n',
+            (),
+            r"line 1: no column 'score'; the 2 columns are 'sentence1', 'sentence2'",
+        ),
         ("a.jsonl", '{"sentence1": "x", "sentence2": 3, "score": 1}\n', (), r"line 1: the sentence2 is 3; give a text"),
         ("a.jsonl", '{"sentence1": "x", "sentence2": "y", "score": true}\n', (), r"line 1: the score is True"),
         ("a.jsonl", '["x"]\n', (), "line 1: .* is no JSON object"),
         ("a.jsonl", "{", (), "line 1: not JSON"),
-        ("a.jsonl", LINES, ("columns={sentence1: 1, sentence2: 2, score: 3}",), "its columns have names"),
+        ("a.jsonl", LINES, PLACED, "its columns have names"),
         ("a.parquet", "PAR1", (), "a.parquet: cannot be read"),
-        ("a.parquet", pa.table({"sentence1": ["x", None], "sentence2": ["y", "z"], "score": [1, 2]}), (), "row 2: the sentence1 is None"),
+        (
+            "a.parquet",
+            pa.table({"sentence1": ["x", None], "sentence2": ["y", "z"], "score": [1, 2]}),
+            (),
+            "row 2: the sentence1 is None",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_malformed_is_named_with_its_place_and_what_is_allowed(
     whole: Callable[..., pa.Table], name: str, content: Any, words: tuple[str, ...], message: str
 ) -> None:
@@ -125,11 +147,11 @@ def test_what_is_malformed_is_named_with_its_place_and_what_is_allowed(
 
 def test_a_table_that_is_not_utf8_or_not_there_is_refused(own: Write, tmp_path: Path) -> None:
     evaluate = own({"a.csv": "x"}, "split=null")
-    (tmp_path / "own" / "a.csv").write_bytes("sentence1,sentence2,score\nñ,y,1\n".encode("latin-1"))
-    with pytest.raises(DataError, match="a.csv, line 2: not UTF-8"):
+    (tmp_path / "own" / "a.csv").write_bytes(HEAD + "ñ,y,1\n".encode("latin-1"))
+    with pytest.raises(DataError, match=r"a.csv, line 2: not UTF-8"):
         read_benchmark("own", evaluate, tmp_path)
     (tmp_path / "own" / "a.csv").unlink()
-    with pytest.raises(DataError, match="a.csv: not there"):
+    with pytest.raises(DataError, match=r"a.csv: not there"):
         read_benchmark("own", evaluate, tmp_path)
 
 
@@ -153,7 +175,7 @@ def test_other_labels_and_one_alone_are_refused(whole: Callable[..., pa.Table], 
 
 def many(pairs: int = 120) -> str:
     rng = np.random.default_rng(0)
-    names = [(f"Frase {one}.", f"frase  {two}.", one % 6) for one, two in rng.integers(0, 200, (pairs, 2))]
+    names = [(f"Frase {one}.", f"frase  {two}.", one % 6) for one, two in rng.integers(0, 400, (pairs, 2))]
     return quoted([HEADER, *names], ",")
 
 
@@ -176,9 +198,8 @@ def test_one_file_becomes_two_parts_without_a_common_sentence(own: Write, tmp_pa
 
 def test_pairs_that_all_hang_together_cannot_be_split(own: Write, tmp_path: Path) -> None:
     rows = [HEADER, *((f"a {row}", f"a {row + 1}", row % 5) for row in range(30))]
-    with pytest.raises(DataError, match=r"own-dev|own: .*at least 2|give a second file"):
-        for name in ("own-dev", "own"):
-            read_benchmark(name, own({"pairs.csv": quoted(rows, ",")}), tmp_path)
+    with pytest.raises(DataError, match="own-dev: the 30 of its file all hang together .*; give a second file"):
+        read_benchmark("own-dev", own({"pairs.csv": quoted(rows, ",")}), tmp_path)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -260,14 +281,26 @@ def test_a_ranking_is_split_by_queries_and_their_relevant_documents(own: Write, 
     ("name", "content", "message"),
     [
         ("qrels.tsv", quoted([JUDGED[0], ("q0", "d99", 1)], "\t"), "qrels.tsv, line 2: 'd99' is no id in corpus.jsonl"),
-        ("qrels.tsv", quoted([JUDGED[0], ("q99", "d0", 1)], "\t"), "qrels.tsv, line 2: 'q99' is no id in queries.jsonl"),
-        ("qrels.tsv", quoted([JUDGED[0], ("q0", "d0", "mucho")], "\t"), "line 2: the score is 'mucho'; a number is needed"),
+        (
+            "qrels.tsv",
+            quoted([JUDGED[0], ("q99", "d0", 1)], "\t"),
+            "qrels.tsv, line 2: 'q99' is no id in queries.jsonl",
+        ),
+        (
+            "qrels.tsv",
+            quoted([JUDGED[0], ("q0", "d0", "mucho")], "\t"),
+            "line 2: the score is 'mucho'; a number is needed",
+        ),
         ("qrels.tsv", quoted(JUDGED[:2], "\t"), "1 queries with a relevant document"),
-        ("queries.jsonl", '{"_id": "q0", "text": "x"}\n{"_id": "q0", "text": "y"}\n', "line 2: the id 'q0' comes a second time"),
+        (
+            "queries.jsonl",
+            '{"_id": "q0", "text": "x"}\n{"_id": "q0", "text": "y"}\n',
+            "line 2: the id 'q0' comes a second time",
+        ),
         ("corpus.jsonl", '{"_id": "d0", "text": ""}\n', "line 1: the text is ''"),
         ("corpus.jsonl", '{"_id": 1.5, "text": "x"}\n', "line 1: the id is 1.5"),
     ],
-)  # fmt: skip
+)
 def test_a_malformed_ranking_is_refused_with_its_place(
     own: Write, tmp_path: Path, name: str, content: str, message: str
 ) -> None:
@@ -278,19 +311,31 @@ def test_a_malformed_ranking_is_refused_with_its_place(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["evaluate=own", "evaluate.benchmarks.own-dev.files=[my/dev.csv]"], "own-dev.split: no benchmark of another role"),
+        (
+            ["evaluate=own", "evaluate.benchmarks.own-dev.files=[my/dev.csv]"],
+            "own-dev.split: no benchmark of another role",
+        ),
         (["evaluate=own", "evaluate.benchmarks.own.split=null"], "own.files: those of own-dev too"),
-        (["evaluate=own", "evaluate.benchmarks.own-dev.scale=[0.0,1.0]"], "shares its files with own, so all but the role"),
-        (["evaluate=own", "evaluate.benchmarks.own.task=binary"], "main_score: cosine_pearson is no figure of own-dev.*cosine_ap"),
+        (
+            ["evaluate=own", "evaluate.benchmarks.own-dev.scale=[0.0,1.0]"],
+            "shares its files with own, so all but the role",
+        ),
+        (
+            ["evaluate=own", "evaluate.benchmarks.own.task=binary"],
+            "main_score: cosine_pearson is no figure of own-dev.*cosine_ap",
+        ),
         (["evaluate=own_binary", "evaluate.main_score=cosine_f1"], "cosine_f1 hangs on a threshold"),
         (["evaluate=own_ranking", "evaluate.benchmarks.own.files=[a.csv,b.csv]"], "a ranking needs three"),
-        (["evaluate=own", "evaluate.benchmarks.own.columns={premise: a}"], "premise: no column of task sts; there are sentence1"),
+        (
+            ["evaluate=own", "evaluate.benchmarks.own.columns={premise: a}"],
+            "premise: no column of task sts; there are sentence1",
+        ),
         (["evaluate=own", "evaluate.benchmarks.own.columns={sentence1: 0}"], "places are counted from 1"),
         (["evaluate=own", "evaluate.benchmarks.own.columns={sentence1: a, score: 2}"], "mixes names and places"),
         (["evaluate=own", "evaluate.benchmarks.own.columns={sentence1: a, sentence2: a}"], "names a column twice"),
         (["+evaluate.benchmarks.sts-sample-test.task=binary"], "semeval_sts holds scored pairs alone"),
     ],
-)  # fmt: skip
+)
 def test_settings_that_do_not_fit_are_refused(root: Path, words: list[str], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         load(compose(root / "conf", words))

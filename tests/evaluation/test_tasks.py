@@ -42,7 +42,7 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
     labelled = [
         f"el {one} {n},un {two} {n},{n % 3 == 0:d}\n" for n, (one, two) in enumerate(rng.choice(WORDS, (60, 2)))
     ]
-    asked = [f"¿{one} {n}?,{one} y {two} {n}.\n" for n, (one, two) in enumerate(rng.choice(WORDS, (60, 2)))]
+    asked = [f"¿{one} {n + 100}?,{one} y {two} {n + 100}.\n" for n, (one, two) in enumerate(rng.choice(WORDS, (60, 2)))]
     for name in ("own-dev", "own"):
         (folder / name).mkdir()
         (folder / name / "labels.csv").write_text("sentence1,sentence2,label\n" + "".join(labelled))

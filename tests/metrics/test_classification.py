@@ -43,7 +43,11 @@ def test_the_figures_of_all_similarities_are_those_of_the_neighbours_evaluator()
     left = rng.normal(size=(90, 16))
     right = left * labels[:, None] * 0.5 + rng.normal(size=(90, 16))
     names = [[f"{side}{row}" for row in range(90)] for side in "lr"]
-    vectors = {name: row for names, rows in zip(names, (left, right), strict=True) for name, row in zip(names, rows)}
+    vectors = {
+        name: row
+        for names, rows in zip(names, (left, right), strict=True)
+        for name, row in zip(names, rows, strict=True)
+    }
     functions = ["cosine", "euclidean", "manhattan", "dot"]
     evaluator = BinaryClassificationEvaluator(*names, labels.astype(int).tolist(), similarity_fn_names=functions)
     theirs = evaluator(Stub(vectors))  # type: ignore[arg-type]
@@ -75,7 +79,11 @@ def test_no_threshold_is_better_than_the_best(seed: int, decimals: int) -> None:
     assert found["x_accuracy"] == pytest.approx(max(accuracies), abs=1e-12)
     assert found["x_f1"] == pytest.approx(max(harmonic), abs=1e-12)
     # the highest threshold of equally good ones: fewest pairs count as 1
-    fewest = min(int((scores >= each).sum()) for each, one in zip(tried, accuracies) if one >= max(accuracies) - 1e-12)
+    fewest = min(
+        int((scores >= each).sum())
+        for each, one in zip(tried, accuracies, strict=True)
+        if one >= max(accuracies) - 1e-12
+    )
     assert int((scores >= best.accuracy).sum()) == fewest
 
 

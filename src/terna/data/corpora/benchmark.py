@@ -65,7 +65,7 @@ def read_benchmark(name: str, evaluate: Evaluate, raw: Path) -> pa.Table | Searc
     declared, folder = evaluate.benchmarks[name], raw / name
     if declared.task == "ranking":
         found = _search(name, declared, folder)
-        part = _searched_part(found, declared) if evaluate.partner_of(name) else found
+        part = _searched_part(name, found, declared) if evaluate.partner_of(name) else found
         if len(part.queries) < 2:
             raise DataError(
                 f"{name}: {len(part.queries)} queries with a relevant document in {folder}; at least 2 are needed"
@@ -73,7 +73,7 @@ def read_benchmark(name: str, evaluate: Evaluate, raw: Path) -> pa.Table | Searc
         return part
     table = _pairs(name, declared, folder) if declared.format == "columns" else read_sts(name, declared, folder)
     if evaluate.partner_of(name):
-        table = _part(table, declared)
+        table = _part(name, table, declared)
     _sufficient(name, declared, table, folder)
     return table
 
@@ -92,13 +92,6 @@ def _sentences(found: pa.Table | Search) -> list[str]:
 
 def _sufficient(name: str, declared: Benchmark, table: pa.Table, folder: Path) -> None:
     """Raise DataError where a figure would be undefined."""
-    if (
-        declared.rows is not None
-        and declared.format == "columns"
-        and not declared.split
-        and len(table) != declared.rows
-    ):
-        raise DataError(f"{name}: {len(table)} pairs in {folder}, expected {declared.rows}; fetch it anew")
     for file, pairs in Counter(table["file"].to_pylist()).items():
         if pairs < 2:
             raise DataError(f"{name}: {file} has one pair here, and a figure needs at least 2; add pairs")
@@ -110,12 +103,12 @@ def _sufficient(name: str, declared: Benchmark, table: pa.Table, folder: Path) -
         )
 
 
-def _part(table: pa.Table, declared: Benchmark) -> pa.Table:
+def _part(name: str, table: pa.Table, declared: Benchmark) -> pa.Table:
     first, second = ([fold(text) for text in side] for side in sentences_of(table))
-    return table.filter(pa.array(_chosen(linked(first, second), declared)))
+    return table.filter(pa.array(_chosen(name, linked(first, second), declared)))
 
 
-def _searched_part(found: Search, declared: Benchmark) -> Search:
+def _searched_part(name: str, found: Search, declared: Benchmark) -> Search:
     """Queries that share a relevant document, or linked by others that do, stay together."""
     ends = [
         [("query", fold(found.queries[place])) for place in found.query],
@@ -123,13 +116,18 @@ def _searched_part(found: Search, declared: Benchmark) -> Search:
     ]
     clusters = np.zeros(len(found.queries), np.int64)
     clusters[found.query] = linked(*ends)
-    return found.part(_chosen(clusters, declared))
+    return found.part(_chosen(name, clusters, declared))
 
 
-def _chosen(clusters: Ints, declared: Benchmark) -> Bools:
+def _chosen(name: str, clusters: Ints, declared: Benchmark) -> Bools:
     """The units of the part that a benchmark's role says."""
     rule = declared.split or Split()
     first = first_part(clusters, rule.share, rule.seed)
+    if first.all() or not first.any():
+        raise DataError(
+            f"{name}: the {len(clusters)} of its file all hang together by what they share, so it cannot be split; give "
+            "a second file, and set split to null"
+        )
     return first if declared.role == "development" else ~first
 
 
@@ -156,6 +154,7 @@ def _pairs(name: str, declared: Benchmark, folder: Path) -> pa.Table:
             rows.append((path.stem, number, _text(row, "sentence1", where), _text(row, "sentence2", where), value))
     if not rows:
         raise DataError(f"{name}: no pair in {folder}; is it the right file?")
+    _complete(name, declared, len(rows), folder)
     return pa.table([list(column) for column in zip(*rows, strict=True)], schema=SCORED)
 
 
@@ -165,6 +164,7 @@ def _search(name: str, declared: Benchmark, folder: Path) -> Search:
     documents, queries, judged = _one_file(paths[0], declared) if one_file else _three_files(paths, declared)
     if not documents:
         raise DataError(f"{name}: no document in {folder}")
+    _complete(name, declared, len(judged), folder)
     places = {key: place for place, key in enumerate(documents)}
     relevant: dict[str, dict[int, float]] = {query: {} for query in queries}
     for query, document, gain in judged:
@@ -181,6 +181,11 @@ def _search(name: str, declared: Benchmark, folder: Path) -> Search:
         gain=np.array([gain for *_, gain in rows], np.float64),
         left_out=len(queries) - len(kept),
     )
+
+
+def _complete(name: str, declared: Benchmark, rows: int, folder: Path) -> None:
+    if declared.rows not in (None, rows):
+        raise DataError(f"{name}: {rows} rows in {folder}, expected {declared.rows}; fetch it anew")
 
 
 Judged = list[tuple[str, str, float]]
