@@ -147,7 +147,7 @@ def test_what_is_malformed_is_named_with_its_place_and_what_is_allowed(
 
 def test_a_table_that_is_not_utf8_or_not_there_is_refused(own: Write, tmp_path: Path) -> None:
     evaluate = own({"a.csv": "x"}, "split=null")
-    (tmp_path / "own" / "a.csv").write_bytes(HEAD + "ñ,y,1\n".encode("latin-1"))
+    (tmp_path / "own" / "a.csv").write_bytes((HEAD + "ñ,y,1\n").encode("latin-1"))
     with pytest.raises(DataError, match=r"a.csv, line 2: not UTF-8"):
         read_benchmark("own", evaluate, tmp_path)
     (tmp_path / "own" / "a.csv").unlink()
