@@ -20,12 +20,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from terna.data.evaluators import read_evaluators
-from terna.evaluation.table import markdown
+from terna.evaluation.table import markdown, size
 from terna.markdown import figure
 from terna.provenance import record
 from terna.records import replacing, write_json, write_rows, write_text
 from terna.settings import Settings
-from terna.settings.benchmark import UNITS
 
 ENCODER = Path("models/encoder")
 OUT = Path("predictions")
@@ -69,10 +68,9 @@ def main(settings: Settings) -> str:
 
 
 def told(name: str, results: Mapping[str, Any], settings: Settings) -> str:
-    """The main score of a benchmark and, where it shares a file with another, how large its part is."""
-    evaluate, n = settings.evaluate, results[name]["n"]
-    partner, unit = evaluate.partner_of(name), UNITS[evaluate.benchmarks[name].task]
-    part = f" ({n} {unit} of a file that it shares with {partner})" if partner else ""
+    """The main score of a benchmark and, where it shares a file with another, its part of it."""
+    evaluate = settings.evaluate
+    part = f" ({size(name, evaluate, results)})" if evaluate.partner_of(name) else ""
     return f"{evaluate.score_of(name)} {figure(results[name][evaluate.score_of(name)], 3)} on {name}{part}"
 
 

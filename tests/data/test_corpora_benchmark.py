@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from terna.data.corpora import benchmark_sentences, read_benchmark
-from terna.data.corpora.benchmark import Search
+from terna.data.corpora.search import Search
 from terna.data.corpora.split import first_part, linked
 from terna.errors import DataError, SettingsError
 from terna.settings import Evaluate, compose, load
@@ -198,7 +198,7 @@ def test_one_file_becomes_two_parts_without_a_common_sentence(own: Write, tmp_pa
 
 def test_pairs_that_all_hang_together_cannot_be_split(own: Write, tmp_path: Path) -> None:
     rows = [HEADER, *((f"a {row}", f"a {row + 1}", row % 5) for row in range(30))]
-    with pytest.raises(DataError, match="own-dev: the 30 of its file all hang together .*; give a second file"):
+    with pytest.raises(DataError, match=r"own-dev: the 30 of its file all hang together .*; give a second file"):
         read_benchmark("own-dev", own({"pairs.csv": quoted(rows, ",")}), tmp_path)
 
 
@@ -292,6 +292,7 @@ def test_a_ranking_is_split_by_queries_and_their_relevant_documents(own: Write, 
             "line 2: the score is 'mucho'; a number is needed",
         ),
         ("qrels.tsv", quoted(JUDGED[:2], "\t"), "1 queries with a relevant document"),
+        ("qrels.tsv", quoted([*JUDGED, ("q0", "d0", 3)], "\t"), "own: 'd0' has two scores for 'q0'"),
         (
             "queries.jsonl",
             '{"_id": "q0", "text": "x"}\n{"_id": "q0", "text": "y"}\n',

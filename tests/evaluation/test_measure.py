@@ -1,13 +1,12 @@
 """What is measured of made-up systems, against scipy."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from made_up_system import WORDS, Numbers
 from scipy.stats import pearsonr, spearmanr
 
 from terna import evaluation
@@ -18,18 +17,6 @@ from terna.records import SCORED
 from terna.settings import Settings, compose, load
 
 NAME = "sts-sample-dev"
-WORDS = ["rojo", "verde", "azul", "gris", "negro", "blanco", "rosa", "pardo"]
-
-
-class Numbers:
-    """A system whose vectors follow from the text's letters and a number."""
-
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-
-    def encode(self, texts: Sequence[str]) -> Any:
-        rows = [np.random.default_rng([self.seed, *text.encode()]).normal(size=6) for text in texts]
-        return np.array(rows, np.float32)
 
 
 @pytest.fixture

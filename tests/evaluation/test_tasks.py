@@ -1,7 +1,6 @@
 """Scored pairs, binary labels and a ranking measured in one run: figures, comparisons, tables, card and report."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from card_inputs import card_of, front_of
+from made_up_system import WORDS, Numbers
 from report_inputs import Page, contents_of
 from sklearn.metrics import accuracy_score, average_precision_score, f1_score
 
@@ -20,19 +20,6 @@ from terna.evaluation.verdict import verdicts
 from terna.metrics.classification import best_thresholds
 from terna.release.report import render
 from terna.settings import Settings, compose, load
-
-WORDS = ["rojo", "verde", "azul", "gris", "negro", "blanco", "rosa", "pardo"]
-
-
-class Numbers:
-    """A system whose vectors follow from the text's letters and a number."""
-
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-
-    def encode(self, texts: Sequence[str]) -> Any:
-        rows = [np.random.default_rng([self.seed, *text.encode()]).normal(size=6) for text in texts]
-        return np.array(rows, np.float32)
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from made_up_system import WORDS
 from sweep_inputs import SMALLEST, make, run
 
 pytestmark = pytest.mark.slow
 
-WORDS = ["rojo", "verde", "azul", "gris", "negro", "blanco", "rosa", "pardo"]
 HEADERS = {
     "own": "sentence1,sentence2,score",
     "own_binary": "sentence1,sentence2,label",

@@ -1,7 +1,7 @@
 """What each task asks of an encoder: the texts to encode, and how their vectors become outcomes and figures."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from terna.arrays import Floats, Ints, Vectors
-from terna.data.corpora.benchmark import Search, read_benchmark
+from terna.data.corpora.benchmark import read_benchmark
+from terna.data.corpora.search import Search
 from terna.metrics import ranking
 from terna.metrics.classification import Classification, best_thresholds, decided
 from terna.metrics.correlations import Correlation, clusters
@@ -178,7 +179,11 @@ class Retrieval:
 
     name: str
     search: Search
-    files: list[str] = field(default_factory=list)
+
+    @property
+    def files(self) -> list[str]:
+        """None."""
+        return []
 
     @property
     def texts(self) -> list[str]:

@@ -100,10 +100,15 @@ def compared(score: str, comparisons: Sequence[Mapping[str, Any]]) -> Rows:
 
 
 def title(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> str:
-    """What a benchmark is called, what it was for, how many pairs or queries it has, and whether of a shared file."""
+    """What a benchmark is called, what it was for, and its size."""
+    return f"{benchmark} ({evaluate.use_of(benchmark)}, {size(benchmark, evaluate, scores)})"
+
+
+def size(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> str:
+    """How many pairs or queries a benchmark has, and with which other it shares a file."""
     partner, unit = evaluate.partner_of(benchmark), UNITS[evaluate.benchmarks[benchmark].task]
     shared = f" of a file that it shares with {partner}" if partner else ""
-    return f"{benchmark} ({evaluate.use_of(benchmark)}, {scores[benchmark]['n']} {unit}{shared})"
+    return f"{scores[benchmark]['n']} {unit}{shared}"
 
 
 def kinds(benchmark: str, evaluate: Evaluate) -> str:
