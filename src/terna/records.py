@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter, ValidationError
 
+from terna.arrays import Floats
 from terna.errors import DataError
 
 Rows = Sequence[Mapping[str, float | str]]
@@ -47,8 +48,8 @@ SCORED = pa.schema(
         ("gold", pa.float64()),
     ]
 )
-# the development pairs, and how alike the start and the weights that were kept find each: plots/similarities.parquet
-SIMILARITIES = pa.schema([(name, pa.float64()) for name in ("gold", "start", "kept")])
+# what the start and the weights that were kept make of each development pair or query: plots/outcomes.parquet
+OUTCOMES = pa.schema([(name, pa.list_(pa.float64())) for name in ("start", "kept")])
 # scored pairs to train on, scores from 0 to 1: data/nli/scored.parquet, data/triplets/scored.parquet
 PAIR = ("sentence1", "sentence2")
 SCORED_PAIRS = pa.schema(
@@ -147,6 +148,17 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
 def sentences_of(scored: pa.Table) -> tuple[list[str], list[str]]:
     """All first and all second sentences of a SCORED table."""
     return scored["sentence1"].to_pylist(), scored["sentence2"].to_pylist()
+
+
+def outcomes_table(start: Floats, kept: Floats) -> pa.Table:
+    """An OUTCOMES table of outcomes, (n,) or (n, numbers of a unit)."""
+    return pa.table([[np.atleast_1d(row) for row in outcome] for outcome in (start, kept)], schema=OUTCOMES)
+
+
+def outcome_of(outcomes: pa.Table, name: str) -> Floats:
+    """A column of an OUTCOMES table as an outcome, (n,), or (n, m) where a unit has several numbers."""
+    found = np.array(outcomes[name].to_pylist(), np.float64)
+    return found[:, 0] if found.shape[1:] == (1,) else found
 
 
 def write_text(text: str, path: Path) -> None:

@@ -220,7 +220,7 @@ def test_a_mapping_of_columns_needs_no_more_than_its_shape_and_its_place(compose
 def test_a_benchmark_needs_scored_pairs(graded: dict[str, Any]) -> None:
     graded["evaluate"]["benchmarks"]["sts-sample-test"]["format"] = "xnli_tsv"
     [found] = faults(graded)
-    assert found.endswith(".format: xnli_tsv has no scores; a benchmark needs semeval_sts or scored_csv")
+    assert found.endswith(".format: Input should be 'semeval_sts' or 'columns', not 'xnli_tsv'")
 
 
 def test_after_is_for_scored_pairs_beside_other_data_and_ranking_for_triplets(graded: dict[str, Any]) -> None:

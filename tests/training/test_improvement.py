@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from scipy.stats import bootstrap, pearsonr
 
+from terna.data.evaluators import Similarity
 from terna.records import SCORED
 from terna.training.improvement import Improvement, improvement
 from terna.training.selection import Selection
@@ -15,10 +16,10 @@ from terna.training.selection import Selection
 PAIRS = 300
 
 
-def benchmark(gold: np.ndarray) -> pa.Table:
+def benchmark(gold: np.ndarray) -> Similarity:
     numbers = [str(number) for number in range(len(gold))]
     columns = [["x"] * len(gold), range(len(gold)), [f"a {n}" for n in numbers], [f"b {n}" for n in numbers], gold]
-    return pa.table([pa.array(column) for column in columns], schema=SCORED)
+    return Similarity("x", pa.table([pa.array(column) for column in columns], schema=SCORED))
 
 
 def compared(kept: np.ndarray, start: np.ndarray, gold: np.ndarray) -> Improvement:

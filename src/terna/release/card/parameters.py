@@ -84,7 +84,10 @@ def losses(train: Train, training: Mapping[str, Any]) -> list[Loss]:
         on = " and ".join([*(["triplets"] if "triplets" in training else []), *(["tuples"] if tuples else [])])
         found.append(_loss(train, training, "tuples", on, _ranking(train, training)))
     if "classed_pairs" in training:
-        parameters = {"features": "(u, v, |u - v|)", "classifier": "linear, trained beside the encoder, not part of it"}
+        parameters: dict[str, Any] = {
+            "features": "(u, v, |u - v|)",
+            "classifier": "linear, trained beside the encoder, not part of it",
+        }
         found.append(_loss(train, training, "classed", "the pairs with a class", parameters))
     if "scored_pairs" in training:
         similarity = "cosine" if train.loss.scored == "cosent" else "of complex numbers"
