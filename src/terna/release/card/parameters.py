@@ -79,15 +79,14 @@ def examples(train: Train, training: Mapping[str, Any]) -> list[Examples]:
 def losses(train: Train, training: Mapping[str, Any]) -> list[Loss]:
     """The losses of all examples that there were, less a teacher's."""
     tuples = _tuples(training)
-    found = []
+    found: list[Loss] = []
+    parameters: dict[str, Any]
     if "triplets" in training or tuples:
         on = " and ".join([*(["triplets"] if "triplets" in training else []), *(["tuples"] if tuples else [])])
         found.append(_loss(train, training, "tuples", on, _ranking(train, training)))
+    parameters: Mapping[str, Any]
     if "classed_pairs" in training:
-        parameters: dict[str, Any] = {
-            "features": "(u, v, |u - v|)",
-            "classifier": "linear, trained beside the encoder, not part of it",
-        }
+        parameters = {"features": "(u, v, |u - v|)", "classifier": "linear, trained beside the encoder, not part of it"}
         found.append(_loss(train, training, "classed", "the pairs with a class", parameters))
     if "scored_pairs" in training:
         similarity = "cosine" if train.loss.scored == "cosent" else "of complex numbers"
@@ -157,6 +156,7 @@ def fit(settings: Settings, training: Mapping[str, Any]) -> dict[str, Any]:
         "wise_ft": train.wise_ft,
         "ema": train.ema,
         "soup": train.soup,
+        "after": asdict(train.after) if train.after else None,
         "lora": asdict(train.lora) if train.lora else None,
         "weight_decay": train.weight_decay,
         "no_weight_decay_on": "biases and norms",
