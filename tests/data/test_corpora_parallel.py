@@ -15,7 +15,7 @@ HEADER = "language\tpromptID\tpairID\tsentence1\tsentence2"
 
 def corpus(form: str, name: str, members: tuple[str, ...] = (), rows: int | None = None) -> Corpus:
     file = File(addresses=[f"somewhere/{name}"], sha256=[], members=list(members))
-    return Corpus(form, "es", [file], "CC0-1.0", "-", rows=rows, exact=False, source="en")  # type: ignore[arg-type]
+    return Corpus(form, "es", [file], rows=rows, exact=False, source="en")  # type: ignore[arg-type]
 
 
 def pairs(form: str, folder: Path, name: str, *members: str, rows: int | None = None) -> list[tuple[str, str]]:
@@ -50,7 +50,7 @@ def test_two_files_go_line_by_line_and_the_longer_is_refused(tmp_path: Path) -> 
     (tmp_path / "b.en").write_bytes("Three,\u2028still.\n".encode())
     (tmp_path / "b.es").write_bytes(b"Tres.")
     files = [File(addresses=[f"somewhere/{name}"], sha256=[]) for name in ("a.en", "a.es", "b.en", "b.es")]
-    declared = Corpus("lines", "es", files, "CC0-1.0", "-", exact=False, source="en")
+    declared = Corpus("lines", "es", files, exact=False, source="en")
     table, _ = read_parallel("own", declared, tmp_path)
     assert table["source"].to_pylist() == ["One.", "Two.", "Three,\u2028still."]
     assert table["target"].to_pylist() == ["Uno.", "Dos.", "Tres."]

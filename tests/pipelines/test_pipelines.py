@@ -217,7 +217,9 @@ def test_every_shape_goes_through_to_clean_tables_with_its_accounts(
     mix = "".join(f"  - my-{shape}\n" for shape in files)
     (project / "conf" / "corpora" / "shapes.yaml").write_text(f"defaults:\n  - ten\n{mix}")
     for stage in STAGES[: STAGES.index("triplets") + 1]:
-        run(stage, "corpora=shapes", "triplets.drop_overlap=exact")
+        # raw text is for a student
+        taught = "train.distill={teacher: owner/name, sources: false, unit: true, texts: monolingual}"
+        run(stage, "corpora=shapes", "triplets.drop_overlap=exact", taught)
     tables = {name: pq.read_table(f"data/triplets/{name}.parquet") for name in ("tuples", "classed", "texts", "scored")}
     assert [tuple(row.values()) for row in tables["tuples"].to_pylist()] == [
         ("Mar", "Sal", [], "my-pairs"),

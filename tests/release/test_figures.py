@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from card_inputs import settings_of
 from lineage_inputs import put, run_line, train
-from search import trained
+from search import as_written
 
 from terna.errors import DataError
+from terna.records import read_json
 from terna.release.figures import figures
 from terna.settings import Settings
 
@@ -93,8 +94,8 @@ def test_figures_are_those_that_evaluate_wrote(settings: Settings) -> None:
 
 def test_a_search_takes_the_figures_of_a_trial_as_training_wrote_them(settings: Settings, tmp_path: Path) -> None:
     trial = tmp_path  # a trial's folder holds what a training leaves
-    assert trained(trial)["backbone_commit"] == "7e" * 20
-    figures = trial / "metrics" / "train.json"
-    put(str(figures), figures.read_text() + " ")
+    path = Path("metrics/train.json")
+    assert read_json(as_written(trial, path))["backbone_commit"] == "7e" * 20
+    put(str(trial / path), (trial / path).read_text() + " ")
     with pytest.raises(DataError, match=r"train\.json: not as training wrote it; delete .*trains the trial again$"):
-        trained(trial)
+        as_written(trial, path)

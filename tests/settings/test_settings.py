@@ -212,9 +212,17 @@ def test_a_mapping_of_columns_that_cannot_be_read_is_refused_by_key(
 
 
 def test_a_mapping_of_columns_needs_no_more_than_its_shape_and_its_place(composed: dict[str, Any]) -> None:
-    for corpus in (COLUMNS | {"shape": "texts"}, HUB | {"exact": False}):
+    for corpus in (COLUMNS | {"shape": "pairs"}, HUB | {"exact": False}):
         composed["corpora"] = {"own": corpus}
         assert load(composed).corpora["own"].licence == "unknown"
+
+
+def test_raw_text_is_for_a_student(composed: dict[str, Any]) -> None:
+    composed["corpora"]["own"] = COLUMNS | {"shape": "texts"}
+    [found] = faults(composed)
+    assert found.startswith("corpora.own: raw text is learnt from a teacher alone")
+    composed["train"]["distill"] = {"teacher": "a/b", "sources": False, "unit": True, "texts": "monolingual"}
+    assert isinstance(load(composed), Settings)
 
 
 def test_a_benchmark_needs_scored_pairs(graded: dict[str, Any]) -> None:

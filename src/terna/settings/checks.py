@@ -82,6 +82,16 @@ def check_distill(corpora: dict[str, Corpus], parallel: dict[str, Corpus], model
             yield f"train.weights.{name}: a matter of ranked triplets, and train.distill ranks none; remove it"
 
 
+def check_texts(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
+    taught = train.distill is not None and train.distill.texts == "monolingual"
+    for name, corpus in corpora.items():
+        if corpus.kind == "texts" and not taught:
+            yield (
+                f"corpora.{name}: raw text is learnt from a teacher alone (train.distill with texts: monolingual); "
+                "set that, or remove it"
+            )
+
+
 def check_scored(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
     scored = [corpus.scored for corpus in corpora.values()]
     ranked = [corpus.kind in LEARNT["tuples"] for corpus in corpora.values()]
@@ -305,6 +315,7 @@ CHECKS = (
     check_corpora,
     check_parallel,
     check_distill,
+    check_texts,
     check_scored,
     check_losses,
     check_similarity_distillation,
