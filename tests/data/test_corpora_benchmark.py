@@ -136,7 +136,7 @@ def test_declared_names_and_places_say_which_column_is_which(whole: Callable[...
             r"row 1, column sentence2: 3; allowed is a t",
         ),
         ("a.jsonl", '{"sentence1": "x", "sentence2": "y", "score": true}\n', (), r"row 1, column score: True; allowed"),
-        ("a.jsonl", '["x"]\n', (), "line 1: .* is no JSON object"),
+        ("a.jsonl", '["x"]\n', (), "no column is called sentence1; .* the file has 'text'"),
         ("a.jsonl", "{", (), "line 1: not JSON"),
         ("a.jsonl", LINES, PLACED, "its columns have names"),
         ("a.parquet", "PAR1", (), "a.parquet: cannot be read"),
@@ -194,6 +194,20 @@ def test_declared_labels_say_which_class_has_the_same_meaning(whole: Callable[..
 def test_other_labels_and_one_alone_are_refused(whole: Callable[..., pa.Table], rows: Any, message: str) -> None:
     with pytest.raises(DataError, match=message):
         whole("a.csv", quoted([("sentence1", "sentence2", "label"), *rows], ","), choice="own_binary")
+
+
+def test_the_files_of_a_dataset_of_the_hub_are_one_benchmark(root: Path, tmp_path: Path) -> None:
+    hub = "{name: owner/name, revision: " + "0" * 40 + "}"
+    words = ["evaluate.benchmarks.own.files=[]", f"+evaluate.benchmarks.own.dataset={hub}"]
+    words += ["evaluate.benchmarks.own-dev.files=[my/dev.csv]", "evaluate.benchmarks.own.split=null"]
+    evaluate = load(compose(root / "conf", ["evaluate=own", *words])).evaluate
+    (tmp_path / "own" / "dataset" / "data").mkdir(parents=True)
+    for number, row in enumerate(ROWS):
+        table = pa.table(dict(zip(HEADER, ([cell] for cell in row), strict=True)))
+        pq.write_table(table, tmp_path / "own" / "dataset" / "data" / f"{number}.parquet")
+    found = read_benchmark("own", evaluate, tmp_path)
+    assert isinstance(found, pa.Table)
+    assert (found["file"].to_pylist(), found["gold"].to_pylist()) == (["own"] * 3, [score for *_, score in ROWS])
 
 
 def many(pairs: int = 120) -> str:

@@ -58,3 +58,15 @@ def test_one_file_chooses_and_tests_an_encoder(prepared: Path, tmp_path: Path, c
     # how the file is read is part of what training read
     read = json.loads((project / "models" / "made.json").read_text())["read"]
     assert "data/raw/sts/own-dev/fetched.json" in read
+    # a soup of one encoder is that encoder, and finals rank what a seed's run kept above or beside its start
+    done = run(project, "soup", "models/encoder")
+    assert f"best: models/encoder, {trained['selected_score']:.4f}" in done.stdout, done.stdout + done.stderr
+    done = run(project, "search", "--trials", "1", "--finals", "1", "--seeds", "1", "train.lr=1e-3,1e-2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    [searched] = (project / "search").glob("*.json")
+    runs = {one["system"]: one["runs"] for one in json.loads(searched.read_text())["finals"]["standings"]}
+    seeded = json.loads((searched.with_suffix("") / "0-seed-1" / "metrics" / "train.json").read_text())
+    assert runs == {
+        "the start": [pytest.approx(seeded["start_score"])],
+        "trial 0": [pytest.approx(seeded["selected_score"])],
+    }

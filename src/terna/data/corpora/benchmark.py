@@ -107,7 +107,8 @@ def _pairs(name: str, declared: Benchmark, folder: Path) -> pa.Table:
             rows = range(len(gold.values))
             lines = range(first.first, first.first + len(rows))
             found = [[file] * len(rows), lines, filled(first), filled(second), _gold(declared, gold, rows)]
-            parts.append(pa.table([pa.array(column) for column in found], schema=SCORED))
+            arrays = [pa.array(column, kind) for column, kind in zip(found, SCORED.types, strict=True)]
+            parts.append(pa.table(arrays, schema=SCORED))
     table = pa.concat_tables(parts)
     if not len(table):
         raise DataError(f"{name}: no pair in {folder}; is it the right file?")

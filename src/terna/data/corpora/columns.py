@@ -73,7 +73,7 @@ def stream_columns(name: str, corpus: Corpus, folder: Path, counts: Counter[str]
     """The same batch by batch, so that memory does not grow with the corpus; counts: is added to."""
     width = 0
     for path in data_files(corpus, folder):
-        stream, found = located(path, corpus, FIELDS[corpus.kind])
+        stream, found = find_columns(path, corpus, FIELDS[corpus.kind])
         places = [place for each in found.values() for place in each]
         if len(places) != (width := width or len(places)):
             fault = f"{len(places)} columns of {corpus.kind}, but {width} in the file before"
@@ -92,7 +92,7 @@ def read_fields(path: Path, corpus: Corpus, fields: Sequence[str]) -> Iterator[d
 
     Raises DataError for a column that is missing, later for what cannot be read.
     """
-    stream, found = located(path, corpus, fields)
+    stream, found = find_columns(path, corpus, fields)
     places = {field: place for field, each in found.items() for place in each}
     for given in _batches(stream, list(places.values())):
         yield dict(zip(places, given, strict=True))
@@ -114,7 +114,7 @@ def data_files(corpus: Corpus, folder: Path) -> list[Path]:
     return found
 
 
-def located(path: Path, corpus: Corpus, fields: Sequence[str]) -> tuple[Stream, dict[str, list[int]]]:
+def find_columns(path: Path, corpus: Corpus, fields: Sequence[str]) -> tuple[Stream, dict[str, list[int]]]:
     """A data file, open, and the places of each field; DataError, with the columns there are, for one that is missing.
 
     A declared name counts as it is written. Several columns are one field only where the shape has negatives.
