@@ -80,7 +80,6 @@ def losses(train: Train, training: Mapping[str, Any]) -> list[Loss]:
     """The losses of all examples that there were, less a teacher's."""
     tuples = _tuples(training)
     found: list[Loss] = []
-    parameters: dict[str, Any]
     if "triplets" in training or tuples:
         on = " and ".join([*(["triplets"] if "triplets" in training else []), *(["tuples"] if tuples else [])])
         found.append(_loss(train, training, "tuples", on, _ranking(train, training)))
