@@ -23,6 +23,7 @@ from terna.running.search import (
     finalists,
     library,
     markdown,
+    outcome_of,
     parse,
     propose,
 )
@@ -44,7 +45,6 @@ from terna.metrics.standings import ranking
 from terna.provenance import NAME, digests
 from terna.records import (
     OUTCOMES,
-    outcome_of,
     read_json,
     read_record,
     read_table,

@@ -19,7 +19,7 @@ from pathlib import Path
 from terna import provenance
 from terna.data.evaluators import read_evaluator
 from terna.errors import DataError
-from terna.records import OUTCOMES, outcomes_table, sha256_of, write_json, write_table
+from terna.records import OUTCOMES, sha256_of, write_json, write_table
 from terna.settings import Settings
 from terna.training import resume
 
@@ -42,7 +42,7 @@ def main(settings: Settings) -> str | None:
 
     from terna.encoder import save
     from terna.tracking import loggers
-    from terna.training.improvement import improvement
+    from terna.training.improvement import improvement, outcomes
     from terna.training.setup import Inputs, build_run, finished, observers_of
     from terna.training.trainer import build_trainer, fit, measured, quiet, summary
 
@@ -69,8 +69,7 @@ def main(settings: Settings) -> str | None:
     commit = getattr(run.encoder.backbone.config, "_commit_hash", None)
     write_json({**result, "backbone_commit": commit}, FIGURES)
     observers.recorder.curves.write(PLOTS)
-    outcomes = outcomes_table(observers.selection.start, observers.selection.kept)
-    write_table(outcomes, PLOTS / "outcomes.parquet", OUTCOMES)
+    write_table(outcomes(observers.selection), PLOTS / "outcomes.parquet", OUTCOMES)
     if provenance.digests(read) != data:
         raise DataError(f"what it reads ({', '.join(map(str, read))}) changed while it trained; train again")
     provenance.record("train", settings, read, [OUT, FIGURES, PLOTS], MADE, threads=torch.get_num_threads())

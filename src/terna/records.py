@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter, ValidationError
 
-from terna.arrays import Floats
 from terna.errors import DataError
 
 Rows = Sequence[Mapping[str, float | str]]
@@ -148,17 +147,6 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
 def sentences_of(scored: pa.Table) -> tuple[list[str], list[str]]:
     """All first and all second sentences of a SCORED table."""
     return scored["sentence1"].to_pylist(), scored["sentence2"].to_pylist()
-
-
-def outcomes_table(start: Floats, kept: Floats) -> pa.Table:
-    """An OUTCOMES table of outcomes, (n,) or (n, numbers of a unit)."""
-    return pa.table([[np.atleast_1d(row) for row in outcome] for outcome in (start, kept)], schema=OUTCOMES)
-
-
-def outcome_of(outcomes: pa.Table, name: str) -> Floats:
-    """A column of an OUTCOMES table as an outcome, (n,), or (n, m) where a unit has several numbers."""
-    found = np.array(outcomes[name].to_pylist(), np.float64)
-    return found[:, 0] if found.shape[1:] == (1,) else found
 
 
 def write_text(text: str, path: Path) -> None:

@@ -298,7 +298,7 @@ def test_a_ranking_in_three_files_is_read_as_beir_has_it(own: Write, tmp_path: P
 
 def test_the_files_of_a_ranking_may_have_places_in_one_and_names_in_another(own: Write, tmp_path: Path) -> None:
     files = BEIR | {"qrels.tsv": quoted(JUDGED[1:], "\t")}
-    words = ("split=null", "columns={query: 0, document: 1, score: 2, text: text}")
+    words = ("split=null", "columns={query: 0, document: 1, score: 2}")
     found = searched(read_benchmark("own", own(files, *words, choice="own_ranking"), tmp_path))
     assert relevant(found) == relevant(
         searched(read_benchmark("own", own(BEIR, "split=null", choice="own_ranking"), tmp_path))

@@ -64,8 +64,8 @@ def test_every_benchmark_is_scored_by_a_choice_of_evaluate_and_is_no_choice_itse
             scored |= compose(root / "conf", [f"evaluate={option}"])["evaluate"]["benchmarks"]
     assert set(declared) == set(scored)
     for name, each in declared.items():
-        # one may refer to another's, and a choice of evaluate may set another task
-        written = {key: value for key, value in each.items() if "${" not in str(value) and key != "task"}
+        # one may refer to another's, and a choice of evaluate may set another shape
+        written = {key: value for key, value in each.items() if "${" not in str(value) and key != "shape"}
         assert written == {key: scored[name][key] for key in written}
     with pytest.raises(SettingsError, match="benchmarks: unknown key"):
         load(compose(root / "conf", [f"+benchmarks={files[-1].stem}"]))

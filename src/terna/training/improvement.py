@@ -3,8 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+
 from terna.data.evaluators import Evaluator
 from terna.metrics.significance import against
+from terna.records import OUTCOMES
 from terna.training.selection import Selection
 
 
@@ -45,12 +49,18 @@ class Improvement:
         return found if self.shown else f"{found}: not shown to be better"
 
 
+def outcomes(selection: Selection) -> pa.Table:
+    """What the main score is of, of the start and of the weights that were kept, as an OUTCOMES table."""
+    columns = [[np.atleast_1d(unit) for unit in each] for each in (selection.start, selection.kept)]
+    return pa.table([pa.array(column, kind) for column, kind in zip(columns, OUTCOMES.types, strict=True)], OUTCOMES)
+
+
 def improvement(selection: Selection, benchmark: Evaluator, seed: int) -> Improvement:
     """Compare the best weights of a run with its start, on the benchmark that chose them.
 
     The weights were chosen on these same pairs or queries, so the difference is at best what it seems: see
     docs/evaluation.md.
     """
-    outcomes, kind = {"kept": selection.kept, "start": selection.start}, selection.main.partition("_")[2]
-    [found] = against("kept", outcomes, benchmark.metric, kind, seed=seed)
+    compared, kind = {"kept": selection.kept, "start": selection.start}, selection.main.partition("_")[2]
+    [found] = against("kept", compared, benchmark.metric, kind, seed=seed)
     return Improvement(selection.best_step, selection.start_score, found.difference, found.low, found.high)

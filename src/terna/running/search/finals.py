@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from terna.arrays import Floats
 from terna.markdown import escape, figure
@@ -57,6 +58,12 @@ def finalists(trials: Sequence[Trial], count: int) -> list[Trial]:
         if one.score is not None:
             distinct.setdefault(tuple(one.words), one)
     return list(distinct.values())[:count]
+
+
+def outcome_of(outcomes: pa.Table, name: str) -> Floats:
+    """A column of an OUTCOMES table as an outcome, (n,), or (n, m) where a unit has several numbers."""
+    found = np.array(outcomes[name].to_pylist(), np.float64)
+    return found[:, 0] if found.shape[1] == 1 else found
 
 
 def distinct_starts(starts: Mapping[str, Sequence[Floats]]) -> dict[str, Sequence[Floats]]:
