@@ -4,7 +4,7 @@ reads   encoders' folders: of trials and finals of `make search`, of experiments
         params.yaml, and of the benchmarks evaluate.select_on alone, a development one
 does    scores each encoder, the uniform and the greedy soup and, with --start, mixes of both with it; ranks them
 writes  OUT/: the best as an encoder's folder, with soup.json: what it was averaged from; OUT.md: the table;
-        with --experiments soups/<name>/ too: the encoders of the experiments
+        with --experiments soups/<name>/encoder/ too: those of the experiments
 
     python pipelines/soup.py search/lr-3c1f2a/4/models/encoder search/lr-3c1f2a/4-seed-2/models/encoder
 
@@ -100,13 +100,14 @@ def fetched(experiment: str) -> Path:
 
     with replacing_folder(OUT / experiment) as beside:
         try:
-            DVCFileSystem(".", rev=experiment).get(ENCODER, str(beside), recursive=True)
+            # into a folder that is not there yet: into one that is, it would be copied as a folder in it
+            DVCFileSystem(".", rev=experiment).get(ENCODER, str(beside / "encoder"), recursive=True)
         except (DvcException, SCMError, OSError) as error:
             raise DataError(
                 f"{experiment}: no encoder of such an experiment in DVC's cache ({words_of(error)}); give names that "
                 "`dvc exp show` lists, or that `make seeds` printed"
             ) from error
-    return OUT / experiment
+    return OUT / experiment / "encoder"
 
 
 def averages_of(folders: Sequence[Path], start: Path | None, benchmark: Evaluator, main: str) -> "Averages":

@@ -64,7 +64,7 @@ def test_two_seeds_run_are_told_and_are_not_run_again(project: Path) -> None:
     assert [one["system"] for one in mean["comparisons"]][-1] == "TF-IDF, characters"
     assert f"mean of 2 runs: cosine_pearson {mean['value']:.4f}, 95 % interval" in first.stdout
     soup = call(project, "--experiments", name, script="soup")
-    fetched = project / "soups" / name / "modules.json"
+    fetched = project / "soups" / name / "encoder" / "modules.json"
     assert fetched.is_file(), soup.stderr
     again = call(project, "4", "5", *options)
     assert again.stdout.count("is there") == 2, again.stdout + again.stderr

@@ -89,6 +89,13 @@ def _classes(features: Any) -> dict[int, Sequence[str]]:
     return {place: feature.names for place, feature in enumerate(features.values()) if hasattr(feature, "names")}
 
 
+def _features(path: Path) -> Any:
+    """What the columns of a Parquet file hold, from its schema: a stream that is asked begins to read."""
+    from datasets import Features
+
+    return Features.from_arrow_schema(pq.read_schema(path))
+
+
 def _parquet(path: Path, header: bool) -> Stream:
     names = pq.read_schema(path).names
 
@@ -97,7 +104,7 @@ def _parquet(path: Path, header: bool) -> Stream:
         stream = _library().from_parquet(escape(str(path)), columns=list(dict.fromkeys(wanted)), batch_size=BATCH)
         return (table.select(wanted) for table in _batches(stream, path))
 
-    return Stream(str(path), names, tables, _classes(_library().from_parquet(escape(str(path))).features))
+    return Stream(str(path), names, tables, _classes(_features(path)))
 
 
 def _arrow(path: Path, header: bool) -> Stream:
