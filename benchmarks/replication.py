@@ -18,6 +18,7 @@ from pytorch_lightning import Callback
 from scores import BENCHMARKS, trained
 from workload import OUT, composed, scored
 
+from terna.data.evaluators import Similarity
 from terna.encoder import Encoder
 from terna.records import write_json
 from terna.training.selection import development_score
@@ -55,7 +56,8 @@ def epochs_of(head: str, epochs: int) -> Epochs:
 
     def watch(run: Run) -> list[Callback]:
         scores = {
-            name: development_score(each, inputs.table, settings.evaluate.main_score) for name, each in tables.items()
+            name: development_score(Similarity(name, each), inputs.table, settings.evaluate.main_score)
+            for name, each in tables.items()
         }
         kept.append(Scorings(run.encoder, scores))
         return kept

@@ -1,8 +1,9 @@
 """Score the exported encoder on every benchmark, beside the lexical baselines.
 
 reads   models/encoder/, data/raw/sts/
-does    the four similarities of each pair, Pearson and Spearman each, by file and over all, with intervals;
-        takes each benchmark apart
+does    the four similarities of each pair, Pearson and Spearman each, by file and over all, with intervals; of binary
+        labels average precision, and accuracy and F1 at the threshold that development data choose; of a ranking
+        nDCG, MRR and recall in an exact search; takes each benchmark of scored pairs apart
 writes  metrics/sts.json (all of it), metrics/scores.json (the few to look at), metrics/diagnosis.json (by file,
         length, overlap and gold, the worst pairs), predictions/<benchmark>.parquet, predictions/scatter.csv (predicted
         against gold), predictions/made.json, reports/results.md (the table); with `evaluate.systems`
@@ -11,13 +12,15 @@ writes  metrics/sts.json (all of it), metrics/scores.json (the few to look at), 
 
 from terna.running.stage import stage
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from terna.data.corpora import read_sts
-from terna.evaluation.table import markdown
+from terna.data.evaluators import read_evaluators
+from terna.evaluation.table import markdown, size
 from terna.markdown import figure
 from terna.provenance import record
 from terna.records import replacing, write_json, write_rows, write_text
@@ -45,24 +48,30 @@ def main(settings: Settings) -> str:
 
     for where in settings.evaluate.systems.values():
         locate(where)  # what is not there is refused before anything is measured
-    tables = {name: read_sts(name, one, RAW / name) for name, one in settings.evaluate.benchmarks.items()}
-    measured = evaluation.measure_systems(Encoder.load(ENCODER), settings, tables)
+    evaluators = read_evaluators(settings.evaluate, RAW)
+    measured = evaluation.measure_systems(Encoder.load(ENCODER), settings, evaluators)
     results = evaluation.results(measured, settings)
     for name, one in measured.items():
         write_predictions(evaluation.predictions(one), OUT / f"{name}.parquet")
     points = [point for name, one in measured.items() for point in evaluation.points(name, one)]
     write_rows(OUT / "scatter.csv", ["benchmark", "file", "gold", "cosine"], points)
     write_json(results, FIGURES)
-    write_json({name: evaluation.few(results[name]) for name in tables}, FEW)
+    write_json({name: evaluation.few(name, results[name], settings) for name in measured}, FEW)
     parts = {name: evaluation.taken_apart(name, one, settings) for name, one in measured.items()}
-    diagnosis.write(parts, PARTS)
+    diagnosis.write({name: part for name, part in parts.items() if part}, PARTS)
     write_text(markdown(settings.evaluate, results), TABLE)
     raw = [path for name, one in settings.evaluate.benchmarks.items() for path in one.paths(RAW / name)]
-    outs = [*(OUT / f"{name}.parquet" for name in tables), OUT / "scatter.csv", FIGURES, FEW, PARTS, TABLE]
+    outs = [*(OUT / f"{name}.parquet" for name in measured), OUT / "scatter.csv", FIGURES, FEW, PARTS, TABLE]
     wrote = [*outs, *record_systems(settings)]
     record("evaluate", settings, [ENCODER, *raw], wrote, OUT / "made.json", threads=torch.get_num_threads())
-    score = settings.evaluate.main_score
-    return ", ".join(f"{score} {figure(results[name][score], 3)} on {name}" for name in tables)
+    return ", ".join(told(name, results, settings) for name in measured)
+
+
+def told(name: str, results: Mapping[str, Any], settings: Settings) -> str:
+    """The main score of a benchmark and, where it shares a file with another, its part of it."""
+    evaluate = settings.evaluate
+    part = f" ({size(name, evaluate, results)})" if evaluate.partner_of(name) else ""
+    return f"{evaluate.score_of(name)} {figure(results[name][evaluate.score_of(name)], 3)} on {name}{part}"
 
 
 def record_systems(settings: Settings) -> list[Path]:

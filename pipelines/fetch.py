@@ -13,7 +13,7 @@ from pathlib import Path
 from terna.data.corpora import check_file
 from terna.data.download import fetch_corpus, from_environment
 from terna.records import read_record
-from terna.settings import Settings
+from terna.settings import Benchmark, Settings
 
 
 @stage
@@ -24,7 +24,10 @@ def main(settings: Settings) -> str:
         for name, corpus in corpora.items():
             if chosen in (None, name):
                 place = Path("data/raw") / folder / name
-                fetch_corpus(corpus, place, mirror=mirror, check=check_file, progress=settings.machine.progress)
+                # what reads the files depends on how they are read: DVC sees it here
+                more = corpus.reading if isinstance(corpus, Benchmark) else {}
+                progress = settings.machine.progress
+                fetch_corpus(corpus, place, mirror=mirror, check=check_file, progress=progress, more=more)
                 count = len(read_record(place / "fetched.json", {"sha256": dict[str, str]}, "fetch again")["sha256"])
                 fetched.append(f"{count} file{'s' * (count != 1)} in {place}")
     return ", ".join(fetched)

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from terna.data.contamination import find
 from terna.data.contamination.filtering import DROPPED, shared_counts
-from terna.data.corpora import check_file, read_parallel, scored_sentences
+from terna.data.corpora import benchmark_sentences, check_file, read_parallel
 from terna.data.download import fetch_corpus, from_environment
 from terna.provenance import record
 from terna.records import PARALLEL, write_json, write_table
@@ -58,7 +58,7 @@ def fetch(settings: Settings) -> None:
 def apart(pairs: pa.Table, settings: Settings) -> tuple[pa.Table, dict[str, Any]]:
     """The pairs without those whose target a benchmark shares, and how many distinct targets are shared, by kind."""
     rules, targets = settings.triplets, distinct(pairs["target"])
-    benchmarks = scored_sentences(settings.evaluate.benchmarks, SCORED)
+    benchmarks = benchmark_sentences(settings.evaluate, SCORED)
     shared = find(targets, benchmarks, rules.overlap)
     kinds = pa.array(DROPPED[rules.drop_overlap], pa.string())
     dropped = targets.take(shared.filter(pc.is_in(shared["kind"], kinds))["sentence"].combine_chunks())

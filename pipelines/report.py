@@ -36,8 +36,11 @@ UPLOAD = 60.0
 
 @stage
 def main(settings: Settings) -> str:
-    measure = settings.evaluate.main_score.split("_")[0]
-    pairs = {name: Path("predictions") / f"{name}.parquet" for name in settings.evaluate.benchmarks}
+    evaluate = settings.evaluate
+    measures = {
+        name: evaluate.score_of(name).split("_")[0] for name, one in evaluate.benchmarks.items() if one.task == "sts"
+    }
+    pairs = {name: Path("predictions") / f"{name}.parquet" for name in measures}
     curves = {name: PLOTS / f"{name}.csv" for name in CURVES}
     lineage = read_lineage(LINEAGE)
     read = [STATS, *FIGURES, *curves.values(), *pairs.values()]
@@ -50,7 +53,7 @@ def main(settings: Settings) -> str:
         stats=read_json(STATS),
         diagnosis=read_diagnosis(FIGURES[2]),
         curves={name: read_curve(path, CURVES[name]) for name, path in curves.items()},
-        predictions={name: read_predictions(path, measure) for name, path in pairs.items()},
+        predictions={name: read_predictions(path, measures[name]) for name, path in pairs.items()},
         lineage=lineage,
     )
     made = described("report", settings, [*read, LINEAGE])

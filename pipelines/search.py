@@ -23,6 +23,7 @@ from terna.running.search import (
     finalists,
     library,
     markdown,
+    outcome_of,
     parse,
     propose,
 )
@@ -38,17 +39,15 @@ from pathlib import Path
 from typing import Any
 
 from terna.arrays import Floats
-from terna.data.corpora import read_sts
+from terna.data.evaluators import read_evaluator
 from terna.errors import DataError
-from terna.metrics.correlations import clusters
 from terna.metrics.standings import ranking
 from terna.provenance import NAME, digests
 from terna.records import (
-    SIMILARITIES,
+    OUTCOMES,
     read_json,
     read_record,
     read_table,
-    sentences_of,
     sha256_of,
     write_json,
     write_text,
@@ -64,7 +63,7 @@ TRAIN = Path("pipelines/train.py")
 COMPOSED = ("--config-path=..", "--config-name=params")
 # in a trial's folder
 FIGURES = Path("metrics/train.json")
-PAIRS = Path("plots/similarities.parquet")
+COMPARED = Path("plots/outcomes.parquet")
 # so many failures one after another are not the settings' fault
 ENOUGH = 3
 
@@ -159,8 +158,7 @@ def prepared(words: Sequence[str], finals: int, seeds: Sequence[int] | None) -> 
 def identity(settings: Settings) -> dict[str, Any]:
     """All that the trials share: what each one's outcome depends on, and the package that chooses."""
     chosen = settings.evaluate.select_on
-    scored = settings.evaluate.benchmarks[chosen].paths(RAW / chosen)
-    return {**resume.identity(settings, digests([*INPUTS, *scored])), "optuna": version("optuna")}
+    return {**resume.identity(settings, digests([*INPUTS, RAW / chosen])), "optuna": version("optuna")}
 
 
 def run(search: Search, wanted: int) -> list[Trial]:
@@ -236,14 +234,13 @@ def compete(search: Search, trials: Sequence[Trial]) -> Finals:
                 failed[name] = f"seed {seed}: {reason}"
                 break
         else:
-            tables = [read_table(as_written(search.folder / each, PAIRS), SIMILARITIES) for each in folders]
-            kept[name], starts[name] = ([each[column].to_numpy() for each in tables] for column in ("kept", "start"))
+            tables = [read_table(as_written(search.folder / each, COMPARED), OUTCOMES) for each in folders]
+            kept[name], starts[name] = ([outcome_of(each, column) for each in tables] for column in ("kept", "start"))
     # the start before the trials: of equals the first is the best
     systems = {**distinct_starts(starts), **kept}
-    chosen, kind = search.settings.evaluate.select_on, search.settings.evaluate.main_score.partition("_")[2]
-    benchmark = read_sts(chosen, search.settings.evaluate.benchmarks[chosen], RAW / chosen)
-    alike, gold = clusters(*sentences_of(benchmark)), benchmark["gold"].to_numpy()
-    standings = ranking(systems, gold, alike, kind, seed=search.settings.seed) if systems else []
+    evaluate, kind = search.settings.evaluate, search.settings.evaluate.main_score.partition("_")[2]
+    task = read_evaluator(evaluate.select_on, evaluate, RAW).metric
+    standings = ranking(systems, task, kind, seed=search.settings.seed) if systems else []
     return Finals(search.seeds, standings, failed)
 
 

@@ -138,9 +138,9 @@ def together(revisions: Sequence[str], settings: Settings) -> dict[str, "Pooled"
     from terna.evaluation import pooled  # it takes seconds to import, and the runs come first
 
     found = {}
-    for benchmark in settings.evaluate.benchmarks if revisions else ():
+    for benchmark, one in settings.evaluate.benchmarks.items() if revisions else ():
         tables = [predicted(revision, f"predictions/{benchmark}.parquet") for revision in revisions]
-        found[benchmark] = pooled(tables, settings.evaluate.main_score, settings.seed)
+        found[benchmark] = pooled(tables, one.task, settings.evaluate.score_of(benchmark), settings.seed)
     return found
 
 
@@ -158,8 +158,8 @@ def show(names: Mapping[int, str], failed: Mapping[int, str], words: Sequence[st
     runs = [Run(seed, name, figures) for seed, (name, _, figures) in there.items()]
     settings = load(compose(Path("conf"), [*words]))
     means = together([revision for _, revision, _ in there.values()], settings)
-    score = settings.evaluate.main_score
-    table = "\n".join([markdown(runs, failed), *(mean.markdown(name, score) for name, mean in means.items())])
+    score_of = settings.evaluate.score_of
+    table = "\n".join([markdown(runs, failed), *(mean.markdown(name, score_of(name)) for name, mean in means.items())])
     print(f"\n{table}")
     write_text(table, OUT / f"{label(words)}.md")
     described = {"settings": list(words), "runs": [asdict(run) for run in runs], "failed": failed}

@@ -20,13 +20,13 @@ from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from terna.data.corpora import read_sts
+from terna.data.evaluators import Evaluator, read_evaluator
 from terna.errors import DataError, ModelError, SettingsError, words_of
 from terna.markdown import escape, figure
-from terna.metrics.correlations import clusters
 from terna.metrics.standings import Standing, markdown, ranking, tied, verdict
-from terna.records import replacing_folder, sentences_of, write_json, write_text
+from terna.records import replacing_folder, write_json, write_text
 from terna.settings import Settings, compose, load
+from terna.settings.benchmark import UNITS
 from terna.settings.schema import CHOSEN_ON_TEST
 
 if TYPE_CHECKING:
@@ -69,14 +69,16 @@ def main(given: argparse.Namespace) -> str:
     from terna.training.soup import best_of
 
     start = locate(given.start) if given.start else None
-    averages = averages_of(folders, start, settings)
+    benchmark = read_evaluator(chosen, settings.evaluate, RAW)
+    averages = averages_of(folders, start, benchmark, settings.evaluate.main_score)
     soups = averages.soups(list(map(str, folders)), SHARES if start else ())
     kept = next((one for one in soups if one.name == given.kind), best_of(soups))
-    standings = ranked(soups, settings)
+    standings = ranked(soups, benchmark, settings)
     told = sentence(standings, kept)
     of = [folders[place] for place in kept.members] if kept.share else []
     write(averages, kept, {**described(kept, settings), **sources(of, start if kept.share < 1 else None)}, given.out)
-    text = f"{markdown(standings, [])}\n\n{escape(told)}. These very pairs chose it.\n"
+    unit = UNITS[settings.evaluate.benchmarks[chosen].task]
+    text = f"{markdown(standings, [])}\n\n{escape(told)}. These very {unit} chose it.\n"
     write_text(text, given.out.with_name(f"{given.out.name}.md"))
     print(text)
     return f"{given.out}: {told}"
@@ -108,7 +110,7 @@ def fetched(experiment: str) -> Path:
     return OUT / experiment / "encoder"
 
 
-def averages_of(folders: Sequence[Path], start: Path | None, settings: Settings) -> "Averages":
+def averages_of(folders: Sequence[Path], start: Path | None, benchmark: Evaluator, main: str) -> "Averages":
     """What averages the encoders of these folders; ModelError for those that cannot be averaged."""
     from terna.encoder import Encoder
     from terna.encoder.averaging import check_alike
@@ -122,22 +124,13 @@ def averages_of(folders: Sequence[Path], start: Path | None, settings: Settings)
         check_alike(first, other, (folders[0], folder), is_start=folder is start)
         weights.append(other.state_dict())
     begun = weights.pop() if start else None
-    main = settings.evaluate.main_score
-    return Averages(first, weights, benchmark_score(benchmark_of(settings), main), main, begun)
+    return Averages(first, weights, benchmark_score(benchmark, main), main, begun)
 
 
-def benchmark_of(settings: Settings) -> Any:
-    """The development pairs, a SCORED table."""
-    chosen = settings.evaluate.select_on
-    return read_sts(chosen, settings.evaluate.benchmarks[chosen], RAW / chosen)
-
-
-def ranked(soups: Sequence["Soup"], settings: Settings) -> list[Standing]:
+def ranked(soups: Sequence["Soup"], benchmark: Evaluator, settings: Settings) -> list[Standing]:
     """The averages by their score, and the difference of each from the best."""
-    benchmark = benchmark_of(settings)
-    alike, kind = clusters(*sentences_of(benchmark)), settings.evaluate.main_score.partition("_")[2]
-    systems = {one.name: [one.similarities] for one in soups}
-    return ranking(systems, benchmark["gold"].to_numpy(), alike, kind, seed=settings.seed)
+    kind = settings.evaluate.main_score.partition("_")[2]
+    return ranking({one.name: [one.outcome] for one in soups}, benchmark.metric, kind, seed=settings.seed)
 
 
 def sentence(standings: Sequence[Standing], kept: "Soup") -> str:

@@ -6,8 +6,8 @@ does    the losses of train.loss over batches of triplets and tuples, free of re
         similarities in place of ranking; a run that was stopped resumes from its checkpoint in checkpoints/ and ends in
         the same bytes
 writes  models/encoder/, models/made.json, metrics/train.json, plots/{loss,lr,development}.csv,
-        plots/similarities.parquet (the development pairs as start and encoder score them), logs/ (train.json, what the
-        run took; csv; W&B, TensorBoard, MLflow by choice)
+        plots/outcomes.parquet (what start and encoder make of each development pair or query), logs/ (train.json, what
+        the run took; csv; W&B, TensorBoard, MLflow by choice)
 
 With `-m` or `hydra.run.dir=…` in a folder of the run's own: python pipelines/train.py -m train.lr=1e-3,1e-4
 """
@@ -17,9 +17,9 @@ from terna.running.stage import sweepable
 from pathlib import Path
 
 from terna import provenance
-from terna.data.corpora import read_sts
+from terna.data.evaluators import read_evaluator
 from terna.errors import DataError
-from terna.records import SIMILARITIES, sha256_of, write_json, write_table
+from terna.records import OUTCOMES, sha256_of, write_json, write_table
 from terna.settings import Settings
 from terna.training import resume
 
@@ -42,15 +42,14 @@ def main(settings: Settings) -> str | None:
 
     from terna.encoder import save
     from terna.tracking import loggers
-    from terna.training.improvement import improvement, similarities
+    from terna.training.improvement import improvement, outcomes
     from terna.training.setup import Inputs, build_run, finished, observers_of
     from terna.training.trainer import build_trainer, fit, measured, quiet, summary
 
     quiet()
     chosen = settings.evaluate.select_on
-    declared = settings.evaluate.benchmarks[chosen]
-    read = [TOKENS, TEACHER, *declared.paths(RAW / chosen)]
-    benchmark = read_sts(chosen, declared, RAW / chosen)
+    read = [TOKENS, TEACHER, RAW / chosen]
+    benchmark = read_evaluator(chosen, settings.evaluate, RAW)
     inputs = Inputs.load(TOKENS, TEACHER if settings.train.is_taught else None)
     data = provenance.digests(read)
     checkpoint = resume.claim(CHECKPOINTS, resume.identity(settings, data))
@@ -70,7 +69,7 @@ def main(settings: Settings) -> str | None:
     commit = getattr(run.encoder.backbone.config, "_commit_hash", None)
     write_json({**result, "backbone_commit": commit}, FIGURES)
     observers.recorder.curves.write(PLOTS)
-    write_table(similarities(observers.selection, benchmark), PLOTS / "similarities.parquet", SIMILARITIES)
+    write_table(outcomes(observers.selection), PLOTS / "outcomes.parquet", OUTCOMES)
     if provenance.digests(read) != data:
         raise DataError(f"what it reads ({', '.join(map(str, read))}) changed while it trained; train again")
     provenance.record("train", settings, read, [OUT, FIGURES, PLOTS], MADE, threads=torch.get_num_threads())

@@ -20,7 +20,7 @@ from pyarrow import csv
 
 from terna.data.contamination import find
 from terna.data.contamination.filtering import corpus_account, listing, sentences_in, shared_counts, without
-from terna.data.corpora import scored_sentences
+from terna.data.corpora import benchmark_sentences
 from terna.data.numbering import once
 from terna.data.triplets import Split, build, count_triplets, no_triplets
 from terna.data.tuples import usable
@@ -69,7 +69,7 @@ def main(settings: Settings) -> str:
     schemas = {"pairs": PAIRS} | {name: schema for name, (schema, _) in OTHERS.items()}
     mix = {name: read_table(NLI / f"{name}.parquet", schema) for name, schema in schemas.items()}
     sentences = distinct(*sentences_in(mix.values()))
-    shared = find(sentences, scored_sentences(settings.evaluate.benchmarks, RAW), rules.overlap)
+    shared = find(sentences, benchmark_sentences(settings.evaluate, RAW), rules.overlap)
     clean = {name: without(table, sentences, shared, rules.drop_overlap) for name, table in mix.items()}
     for name, (_, row) in OTHERS.items():
         if len(mix[name]) and not len(clean[name]):

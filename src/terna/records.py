@@ -47,8 +47,8 @@ SCORED = pa.schema(
         ("gold", pa.float64()),
     ]
 )
-# the development pairs, and how alike the start and the weights that were kept find each: plots/similarities.parquet
-SIMILARITIES = pa.schema([(name, pa.float64()) for name in ("gold", "start", "kept")])
+# what the start and the weights that were kept make of each development pair or query: plots/outcomes.parquet
+OUTCOMES = pa.schema([(name, pa.list_(pa.float64())) for name in ("start", "kept")])
 # scored pairs to train on, scores from 0 to 1: data/nli/scored.parquet, data/triplets/scored.parquet
 PAIR = ("sentence1", "sentence2")
 SCORED_PAIRS = pa.schema(

@@ -12,11 +12,12 @@ import pytest
 from corpora_inputs import MT, ROW, XNLI, corpus, line, put, zipped
 
 from terna.data import corpora, download
-from terna.data.corpora import nli, parallel, read_nli, read_scored, read_sts, sts
+from terna.data.corpora import nli, parallel, read_benchmark, read_nli, read_scored, read_sts
 from terna.data.triplets import build
 from terna.records import LABELS, PAIRS, SCORED, SCORED_PAIRS, TEXTS
 from terna.sentences import fold
 from terna.settings import Corpus, Settings, compose, load
+from terna.settings.declaration import SCORED as SCORED_FORMAT
 
 # characters that end a line for str.splitlines, and not here
 ODD = "uno\u2028dos\u2029tres\x85cuatro"
@@ -82,13 +83,17 @@ def test_the_declared_benchmarks_hold_their_pairs_file_after_file(
 
 def test_every_format_of_the_schema_has_its_parser() -> None:
     formats = set(get_args(get_type_hints(Corpus)["format"]))
-    assert formats == {"columns", *sts.PARSERS, *nli.PARSERS, *parallel.PARSERS}
+    assert formats == {"columns", SCORED_FORMAT, *nli.PARSERS, *parallel.PARSERS}
 
 
-def test_the_declared_scored_pairs_are_those_that_the_csv_module_reads(root: Path, mirror: Path) -> None:
+def test_the_declared_scored_pairs_are_those_that_the_csv_module_reads(
+    root: Path, mirror: Path, tmp_path: Path
+) -> None:
     declared = load(compose(root / "conf", ["corpora=stsb_es", "evaluate=sts_es_dev"]))
     trained, counts = corpora.read("stsb-es", declared.corpora["stsb-es"], mirror)
-    held = read_sts("stsb-es-dev", declared.evaluate.benchmarks["stsb-es-dev"], mirror)
+    (tmp_path / "stsb-es-dev").symlink_to(mirror)
+    held = read_benchmark("stsb-es-dev", declared.evaluate, tmp_path)
+    assert isinstance(held, pa.Table)
     assert (trained.schema, counts["read"], held.schema) == (SCORED_PAIRS, 5749, SCORED)
     for table, name, scores in (
         (trained, "train", np.multiply(trained["score"], 5)),
@@ -128,17 +133,10 @@ def test_inferes_gives_the_triplets_that_counting_by_hand_gives(root: Path, mirr
         assert negative in usable(anchor, "cnt") | usable(positive, "cnt")
 
 
-def test_scored_csv_quotes_as_csv_passes_over_blank_lines_and_is_scaled_for_training(tmp_path: Path) -> None:
-    rows = f'{ODD}, dos ,5\r\n\n"Dijo ""no"", y ya", cuatro, 1.25\n'.encode()
-    put(tmp_path, {"p.csv": BOM + rows, "q.csv": b"cinco,seis,0\nsiete,ocho,2.5"})
-    declared = corpus("scored_csv", "p.csv", "q.csv", rows=4)
-    assert [tuple(row.values()) for row in read_sts("name", declared, tmp_path).to_pylist()] == [
-        ("p", 1, ODD, "dos", 5.0),
-        ("p", 3, 'Dijo "no", y ya', "cuatro", 1.25),
-        ("q", 1, "cinco", "seis", 0.0),
-        ("q", 2, "siete", "ocho", 2.5),
-    ]
-    table, counts = read_scored("name", corpus("scored_csv", "q.csv", scale=[-2.5, 5.0]), tmp_path)
+def test_scored_pairs_in_semevals_layout_are_scaled_for_training(tmp_path: Path) -> None:
+    names = ("STS.input.a.txt", "STS.gs.a.txt")
+    put(tmp_path, dict(zip(names, (b"cinco\tseis\nsiete\tocho\n", b"0\n2.5\n"), strict=True)))
+    table, counts = read_scored("name", corpus("semeval_sts", *names, scale=[-2.5, 5.0]), tmp_path)
     assert table.to_pylist() == [
         {"sentence1": "cinco", "sentence2": "seis", "score": 1 / 3, "corpus": "name"},
         {"sentence1": "siete", "sentence2": "ocho", "score": 2 / 3, "corpus": "name"},

@@ -18,7 +18,7 @@ def refused(folder: Path, kind: str, contents: dict[str, bytes], **more: object)
     put(folder, contents)
     names = STS if kind == "semeval_sts" else ("c.txt",)
     with pytest.raises(DataError) as caught:
-        (read_sts if kind in SCORED else read_nli)("name", corpus(kind, *names, **more), folder)
+        (read_sts if kind == SCORED else read_nli)("name", corpus(kind, *names, **more), folder)
     return str(caught.value)
 
 
@@ -86,25 +86,6 @@ def test_a_malformed_pair_or_score_is_named_by_file_and_line(
     assert what.format(folder=tmp_path) in found
 
 
-@pytest.mark.parametrize(
-    ("content", "what"),
-    [
-        (b"a,b,1\nc,d,uno\n", ", line 2: a score expected, found 'uno'"),
-        (b"a,b,1\nc,d,\n", ", line 2: a score expected, found ''"),
-        (b"s1,s2,score\na,b,1\n", ", line 1: a score expected, found 'score'"),
-        (b"a,b,1\nc,d,4.5\n", ", line 2: a score from 0 to 4 expected, found '4.5'"),
-        (b"a,b,1\nc,d, e,2\n", ", line 2: sentence, sentence, score expected"),
-        (b"a,b,1\nc;d;2\n", ", line 2: sentence, sentence, score expected"),
-        (b"a,b,1\nc, ,2\n", ", line 2: sentence, sentence, score expected"),
-        (b'a,b,1\n"c,d,2\n', ", line 2: unexpected end of data"),
-        (b"a,b,1\nc\xf1,d,2\n", ", line 2: not UTF-8"),
-    ],
-)
-def test_a_malformed_row_of_scored_csv_is_named_by_file_and_line(tmp_path: Path, content: bytes, what: str) -> None:
-    found = refused(tmp_path, "scored_csv", {"c.txt": content}, scale=[0.0, 4.0])
-    assert found.startswith(f"{tmp_path / 'c.txt'}{what}")
-
-
 def test_scores_that_are_not_declared_are_missed(tmp_path: Path) -> None:
     put(tmp_path, {STS[0]: b"a\tb\n", STS[1]: b"1\n"})
     with pytest.raises(DataError, match=r"STS\.input\.a\.txt: its scores are missing; STS\.gs\.a\.txt belongs beside"):
@@ -125,7 +106,6 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path, kind: str) -> None:
         ("snli_jsonl", {"c.txt": b""}),
         ("snli_jsonl", {"c.txt": line(label="-")}),
         ("semeval_sts", dict.fromkeys(STS, b"")),
-        ("scored_csv", {"c.txt": b"\n"}),
     ],
 )
 def test_a_corpus_without_a_pair_is_refused_by_name(tmp_path: Path, kind: str, contents: dict[str, bytes]) -> None:

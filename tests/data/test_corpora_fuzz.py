@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from corpora_inputs import MT, ROW, SOUND, STS, XNLI, corpus, line, put
+from corpora_inputs import MT, ROW, SOUND, STS, XNLI, benchmarked, corpus, line, put
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from terna.data.corpora import read_nli, read_sts
+from terna.data.corpora import read_benchmark, read_nli, read_sts
 from terna.errors import DataError
 from terna.records import LABELS
 from terna.settings.declaration import SCORED
@@ -61,7 +61,7 @@ def tried(kind: str, contents: dict[str, bytes], members: tuple[str, ...] = ()) 
         put(Path(folder), contents)
         declared = corpus(kind, *contents, members=members)
         try:
-            if kind in SCORED:
+            if kind == SCORED:
                 return read_sts("name", declared, Path(folder))
             return read_nli("name", declared, Path(folder))[0]
         except DataError as error:
@@ -102,9 +102,16 @@ def test_an_archive_damaged_at_any_byte_gives_the_same_pairs_or_a_data_error_and
 
 
 @FUZZ
-@given(soup | st.binary() | st.builds(bytes.__add__, st.just(b"a,b,1\n"), soup))
-def test_any_bytes_give_sound_rows_of_scored_csv_or_a_data_error(content: bytes) -> None:
-    table = tried("scored_csv", {"c.csv": content})
-    if table is not None:
-        table.validate(full=True)
-        assert all(row["sentence1"] and row["sentence2"] and 0 <= row["gold"] <= 5 for row in table.to_pylist())
+@given(soup | st.binary() | st.builds(bytes.__add__, st.just(b"a,b,1\nc,d,2\n"), soup))
+def test_any_bytes_give_sound_rows_of_a_benchmark_in_columns_or_a_data_error(content: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "own").mkdir()
+        put(Path(folder) / "own", {"c.csv": content})
+        try:
+            table = read_benchmark("own", benchmarked("own", "c.csv"), Path(folder))
+        except DataError as error:
+            assert folder in str(error) or "own: " in str(error)
+            return
+    assert isinstance(table, pa.Table)
+    table.validate(full=True)
+    assert all(row["sentence1"] and row["sentence2"] and 0 <= row["gold"] <= 5 for row in table.to_pylist())

@@ -82,6 +82,10 @@ def test_a_dataset_comes_at_its_commit_and_stays_and_is_carried_by_cache_and_mir
     }
     table, _ = read("own", declared(), folder)
     assert table["positive"].to_pylist() == ["Buenas.", "De acuerdo."]
+    # what else is recorded needs no hub, and replaces what was
+    for more in ({"read": 1}, {"read": 2}):
+        fetch_corpus(declared(), folder, mirror=None, check=print, progress=False, more=more)
+        assert json.loads((folder / "fetched.json").read_text()) == record | more
     # without a hub: from the mirror, and from the hub's cache
     fetch_corpus(declared(), tmp_path / "other" / "own", mirror=tmp_path / "raw", check=print, progress=False)
     offline = environment("http://127.0.0.1:9", home, HF_HUB_OFFLINE="1")

@@ -1,34 +1,22 @@
 """What is measured of made-up systems, against scipy."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from made_up_system import WORDS, Numbers
 from scipy.stats import pearsonr, spearmanr
 
 from terna import evaluation
+from terna.data.evaluators import Similarity
 from terna.evaluation import measure as measuring
 from terna.metrics.similarity import SIMILARITIES
 from terna.records import SCORED
 from terna.settings import Settings, compose, load
 
 NAME = "sts-sample-dev"
-WORDS = ["rojo", "verde", "azul", "gris", "negro", "blanco", "rosa", "pardo"]
-
-
-class Numbers:
-    """A system whose vectors follow from the text's letters and a number."""
-
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-
-    def encode(self, texts: Sequence[str]) -> Any:
-        rows = [np.random.default_rng([self.seed, *text.encode()]).normal(size=6) for text in texts]
-        return np.array(rows, np.float32)
 
 
 @pytest.fixture
@@ -56,7 +44,7 @@ def table() -> pa.Table:
 def measured(settings: Settings, table: pa.Table, monkeypatch: pytest.MonkeyPatch) -> dict[str, evaluation.Measured]:
     monkeypatch.setattr(measuring, "load_system", lambda where: {"somewhere": Numbers(2)}[where])
     monkeypatch.setattr(measuring, "_untouched", lambda settings: Numbers(3))
-    return evaluation.measure_systems(Numbers(1), settings, {NAME: table})
+    return evaluation.measure_systems(Numbers(1), settings, {NAME: Similarity(NAME, table)})
 
 
 def test_the_figures_of_every_system_are_scipys(
@@ -95,7 +83,7 @@ def test_points_are_gold_and_cosine_of_each_pair(measured: dict[str, evaluation.
 def test_a_backbone_of_random_weights_has_no_row(settings: Settings, table: pa.Table) -> None:
     alone = replace(settings, evaluate=replace(settings.evaluate, systems={}))
     assert settings.model.scratch
-    measured = evaluation.measure_systems(Numbers(1), alone, {NAME: table})
+    measured = evaluation.measure_systems(Numbers(1), alone, {NAME: Similarity(NAME, table)})
     found = evaluation.results(measured, alone)
     assert (found["untouched"], found["systems"]) == ({}, {})
     assert "untouched_cosine" not in evaluation.predictions(measured[NAME]).column_names

@@ -14,9 +14,9 @@ from terna.release.card import render
 from terna.release.card.parameters import Modules, read_modules
 from terna.release.lineage import Lineage, Link
 from terna.settings import Dense, Model, Scratch, Settings, Vocabulary, compose, load
-from terna.settings.schema import Figure
+from terna.settings.benchmark import Correlation
 
-FIGURES = get_args(Figure)
+FIGURES = get_args(Correlation)
 PUBLISHED = {  # the published card's table: BETO STS, BERTIN STS, relative improvement
     "cosine_pearson": (0.609803, 0.683188, "+12.03"),
     "cosine_spearman": (0.528776, 0.615916, "+16.48"),

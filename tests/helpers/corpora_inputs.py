@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from terna.settings import Corpus, File
+from terna.settings import Benchmark, Corpus, Evaluate, File
 
 XNLI = b"language\tgold_label\tsentence1\tsentence2\tgenre\n"
 ROW = b"es\tneutral\tHola.\tVengo.\tx\n"
@@ -24,6 +24,26 @@ def columned(shape: Any, *names: str, **more: Any) -> Corpus:
     """A corpus of data files that is mapped by its columns."""
     files = [File(addresses=[f"https://example.org/{name}"]) for name in names]
     return Corpus(format="columns", shape=shape, files=files, exact=False, **more)
+
+
+def benchmarked(name: str, *files: str) -> Evaluate:
+    """A benchmark of scored pairs in CSV without a header."""
+    declared = Benchmark(
+        format="columns",
+        shape="scored",
+        columns={"sentence1": 0, "sentence2": 1, "score": 2},
+        files=[File(addresses=[f"https://example.org/{file}"]) for file in files],
+        exact=False,
+        role="development",
+    )
+    return Evaluate(
+        benchmarks={name: declared},
+        select_on=name,
+        replication=False,
+        main_score="cosine_pearson",
+        reported=[],
+        systems={},
+    )
 
 
 def put(folder: Path, contents: dict[str, bytes]) -> None:

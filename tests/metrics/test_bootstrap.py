@@ -8,8 +8,12 @@ import pytest
 from scipy import stats
 
 from terna.errors import DataError
-from terna.metrics import bootstrap
-from terna.metrics.correlations import figures, intervals
+from terna.metrics import bootstrap, task
+from terna.metrics.correlations import Correlation, figures
+
+
+def intervals(scores: dict, gold: np.ndarray, cluster: np.ndarray, **more: float) -> dict:
+    return task.intervals(Correlation(gold, cluster), scores, **more)  # type: ignore[arg-type]
 
 
 def by_hand(scores: dict[str, np.ndarray], gold: np.ndarray, cluster: np.ndarray, seed: int, resamples: int) -> dict:

@@ -10,12 +10,17 @@ from scipy import stats
 from sentence_transformers.sentence_transformer.evaluation import EmbeddingSimilarityEvaluator
 
 from terna.errors import DataError
-from terna.metrics.correlations import clusters, figures, intervals, summary
+from terna.metrics import task
+from terna.metrics.correlations import Correlation, clusters, figures
 from terna.metrics.similarity import SIMILARITIES, pairwise
 
 GOLD = np.array([0.0, 1.0, 2.5, 2.5, 4.0, 3.0])
 SCORES = {"cosine": np.array([0.1, 0.4, 0.4, 0.6, 0.9, 0.2]), "dot": np.array([5.0, 1.0, 2.0, 2.0, 8.0, 9.0])}
 FILES = ["news", "wiki", "news", "wiki", "news", "news"]
+
+
+def everyone(gold: np.ndarray) -> Correlation:
+    return Correlation(gold, np.arange(len(gold)))
 
 
 class Stub:
@@ -83,7 +88,7 @@ def test_the_cosines_of_a_collapsed_encoder_are_constant_but_for_rounding() -> N
     assert set(figures({"cosine": cosine}, np.arange(50.0)).values()) == {None}
 
 
-@pytest.mark.parametrize("call", [figures, lambda scores, gold: intervals(scores, gold, np.arange(len(gold)), seed=0)])
+@pytest.mark.parametrize("call", [figures, lambda scores, gold: task.intervals(everyone(gold), scores, seed=0)])
 @pytest.mark.parametrize(
     ("values", "gold", "message"),
     [
@@ -101,7 +106,7 @@ def test_what_has_no_correlation_is_refused(call: object, values: list[float], g
 
 
 def test_the_summary_has_the_figures_over_all_by_file_and_weighted() -> None:
-    found = summary(SCORES, GOLD, FILES)
+    found = task.summary(everyone(GOLD), SCORES, FILES)
     news = figures({name: values[[0, 2, 4, 5]] for name, values in SCORES.items()}, GOLD[[0, 2, 4, 5]])
     wiki = figures({name: values[[1, 3]] for name, values in SCORES.items()}, GOLD[[1, 3]])
     assert found == {
@@ -115,12 +120,12 @@ def test_the_summary_has_the_figures_over_all_by_file_and_weighted() -> None:
 
 
 def test_files_stand_in_order_of_first_appearance() -> None:
-    assert list(summary(SCORES, GOLD, FILES[::-1])["by_file"]) == ["news", "wiki"]
-    assert list(summary(SCORES, GOLD, FILES[1:] + FILES[:1])["by_file"]) == ["wiki", "news"]
+    assert list(task.summary(everyone(GOLD), SCORES, FILES[::-1])["by_file"]) == ["news", "wiki"]
+    assert list(task.summary(everyone(GOLD), SCORES, FILES[1:] + FILES[:1])["by_file"]) == ["wiki", "news"]
 
 
 def test_the_weighted_mean_is_none_where_a_files_figure_is() -> None:
-    found = summary(SCORES | {"dot": np.array([5.0, 2.0, 2.0, 2.0, 8.0, 9.0])}, GOLD, FILES)
+    found = task.summary(everyone(GOLD), SCORES | {"dot": np.array([5.0, 2.0, 2.0, 2.0, 8.0, 9.0])}, FILES)
     assert found["by_file"]["wiki"]["dot_pearson"] is None
     assert found["weighted_mean"]["dot_pearson"] is found["weighted_mean"]["dot_spearman"] is None
     assert found["weighted_mean"]["cosine_pearson"] is not None
@@ -129,9 +134,9 @@ def test_the_weighted_mean_is_none_where_a_files_figure_is() -> None:
 
 def test_a_file_of_one_pair_is_refused_by_name() -> None:
     with pytest.raises(DataError, match="file lone: 1 scored pairs"):
-        summary(SCORES, GOLD, [*FILES[:5], "lone"])
+        task.summary(everyone(GOLD), SCORES, [*FILES[:5], "lone"])
     with pytest.raises(DataError, match="5 files for 6 gold"):
-        summary(SCORES, GOLD, FILES[:5])
+        task.summary(everyone(GOLD), SCORES, FILES[:5])
 
 
 def test_equal_unordered_pairs_share_a_cluster() -> None:

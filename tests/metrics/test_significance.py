@@ -5,7 +5,8 @@ import pytest
 from scipy.stats import pearsonr, spearmanr, ttest_1samp
 
 from terna.errors import DataError
-from terna.metrics.significance import against, holm, mean_against, williams
+from terna.metrics.correlations import Correlation, williams
+from terna.metrics.significance import against, holm, mean_against
 
 KINDS = {"pearson": pearsonr, "spearman": spearmanr}
 
@@ -24,7 +25,7 @@ def systems(
 def test_difference_interval_and_p_are_those_of_a_loop_over_the_same_resamples(kind: str) -> None:
     rng = np.random.default_rng(2)
     scores, gold, clusters = systems(rng, 60, 0.3, repeats=2)
-    (found,) = against("first", scores, gold, clusters, kind, seed=7, resamples=300)
+    (found,) = against("first", scores, Correlation(gold, clusters), kind, seed=7, resamples=300)
     assert found.system == "second"
     measure = KINDS[kind]
 
@@ -46,8 +47,8 @@ def test_a_false_alarm_is_as_frequent_as_the_level_says() -> None:
     alarms, naive = np.zeros(2), 0
     for _ in range(500):
         scores, gold, clusters = systems(rng, 300, repeats=5)
-        (found,) = against("second", scores, gold, clusters, "pearson", seed=1, resamples=400)
-        (rows,) = against("second", scores, gold, np.arange(len(gold)), "pearson", seed=1, resamples=400)
+        (found,) = against("second", scores, Correlation(gold, clusters), "pearson", seed=1, resamples=400)
+        (rows,) = against("second", scores, Correlation(gold, np.arange(len(gold))), "pearson", seed=1, resamples=400)
         assert found.p is not None and found.williams is not None and rows.p is not None
         alarms += [found.p < 0.05, found.williams < 0.05]
         naive += rows.p < 0.05
@@ -68,7 +69,7 @@ def test_williams_raises_false_alarms_at_its_level_where_no_pair_repeats() -> No
 
 def test_a_real_difference_is_found_by_both() -> None:
     scores, gold, clusters = systems(np.random.default_rng(6), 400, 0.6)
-    (found,) = against("first", scores, gold, clusters, "spearman", seed=1, resamples=2000)
+    (found,) = against("first", scores, Correlation(gold, clusters), "spearman", seed=1, resamples=2000)
     assert found.low is not None and found.low > 0
     assert found.p is not None and found.p < 0.01
     assert found.williams is not None and found.williams < 0.01
@@ -76,7 +77,9 @@ def test_a_real_difference_is_found_by_both() -> None:
 
 def test_the_order_of_two_systems_turns_the_sign_alone() -> None:
     scores, gold, clusters = systems(np.random.default_rng(8), 80, 0.2)
-    (one,), (other,) = (against(name, scores, gold, clusters, "pearson", seed=1, resamples=500) for name in scores)
+    (one,), (other,) = (
+        against(name, scores, Correlation(gold, clusters), "pearson", seed=1, resamples=500) for name in scores
+    )
     assert one.difference == pytest.approx(-(other.difference or 0))
     assert (one.p, one.williams) == pytest.approx((other.p, other.williams))
 
@@ -91,14 +94,18 @@ def test_holm_is_the_textbooks() -> None:
 
 def test_a_system_against_itself_differs_by_nothing() -> None:
     scores, gold, clusters = systems(np.random.default_rng(9), 50)
-    (found,) = against("second", {**scores, "first": scores["second"]}, gold, clusters, "pearson", seed=1, resamples=99)
+    (found,) = against(
+        "second", {**scores, "first": scores["second"]}, Correlation(gold, clusters), "pearson", seed=1, resamples=99
+    )
     assert (found.difference, found.low, found.high, found.p, found.williams) == (0.0, 0.0, 0.0, 1.0, 1.0)
 
 
 def test_constant_scores_have_no_comparison_and_leave_the_others_alone() -> None:
     scores, gold, clusters = systems(np.random.default_rng(10), 50)
-    plain = against("second", scores, gold, clusters, "pearson", seed=1, resamples=99)
-    found = against("second", {**scores, "flat": np.ones(50)}, gold, clusters, "pearson", seed=1, resamples=99)
+    plain = against("second", scores, Correlation(gold, clusters), "pearson", seed=1, resamples=99)
+    found = against(
+        "second", {**scores, "flat": np.ones(50)}, Correlation(gold, clusters), "pearson", seed=1, resamples=99
+    )
     assert found[0] == plain[0]
     assert (found[1].difference, found[1].low, found[1].p, found[1].holm, found[1].williams) == (None,) * 5
 
@@ -106,7 +113,7 @@ def test_constant_scores_have_no_comparison_and_leave_the_others_alone() -> None
 def test_an_unknown_reference_is_refused() -> None:
     scores, gold, clusters = systems(np.random.default_rng(10), 50)
     with pytest.raises(DataError, match="no scores of third"):
-        against("third", scores, gold, clusters, "pearson", seed=1)
+        against("third", scores, Correlation(gold, clusters), "pearson", seed=1)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -114,7 +121,7 @@ def test_the_mean_of_runs_is_that_of_a_loop_over_the_same_resamples(kind: str) -
     rng = np.random.default_rng(8)
     scores, gold, clusters = systems(rng, 50, 0.3, repeats=2)
     scores["third"] = scores["first"] + 0.2 * rng.normal(size=len(gold))
-    found = mean_against(["first", "third"], scores, gold, clusters, kind, seed=7, resamples=300)
+    found = mean_against(["first", "third"], scores, Correlation(gold, clusters), kind, seed=7, resamples=300)
 
     def mean(rows: np.ndarray) -> float:
         return float(np.mean([KINDS[kind](scores[run][rows], gold[rows]).statistic for run in ("first", "third")]))

@@ -123,8 +123,14 @@ def test_the_finals_rank_the_best_trials_and_the_start_over_the_seeds_and_are_th
 
 def figure(folder: Path, column: str) -> float:
     """The score of the kept weights or of the start, told twice: by the pairs and by the run's own figures."""
-    pairs = pq.read_table(folder / "plots" / "similarities.parquet")
-    found = float(np.corrcoef(pairs[column], pairs["gold"])[0, 1])
+    outcomes = pq.read_table(folder / "plots" / "outcomes.parquet")
+    settings = load(compose(folder, [], "params")).evaluate
+    gold = read_sts(
+        settings.select_on,
+        settings.benchmarks[settings.select_on],
+        folder.parents[2] / "data" / "raw" / "sts" / settings.select_on,
+    )["gold"]
+    found = float(np.corrcoef([one for [one] in outcomes[column].to_pylist()], gold)[0, 1])
     told = json.loads((folder / "metrics" / "train.json").read_text())
     assert found == pytest.approx(told["selected_score" if column == "kept" else "start_score"], abs=1e-9)
     return found

@@ -116,6 +116,16 @@ def test_the_start_that_all_share_is_one_row_and_others_are_named_after_their_tr
     assert found["the start of trial 7"] is other
 
 
+def test_starts_are_told_apart_by_their_scores_and_not_by_thresholds_that_rounding_moves() -> None:
+    scores = np.random.default_rng(2).uniform(size=(2, 9))
+    first, rounded = (
+        [np.column_stack([one + noise, np.full((9, 2), threshold)]) for one in scores]
+        for noise, threshold in ((0.0, 0.2), (1e-7, 0.7))
+    )
+    assert list(distinct_starts({"trial 4": first, "trial 2": rounded})) == ["the start"]
+    assert len(distinct_starts({"trial 4": first, "trial 2": [one + 0.1 for one in first]})) == 2
+
+
 BEST = Standing("trial 4", [0.8, 0.82], 0.81, 0.0, 0.0, 0.0)
 CLOSE = Standing("trial 2", [0.8, 0.81], 0.805, 0.005, -0.004, 0.012)
 BEHIND = Standing("the start", [0.7, 0.7], 0.7, 0.11, 0.09, 0.13)

@@ -228,7 +228,7 @@ def test_raw_text_is_for_a_student(composed: dict[str, Any]) -> None:
 def test_a_benchmark_needs_scored_pairs(graded: dict[str, Any]) -> None:
     graded["evaluate"]["benchmarks"]["sts-sample-test"]["format"] = "xnli_tsv"
     [found] = faults(graded)
-    assert found.endswith(".format: xnli_tsv has no scores; a benchmark needs semeval_sts or scored_csv")
+    assert found.endswith(".format: Input should be 'semeval_sts' or 'columns', not 'xnli_tsv'")
 
 
 def test_after_is_for_scored_pairs_beside_other_data_and_ranking_for_triplets(graded: dict[str, Any]) -> None:

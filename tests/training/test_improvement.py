@@ -1,5 +1,6 @@
 """Whether training improved on the start: a paired bootstrap over the development pairs, said in words."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
@@ -8,17 +9,19 @@ import pyarrow as pa
 import pytest
 from scipy.stats import bootstrap, pearsonr
 
-from terna.records import SCORED
-from terna.training.improvement import Improvement, improvement
+from terna.data.evaluators import Similarity
+from terna.records import OUTCOMES, SCORED, read_table, write_table
+from terna.running.search import outcome_of
+from terna.training.improvement import Improvement, improvement, outcomes
 from terna.training.selection import Selection
 
 PAIRS = 300
 
 
-def benchmark(gold: np.ndarray) -> pa.Table:
+def benchmark(gold: np.ndarray) -> Similarity:
     numbers = [str(number) for number in range(len(gold))]
     columns = [["x"] * len(gold), range(len(gold)), [f"a {n}" for n in numbers], [f"b {n}" for n in numbers], gold]
-    return pa.table([pa.array(column) for column in columns], schema=SCORED)
+    return Similarity("x", pa.table([pa.array(column) for column in columns], schema=SCORED))
 
 
 def compared(kept: np.ndarray, start: np.ndarray, gold: np.ndarray) -> Improvement:
@@ -67,3 +70,13 @@ def test_what_is_undefined_is_said(drawn: tuple[np.ndarray, ...]) -> None:
 
 def test_the_start_itself_is_called_so() -> None:
     assert Improvement(0, 0.5, 0.0, 0.0, 0.0).sentence() == "the start's own weights: no step scored better"
+
+
+@pytest.mark.parametrize("shape", [(7,), (7, 3)])
+def test_what_finals_compare_is_read_as_training_had_it(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    start, kept = np.random.default_rng(1).uniform(size=(2, *shape))
+    start[0] = np.nan
+    write_table(outcomes(cast(Selection, SimpleNamespace(start=start, kept=kept))), tmp_path / "o.parquet", OUTCOMES)
+    found = read_table(tmp_path / "o.parquet", OUTCOMES)
+    for name, values in (("start", start), ("kept", kept)):
+        np.testing.assert_array_equal(outcome_of(found, name), values)

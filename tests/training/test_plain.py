@@ -25,7 +25,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 import torch
-from terna.data.corpora import read_sts
+from terna.data.evaluators import read_evaluator
 from terna.settings import compose, load
 from terna.training.callbacks import Recorder
 from terna.training.selection import development_score
@@ -37,7 +37,7 @@ project = Path(sys.argv[1])
 settings = load(compose(project / "conf", sys.argv[2:]))
 inputs = Inputs.load(project / "data" / "tokens", None)
 chosen = settings.evaluate.select_on
-benchmark = read_sts(chosen, settings.evaluate.benchmarks[chosen], project / "data" / "raw" / "sts" / chosen)
+benchmark = read_evaluator(chosen, settings.evaluate, project / "data" / "raw" / "sts")
 
 def trained(seed, dropout):
     run, recorder = build_run(replace(settings, seed=seed), inputs), Recorder(str)

@@ -14,6 +14,7 @@ from scipy.stats import pearsonr
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from terna.data.evaluators import Similarity
 from terna.data.token_table import TokenTable
 from terna.encoder import Encoder
 from terna.errors import ModelError
@@ -235,7 +236,9 @@ def test_the_development_score_is_scipys_and_the_triplet_accuracy_a_plain_count(
     table = TokenTable(
         ids, offsets, np.arange(len(sentences)), dev, dev, np.zeros((0, 2), np.int32), np.zeros(len(dev), np.int16)
     )
-    found, similarities = development_score(pa.table(columns, schema=SCORED), table, "cosine_pearson")(encoder)
+    found, similarities = development_score(Similarity("x", pa.table(columns, schema=SCORED)), table, "cosine_pearson")(
+        encoder
+    )
 
     vectors = torch.nn.functional.normalize(torch.from_numpy(encoder.encode(sentences)).double(), dim=1)
     cosine = vectors @ vectors.T

@@ -1,17 +1,21 @@
 """Runs that differ in their seed alone: how their figures spread, and their mean against the other systems."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
+from terna.arrays import Floats
+from terna.data.evaluators import Binary, Similarity
 from terna.evaluation.table import BASELINES, UNTOUCHED, compared, interval
 from terna.markdown import code, escape, figure, table
-from terna.metrics.correlations import clusters
+from terna.metrics.classification import decided
+from terna.metrics.ranking import Ranking
 from terna.metrics.significance import Mean, mean_against
-from terna.records import sentences_of
+from terna.metrics.task import Task
 
 
 @dataclass(frozen=True)
@@ -29,20 +33,46 @@ class Pooled:
         return f"**{benchmark}**, {told}\n\n{table(*against)}\n"
 
 
-def pooled(runs: Sequence[pa.Table], main_score: str, seed: int) -> Pooled:
+@dataclass(frozen=True)
+class Recorded:
+    """How predictions/<benchmark>.parquet of a task is read back.
+
+    metric: its task. outcome: what a name's columns make. ending: what follows a name in a column.
+    """
+
+    metric: Callable[[pa.Table], Task]
+    outcome: Callable[[pa.Table, str], Floats]
+    ending: str = ""
+
+
+RECORDED = {
+    "sts": Recorded(lambda table: Similarity("", table).metric, lambda table, name: table[name].to_numpy()),
+    # the figure that runs are compared by needs no threshold
+    "binary": Recorded(
+        lambda table: Binary("", table).metric, lambda table, name: decided(table[name].to_numpy(), None)
+    ),
+    "ranking": Recorded(
+        lambda table: Ranking.of(table["query"].to_pylist()),
+        lambda table, name: np.column_stack([table[f"{name}_{kind}"].to_numpy() for kind in Ranking.kinds]),
+        f"_{Ranking.kinds[0]}",
+    ),
+}
+
+
+def pooled(runs: Sequence[pa.Table], task: str, score: str, seed: int) -> Pooled:
     """The mean of a benchmark's main score over runs, with its interval, and against each other system.
 
-    runs: predictions/<benchmark>.parquet of each, pair by pair the same; what the others score depends on no seed
-    and is taken from the first.
+    runs: predictions/<benchmark>.parquet of each, unit by unit the same; task: the benchmark's; what the others score
+    depends on no seed and is taken from the first.
     """
-    measure, kind = main_score.split("_")
+    measure, kind = score.split("_")
     first, ours = runs[0], [f"run {number}" for number in range(1, len(runs) + 1)]
-    named = {f"untouched_{measure}": UNTOUCHED, **BASELINES}
-    others = [name for name in first.column_names if name in named or name.endswith(f"_{measure}")]
-    scores = {name: one[measure].to_numpy() for name, one in zip(ours, runs, strict=True)}
-    scores |= {named.get(name, name.removesuffix(f"_{measure}")): first[name].to_numpy() for name in others}
-    alike = clusters(*sentences_of(first))
-    return Pooled(len(runs), mean_against(ours, scores, first["gold"].to_numpy(), alike, kind, seed=seed))
+    recorded, named = RECORDED[task], {f"untouched_{measure}": UNTOUCHED, **BASELINES}
+    names = [name.removesuffix(recorded.ending) for name in first.column_names if name.endswith(recorded.ending)]
+    others = [name for name in names if name in named or name.endswith(f"_{measure}")]
+    outcomes = {name: recorded.outcome(one, measure) for name, one in zip(ours, runs, strict=True)}
+    outcomes |= {named.get(name, name.removesuffix(f"_{measure}")): recorded.outcome(first, name) for name in others}
+    return Pooled(len(runs), mean_against(ours, outcomes, recorded.metric(first), kind, seed=seed))
 
 
 Figures = Mapping[str, Mapping[str, float | None]]

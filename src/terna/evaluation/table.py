@@ -7,10 +7,21 @@ from typing import Any
 from terna.errors import DataError
 from terna.markdown import ABSENT, Rows, figure, table
 from terna.settings import Evaluate
+from terna.settings.benchmark import KINDS, MEASURES, UNITS
 from terna.settings.schema import CHOSEN_ON_TEST
 
 BASELINES = {"jaccard": "word overlap (Jaccard)", "tfidf_words": "TF-IDF, words", "tfidf_chars": "TF-IDF, characters"}
-MEASURES = ("cosine", "euclidean", "manhattan", "dot")
+SHOWN = {
+    "pearson": "Pearson",
+    "spearman": "Spearman",
+    "ap": "average precision",
+    "accuracy": "accuracy",
+    "f1": "F1",
+    "ndcg@10": "nDCG@10",
+    "mrr@10": "MRR@10",
+    "recall@10": "recall@10",
+    "recall@100": "recall@100",
+}
 OURS = "this model"
 UNTOUCHED = "the backbone, untouched"
 # the source of a baseline's row
@@ -19,7 +30,7 @@ LEXICAL = "lexical baseline"
 
 @dataclass(frozen=True)
 class Row:
-    """A row: what it is called, what its figures come from, and the figures, `<measure>_pearson` and `_spearman`.
+    """A row: what it is called, what its figures come from, and the figures, `<measure>_<kind>`.
 
     source: `lexical baseline`; `reported, ` and who published them; `measured, ` and the model that was scored here.
     ci95: the 95 % interval of each measured figure, where one was computed.
@@ -46,7 +57,7 @@ def systems(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> It
     """A benchmark's rows, from metrics/sts.json: baselines (their one score stands under cosine) first, ours last."""
     baselines = scores["floors"][benchmark]
     for key, name in BASELINES.items():
-        kinds = {f"cosine_{kind}": f"{key}_{kind}" for kind in ("pearson", "spearman")}
+        kinds = {f"cosine_{kind}": f"{key}_{kind}" for kind in KINDS[evaluate.benchmarks[benchmark].task]}
         ci95 = baselines.get("ci95", {})
         bounds = {shown: ci95[found] for shown, found in kinds.items() if found in ci95}
         yield Row(name, LEXICAL, {shown: baselines[found] for shown, found in kinds.items()}, bounds)
@@ -64,9 +75,14 @@ def systems(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> It
 
 
 def rows(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> Rows:
-    """The table of a benchmark: a row a system, Pearson / Spearman under each similarity, the main score's interval."""
-    header = ["system", "source", *MEASURES, f"95 % interval of {evaluate.main_score}"]
-    return header, [_row(system, evaluate.main_score) for system in systems(benchmark, evaluate, scores)]
+    """The table of a benchmark: a row a system, the figures under each similarity, the main score's interval."""
+    task, score = evaluate.benchmarks[benchmark].task, evaluate.score_of(benchmark)
+    return ["system", "source", *MEASURES[task], f"95 % interval of {score}"], [
+        [system.name, system.source]
+        + [cell(system.figures, measure, KINDS[task]) for measure in MEASURES[task]]
+        + [interval(system.ci95.get(score))]
+        for system in systems(benchmark, evaluate, scores)
+    ]
 
 
 def compared(score: str, comparisons: Sequence[Mapping[str, Any]]) -> Rows:
@@ -84,8 +100,20 @@ def compared(score: str, comparisons: Sequence[Mapping[str, Any]]) -> Rows:
 
 
 def title(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> str:
-    """What a benchmark is called, what it was for, and how many pairs it has."""
-    return f"{benchmark} ({evaluate.use_of(benchmark)}, {scores[benchmark]['n']} pairs)"
+    """What a benchmark is called, what it was for, and its size."""
+    return f"{benchmark} ({evaluate.use_of(benchmark)}, {size(benchmark, evaluate, scores)})"
+
+
+def size(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> str:
+    """How many pairs or queries a benchmark has, and with which other it shares a file."""
+    partner, unit = evaluate.partner_of(benchmark), UNITS[evaluate.benchmarks[benchmark].task]
+    shared = f" of a file that it shares with {partner}" if partner else ""
+    return f"{scores[benchmark]['n']} {unit}{shared}"
+
+
+def kinds(benchmark: str, evaluate: Evaluate) -> str:
+    """What stands in a cell of a benchmark's table."""
+    return " / ".join(SHOWN[kind] for kind in KINDS[evaluate.benchmarks[benchmark].task])
 
 
 def interval(bounds: Sequence[float | None] | None, decimals: int = 3) -> str:
@@ -95,27 +123,22 @@ def interval(bounds: Sequence[float | None] | None, decimals: int = 3) -> str:
 
 
 def markdown(evaluate: Evaluate, scores: Mapping[str, Any]) -> str:
-    """For each benchmark the table of systems, Pearson / Spearman, and the comparisons, in Markdown."""
+    """For each benchmark the table of systems and the comparisons, in Markdown."""
     parts = []
     for name in evaluate.benchmarks:
-        against = compared(evaluate.main_score, scores["comparisons"][name])
+        against = compared(evaluate.score_of(name), scores["comparisons"][name])
         parts += [
-            f"**{title(name, evaluate, scores)}**: Pearson / Spearman",
+            f"**{title(name, evaluate, scores)}**: {kinds(name, evaluate)}",
             table(*rows(name, evaluate, scores)),
             table(*against),
         ]
     return "\n\n".join(parts) + "\n"
 
 
-def _row(system: Row, score: str) -> list[str]:
-    cells = [pair(system.figures, measure) for measure in MEASURES]
-    return [system.name, system.source, *cells, interval(system.ci95.get(score))]
-
-
-def pair(figures: Mapping[str, float | None], measure: str) -> str:
-    """Pearson / Spearman under a measure; nothing where a system has no such figures."""
-    kinds = [f"{measure}_{kind}" for kind in ("pearson", "spearman")]
-    return " / ".join(figure(figures.get(kind), 3) for kind in kinds) if any(kind in figures for kind in kinds) else ""
+def cell(figures: Mapping[str, float | None], measure: str, kinds: Sequence[str]) -> str:
+    """The kinds of figure under a measure; nothing where a system has no such figures."""
+    names = [f"{measure}_{kind}" for kind in kinds]
+    return " / ".join(figure(figures.get(name), 3) for name in names) if any(name in figures for name in names) else ""
 
 
 def _chance(value: float | None) -> str:

@@ -48,7 +48,8 @@ class Verdict:
 
 def verdict(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> Verdict:
     """Compare on a benchmark, from metrics/sts.json; DataError where the comparison is missing."""
-    key, theirs = _best(scores["floors"][benchmark], evaluate.main_score.partition("_")[2])
+    score = evaluate.score_of(benchmark)
+    key, theirs = _best(scores["floors"][benchmark], score.partition("_")[2])
     name, rows = BASELINES[key], scores.get("comparisons", {}).get(benchmark, [])
     compared = next((one for one in rows if one["system"] == name), None)
     if compared is None:
@@ -59,10 +60,10 @@ def verdict(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> Ve
     return Verdict(
         benchmark,
         evaluate.use_of(benchmark),
-        evaluate.main_score,
+        score,
         name,
         _outcome(compared["ci95"]),
-        scores[benchmark][evaluate.main_score],
+        scores[benchmark][score],
         theirs,
         compared["difference"],
         compared["ci95"],

@@ -1,45 +1,73 @@
-"""How well scores agree with people's: Pearson and Spearman, over all and by file, with bootstrap intervals."""
+"""How well scores agree with people's: Pearson and Spearman."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
+from scipy.stats import rankdata
+from scipy.stats import t as student
 
 from terna.arrays import Bools, Floats, Ints
 from terna.errors import DataError
-from terna.metrics.bootstrap import bounds, draws, weighted
+from terna.metrics import task
+from terna.metrics.bootstrap import weighted
+from terna.metrics.task import Outcomes
 from terna.sentences import fold
-
-Scores = Mapping[str, Floats]
 
 # scores that differ by less than this share of their size differ by rounding alone
 ROUNDING = 1e-12
 
 
-def figures(scores: Scores, gold: Floats) -> dict[str, float | None]:
+@dataclass(frozen=True)
+class Correlation:
+    """Pairs with scores that people gave, (n,), and clusters (n,) of pairs that are drawn together; outcomes are (n,).
+
+    Raises DataError for unequal lengths.
+    """
+
+    gold: Floats
+    clusters: Ints
+    kinds: ClassVar[tuple[str, ...]] = ("pearson", "spearman")
+
+    def __post_init__(self) -> None:
+        if len(self.clusters) != len(self.gold):
+            raise DataError(
+                f"{len(self.clusters)} cluster numbers for {len(self.gold)} gold scores: each pair needs one of each"
+            )
+
+    def checked(self, outcomes: Outcomes) -> dict[str, Floats]:
+        """The scores in float64, with rounding noise taken out of constant ones.
+
+        Raises DataError for fewer than two pairs, unequal lengths or a value that is not finite.
+        """
+        if len(self.gold) < 2:
+            raise DataError(f"{len(self.gold)} scored pairs: a correlation needs at least 2")
+        column("gold", self.gold)
+        return {name: column(name, values, len(self.gold)) for name, values in outcomes.items()}
+
+    def weighted(self, outcomes: Outcomes, counts: Floats) -> dict[str, Floats]:
+        """`<name>_pearson` and `<name>_spearman`, which are NaN where the scores or the gold are constant."""
+        return weighted(outcomes, column("gold", self.gold), counts)
+
+    def part(self, rows: Bools) -> "Correlation":
+        """The correlation on some of the pairs."""
+        return Correlation(self.gold[rows], self.clusters[rows])
+
+    def parametric(self, first: Floats, second: Floats, kind: str) -> float:
+        """Williams' test, which takes clusters, not rows, for the number of pairs."""
+        values = first, second, column("gold", self.gold)
+        one, other, aim = values if kind == "pearson" else (rankdata(each) for each in values)
+        return williams(one, other, aim, len(np.unique(self.clusters)))
+
+
+def figures(scores: Outcomes, gold: Floats) -> dict[str, float | None]:
     """Pearson and Spearman of each kind of scores with `gold`: `<name>_pearson`, then `<name>_spearman`.
 
     scores: name → (n,); gold: (n,). Both figures are None where the scores or the gold are constant. Raises DataError
     for fewer than two pairs, unequal lengths or a value that is not finite.
     """
-    each_row_once = np.ones((len(gold), 1))
-    found = weighted(*checked(scores, gold), each_row_once)
-    return {name: None if np.isnan(value[0]) else float(value[0]) for name, value in found.items()}
-
-
-def summary(scores: Scores, gold: Floats, files: Sequence[str]) -> dict[str, Any]:
-    """The figures over all pairs, of each file, and their mean over the files, as metrics/sts.json holds them.
-
-    files: the file of each pair; they are listed by first appearance. The mean weights a file by its number of pairs,
-    as SemEval ranks systems, and is None where a file's figure is. Raises DataError as `figures` does, for each file.
-    """
-    if len(files) != len(gold):
-        raise DataError(f"{len(files)} files for {len(gold)} gold scores: each pair needs one of each")
-    overall = figures(scores, gold)
-    named = np.array(files)
-    parts = {file: _part(scores, gold, named == file, file) for file in dict.fromkeys(files)}
-    mean = {name: _mean(name, list(parts.values())) for name in overall}
-    return {"n": len(gold), **overall, "by_file": parts, "weighted_mean": mean}
+    return task.figures(Correlation(gold, np.arange(len(gold))), scores)
 
 
 def clusters(left: Sequence[str], right: Sequence[str]) -> Ints:
@@ -54,49 +82,31 @@ def clusters(left: Sequence[str], right: Sequence[str]) -> Ints:
     return np.array([numbers[pair] for pair in pairs], np.int64)
 
 
-def intervals(
-    scores: Scores, gold: Floats, clusters: Ints, *, seed: int, resamples: int = 10_000, level: float = 0.95
-) -> dict[str, list[float | None]]:
-    """The percentile bootstrap interval [low, high] of each figure, from resampling clusters with replacement.
+def williams(first: Floats, second: Floats, gold: Floats, pairs: int) -> float:
+    """The two-sided p of the correlations of two systems with the same gold being equal; NaN where one is undefined.
 
-    scores: name → (n,); gold, clusters: (n,). A drawn cluster brings all its rows, so that a repeated pair does not
-    count as several independent ones; each resample is ranked anew. Resamples where a figure is undefined are left
-    out, and where it is undefined in all the bounds are None. Raises DataError as `figures` does.
-    Method: Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
+    first, second, gold: (n,). pairs: how many of the n are independent.
+    Source: Williams, The Comparison of Regression Variables, 1959, in the form of Steiger, Tests for Comparing Elements
+    of a Correlation Matrix, 1980, equation 7.
     """
-    if len(clusters) != len(gold):
-        raise DataError(f"{len(clusters)} cluster numbers for {len(gold)} gold scores: each pair needs one of each")
-    columns, target = checked(scores, gold)
-    chunks = [weighted(columns, target, counts) for counts in draws(clusters, np.random.default_rng(seed), resamples)]
-    resampled = {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
-    return {name: bounds(found, ((1 - level) / 2, (1 + level) / 2)) for name, found in resampled.items()}
+    if min(np.ptp(first), np.ptp(second), np.ptp(gold)) == 0 or pairs < 4:
+        return float("nan")
+    one, two, between = np.corrcoef([first, second, gold])[[0, 1, 0], [2, 2, 1]]
+    if between >= 1 - 1e-12:  # one is the other
+        return 1.0
+    determinant = 1 - one**2 - two**2 - between**2 + 2 * one * two * between
+    spread = 2 * (pairs - 1) / (pairs - 3) * determinant + ((one + two) / 2) ** 2 * (1 - between) ** 3
+    statistic = (one - two) * np.sqrt((pairs - 1) * (1 + between) / spread)
+    return float(2 * student.sf(abs(statistic), pairs - 3))
 
 
-def _part(scores: Scores, gold: Floats, rows: Bools, file: str) -> dict[str, Any]:
-    try:
-        found = figures({name: values[rows] for name, values in scores.items()}, gold[rows])
-    except DataError as error:
-        raise DataError(f"file {file}: {error}") from error
-    return {"n": int(rows.sum()), **found}
+def column(name: str, values: Floats, rows: int | None = None) -> Floats:
+    """One score a pair in float64, with rounding noise taken out of constant ones.
 
-
-def _mean(name: str, parts: Sequence[Mapping[str, Any]]) -> float | None:
-    if any(part[name] is None for part in parts):
-        return None
-    return float(np.average([part[name] for part in parts], weights=[part["n"] for part in parts]))
-
-
-def checked(scores: Scores, gold: Floats) -> tuple[dict[str, Floats], Floats]:
-    """The scores and the gold in float64, checked, with rounding noise taken out of constant ones."""
-    if len(gold) < 2:
-        raise DataError(f"{len(gold)} scored pairs: a correlation needs at least 2")
-    for name, values in scores.items():
-        if len(values) != len(gold):
-            raise DataError(f"{name}: {len(values)} scores for {len(gold)} gold scores: each pair needs one of each")
-    return {name: _column(name, values) for name, values in scores.items()}, _column("gold", gold)
-
-
-def _column(name: str, values: Floats) -> Floats:
+    rows: how many there should be. Raises DataError for another number, or a value that is not finite.
+    """
+    if rows is not None and len(values) != rows:
+        raise DataError(f"{name}: {len(values)} scores for {rows} gold scores: each pair needs one of each")
     values = np.asarray(values, np.float64)
     if faults := int((~np.isfinite(values)).sum()):
         raise DataError(f"{name}: {faults} of {len(values)} values are not finite; did the model diverge?")

@@ -20,7 +20,7 @@ def pairwise(left: ArrayLike, right: ArrayLike) -> dict[str, Floats]:
     if left.ndim != 2 or left.shape != right.shape:
         raise DataError(f"vectors of shapes {left.shape} and {right.shape}: two (n, d) arrays of one shape are needed")
     difference = left - right
-    cosine = _dot(_unit(left), _unit(right))
+    cosine = _dot(unit(left), unit(right))
     euclidean = -np.sqrt(_dot(difference, difference))
     manhattan = -np.abs(difference).sum(axis=1)
     return dict(zip(SIMILARITIES, (cosine, euclidean, manhattan, _dot(left, right)), strict=True))
@@ -31,7 +31,8 @@ def _dot(left: Floats, right: Floats) -> Floats:
     return products
 
 
-def _unit(vectors: Floats) -> Floats:
+def unit(vectors: Floats) -> Floats:
+    """The rows of `vectors` with length 1."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     # a zero vector has no direction: it stays zero, and so do its cosines
     return vectors / np.where(length == 0, 1, length)

@@ -1,4 +1,4 @@
-"""Systems of one or several runs each, ranked on the same pairs, and which of them the pairs cannot separate."""
+"""Systems of one or several runs each, ranked on one benchmark, and which of them it cannot separate."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,11 +6,11 @@ from statistics import median
 
 import numpy as np
 
-from terna.arrays import Floats, Ints
+from terna.arrays import Floats
 from terna.markdown import ABSENT, Markdown, figure, table
 from terna.metrics.bootstrap import bounds
-from terna.metrics.correlations import checked
 from terna.metrics.significance import paired
+from terna.metrics.task import Task
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,7 @@ class Standing:
 
 def ranking(
     systems: Mapping[str, Sequence[Floats]],
-    gold: Floats,
-    clusters: Ints,
+    task: Task,
     kind: str,
     *,
     seed: int,
@@ -44,15 +43,14 @@ def ranking(
 ) -> list[Standing]:
     """The systems by the mean of their runs' figures, the highest first, of equals the one that is named first.
 
-    systems: name → the similarities of each of its runs, (n,); gold: (n,); clusters: (n,), rows that are drawn
-    together; kind: `pearson` or `spearman`. All runs are scored on the same resamples, and means and differences are
-    taken within each: the intervals are about the pairs that happened to be drawn, not about the seeds. They are not
-    corrected for the number of systems. Raises DataError as correlations.figures does. Source: as significance.against.
+    systems: name → the outcome of each of its runs; kind: one of the task's. All runs are scored on the same resamples,
+    and means and differences are taken within each: the intervals are about the units that happened to be drawn, not
+    about the seeds. They are not corrected for the number of systems. Raises DataError as task.figures does. Source: as
+    significance.against.
     """
     names = {system: [f"{system}, run {number}" for number in range(len(runs))] for system, runs in systems.items()}
-    scores = {name: run for system, runs in systems.items() for name, run in zip(names[system], runs, strict=True)}
-    columns, target = checked(scores, gold)
-    observed, resampled = paired(columns, target, clusters, kind, seed=seed, resamples=resamples)
+    outcomes = {name: run for system, runs in systems.items() for name, run in zip(names[system], runs, strict=True)}
+    observed, resampled = paired(task.checked(outcomes), task, kind, seed=seed, resamples=resamples)
     means = {system: float(np.mean([observed[name] for name in own])) for system, own in names.items()}
     spread = {system: np.mean([resampled[name] for name in own], axis=0) for system, own in names.items()}
     order = sorted(systems, key=lambda system: (np.isnan(means[system]), -means[system]))
@@ -70,7 +68,7 @@ def ranking(
 
 
 def resolution(standings: Sequence[Standing]) -> float | None:
-    """What difference from the best the pairs can show, about: the median of half the width of the intervals.
+    """What difference from the best the benchmark can show, about: the median of half the width of the intervals.
 
     Those of no width, of systems that score every pair alike, are left out; None where there is no other.
     """

@@ -136,8 +136,11 @@ def read_lineage(path: Path) -> Lineage:
 
 
 def _raw(settings: Settings) -> list[Link]:
-    groups = {"fetch": ("nli", settings.corpora), "benchmarks": ("sts", settings.evaluate.benchmarks)}
-    groups["parallel"] = ("parallel", settings.parallel)
+    groups: dict[str, tuple[str, Mapping[str, Corpus]]] = {
+        "fetch": ("nli", settings.corpora),
+        "benchmarks": ("sts", settings.evaluate.benchmarks),
+        "parallel": ("parallel", settings.parallel),
+    }
     return [
         _fetched(stage, name, one, Path("data/raw") / folder)
         for stage, (folder, corpora) in groups.items()

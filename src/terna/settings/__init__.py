@@ -1,5 +1,6 @@
 """The settings: a schema, and one way in (conf/ or params.yaml → plain values)."""
 
+from terna.settings.benchmark import Benchmark, Split
 from terna.settings.declaration import Corpus, File, HubDataset
 from terna.settings.hub_names import OWNER, is_hub_name
 from terna.settings.load import check_words, compose, composing, load
@@ -31,6 +32,7 @@ from terna.settings.training import (
 
 __all__ = [
     "OWNER",
+    "Benchmark",
     "Corpus",
     "Dense",
     "Distill",
@@ -48,6 +50,7 @@ __all__ = [
     "Scratch",
     "Settings",
     "SimilarityDistillation",
+    "Split",
     "Train",
     "Translate",
     "Translator",

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from itertools import pairwise
 
+from terna.settings.benchmark import DECIDED, RANKED
 from terna.settings.corpus_checks import faults_of
-from terna.settings.declaration import PARALLEL, SCORED, Corpus
+from terna.settings.declaration import PARALLEL, Corpus
 from terna.settings.schema import Evaluate, Fetch, Machine, Translate
 from terna.settings.training import Model, Train
 
@@ -169,11 +170,37 @@ def check_fetch(fetch: Fetch) -> Iterator[str]:
 def check_evaluate(evaluate: Evaluate) -> Iterator[str]:
     for name, corpus in evaluate.benchmarks.items():
         key = f"evaluate.benchmarks.{name}"
-        if corpus.format not in SCORED:
-            yield f"{key}.format: {corpus.format} has no scores; a benchmark needs {' or '.join(SCORED)}"
         if corpus.role == "train":
             yield f"{key}.role: a benchmark is for development or test, not train"
+        if len(corpus.files) not in (0, 1, len(RANKED)) and corpus.task == "ranking":
+            yield (
+                f"{key}.files: {len(corpus.files)}; a ranking needs three (documents, queries, which are relevant), or "
+                "one of query, document and score"
+            )
         yield from faults_of(key, corpus)
+
+
+def check_splits(evaluate: Evaluate) -> Iterator[str]:
+    for name, one in evaluate.benchmarks.items():
+        partner = evaluate.partner_of(name)
+        same = [
+            other for other, each in evaluate.benchmarks.items() if (each.origin, other != name) == (one.origin, True)
+        ]
+        if same and partner is None:
+            yield (
+                f"evaluate.benchmarks.{name}.files: those of {same[0]} too, so that both hold the same; give other "
+                "files, or a role of its own and a split"
+            )
+        elif one.split and partner is None:
+            yield (
+                f"evaluate.benchmarks.{name}.split: no benchmark of another role has the same files to share; set it "
+                "to null, so that all of them count"
+            )
+        if partner and vars(one) | {"role": None} != vars(evaluate.benchmarks[partner]) | {"role": None}:
+            yield (
+                f"evaluate.benchmarks.{name}: shares its files with {partner}, so all but the role is to be the same; "
+                f"refer to the other's, as in ${{evaluate.benchmarks.{partner}.columns}}"
+            )
 
 
 def check_selection(evaluate: Evaluate) -> Iterator[str]:
@@ -187,6 +214,17 @@ def check_selection(evaluate: Evaluate) -> Iterator[str]:
         )
     elif evaluate.replication and benchmarks[chosen].role != "test":
         yield f"evaluate.replication: {chosen} is no test benchmark, so nothing is chosen on one; set it to false"
+
+
+def check_main_score(evaluate: Evaluate) -> Iterator[str]:
+    score, chosen = evaluate.main_score, evaluate.benchmarks.get(evaluate.select_on)
+    if score.partition("_")[2] in DECIDED:
+        yield f"evaluate.main_score: {score} hangs on a threshold, which the same data choose; take cosine_ap"
+    elif chosen and score not in chosen.figures:
+        yield (
+            f"evaluate.main_score: {score} is no figure of {evaluate.select_on}, whose task is {chosen.task}; choose "
+            f"one of {', '.join(name for name in chosen.figures if name.partition('_')[2] not in DECIDED)}"
+        )
 
 
 def check_systems(evaluate: Evaluate) -> Iterator[str]:
@@ -287,7 +325,9 @@ CHECKS = (
     check_languages,
     check_fetch,
     check_evaluate,
+    check_splits,
     check_selection,
+    check_main_score,
     check_systems,
     check_model,
     check_weights,

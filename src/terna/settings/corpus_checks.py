@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from re import fullmatch
 
-from terna.settings.declaration import COMMIT, FIELDS, SEVERAL, Column, Corpus, HubDataset
+from terna.settings.declaration import COMMIT, SEVERAL, Corpus, HubDataset
 
 
 def faults_of(key: str, corpus: Corpus) -> Iterator[str]:
@@ -27,32 +27,40 @@ def _columns(key: str, corpus: Corpus) -> Iterator[str]:
                 yield f"{key}.{name}: a matter of format columns, not {corpus.format}; remove it"
         return
     if corpus.shape is None:
-        yield f"{key}.shape: missing; what a row is: {', '.join(FIELDS)}"
+        yield f"{key}.shape: missing; what a row is: {', '.join(corpus.shapes)}"
         return
-    if corpus.labels and corpus.shape != "nli":
-        yield f"{key}.labels: a matter of shape nli, not {corpus.shape}; remove it"
-    if corpus.labels and not any(corpus.labels.values()):
+    if corpus.labels and corpus.shape != corpus.labelled:
+        yield f"{key}.labels: a matter of shape {corpus.labelled}, not {corpus.shape}; remove it"
+    if corpus.labels and all(label is None for label in corpus.labels.values()):
         yield f"{key}.labels: every label is null, so that no row is left; map one"
     for number, file in enumerate(corpus.files):
         if file.members:
             yield f"{key}.files.{number}.members: a matter of archives; name the files themselves"
-    yield from _fields(key, FIELDS[corpus.shape], corpus)
+    yield from _fields(key, corpus)
     if corpus.dataset is not None:
         yield from _dataset(key, corpus.dataset, corpus)
 
 
-def _fields(key: str, fields: Sequence[str], corpus: Corpus) -> Iterator[str]:
-    given: list[Column] = []
+def _fields(key: str, corpus: Corpus) -> Iterator[str]:
+    known = list(dict.fromkeys(field for fields in corpus.fields for field in fields))
     for field, column in corpus.columns.items():
         where, several = f"{key}.columns.{field}", isinstance(column, list)
-        if field not in fields:
-            yield f"{where}: shape {corpus.shape} has {', '.join(fields)}"
+        if field not in known:
+            yield f"{where}: shape {corpus.shape} has {', '.join(known)}"
         elif several and (field != SEVERAL or not column):
             yield f"{where}: {column} is not one column; a list of some is for {SEVERAL} alone"
-        given += column if isinstance(column, list) else [column]
+    for fields in corpus.fields:
+        yield from _file(key, fields, corpus)
+
+
+def _file(key: str, fields: Sequence[str], corpus: Corpus) -> Iterator[str]:
+    """Faults of the columns of one file."""
+    given = corpus.declared(fields)
     if len({type(column) for column in given}) > 1:
         yield f"{key}.columns: some by name and some by place; give places where a CSV has no header, else names"
-    missing = [field for field in fields if field not in corpus.columns]
+    if twice := [column for column in given if given.count(column) > 1]:
+        yield f"{key}.columns: {twice[0]!r} is named twice; give each field a column of its own"
+    missing = [field for field in fields if field not in corpus.columns and field not in corpus.optional]
     if missing and any(isinstance(column, int) for column in given):
         yield f"{key}.columns: no place for {', '.join(missing)}; give one to each field where a CSV has no header"
 

@@ -1,19 +1,19 @@
 """The declaration of a corpus: where it is, what it holds, what one may do with it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, get_args
 from urllib.parse import urlparse
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 STRICT = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
 # what a folder, a column, a stage of DVC and a word of a shell's command may be called
 NAMES = "^[a-z0-9][a-z0-9_-]*$"
-# formats of scored pairs and of translated sentences; the others, but for `columns`, are of labelled pairs
-SCORED = ("semeval_sts", "scored_csv")
+# the format of scored pairs, and those of translated sentences; the others, but for `columns`, are of labelled pairs
+SCORED = "semeval_sts"
 PARALLEL = ("xnli_parallel", "moses", "lines", "tab")
 # of `columns`: what each shape calls its fields
 FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -57,6 +57,17 @@ class File:
         return PurePosixPath(urlparse(self.addresses[0]).path).name
 
 
+def _from_path(value: object) -> object:
+    """A path alone stands for a file of that address."""
+    return {"addresses": [value]} if isinstance(value, str) else value
+
+
+if TYPE_CHECKING:
+    Declared = File
+else:
+    Declared = Annotated[File, BeforeValidator(_from_path)]
+
+
 @dataclass(frozen=True, config=STRICT)
 class HubDataset:
     """A dataset on the hub."""
@@ -83,18 +94,17 @@ class Corpus:
         "snli_jsonl",
         "xnli_mt_tsv",
         "semeval_sts",
-        "scored_csv",
         "xnli_parallel",
         "moses",
         "lines",
         "tab",
     ]
     """How it is read: `columns` for a CSV, TSV, JSON lines, Parquet or Arrow file or a dataset of the hub; else the
-    parser of a published archive: NLI pairs, scored pairs (SCORED), or translated sentences (PARALLEL)."""
+    parser of a published archive: NLI pairs, scored pairs (semeval_sts), or translated sentences (PARALLEL)."""
     language: str = "es"
     """ISO 639-1 code: rows that say they are in another language are left out. Of a parallel corpus, the target's."""
-    files: list[File] = Field(default_factory=list)
-    """Its files, in order."""
+    files: list[Declared] = Field(default_factory=list)
+    """Its files, in order; a path alone is enough for one whose digest nobody published."""
     dataset: HubDataset | None = None
     """Of `columns`, in place of files: a dataset on the hub."""
     shape: Shape | None = None
@@ -121,6 +131,9 @@ class Corpus:
     """What it may be used for; a test benchmark selects nothing."""
     scale: Annotated[list[float], Field(min_length=2, max_length=2)] = Field(default_factory=lambda: [0.0, 5.0])
     """Lowest and highest score of scored pairs."""
+    shapes: ClassVar[tuple[str, ...]] = get_args(Shape)
+    # the shape that `labels` is for
+    labelled: ClassVar[str] = "nli"
 
     @property
     def kind(self) -> Shape | Literal["parallel"]:
@@ -129,7 +142,22 @@ class Corpus:
             return self.shape
         if self.format in PARALLEL:
             return "parallel"
-        return "scored" if self.format in SCORED else "nli"
+        return "scored" if self.format == SCORED else "nli"
+
+    @property
+    def fields(self) -> list[tuple[str, ...]]:
+        """Of `columns`: what its columns are, for each file, or once where all files have the same."""
+        return [FIELDS[self.kind]]
+
+    @property
+    def optional(self) -> tuple[str, ...]:
+        """Of `fields`: those that need have no column."""
+        return ()
+
+    def declared(self, fields: Sequence[str]) -> list[Column]:
+        """The columns that are declared for some fields, one after another."""
+        given = [self.columns[field] for field in fields if field in self.columns]
+        return [one for each in given for one in (each if isinstance(each, list) else [each])]
 
     @property
     def scored(self) -> bool:

@@ -5,19 +5,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from terna.settings.benchmark import KINDS, Benchmark, Figure
 from terna.settings.declaration import STRICT, Corpus, Count, Name
 from terna.settings.training import Model, Train
 
-Figure = Literal[
-    "cosine_pearson",
-    "cosine_spearman",
-    "euclidean_pearson",
-    "euclidean_spearman",
-    "manhattan_pearson",
-    "manhattan_spearman",
-    "dot_pearson",
-    "dot_spearman",
-]
 CHOSEN_ON_TEST = "test, and chosen on"
 
 
@@ -95,14 +86,14 @@ class Reported:
 class Evaluate:
     """What is scored, and what is chosen by it."""
 
-    benchmarks: dict[Name, Corpus]
+    benchmarks: dict[Name, Benchmark]
     """The benchmarks by name."""
     select_on: str
     """The benchmark, with role `development`, that chooses the checkpoint."""
     replication: bool
     """Let a benchmark with role `test` choose, as a published protocol did; its figures are marked as chosen on it."""
     main_score: Figure
-    """The one figure that stands for a benchmark, declared beforehand."""
+    """The one figure that stands for a benchmark, declared beforehand; one of another task is told by `score_of`."""
     reported: list[Reported]
     """Published figures to print in the same table."""
 
@@ -112,6 +103,28 @@ class Evaluate:
         if benchmark != self.select_on:
             return role
         return CHOSEN_ON_TEST if role == "test" else "chosen on"
+
+    def score_of(self, benchmark: str) -> str:
+        """The figure that stands for a benchmark: the main score or, where that is another task's, its task's first."""
+        measure, _, kind = self.main_score.partition("_")
+        kinds = KINDS[self.benchmarks[benchmark].task]
+        if kind in kinds:
+            return self.main_score
+        return f"{measure if f'{measure}_{kinds[0]}' in self.benchmarks[benchmark].figures else 'cosine'}_{kinds[0]}"
+
+    def partner_of(self, benchmark: str) -> str | None:
+        """The benchmark that has the same files in another role, so that each holds a part of them; None without."""
+        own = self.benchmarks[benchmark]
+        same = (
+            name for name, one in self.benchmarks.items() if (one.origin, one.role != own.role) == (own.origin, True)
+        )
+        return next(same, None) if own.split else None
+
+    def decided_on(self, benchmark: str) -> str | None:
+        """The development benchmark of binary labels that chooses the thresholds of `benchmark`; None without one."""
+        binary = [name for name, one in self.benchmarks.items() if (one.task, one.role) == ("binary", "development")]
+        nearest = [name for name in (benchmark, self.partner_of(benchmark), self.select_on) if name in binary]
+        return next(iter([*nearest, *binary]), None)
 
     systems: dict[Name, Annotated[str, Field(min_length=1)]]
     """Other encoders to score on the same pairs, by name: a folder, a hub name with its revision (`name@revision`),

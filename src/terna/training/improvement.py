@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-from terna.metrics.correlations import clusters
+from terna.data.evaluators import Evaluator
 from terna.metrics.significance import against
-from terna.records import SIMILARITIES, sentences_of
+from terna.records import OUTCOMES
 from terna.training.selection import Selection
 
 
@@ -48,23 +49,18 @@ class Improvement:
         return found if self.shown else f"{found}: not shown to be better"
 
 
-def similarities(selection: Selection, benchmark: pa.Table) -> pa.Table:
-    """What the main score correlates, of the start and of the weights that were kept, as a SIMILARITIES table."""
-    columns = [benchmark["gold"].to_numpy(), selection.start, selection.kept]
-    return pa.table([pa.array(column, pa.float64()) for column in columns], SIMILARITIES)
+def outcomes(selection: Selection) -> pa.Table:
+    """What the main score is of, of the start and of the weights that were kept, as an OUTCOMES table."""
+    columns = [[np.atleast_1d(unit) for unit in each] for each in (selection.start, selection.kept)]
+    return pa.table([pa.array(column, kind) for column, kind in zip(columns, OUTCOMES.types, strict=True)], OUTCOMES)
 
 
-def improvement(selection: Selection, benchmark: pa.Table, seed: int) -> Improvement:
-    """Compare the best weights of a run with its start, on the SCORED table that chose them.
+def improvement(selection: Selection, benchmark: Evaluator, seed: int) -> Improvement:
+    """Compare the best weights of a run with its start, on the benchmark that chose them.
 
-    The weights were chosen on these same pairs, so the difference is at best what it seems: see docs/evaluation.md.
+    The weights were chosen on these same pairs or queries, so the difference is at best what it seems: see
+    docs/evaluation.md.
     """
-    [found] = against(
-        "kept",
-        {"kept": selection.kept, "start": selection.start},
-        benchmark["gold"].to_numpy(),
-        clusters(*sentences_of(benchmark)),
-        selection.main.partition("_")[2],
-        seed=seed,
-    )
+    compared, kind = {"kept": selection.kept, "start": selection.start}, selection.main.partition("_")[2]
+    [found] = against("kept", compared, benchmark.metric, kind, seed=seed)
     return Improvement(selection.best_step, selection.start_score, found.difference, found.low, found.high)

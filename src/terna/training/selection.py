@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from safetensors import SafetensorError
@@ -13,23 +12,23 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from terna.arrays import Floats
+from terna.data.evaluators import Evaluator
 from terna.data.token_table import TokenTable
 from terna.encoder import Encoder
 from terna.encoder.averaging import Weights, average
 from terna.errors import ModelError, words_of
-from terna.metrics.correlations import figures
 from terna.metrics.similarity import pairwise
-from terna.records import replacing, sentences_of
+from terna.metrics.task import figures
+from terna.records import replacing
 from terna.sentences import gather
-from terna.settings.schema import Figure
 from terna.training.moving_average import MovingAverage
 
 
 class Scored(NamedTuple):
-    """Figures of an encoder by name, and the similarity of each pair that the main figure correlates, (n,)."""
+    """Figures of an encoder by name, and the outcome of each pair or query that the main one is of, (n,) or (n, m)."""
 
     figures: dict[str, float]
-    similarities: Floats
+    outcome: Floats
 
 
 Score = Callable[[Encoder], Scored]
@@ -47,7 +46,7 @@ class Selection(Callback):
     which the start's weights are kept. ema: the decay of a moving average of the weights, for `average` too. Of several
     processes the first scores and keeps.
 
-    start, kept: the similarities of the start and of the best. share: how much of the best are trained weights.
+    start, kept: the outcomes of the start and of the best. share: how much of the best are trained weights.
     kept_soup: these are the average of several trainings. kept_ema: the best are the moving average.
     """
 
@@ -99,9 +98,9 @@ class Selection(Callback):
         last = trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
         if not last and (self.every is None or trainer.global_step % self.every):
             return
-        found, similarities = self._scored(trainer)
+        found, outcome = self._scored(trainer)
         if self.best is None or found > self.best:
-            self._better(trainer, found, similarities)
+            self._better(trainer, found, outcome)
         else:
             self.waited += 1
         if self.patience is not None and self.waited >= self.patience:
@@ -140,9 +139,9 @@ class Selection(Callback):
     def _try(self, weights: Weights, step: int, *, share: float = 1.0, soup: bool = False, ema: bool = False) -> None:
         """Score other weights than those that a step left; keep them if they are the best."""
         self.encoder.load_state_dict(weights)
-        figures, similarities = self.score(self.encoder.to(self.device))
+        figures, outcome = self.score(self.encoder.to(self.device))
         if self.main in figures and (self.best is None or figures[self.main] > self.best):
-            self.best, self.best_step, self.kept, self.kept_here = figures[self.main], step, similarities, True
+            self.best, self.best_step, self.kept, self.kept_here = figures[self.main], step, outcome, True
             self.share, self.kept_soup, self.kept_ema = share, soup, ema
             keep(self.encoder, self._path)
 
@@ -200,10 +199,10 @@ class Selection(Callback):
         self.tell(trainer, found.figures)
         if self.main not in found.figures:
             raise ModelError(f"evaluate.main_score: {self.main} is undefined: the model gives every pair one score")
-        return found.figures[self.main], found.similarities
+        return found.figures[self.main], found.outcome
 
-    def _better(self, trainer: Trainer, found: float, similarities: Floats) -> None:
-        self.best, self.best_step, self.kept = found, trainer.global_step, similarities
+    def _better(self, trainer: Trainer, found: float, outcome: Floats) -> None:
+        self.best, self.best_step, self.kept = found, trainer.global_step, outcome
         self.waited, self.kept_here = 0, True
         if trainer.is_global_zero:
             keep(self.encoder, self._path)
@@ -216,32 +215,33 @@ def keep(encoder: Encoder, path: Path) -> None:
         save_file(weights, beside)
 
 
-def benchmark_score(benchmark: pa.Table, main: Figure) -> Score:
-    """A function that scores an encoder on a SCORED table: the eight figures, as far as they are defined.
+def benchmark_score(benchmark: Evaluator, main: str) -> Score:
+    """A function that scores an encoder on a benchmark: all its figures, as far as they are defined.
 
-    main: the figure whose similarities are kept.
+    main: the figure whose outcome is kept; of a ranking there are those under its similarity alone.
     """
-    first, second = sentences_of(benchmark)
-    gold = benchmark["gold"].to_numpy()
+    texts, measure = benchmark.texts, main.partition("_")[0]
+    measures = benchmark.measures(measure)
 
     def score(encoder: Encoder) -> Scored:
-        vectors = encoder.encode([*first, *second])
-        similarities = pairwise(vectors[: len(first)], vectors[len(first) :])
-        defined = {name: value for name, value in figures(similarities, gold).items() if value is not None}
-        return Scored(defined, np.asarray(similarities[main.partition("_")[0]]))
+        found = benchmark.outcomes(encoder.encode(texts), measures)
+        outcomes = benchmark.concluded({benchmark.name: found})
+        every = figures(benchmark.metric, outcomes)
+        defined = {name: value for name, value in every.items() if value is not None}
+        return Scored(defined, np.asarray(outcomes[measure]))
 
     return score
 
 
-def development_score(benchmark: pa.Table, table: TokenTable, main: Figure) -> Score:
+def development_score(benchmark: Evaluator, table: TokenTable, main: str) -> Score:
     """As `benchmark_score`, and where `table` has held-out triplets `triplet_accuracy`.
 
     It is the share whose anchor is nearer its positive than its negative by cosine.
     """
-    on_pairs = benchmark_score(benchmark, main)
+    on_benchmark = benchmark_score(benchmark, main)
 
     def score(encoder: Encoder) -> Scored:
-        found = on_pairs(encoder)
+        found = on_benchmark(encoder)
         held_out = {"triplet_accuracy": _accuracy(encoder, table)} if len(table.dev) else {}
         return found._replace(figures=found.figures | held_out)
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 from pytorch_lightning import seed_everything
 from transformers import PreTrainedTokenizerBase
 
+from terna.data.evaluators import Evaluator
 from terna.data.teacher_vectors import TeacherVectors
 from terna.data.token_table import TokenTable
 from terna.encoder import Encoder, build_encoder
@@ -179,7 +180,7 @@ def _ranked(options: Train, shared: Shared, *, alone: bool) -> list[Part]:
     ]
 
 
-def observers_of(settings: Settings, run: Run, table: TokenTable, benchmark: pa.Table, checkpoints: Path) -> Observers:
+def observers_of(settings: Settings, run: Run, table: TokenTable, benchmark: Evaluator, checkpoints: Path) -> Observers:
     """What keeps the curves, the weights that score best on `benchmark`, and what the run resumes from.
 
     table: whose held-out triplets are scored besides. checkpoints: the folder for weights and checkpoint.

@@ -18,14 +18,14 @@ class Soup:
     """An average and what it scored.
 
     members: places of the encoders that it is the mean of, rising; share: of that mean in it, the rest is the start's.
-    score: NaN where it is undefined. similarities: (n,), those that the score correlates.
+    score: NaN where it is undefined. outcome: what the score is of, one a unit of the benchmark.
     """
 
     name: str
     members: list[int]
     share: float
     score: float
-    similarities: Floats
+    outcome: Floats
 
 
 class Averages:
@@ -51,8 +51,8 @@ class Averages:
 
     def soup(self, name: str, members: Sequence[int], share: float = 1.0) -> Soup:
         """A scored average."""
-        figures, similarities = self.score(self.load(members, share))
-        return Soup(name, list(members), share, figures.get(self.main, float("nan")), similarities)
+        figures, outcome = self.score(self.load(members, share))
+        return Soup(name, list(members), share, figures.get(self.main, float("nan")), outcome)
 
     def soups(self, names: Sequence[str], shares: Sequence[float]) -> list[Soup]:
         """The start if there is one, each encoder alone, the uniform and the greedy soup, and mixes with the start.

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from terna.data.corpora.streams import Stream, opened
-from terna.data.corpora.values import MEANT, Values, classes, labels, scores, texts, values
+from terna.data.corpora.values import MEANT, Values, labels, numbers, texts, values, words
 from terna.errors import DataError
 from terna.records import CLASSED_PAIRS, PAIRS, RAW_TEXTS, SCORED_PAIRS, TUPLES
 from terna.settings import Corpus
@@ -34,6 +34,10 @@ NAMES: Mapping[str, str] = {
     "score": "score|similarity_score",
     "class": "class|label",
     "text": "text|sentence",
+    "id": "_?id",
+    "title": "title",
+    "query": "query(-id)?",
+    "document": "document|corpus-id",
 }
 SCHEMAS: Mapping[str, pa.Schema] = {
     "nli": PAIRS,
@@ -56,8 +60,7 @@ def read_columns(name: str, corpus: Corpus, folder: Path) -> tuple[pa.Table, Cou
     """
     counts = Counter(dict.fromkeys(COUNTED, 0))
     parts = list(stream_columns(name, corpus, folder, counts))
-    if corpus.rows is not None and counts["read"] != corpus.rows:
-        raise DataError(f"{name}: {counts['read']} rows in {folder}, expected {corpus.rows}; fetch it anew")
+    check_rows(name, corpus, counts["read"], folder)
     table = pa.concat_tables([SCHEMAS[corpus.kind].empty_table(), *parts])
     if not len(table):
         lost = [f"{counts[key]} have {words}" for key, words in LOST.items() if counts[key]]
@@ -70,21 +73,35 @@ def stream_columns(name: str, corpus: Corpus, folder: Path, counts: Counter[str]
     """The same batch by batch, so that memory does not grow with the corpus; counts: is added to."""
     width = 0
     for path in data_files(corpus, folder):
-        stream = opened(path, header=not _by_place(corpus))
-        places = [place for each in found_columns(corpus, stream).values() for place in each]
+        stream, found = find_columns(path, corpus, FIELDS[corpus.kind])
+        places = [place for each in found.values() for place in each]
         if len(places) != (width := width or len(places)):
             fault = f"{len(places)} columns of {corpus.kind}, but {width} in the file before"
             raise DataError(f"{path}: {fault}; name them under columns.{SEVERAL}; {_there_are(stream)}")
-        first = 1
-        for table in stream.tables(places):
-            given = [_values(stream, *each) for each in zip(places, repeat(first), table.columns, strict=False)]
+        for given in _batches(stream, places):
             columns = _kept(corpus, given, counts)
             alike = [corpus.language, name] if corpus.kind == "nli" else [name]
             columns += [[word] * len(columns[0]) for word in alike]
             types = SCHEMAS[corpus.kind].types
             arrays = [pa.array(column, kind) for column, kind in zip(columns, types, strict=True)]
             yield pa.table(arrays, schema=SCHEMAS[corpus.kind])
-            first += len(table)
+
+
+def read_fields(path: Path, corpus: Corpus, fields: Sequence[str]) -> Iterator[dict[str, Values]]:
+    """The column of each field of one of a corpus's files, batch by batch, but for optional ones that it has not.
+
+    Raises DataError for a column that is missing, later for what cannot be read.
+    """
+    stream, found = find_columns(path, corpus, fields)
+    places = {field: place for field, each in found.items() for place in each}
+    for given in _batches(stream, list(places.values())):
+        yield dict(zip(places, given, strict=True))
+
+
+def check_rows(name: str, corpus: Corpus, rows: int, folder: Path) -> None:
+    """DataError for another number of rows than declared."""
+    if corpus.rows not in (None, rows):
+        raise DataError(f"{name}: {rows} rows in {folder}, expected {corpus.rows}; fetch it anew")
 
 
 def data_files(corpus: Corpus, folder: Path) -> list[Path]:
@@ -97,20 +114,20 @@ def data_files(corpus: Corpus, folder: Path) -> list[Path]:
     return found
 
 
-def found_columns(corpus: Corpus, stream: Stream) -> dict[str, list[int]]:
-    """The places of each field of the corpus's shape; DataError, with the columns there are, for one that is missing.
+def find_columns(path: Path, corpus: Corpus, fields: Sequence[str]) -> tuple[Stream, dict[str, list[int]]]:
+    """A data file, open, and the places of each field; DataError, with the columns there are, for one that is missing.
 
     A declared name counts as it is written. Several columns are one field only where the shape has negatives.
     """
-    return {field: _places(field, corpus, stream) for field in FIELDS[corpus.kind]}
+    stream = opened(path, header=not any(isinstance(column, int) for column in corpus.declared(fields)))
+    return stream, {field: _places(field, corpus, stream) for field in fields}
 
 
-def _by_place(corpus: Corpus) -> bool:
-    return any(isinstance(column, int) for column in _declared(corpus))
-
-
-def _declared(corpus: Corpus) -> list[str | int]:
-    return [one for given in corpus.columns.values() for one in (given if isinstance(given, list) else [given])]
+def _batches(stream: Stream, places: Sequence[int]) -> Iterator[list[Values]]:
+    first = 1
+    for table in stream.tables(places):
+        yield [_values(stream, *each) for each in zip(places, repeat(first), table.columns, strict=False)]
+        first += len(table)
 
 
 def _places(field: str, corpus: Corpus, stream: Stream) -> list[int]:
@@ -119,6 +136,8 @@ def _places(field: str, corpus: Corpus, stream: Stream) -> list[int]:
         return [_place(column, stream) for column in (given if isinstance(given, list) else [given])]
     names = [] if isinstance(stream.columns, int) else stream.columns
     found = [place for place, name in enumerate(names) if re.fullmatch(NAMES[field], name.strip().casefold())]
+    if not found and field in corpus.optional:
+        return []
     if not found or (len(found) > 1 and field != SEVERAL):
         several = " and ".join(names[place] for place in found)
         fault = f"{several} could each be the {field}" if found else f"no column is called {field}"
@@ -163,8 +182,14 @@ def _kept(corpus: Corpus, given: Sequence[Values], counts: Counter[str]) -> list
         counts["no_label"] += len(meant) - len(rows)
         last = [[meant[row] for row in rows]]
     elif kind in MARKED:
-        last = [scores(given[2], corpus.scale, rows) if kind == "scored" else classes(given[2], rows)]
+        last = [_scores(given[2], corpus.scale, rows) if kind == "scored" else words(given[2], rows)]
     kept = [[column[row] for row in rows] for column in found]
     if kind in ("pairs", "triplets"):
         return [*kept[:2], [[column[row] for column in found[2:]] for row in rows]]
     return kept + last
+
+
+def _scores(column: Values, scale: Sequence[float], rows: Sequence[int]) -> list[float]:
+    """The scores of `rows`, from 0 to 1."""
+    low, high = scale
+    return [(score - low) / (high - low) for score in numbers(column, rows, scale)]

@@ -1,17 +1,16 @@
-"""Parsers of scored pairs: SemEval's layout, STS.input.X.txt beside STS.gs.X.txt, and CSV."""
+"""The parser of scored pairs in SemEval's layout, STS.input.X.txt beside STS.gs.X.txt."""
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from terna.data.corpora.quotes import cells
-from terna.data.corpora.texts import Text, texts
+from terna.data.corpora.texts import texts
 from terna.errors import DataError
-from terna.records import SCORED, SCORED_PAIRS, sentences_of
+from terna.records import SCORED, SCORED_PAIRS
 from terna.settings import Corpus
 
 # float() would also take 1_0, nan and other alphabets' digits
@@ -25,10 +24,10 @@ Pair = tuple[str, int, str, str, float]
 def read_sts(name: str, corpus: Corpus, folder: Path) -> pa.Table:
     """Scored pairs of a corpus whose files lie in `folder`: a SCORED table, file after file as declared.
 
-    Raises DataError for a missing partner, unequal lengths, a missing column, a score that is not a number on the
+    Raises DataError for a missing partner, unequal lengths, a score that is not a number on the
     corpus's scale, another number of pairs than declared, a file of one pair, or none at all.
     """
-    read = {label: list(pairs) for label, pairs in PARSERS[corpus.format](corpus, folder)}
+    read = {label: list(pairs) for label, pairs in _semeval(corpus, folder)}
     pairs = [pair for each in read.values() for pair in each]
     if not pairs:
         if read:
@@ -54,12 +53,6 @@ def read_scored(name: str, corpus: Corpus, folder: Path) -> tuple[pa.Table, Coun
     )
 
 
-def scored_sentences(benchmarks: Mapping[str, Corpus], folder: Path) -> dict[str, list[str]]:
-    """The sentences of each benchmark, whose files lie in folder/<name>: never its scores."""
-    columns = {name: sentences_of(read_sts(name, one, folder / name)) for name, one in benchmarks.items()}
-    return {name: [*first, *second] for name, (first, second) in columns.items()}
-
-
 def _semeval(corpus: Corpus, folder: Path) -> Iterator[tuple[str, Iterable[Pair]]]:
     read: dict[str, Read] = {text.base: (text.label, list(text.lines)) for text in texts(corpus, folder)}
     for base, (label, _) in read.items():
@@ -80,26 +73,6 @@ def _file(base: str, read: Mapping[str, Read], scale: Sequence[float]) -> Iterat
         yield topic, number, first, second, _score(score, scale, f"{gold_label}, line {number}")
 
 
-def _csv(corpus: Corpus, folder: Path) -> Iterator[tuple[str, Iterable[Pair]]]:
-    for text in texts(corpus, folder):
-        yield text.label, _rows(text, corpus.scale)
-
-
-def _rows(text: Text, scale: Sequence[float]) -> Iterator[Pair]:
-    """A row a line, quoted as CSV, without a header: sentence, sentence, score. Blank lines are passed over."""
-    for number, line in enumerate(text.lines, start=1):
-        where = f"{text.label}, line {number}"
-        row = [cell.strip() for cell in cells(line, ",", where)]
-        if not any(row):
-            continue
-        if len(row) != 3 or not row[0] or not row[1]:
-            raise DataError(
-                f"{where}: sentence, sentence, score expected, with commas between and no header, found {line[:60]!r}; "
-                'quote a sentence that holds a comma ("…")'
-            )
-        yield text.base.removesuffix(".csv"), number, row[0], row[1], _score(row[2], scale, where)
-
-
 def _sentences(pair: str, where: str) -> tuple[str, str]:
     parts = [part.strip() for part in pair.split("\t")]
     if len(parts) < 2 or not parts[0] or not parts[1]:
@@ -116,10 +89,3 @@ def _score(text: str, scale: Sequence[float], where: str) -> float:
     if not scale[0] <= value <= scale[1]:
         raise DataError(f"{where}: a score from {scale[0]:g} to {scale[1]:g} expected, found {text!r}")
     return value
-
-
-# each text by its label, with its pairs, to be read before the next is asked for
-PARSERS: dict[str, Callable[[Corpus, Path], Iterator[tuple[str, Iterable[Pair]]]]] = {
-    "semeval_sts": _semeval,
-    "scored_csv": _csv,
-}

@@ -1,11 +1,11 @@
-"""Values of a column, checked: texts, labels, scores, classes."""
+"""Values of a column, checked: texts, labels, numbers, words."""
 
 import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -18,6 +18,7 @@ MEANT: Mapping[str, str | None] = {word: label for place, label in enumerate(LAB
 # what JSON can escape and no text holds: NUL, and half of a pair, which UTF-8 cannot hold
 UNFIT = re.compile("[\0\ud800-\udfff]")
 UNFIT_FOUND = "NUL or half a surrogate pair is no character; mend or drop the row"
+Meaning = TypeVar("Meaning")
 # characters of a value that a message repeats
 SHOWN = 60
 
@@ -57,33 +58,48 @@ def texts(column: Values) -> list[str]:
     return found
 
 
+def filled(column: Values) -> list[str]:
+    """Texts as `texts` gives them; DataError for an empty one too."""
+    found = texts(column)
+    if "" in found:
+        raise column.refused(found.index(""), "a text that is not empty")
+    return found
+
+
 def labels(column: Values, meant: Mapping[str, str | None], rows: Sequence[int]) -> list[str | None]:
     """What the labels of `rows` mean, by `meant`, in any case; None for one without a gold label."""
-    known = {word.strip().casefold(): label for word, label in meant.items()}
+    given = ", ".join(f"{one} ({label or 'no label'})" if one != label else one for one, label in meant.items())
+    return meanings(column, meant, rows, f"{given}, see labels")
+
+
+def meanings(column: Values, meant: Mapping[str, Meaning], rows: Sequence[int], allowed: str) -> list[Meaning]:
+    """What the words of `rows` mean, by `meant`, in any case; allowed: which there are, for the error."""
+    known = {word.strip().casefold(): meaning for word, meaning in meant.items()}
     found = []
     for row in rows:
         word = _word(column.values[row]).casefold()
+        # a whole number that was kept among fractions: 1.0
+        word = word if word in known else word.removesuffix(".0")
         if word not in known:
-            given = ", ".join(f"{one} ({label or 'no label'})" if one != label else one for one, label in meant.items())
-            raise column.refused(row, f"{given}, see labels")
+            raise column.refused(row, allowed)
         found.append(known[word])
     return found
 
 
-def scores(column: Values, scale: Sequence[float], rows: Sequence[int]) -> list[float]:
-    """The scores of `rows`, from 0 to 1."""
-    low, high = scale
+def numbers(column: Values, rows: Sequence[int], scale: Sequence[float] | None = None) -> list[float]:
+    """The numbers of `rows`; scale: the lowest and the highest that are allowed."""
+    low, high = scale or (-math.inf, math.inf)
     found = []
     for row in rows:
-        score = _number(column.values[row])
-        if score is None or not low <= score <= high:
-            raise column.refused(row, f"a number from {low:g} to {high:g}, see scale")
-        found.append((score - low) / (high - low))
+        number = _number(column.values[row])
+        if number is None or not low <= number <= high:
+            raise column.refused(row, f"a number from {low:g} to {high:g}, see scale" if scale else "a number")
+        found.append(number)
     return found
 
 
-def classes(column: Values, rows: Sequence[int]) -> list[str]:
-    """The classes of `rows` as words."""
+def words(column: Values, rows: Sequence[int]) -> list[str]:
+    """Classes, or ids, of `rows` as words."""
     found = []
     for row in rows:
         word = _word(column.values[row])
@@ -97,11 +113,11 @@ def _word(value: Any) -> str:
     """A text or whole number as a word; empty for anything else."""
     if isinstance(value, str) and not UNFIT.search(value):
         return value.strip()
-    return str(value) if isinstance(value, int) else ""
+    return str(value) if isinstance(value, int) or (isinstance(value, float) and value.is_integer()) else ""
 
 
 def _number(value: Any) -> float | None:
     if isinstance(value, str):
-        return float(value.strip()) if NUMBER.fullmatch(value.strip()) else None
+        value = float(value.strip()) if NUMBER.fullmatch(value.strip()) else None
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return float(value) if is_number and math.isfinite(value) else None

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from terna.data.download.folder import fetch_folder, local_folder
@@ -9,7 +10,7 @@ from terna.data.download.hub import RECORD, fetch_dataset
 from terna.data.download.patience import PATIENCE, Patience
 from terna.data.download.places import fetch
 from terna.errors import DataError
-from terna.records import read_record, sha256_of, write_json
+from terna.records import read_json, read_record, sha256_of, write_json
 from terna.settings import Corpus, File
 
 
@@ -21,14 +22,17 @@ def fetch_corpus(
     check: Callable[[File, Path], None],
     progress: bool,
     patience: Patience = PATIENCE,
+    more: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     """Put the files of `corpus`, and no others, into `folder`, and last fetched.json, which says that all are there.
 
-    fetched.json: `sha256`, `bytes` and declared `addresses` of each file by name. Raises DownloadError. A dataset of
-    the hub comes as `fetch_dataset` says, a local folder that `datasets` saved as its .arrow files.
+    fetched.json: `sha256`, `bytes` and declared `addresses` of each file by name, and `more`. Raises DownloadError. A
+    dataset of the hub comes as `fetch_dataset` says, a local folder that `datasets` saved as its .arrow files.
     """
     if corpus.dataset is not None:
         fetch_dataset(corpus.dataset, folder, mirror=mirror)
+        if more:
+            write_json({**read_json(folder / RECORD), **more}, folder / RECORD)
         return
     record = folder / RECORD
     accepted = {file.name: _accepted(file, corpus, _before(record)) for file in corpus.files}
@@ -52,7 +56,7 @@ def fetch_corpus(
         )
     _tidy(folder, [RECORD, *found])
     sizes = {name: (folder / name).stat().st_size for name in found}
-    write_json({"sha256": found, "bytes": sizes, "addresses": _addresses(corpus)}, record)
+    write_json({"sha256": found, "bytes": sizes, "addresses": _addresses(corpus), **more}, record)
 
 
 def _before(record: Path) -> Mapping[str, Any]:

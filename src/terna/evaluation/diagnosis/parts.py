@@ -12,7 +12,7 @@ from scipy.stats import rankdata
 from terna.arrays import Bools, Floats
 from terna.errors import DataError
 from terna.evaluation.diagnosis.record import Band, Diagnosis, Pair, Part, Space
-from terna.metrics.correlations import clusters, figures
+from terna.metrics.correlations import Correlation, clusters, figures
 from terna.metrics.significance import against
 from terna.records import sentences_of
 
@@ -104,7 +104,7 @@ def _figures(scored: Scored, name: str, rows: Bools) -> dict[str, Any]:
     gold, both = scored.gold[rows], {"model": scored.predicted[rows], "floor": scored.baseline[rows]}
     found = figures(both, gold)
     together = clusters(*sentences_of(scored.table))[rows]
-    [gap] = against("model", both, gold, together, scored.kind, seed=scored.seed)
+    [gap] = against("model", both, Correlation(gold, together), scored.kind, seed=scored.seed)
     baseline = {key: found[key] for key in ("floor_pearson", "floor_spearman")}
     ours = {kind: found[f"model_{kind}"] for kind in ("pearson", "spearman")}
     return {"name": name, "n": len(gold), **ours, **baseline, "difference": gap.difference, "ci95": (gap.low, gap.high)}

@@ -31,7 +31,8 @@ class Card:
     front: YAML. dimension: of a sentence vector. on_hub: whether the backbone has a page there. stats: the content of
     data/triplets/stats.json. size: parameters of all modules. vocabulary_cut: the account of data/tokens/stats.json,
     None where none was cut. verdicts: against the best baseline of each test benchmark; proven: better on all of them,
-    without which the card recommends no use. The other fields are made in the module of their name, or in tables.
+    without which the card recommends no use. tasks: of the benchmarks. The other fields are made in the module of their
+    name, or in tables.
     """
 
     settings: Settings
@@ -39,6 +40,7 @@ class Card:
     dimension: int
     on_hub: bool
     licence: Licence
+    tasks: set[str]
     verdicts: list[Verdict]
     proven: bool
     benchmarks: list[tables.Benchmark]
@@ -105,6 +107,7 @@ def render(
         dimension=parameters.dimension(modules, width),
         on_hub=front.on_hub(model),
         licence=licence_of(settings.corpora | settings.parallel),
+        tasks={one.task for one in settings.evaluate.benchmarks.values()},
         verdicts=found,
         proven=proven(found),
         benchmarks=[tables.benchmark(name, settings.evaluate, scores) for name in settings.evaluate.benchmarks],

@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any
 
 import yaml
 
 from terna.markdown import Markdown, visible
 from terna.release.card.licence import licence_of
 from terna.settings import Corpus, Model, Settings, is_hub_name
-from terna.settings.schema import Figure
 
 # the published card's examples
 WIDGET = (
@@ -18,6 +17,12 @@ WIDGET = (
     "Tendremos que optar por hacer una huelga para cobrar lo que queremos.",
     "Queda descartada la huelga aunque no cobremos lo que queramos.",
 )
+# what sentence-transformers calls the tasks there
+TASKS = {
+    "sts": ("semantic-similarity", "Semantic Textual Similarity"),
+    "binary": ("binary-classification", "Binary Classification"),
+    "ranking": ("information-retrieval", "Information Retrieval"),
+}
 # corpora that the hub has under a name of its own, by the folder that their authors keep them in
 SOURCES = {
     "https://nlp.stanford.edu/projects/snli/": "stanfordnlp/snli",
@@ -35,8 +40,8 @@ def matter(settings: Settings, scores: Mapping[str, Any]) -> Markdown:
     # the hub takes no metric without a value: an undefined figure is left out
     results = [
         EvalResult(
-            task_type="semantic-similarity",
-            task_name="Semantic Textual Similarity",
+            task_type=TASKS[settings.evaluate.benchmarks[benchmark].task][0],
+            task_name=TASKS[settings.evaluate.benchmarks[benchmark].task][1],
             dataset_type=benchmark,
             dataset_name=benchmark,
             metric_type=figure,
@@ -44,7 +49,7 @@ def matter(settings: Settings, scores: Mapping[str, Any]) -> Markdown:
             metric_value=scores[benchmark][figure],
         )
         for benchmark in settings.evaluate.benchmarks
-        for figure in get_args(Figure)
+        for figure in settings.evaluate.benchmarks[benchmark].figures
         if scores[benchmark][figure] is not None
     ]
     data = ModelCardData(

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
-from terna.evaluation.table import BASELINES, OURS, UNTOUCHED, compared, interval, pair, rows, title
+from terna.evaluation.table import BASELINES, OURS, UNTOUCHED, cell, compared, interval, kinds, rows, title
 from terna.markdown import ABSENT, Rows, code, figure
 from terna.release.lineage import Lineage
 from terna.settings import Evaluate, Reported, Settings
-from terna.settings.schema import Figure
+from terna.settings.benchmark import KINDS
 
 COLUMNS = {
     "read": "rows read",
@@ -21,6 +21,7 @@ COLUMNS = {
     "overlap_dropped": "dropped: shared with a benchmark",
     "triplets": "triplets",
 }
+NUMBERS = {8: "eight", 12: "twelve"}
 # what a stage makes beside these follows from them, and stands in lineage.json
 STAGES = ("translate", "triplets", "tokens", "train")
 SUFFIXES = (".parquet", ".npy", ".safetensors")
@@ -33,11 +34,16 @@ class Benchmark:
     title: str
     systems: Rows
     comparisons: Rows
+    kinds: str
+    """What stands in a cell of these."""
     figures: Rows
-    """The eight figures: reported, measured with their intervals, and how much better."""
+    """All figures: reported, measured with their intervals, and how much better."""
+    many: str
+    """How many figures there are, in a word."""
     reported: Sequence[Reported]
     """The systems whose figures others published."""
-    by_file: Rows
+    by_file: Rows | None
+    """None where no files part the benchmark."""
 
 
 def benchmark(name: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> Benchmark:
@@ -46,10 +52,12 @@ def benchmark(name: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> Bench
     return Benchmark(
         title=title(name, evaluate, scores),
         systems=rows(name, evaluate, scores),
-        comparisons=compared(evaluate.main_score, scores["comparisons"][name]),
-        figures=_figures(scores[name], reported),
+        comparisons=compared(evaluate.score_of(name), scores["comparisons"][name]),
+        kinds=kinds(name, evaluate),
+        figures=_figures(evaluate.benchmarks[name].figures, scores[name], reported),
+        many=NUMBERS[len(evaluate.benchmarks[name].figures)],
         reported=reported,
-        by_file=_by_file(name, scores),
+        by_file=_by_file(name, evaluate, scores) if "by_file" in scores[name] else None,
     )
 
 
@@ -60,27 +68,29 @@ def relative_improvement(ours: float | None, reported: float | None) -> str:
     return f"{100 * (ours / reported - 1):+.2f}"
 
 
-def _figures(ours: Mapping[str, Any], reported: Sequence[Reported]) -> Rows:
+def _figures(names: Sequence[str], ours: Mapping[str, Any], reported: Sequence[Reported]) -> Rows:
     header = ["", *(f"{system.system} (reported)" for system in reported), "this model (measured)", "95 % interval"]
     if reported:
         header.append(f"relative improvement over {reported[0].system}, %")
-    return header, [_row(name, ours, reported) for name in get_args(Figure)]
+    return header, [_row(name, ours, reported) for name in names]
 
 
-def _row(name: Figure, ours: Mapping[str, Any], reported: Sequence[Reported]) -> list[str]:
-    published = [system.figures.get(name) for system in reported]
+def _row(name: str, ours: Mapping[str, Any], reported: Sequence[Reported]) -> list[str]:
+    published = [{str(key): value for key, value in system.figures.items()}.get(name) for system in reported]
     cells = [name, *(figure(value, 6) for value in [*published, ours[name]]), interval(ours["ci95"].get(name))]
     return [*cells, *(relative_improvement(ours[name], value) for value in published[:1])]
 
 
-def _by_file(name: str, scores: Mapping[str, Any]) -> Rows:
+def _by_file(name: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> Rows:
+    kinds = KINDS[evaluate.benchmarks[name].task]
     columns = [(shown, key, scores["floors"][name]) for key, shown in BASELINES.items()]
     columns += [(shown, "cosine", found[name]) for shown, found in scores.get("systems", {}).items()]
     if before := scores.get("untouched", {}).get(name):
         columns.append((UNTOUCHED, "cosine", before))
     columns.append((OURS, "cosine", scores[name]))
     return ["", *(shown for shown, _, _ in columns)], [
-        [shown, *(_within(found, path, key) for _, key, found in columns)] for shown, path in _scopes(scores[name])
+        [shown, *(_within(found, path, key, kinds) for _, key, found in columns)]
+        for shown, path in _scopes(scores[name])
     ]
 
 
@@ -91,10 +101,10 @@ def _scopes(ours: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
     yield "weighted mean of the files", ["weighted_mean"]
 
 
-def _within(found: Mapping[str, Any], path: Sequence[str], key: str) -> str:
+def _within(found: Mapping[str, Any], path: Sequence[str], key: str, kinds: Sequence[str]) -> str:
     for step in path:
         found = found.get(step, {})
-    return pair(found, key) or ABSENT
+    return cell(found, key, kinds) or ABSENT
 
 
 def corpora(settings: Settings, stats: Mapping[str, Any]) -> Rows:

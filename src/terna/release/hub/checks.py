@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from terna.data.corpora import read_sts
+from terna.data.evaluators import read_evaluators
 from terna.encoder import Encoder
 from terna.errors import PublishError
-from terna.metrics.correlations import figures
-from terna.metrics.similarity import pairwise
-from terna.records import sentences_of
+from terna.evaluation.measure import outcomes
+from terna.metrics.task import figures
 from terna.release.card import fill
 from terna.release.card.licence import licence_of
 from terna.release.lineage import Lineage
 from terna.release.verify import REMAKE
 from terna.settings import Corpus, Settings
+from terna.settings.benchmark import UNITS
 
 # What a figure, and the cosine of a pair, may differ by when they are computed again, perhaps on another machine:
 # rounding is a hundredth of it, and no table shows it.
@@ -74,24 +74,24 @@ def licensed(corpora: Mapping[str, Corpus], card: Path, checked: bool) -> str:
 
 
 def reproduced(encoder: Encoder, settings: Settings, scores: Mapping[str, Any], root: Path) -> Iterator[str]:
-    """Encode each benchmark's pairs again and yield a line for each whose figures and cosines are those on record.
+    """Encode each benchmark again and yield a line for each whose figures and outcomes are those on record.
 
     scores: the content of metrics/sts.json. root: the project's. Raises PublishError for what differs by more than
     TOLERANCE.
     """
-    for name, corpus in settings.evaluate.benchmarks.items():
-        table = read_sts(name, corpus, root / "data/raw/sts" / name)
-        first, second = sentences_of(table)
-        again = pairwise(*np.split(encoder.encode([*first, *second]), 2))
-        for figure, found in figures(again, table["gold"].to_numpy()).items():
+    evaluators = read_evaluators(settings.evaluate, root / "data/raw/sts")
+    again = outcomes(encoder, evaluators)
+    for name, one in evaluators.items():
+        for figure, found in figures(one.metric, again[name]).items():
             _same(f"metrics/sts.json, {name}: {figure}", scores[name][figure], found)
-        path = f"predictions/{name}.parquet"
-        stored = pq.read_table(root / path, columns=["cosine"])["cosine"].to_numpy()
-        if stored.shape != again["cosine"].shape:
-            raise PublishError(f"{path}: {len(stored)} pairs, expected {table.num_rows}; {REMEASURE}")
-        row = int(np.abs(stored - again["cosine"]).argmax())
-        _same(f"{path}, row {row}: cosine", float(stored[row]), float(again["cosine"][row]))
-        yield f"{name}: the encoder gives the figures on record, pairs {table.num_rows}"
+        path, unit = f"predictions/{name}.parquet", UNITS[settings.evaluate.benchmarks[name].task]
+        for column, values in one.columns("cosine", again[name]["cosine"]).items():
+            stored = pq.read_table(root / path, columns=[column])[column].to_numpy()
+            if stored.shape != values.shape:
+                raise PublishError(f"{path}: {len(stored)} {unit}, expected {len(values)}; {REMEASURE}")
+            row = int(np.abs(stored - values).argmax())
+            _same(f"{path}, row {row}: {column}", float(stored[row]), float(values[row]))
+        yield f"{name}: the encoder gives the figures on record, {unit} {one.units.num_rows}"
 
 
 def _same(what: str, recorded: float | None, found: float | None) -> None:

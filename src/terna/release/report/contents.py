@@ -25,8 +25,8 @@ class Contents:
     """Everything on the page.
 
     scores, training, stats: the contents of metrics/sts.json, metrics/train.json and data/triplets/stats.json.
-    curves: those of plots/, by the names of CURVES. predictions: for each benchmark a table of file, gold and the main
-    similarity.
+    curves: those of plots/, by the names of CURVES. predictions: for each benchmark of scored pairs
+    a table of file, gold and the main similarity.
     """
 
     settings: Settings
@@ -41,8 +41,8 @@ class Contents:
     def check(self) -> None:
         """Raise DataError when something tells nothing of a benchmark or corpus of the settings."""
         check(self.settings, self.scores, self.stats)
-        for name in self.settings.evaluate.benchmarks:
-            if name not in self.diagnosis:
+        for name, one in self.settings.evaluate.benchmarks.items():
+            if one.task == "sts" and name not in self.diagnosis:
                 raise DataError(
                     f"metrics/diagnosis.json: nothing on {name}; run the evaluate stage (dvc repro evaluate)"
                 )

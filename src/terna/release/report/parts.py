@@ -23,10 +23,11 @@ RANKS = "Ranks go from 0, the least similar pair, to 1."
 
 
 def section(contents: Contents) -> Section:
-    """Each benchmark by file, length, overlap and gold, its worst pairs, its vectors."""
+    """Each benchmark of scored pairs by file, length, overlap and gold, its worst pairs, its vectors."""
     blocks: list[Block] = [Text(LEGEND)]
     language = contents.settings.translate.target
-    for number, name in enumerate(contents.settings.evaluate.benchmarks):
+    sts = [name for name, one in contents.settings.evaluate.benchmarks.items() if one.task == "sts"]
+    for number, name in enumerate(sts):
         blocks += [Heading(name), *_benchmark(number, name, contents.diagnosis[name], language)]
     return Section("diagnosis", "Diagnosis", blocks)
 

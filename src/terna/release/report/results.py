@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from terna.evaluation.table import LEXICAL, OURS, Row, compared, interval, rows, systems, title
+from terna.evaluation.table import LEXICAL, OURS, Row, compared, interval, kinds, rows, systems, title
 from terna.evaluation.verdict import proven, verdict, verdicts
 from terna.markdown import figure
 from terna.release.card import passage
@@ -24,14 +24,16 @@ def section(contents: Contents) -> Section:
     found = verdicts(evaluate, scores)
     blocks: list[Block] = [
         Text(passage("verdict", {"verdicts": found, "proven": proven(found)})),
-        Text(passage("legend", {})),
+        Text(passage("legend", {"tasks": {one.task for one in evaluate.benchmarks.values()}})),
         Text(passage("protocol", {"settings": contents.settings})),
     ]
     for number, name in enumerate(evaluate.benchmarks):
         every = list(systems(name, evaluate, scores))
         marks = {place: _mark(system) for place, system in enumerate(every)}
-        table = Table(f"Systems on {name}: Pearson / Spearman", *rows(name, evaluate, scores), "ttnnnnn", marks)
-        forest = plots.forest(f"forest-{number}", name, evaluate.main_score, every)
+        header, cells = rows(name, evaluate, scores)
+        caption = f"Systems on {name}: {kinds(name, evaluate)}"
+        table = Table(caption, header, cells, "tt" + "n" * (len(header) - 2), marks)
+        forest = plots.forest(f"forest-{number}", name, evaluate.score_of(name), every)
         blocks += [Heading(title(name, evaluate, scores)), table, Plots([forest])]
     return Section("results", "Results", blocks)
 
@@ -44,23 +46,23 @@ def _mark(system: Row) -> str:
 
 
 def published(contents: Contents) -> Section:
-    """The eight figures of each benchmark beside what was reported of it."""
+    """The figures of each benchmark beside what was reported of it."""
     evaluate = contents.settings.evaluate
     blocks: list[Block] = []
     for name in evaluate.benchmarks:
         one = benchmark(name, evaluate, contents.scores)
         header, cells = one.figures
         told = passage("sources", {"benchmark": one}) or "No published figures are declared for this benchmark."
-        table = Table(f"The eight figures on {name}", header, cells, "t" + "n" * (len(header) - 1))
+        table = Table(f"The {one.many} figures on {name}", header, cells, "t" + "n" * (len(header) - 1))
         blocks += [Heading(f"{name} ({evaluate.use_of(name)})"), table, Text(told)]
     return Section("published", "Published figures beside ours", blocks)
 
 
 def comparisons(contents: Contents) -> Section:
     """This model against each other measured system."""
-    score = contents.settings.evaluate.main_score
     blocks: list[Block] = [Text(SAME_PAIRS)]
     for name in contents.settings.evaluate.benchmarks:
+        score = contents.settings.evaluate.score_of(name)
         cells = compared(score, contents.scores["comparisons"][name])
         blocks += [Table(f"{name}: this model's {score} less that of others", *cells, "tnnnnn")]
     return Section("comparisons", "Comparisons", blocks)
@@ -73,9 +75,9 @@ def headlines(contents: Contents) -> list[Mapping[str, Any]]:
         {
             "benchmark": name,
             "role": evaluate.use_of(name),
-            "score": evaluate.main_score,
-            "figure": figure(scores[name][evaluate.main_score], 3),
-            "interval": interval(scores[name]["ci95"].get(evaluate.main_score)),
+            "score": evaluate.score_of(name),
+            "figure": figure(scores[name][evaluate.score_of(name)], 3),
+            "interval": interval(scores[name]["ci95"].get(evaluate.score_of(name))),
             "against": f"{against.outcome.value} the best baseline, {against.baseline}: {figure(against.theirs, 3)}",
         }
         for name in evaluate.benchmarks

@@ -7,11 +7,13 @@ from typing import Any
 import pyarrow.compute as pc
 import yaml
 
+from terna.evaluation.table import SHOWN
 from terna.markdown import code, escape
 from terna.release.card import passage, tables
 from terna.release.report import plots
 from terna.release.report.blocks import Block, Code, Fold, Heading, Plots, Section, Table, Text
 from terna.release.report.contents import Contents
+from terna.settings.benchmark import KINDS
 
 
 def curves(contents: Contents) -> Section:
@@ -19,7 +21,8 @@ def curves(contents: Contents) -> Section:
     training, score = contents.training, contents.settings.evaluate.main_score
     measure = score.split("_")[0]
     found = contents.curves
-    shown = {f"{measure}_{kind}": kind.title() for kind in ("pearson", "spearman")}
+    task = contents.settings.evaluate.benchmarks[contents.settings.evaluate.select_on].task
+    shown = {f"{measure}_{kind}": SHOWN[kind] for kind in KINDS[task][:2]}
     shown = {column: called for column, called in shown.items() if column in found["development"]}
     drawn = [
         plots.curve("loss", "Training loss", found["loss"], {"loss": "loss"}, "loss"),
@@ -27,7 +30,16 @@ def curves(contents: Contents) -> Section:
     ]
     if shown:
         title, mark = f"Development score ({measure})", training["selected_step"]
-        drawn.append(plots.curve("development", title, found["development"], shown, "correlation", mark))
+        drawn.append(
+            plots.curve(
+                "development",
+                title,
+                found["development"],
+                shown,
+                " / ".join(shown.values()) if task != "sts" else "correlation",
+                mark,
+            )
+        )
     return Section(
         "curves",
         "Learning curves",
@@ -38,10 +50,9 @@ def curves(contents: Contents) -> Section:
 def predictions(contents: Contents) -> Section:
     """What the model predicts over what people said, file by file."""
     evaluate = contents.settings.evaluate
-    measure = evaluate.main_score.split("_")[0]
     blocks: list[Block] = []
-    for number, (name, benchmark) in enumerate(evaluate.benchmarks.items()):
-        pairs = contents.predictions[name]
+    for number, (name, pairs) in enumerate(contents.predictions.items()):
+        benchmark, measure = evaluate.benchmarks[name], evaluate.score_of(name).split("_")[0]
         limits = [pc.min(pairs[measure]).as_py(), pc.max(pairs[measure]).as_py()]
         files = pc.unique(pairs["file"]).to_pylist()
         parts = [pairs.filter(pc.equal(pairs["file"], file)) for file in files]

@@ -7,14 +7,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from terna.evaluation.table import MEASURES, systems
+from terna.evaluation.table import systems
 from terna.release.card import tables
 from terna.release.report.contents import Contents
 
-FIGURES = [f"{measure}_{kind}" for measure in MEASURES for kind in ("pearson", "spearman")]
 STEP = "trainer/global_step"
-# the figures of a benchmark that a table of runs shows
-FEW = ("cosine_pearson", "cosine_spearman")
+# how many figures of a benchmark, its first, a table of runs shows
+FEW = 2
 
 
 def publish(run: Any, contents: Contents, release: Path | None) -> None:
@@ -25,7 +24,7 @@ def publish(run: Any, contents: Contents, release: Path | None) -> None:
     run.log(
         {
             "results": wandb.Table(
-                ["benchmark", "use", "system", "source", *FIGURES, "low", "high"], _results(contents)
+                ["benchmark", "use", "system", "source", *_figures(contents), "low", "high"], _results(contents)
             ),
             "comparisons": wandb.Table(*_compared(contents)),
             "predicted against gold": wandb.plot.scatter(scatter, "gold", "predicted", title="Predicted against gold"),
@@ -63,8 +62,10 @@ def _summary(contents: Contents) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for row in _rows(contents).values():
         found |= row
-    names = contents.settings.evaluate.benchmarks
-    scores = {f"{name}/{figure}": contents.scores[name][figure] for name in names for figure in FEW}
+    benchmarks = contents.settings.evaluate.benchmarks.items()
+    scores = {
+        f"{name}/{figure}": contents.scores[name][figure] for name, one in benchmarks for figure in one.figures[:FEW]
+    }
     return found | dict(contents.training) | scores
 
 
@@ -76,12 +77,18 @@ def _results(contents: Contents) -> list[list[Any]]:
             evaluate.use_of(name),
             system.name,
             system.source,
-            *(system.figures.get(figure) for figure in FIGURES),
-            *(system.ci95.get(evaluate.main_score) or (None, None)),
+            *(system.figures.get(figure) for figure in _figures(contents)),
+            *(system.ci95.get(evaluate.score_of(name)) or (None, None)),
         ]
         for name in evaluate.benchmarks
         for system in systems(name, evaluate, contents.scores)
     ]
+
+
+def _figures(contents: Contents) -> list[str]:
+    """The figures of all benchmarks, each once."""
+    benchmarks = contents.settings.evaluate.benchmarks.values()
+    return list(dict.fromkeys(figure for one in benchmarks for figure in one.figures))
 
 
 def _compared(contents: Contents) -> tuple[list[str], list[list[Any]]]:
@@ -94,8 +101,8 @@ def _compared(contents: Contents) -> tuple[list[str], list[list[Any]]]:
 
 
 def _points(contents: Contents) -> Iterator[tuple[str, str, float, float]]:
-    measure = contents.settings.evaluate.main_score.split("_")[0]
     for name, table in contents.predictions.items():
+        measure = contents.settings.evaluate.score_of(name).split("_")[0]
         columns = (table[column].to_pylist() for column in ("file", "gold", measure))
         yield from ((name, *values) for values in zip(*columns, strict=True))
 

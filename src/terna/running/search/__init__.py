@@ -1,7 +1,7 @@
 """Hyperparameters: the space that a search is over, what to try next, and trials and finals as tables."""
 
 from terna.running.search.allowed import allow
-from terna.running.search.finals import Finals, distinct_starts, finalists
+from terna.running.search.finals import Finals, distinct_starts, finalists, outcome_of
 from terna.running.search.proposal import library, propose
 from terna.running.search.space import Choice, Parameter, Range, parse
 from terna.running.search.trials import Trial, best_of, markdown
@@ -18,6 +18,7 @@ __all__ = [
     "finalists",
     "library",
     "markdown",
+    "outcome_of",
     "parse",
     "propose",
 ]

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from terna.arrays import Floats
 from terna.markdown import escape, figure
@@ -12,7 +13,7 @@ from terna.metrics.standings import Standing, markdown, resolution, tied, verdic
 from terna.running.search.trials import Trial, ranked
 
 START = "the start"
-# of a similarity: by how much starts of the same weights may differ, since other chunks round otherwise
+# of an outcome: by how much starts of the same weights may differ, since other chunks round otherwise
 ROUNDING = 1e-4
 
 
@@ -44,7 +45,7 @@ class Finals:
         blocks += [markdown(self.standings, [f"seed {seed}" for seed in self.seeds])] if self.standings else []
         blocks.append(
             f"{escape(self.sentence())}. Tied: the interval of the difference from the best, by a paired bootstrap of "
-            "the pairs, holds zero. It says nothing of other seeds, and these very pairs chose the trials."
+            "the benchmark, holds zero. It says nothing of other seeds, and this very benchmark chose the trials."
         )
         blocks += [f"{name} failed: {escape(reason)}" for name, reason in self.failed.items()]
         return "\n\n".join(blocks) + "\n"
@@ -59,13 +60,24 @@ def finalists(trials: Sequence[Trial], count: int) -> list[Trial]:
     return list(distinct.values())[:count]
 
 
+def outcome_of(outcomes: pa.Table, name: str) -> Floats:
+    """A column of an OUTCOMES table as an outcome, (n,), or (n, m) where a unit has several numbers."""
+    found = np.array(outcomes[name].to_pylist(), np.float64)
+    return found[:, 0] if found.shape[1] == 1 else found
+
+
 def distinct_starts(starts: Mapping[str, Sequence[Floats]]) -> dict[str, Sequence[Floats]]:
-    """Each start once, by what it is called, from the similarities, (n,) a seed, that each finalist started with.
+    """Each start once, by what it is called, from the outcomes, one a seed, that each finalist started with.
 
     All finalists have one start, unless the search is over what makes it: then there is a start of each such finalist.
     """
     found: dict[str, Sequence[Floats]] = {}
     for name, runs in starts.items():
-        if not any(np.allclose(runs, other, rtol=0, atol=ROUNDING) for other in found.values()):
+        if not any(np.allclose(_first(runs), _first(other), rtol=0, atol=ROUNDING) for other in found.values()):
             found[name] = runs
     return {START if len(found) == 1 else f"{START} of {name}": runs for name, runs in found.items()}
+
+
+def _first(runs: Sequence[Floats]) -> list[Floats]:
+    """The first number of each unit: what follows a score is a threshold, which rounding can move by more."""
+    return [run if run.ndim == 1 else run[:, 0] for run in runs]
