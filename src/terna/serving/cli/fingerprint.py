@@ -40,7 +40,7 @@ class Fingerprint:
         return {KEY: json.dumps(asdict(self), ensure_ascii=False).encode()}
 
 
-def fingerprint(where: str, path: Path, prompt: str) -> Fingerprint:
+def fingerprint(where: str, path: Path, prompt: str = "") -> Fingerprint:
     """That of the system at `path`, which can be loaded and was named `where`; of word vectors the file's sha256.
 
     Pooling, prompts and length are in a folder's files; of a graph it is that of the folder with this graph in it.
