@@ -75,5 +75,5 @@ def test_a_name_that_there_is_not_is_refused_with_those_there_are() -> None:
 
 def test_a_prompt_that_leaves_no_room_is_refused(tmp_path: Path) -> None:
     encoder = Encoder.load(FOLDERS["mean, pooled prompts"].make(tmp_path))
-    with pytest.raises(ModelError, match="the prompt 'horno .*, but texts are cut to its 24 tokens"):
+    with pytest.raises(ModelError, match=r"the prompt 'horno .*, but texts are cut to its 24 tokens"):
         encoder.encode(SOME, prompt="horno " * 30)

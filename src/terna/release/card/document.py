@@ -31,9 +31,9 @@ class Card:
     front: YAML. dimension: of a sentence vector. on_hub: whether the backbone has a page there. stats: the content of
     data/triplets/stats.json. size: parameters of all modules. vocabulary_cut: the account of data/tokens/stats.json,
     None where none was cut. prompts: of the encoder that ships, by name; default_prompt: what it puts before a text of
-    which nothing else is said. verdicts: against the best baseline of each test benchmark; proven: better on all of them,
-    without which the card recommends no use. tasks: of the benchmarks. The other fields are made in the module of their
-    name, or in tables.
+    which nothing else is said. verdicts: against the best baseline of each test benchmark; proven: better on all of
+    them, without which the card recommends no use. tasks: of the benchmarks. The other fields are made in the module
+    of their name, or in tables.
     """
 
     settings: Settings
@@ -100,8 +100,8 @@ def render(
 
     width: of the backbone's token vectors. architecture: the backbone's class. modules: of the encoder that ships.
     scores, training, stats: the contents of metrics/sts.json, metrics/train.json and data/triplets/stats.json. size:
-    the encoder's parameters. vocabulary_cut: of data/tokens/stats.json. usage: the encoder's prompts. lineage: up to the weights. Raises DataError
-    when these tell nothing of a benchmark or corpus of the settings.
+    the encoder's parameters. vocabulary_cut: of data/tokens/stats.json. usage: its prompts, as its folder has them.
+    lineage: up to the weights. Raises DataError when these tell nothing of a benchmark or corpus of the settings.
     """
     check(settings, scores, stats)
     model = settings.model
