@@ -1,4 +1,4 @@
-"""With a prompt for each side, every example leads to its own texts with their own prompts, and equality to the texts."""
+"""With a prompt for each column, every example leads to its texts with their prompts, and equality is the texts'."""
 
 from dataclasses import fields
 

@@ -4,6 +4,7 @@ import json
 import runpy
 import shutil
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -135,7 +136,8 @@ def test_an_encoder_s_prompts_are_put_as_mteb_s_own_wrapper_puts_them(
         {"query": "busca: ", "document": "texto: ", "STS-query": "mide: ", "Retrieval": "r: "}, "query"
     )
     save(encoder, tmp_path / "encoder")
-    wrapper = SentenceTransformerEncoderWrapper(SentenceTransformer(str(tmp_path / "encoder"), device="cpu"))
+    with warnings.catch_warnings(action="ignore"):  # mteb's, of its own arguments
+        wrapper = SentenceTransformerEncoderWrapper(SentenceTransformer(str(tmp_path / "encoder"), device="cpu"))
     ours, retrieval = mteb_tasks.adapted(str(tmp_path / "encoder")), mteb.get_task("MintakaRetrieval").metadata
     clustering = mteb.get_task("MLSUMClusteringS2S").metadata
     inputs = DataLoader(Dataset.from_dict({"text": LEFT}), batch_size=2)

@@ -1,4 +1,4 @@
-"""A batch's anchors, positives and negatives go through the encoder with their own prompts, as sentence-transformers'."""
+"""A batch of training has the vectors that sentence-transformers gives its columns with their prompts."""
 
 from collections.abc import Callable
 from pathlib import Path
