@@ -84,7 +84,9 @@ def lesson_of(settings: Settings) -> Lesson | None:
     if train.distill:
         return distilled(train.distill)
     if train.similarity_distillation:
-        found, _ = Tables.read(TRIPLETS_IN).numbered()
+        from terna.encoder import prompts_of
+
+        found = Tables.read(TRIPLETS_IN).numbered(prompts_of(settings.model))
         return Lesson(train.similarity_distillation.teacher, found.texts.to_pylist(), [])
     return None
 
@@ -136,11 +138,11 @@ def computing_threads() -> int:
 
 
 def student_tokens(sentences: list[str], model: Model) -> tuple[Any, Any]:
-    """The student's tokens of sentences, each after the prompt of the encoder that it starts from."""
-    from terna.encoder import prompt_of
+    """The student's tokens of sentences, each after its default prompt: they are no queries and no documents."""
+    from terna.encoder import prompts_of
     from terna.encoder.pretrained import read_tokenizer
 
-    tokenizer, prompt = read_tokenizer(str(TOKENIZER)), prompt_of(model)
+    tokenizer, prompt = read_tokenizer(str(TOKENIZER)), prompts_of(model).default
     return tokenize(tokenizer, [prompt + text for text in sentences], model.max_length)
 
 

@@ -59,6 +59,8 @@ def test_a_number_as_text_is_a_wrong_type_and_not_read_as_a_number(composed: dic
         ({"fetch": {"only": "nothing"}}, "fetch.only"),
         ({"corpora": {}}, "corpora"),
         ({"evaluate": {"systems": {"untouched": "x"}}}, "evaluate.systems.untouched"),
+        ({"evaluate": {"prompts": {"nobody": {"query": "q: ", "document": ""}}}}, "evaluate.prompts.nobody"),
+        ({"model": {"prompts": {"query": "", "document": ""}}}, "model.prompts"),
         ({"evaluate": {"systems": {"words": "https://example.org/words.vec"}}}, "evaluate.systems.words"),
     ],
 )

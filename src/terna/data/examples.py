@@ -2,18 +2,45 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from terna.arrays import Ints
 from terna.data.numbering import Numbered, numbered
 from terna.records import CLASSED_PAIRS, PAIR, POSITIVES, SCORED_PAIRS, TEXTS, TRIPLETS, TUPLES, read_table
-from terna.sentences import distinct
+from terna.sentences import NO_PROMPTS, Prompts, Side, distinct
 
-# the columns of texts that a table may have, in the order in which they are numbered; negatives hold lists of texts
-_COLUMNS = (*TEXTS, *PAIR, "negatives")
+# the columns of texts that a table may have, in the order in which they are numbered, and what their texts are to a
+# prompt; negatives hold lists of texts
+_SIDES: Mapping[str, Side] = {
+    **dict(zip(TEXTS, ("query", "document", "document"), strict=True)),
+    **dict.fromkeys(PAIR, "default"),
+    "negatives": "document",
+}
+
+
+class Sentences(NamedTuple):
+    """The sentences of a TokenTable, and the examples over them.
+
+    texts: without prompts. keys: see Numbered. which: (len(texts),) uint8, which of `prompts` is put before each.
+    columns: those of each table as numbers of sentences.
+    """
+
+    texts: pa.Array
+    keys: Ints
+    which: Ints
+    prompts: list[str]
+    columns: dict[str, list[Ints]]
+
+    def prompted(self) -> list[str]:
+        """The texts with the prompts that are put before them."""
+        places = self.which.tobytes()  # of millions of sentences a list of numbers would take eight times as much
+        return [self.prompts[place] + text for place, text in zip(places, self.texts.to_pylist(), strict=True)]
 
 
 @dataclass(frozen=True)
@@ -55,16 +82,38 @@ class Tables:
         names: list[str] = distinct(self.classed["class"]).to_pylist()
         return names
 
-    def numbered(self) -> tuple[Numbered, dict[str, list[Ints]]]:
-        """The sentences, in the order of a TokenTable, and the columns of each table as their numbers."""
+    def numbered(self, prompts: Prompts = NO_PROMPTS) -> Sentences:
+        """The sentences in the order of a TokenTable; one that two prompts are put before is there with each."""
         tables = {"train": self.train, "dev": self.dev, "scored": self.scored}
         # what came later is numbered last, so that it changes no number of the others
-        return numbered_columns(tables | {"tuples": self.tuples, "classed": self.classed})
+        tables |= {"tuples": self.tuples, "classed": self.classed}
+        found, columns = numbered_columns(tables)
+        each = list(dict.fromkeys(prompts))
+        if len(each) == 1:
+            return Sentences(found.texts, found.keys, np.zeros(len(found.keys), np.uint8), each, columns)
+        pairs = {
+            name: [
+                column * len(each) + each.index(prompts.before(side))
+                for column, side in zip(own, _sides_of(tables[name]), strict=True)
+            ]
+            for name, own in columns.items()
+        }
+        occurs = np.zeros(len(found.keys) * len(each), np.bool_)
+        for column in chain.from_iterable(pairs.values()):
+            occurs[column] = True
+        numbers, (texts, which) = np.cumsum(occurs) - 1, np.divmod(np.flatnonzero(occurs), len(each))
+        renumbered: dict[str, list[Ints]] = {name: [numbers[column] for column in own] for name, own in pairs.items()}
+        return Sentences(found.texts.take(pa.array(texts)), found.keys[texts], which.astype(np.uint8), each, renumbered)
+
+
+def _sides_of(table: pa.Table) -> list[Side]:
+    """What the texts of each column of texts are to a prompt."""
+    return [side for name, side in _SIDES.items() if name in table.column_names]
 
 
 def texts_of(table: pa.Table) -> list[pa.ChunkedArray]:
     """The columns of texts of a table of examples; the negatives of tuples one after another."""
-    own = [table[name] for name in _COLUMNS if name in table.column_names]
+    own = [table[name] for name in _SIDES if name in table.column_names]
     return [pc.list_flatten(column) if pa.types.is_list(column.type) else column for column in own]
 
 

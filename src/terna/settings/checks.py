@@ -235,6 +235,20 @@ def check_systems(evaluate: Evaluate) -> Iterator[str]:
             yield f"evaluate.systems.{name}: {where} is an address; download the file, or give the name on the hub"
 
 
+def check_prompts(model: Model, evaluate: Evaluate) -> Iterator[str]:
+    known = ["untouched", *evaluate.systems]
+    for name in evaluate.prompts:
+        if name not in known:
+            yield (
+                f"evaluate.prompts.{name}: no system is called {name!r}; there are {', '.join(known)}. Those of the "
+                "model that is trained are model.prompts"
+            )
+    every = {f"evaluate.prompts.{name}": one for name, one in evaluate.prompts.items()}
+    for key, one in ({"model.prompts": model.prompts} | every).items():
+        if one and not (one.query or one.document):
+            yield f"{key}: query and document are empty, so that nothing is put before a text; give one of them"
+
+
 def check_model(model: Model) -> Iterator[str]:
     if (model.backbone == "scratch") != (model.scratch is not None):
         yield "model.scratch: give the shape exactly when model.backbone is 'scratch'"
@@ -329,6 +343,7 @@ CHECKS = (
     check_selection,
     check_main_score,
     check_systems,
+    check_prompts,
     check_model,
     check_weights,
     check_matryoshka,

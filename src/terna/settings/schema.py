@@ -7,7 +7,7 @@ from pydantic.dataclasses import dataclass
 
 from terna.settings.benchmark import KINDS, Benchmark, Figure
 from terna.settings.declaration import STRICT, Corpus, Count, Name
-from terna.settings.training import Model, Train
+from terna.settings.training import Model, Prompts, Train
 
 CHOSEN_ON_TEST = "test, and chosen on"
 
@@ -129,6 +129,9 @@ class Evaluate:
     systems: dict[Name, Annotated[str, Field(min_length=1)]]
     """Other encoders to score on the same pairs, by name: a folder, a hub name with its revision (`name@revision`),
     `pkg:module/path`, or word vectors in a text file (`.vec`, `.txt`, `.gz`)."""
+    prompts: dict[Name, Prompts] = Field(default_factory=dict)
+    """Prompts of other systems, by name, `untouched` for the start as it came; a system without: those it was saved
+    with."""
 
 
 @dataclass(frozen=True, config=STRICT)

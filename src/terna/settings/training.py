@@ -72,6 +72,18 @@ class Vocabulary:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Prompts:
+    """What is put before texts, by what they are; sentence-transformers knows them by the same names."""
+
+    query: str
+    """Before queries and anchors, such as `query: ` with its blank; empty: nothing."""
+    document: str
+    """Before documents, positives and negatives; empty: nothing."""
+    default: Literal["query", "document"] | None = None
+    """Which of the two stands before every other text: both sentences of a pair; null: none."""
+
+
+@dataclass(frozen=True, config=STRICT)
 class Model:
     """The encoder: backbone, pooling, head; or another encoder to start from."""
 
@@ -91,6 +103,8 @@ class Model:
     """Words that are added to the vocabulary, and entries that are cut from it."""
     layers: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] | None
     """The transformer layers that are kept, rising, counted from 0; null: all."""
+    prompts: Prompts | None = None
+    """Prompts that are trained with and saved; null: the start's, its default prompt before every text."""
 
 
 @dataclass(frozen=True, config=STRICT)

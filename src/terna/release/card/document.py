@@ -30,9 +30,10 @@ class Card:
 
     front: YAML. dimension: of a sentence vector. on_hub: whether the backbone has a page there. stats: the content of
     data/triplets/stats.json. size: parameters of all modules. vocabulary_cut: the account of data/tokens/stats.json,
-    None where none was cut. verdicts: against the best baseline of each test benchmark; proven: better on all of them,
-    without which the card recommends no use. tasks: of the benchmarks. The other fields are made in the module of their
-    name, or in tables.
+    None where none was cut. prompts: of the encoder that ships, by name; default_prompt: what it puts before a text of
+    which nothing else is said. verdicts: against the best baseline of each test benchmark; proven: better on all of
+    them, without which the card recommends no use. tasks: of the benchmarks. The other fields are made in the module
+    of their name, or in tables.
     """
 
     settings: Settings
@@ -57,6 +58,8 @@ class Card:
     modules: str
     size: int
     vocabulary_cut: Mapping[str, Any] | None
+    prompts: Mapping[str, str]
+    default_prompt: str
     lineage: Lineage
     digests: Rows
 
@@ -74,6 +77,7 @@ def fill(settings: Settings, lineage: Lineage) -> str:
         stats=read_json(Path("data/triplets/stats.json")),
         size=parameters.size(ENCODER),
         vocabulary_cut=read_json(Path("data/tokens/stats.json"))["vocabulary_cut"],
+        usage=read_json(ENCODER / parameters.USAGE),
         lineage=lineage,
     )
 
@@ -89,14 +93,15 @@ def render(
     stats: Mapping[str, Any],
     size: int,
     vocabulary_cut: Mapping[str, Any] | None,
+    usage: Mapping[str, Any],
     lineage: Lineage,
 ) -> str:
     """The model card: Markdown with YAML front matter, the same whenever its arguments are.
 
     width: of the backbone's token vectors. architecture: the backbone's class. modules: of the encoder that ships.
     scores, training, stats: the contents of metrics/sts.json, metrics/train.json and data/triplets/stats.json. size:
-    the encoder's parameters. vocabulary_cut: of data/tokens/stats.json. lineage: up to the weights. Raises DataError
-    when these tell nothing of a benchmark or corpus of the settings.
+    the encoder's parameters. vocabulary_cut: of data/tokens/stats.json. usage: its prompts, as its folder has them.
+    lineage: up to the weights. Raises DataError when these tell nothing of a benchmark or corpus of the settings.
     """
     check(settings, scores, stats)
     model = settings.model
@@ -124,6 +129,8 @@ def render(
         modules=parameters.architecture(modules, architecture),
         size=size,
         vocabulary_cut=vocabulary_cut,
+        prompts={name: prompt for name, prompt in usage["prompts"].items() if prompt},
+        default_prompt=usage["prompts"].get(usage["default_prompt_name"], ""),
         lineage=lineage,
         digests=tables.digests(lineage),
     )

@@ -16,7 +16,7 @@ from terna.errors import DataError
 from terna.records import read_json, rerun
 from terna.settings import Settings, Train
 
-CONFIG, TEXTS = "config.json", "sentence_bert_config.json"
+CONFIG, TEXTS, USAGE = "config.json", "sentence_bert_config.json", "config_sentence_transformers.json"
 # pairs with a label, by what metrics/train.json calls them: the shape of train.loss
 PAIRS = {"classed_pairs": "classed", "scored_pairs": "scored"}
 BATCHES = {"classed_pairs": "pairs with a class", "scored_pairs": "scored pairs"}

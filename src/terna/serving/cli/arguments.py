@@ -29,13 +29,19 @@ def parser() -> argparse.ArgumentParser:
     )
     encode.add_argument("--out", type=Path, help="a file, written beside and renamed; default: standard output")
     encode.add_argument("--format", choices=FORMATS, help="default: by the name of --out, else parquet")
+    before = encode.add_mutually_exclusive_group()
+    before.add_argument(
+        "--prompt", metavar="TEXT", help="what is put before each line; default: the model's own prompt"
+    )
+    before.add_argument("--prompt-name", metavar="NAME", help="one of the model's prompts: query, document, …")
     encode.add_argument("--chunk", type=_count, default=8192, help="lines that are held at once (8192)")
 
     search = commands.add_parser(
         "search",
         help="the lines nearest to a query",
         description="The nearest lines of a corpus to each query: rank, similarity and line, separated by tabs. "
-        "Several queries have a line with the query before theirs.",
+        "Several queries have a line with the query before theirs. The model's prompts of queries and documents are "
+        "put before them.",
     )
     search.add_argument("queries", nargs="*", help="default: the lines of standard input")
     search.add_argument("--corpus", type=Path, required=True, help="a text file, or what encode wrote in Parquet")
