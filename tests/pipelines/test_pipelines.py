@@ -29,7 +29,19 @@ from terna import Encoder
 from terna.sentences import fold
 from terna.training import trainer
 
-STAGES = ("fetch", "parallel", "translate", "triplets", "tokens", "teacher", "train", "evaluate", "release", "report")
+STAGES = (
+    "fetch",
+    "parallel",
+    "translate",
+    "triplets",
+    "mine",
+    "tokens",
+    "teacher",
+    "train",
+    "evaluate",
+    "release",
+    "report",
+)
 SHAPE = "{vocab_size:300,hidden_size:16,layers:1,heads:2,intermediate_size:32}"
 OVERRIDES = (
     "corpora=ten",

@@ -1,15 +1,16 @@
 """The examples of all shapes as tables of texts, and their sentences numbered together."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from terna.arrays import Ints
 from terna.data.numbering import Numbered, numbered
-from terna.records import CLASSED_PAIRS, PAIR, POSITIVES, SCORED_PAIRS, TEXTS, TRIPLETS, TUPLES, read_table
+from terna.records import CLASSED_PAIRS, MINED, PAIR, POSITIVES, SCORED_PAIRS, TEXTS, TRIPLETS, TUPLES, read_table
 from terna.sentences import distinct
 
 # the columns of texts that a table may have, in the order in which they are numbered; negatives hold lists of texts
@@ -28,15 +29,31 @@ class Tables:
     classed: pa.Table = field(default_factory=CLASSED_PAIRS.empty_table)
 
     @classmethod
-    def paths(cls, folder: Path) -> list[Path]:
-        """Where they lie in the folder that the triplets stage writes."""
-        return [folder / f"{each.name}.parquet" for each in fields(cls)]
+    def paths(cls, folder: Path, mined: Path) -> list[Path]:
+        """Where they lie in the folder that the triplets stage writes, and what the mine stage adds."""
+        return [*(folder / f"{each.name}.parquet" for each in fields(cls)), mined / "tuples.parquet"]
 
     @classmethod
-    def read(cls, folder: Path) -> "Tables":
-        """Read them; DataError if one is missing or broken."""
-        schemas = (TRIPLETS, TRIPLETS, POSITIVES, SCORED_PAIRS, TUPLES, CLASSED_PAIRS)
-        return cls(*(read_table(path, schema) for path, schema in zip(cls.paths(folder), schemas, strict=True)))
+    def read(cls, folder: Path, mined: Path) -> "Tables":
+        """Read them, with what was mined in the place of its rows; DataError if one is missing or broken."""
+        schemas = (TRIPLETS, TRIPLETS, POSITIVES, SCORED_PAIRS, TUPLES, CLASSED_PAIRS, MINED)
+        paths = cls.paths(folder, mined)
+        *tables, more = (read_table(path, schema) for path, schema in zip(paths, schemas, strict=True))
+        return cls(*tables).with_mined(more)
+
+    def with_mined(self, mined: pa.Table) -> "Tables":
+        """The tables with the rows of a MINED table in the place of those that they were made of."""
+        if not len(mined):
+            return self
+        train, tuples = (
+            _without(table, mined.filter(pc.equal(mined["source"], name))["row"].to_numpy())
+            for name, table in (("train", self.train), ("tuples", self.tuples))
+        )
+        added = mined.filter(pc.greater(pc.list_value_length(mined["negatives"]), 0)).select(TUPLES.names)
+        tuples = pa.concat_tables([tuples, added])
+        there = distinct(*(column for table in (train, tuples) for column in texts_of(table)))
+        known = (pc.is_in(self.positives[name], value_set=there) for name in POSITIVES.names)
+        return replace(self, train=train, tuples=tuples, positives=self.positives.filter(pc.and_(*known)))
 
     @property
     def trained(self) -> list[pa.Table]:
@@ -60,6 +77,12 @@ class Tables:
         tables = {"train": self.train, "dev": self.dev, "scored": self.scored}
         # what came later is numbered last, so that it changes no number of the others
         return numbered_columns(tables | {"tuples": self.tuples, "classed": self.classed})
+
+
+def _without(table: pa.Table, rows: Ints) -> pa.Table:
+    kept = np.ones(len(table), bool)
+    kept[rows] = False
+    return table.filter(pa.array(kept))
 
 
 def texts_of(table: pa.Table) -> list[pa.ChunkedArray]:
