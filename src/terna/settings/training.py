@@ -150,6 +150,11 @@ class Guide:
     contrast_positives: bool = True
     """So is the likeness of the anchor's positive to each other positive."""
 
+    @property
+    def contrasted(self) -> list[int]:
+        """The columns, 0 the anchors, 1 the positives, whose texts are compared with each other."""
+        return [column for column, asked in enumerate((self.contrast_anchors, self.contrast_positives)) if asked]
+
 
 LossName = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
 

@@ -125,7 +125,7 @@ def datamodule_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> Plann
     """
     options, table = settings.train, inputs.table
     if options.is_taught and inputs.taught is None:
-        key = "distill" if options.distill else "similarity_distillation"
+        key = next(name for name in ("distill", "similarity_distillation", "guide") if getattr(options, name))
         raise DataError(f"train.{key}: there are no teacher's vectors; run the teacher stage (dvc repro teacher)")
     shared = Shared(
         table,
@@ -134,7 +134,7 @@ def datamodule_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> Plann
         epochs=range(options.phases[0 if options.after else -1].stop),
         seed=settings.seed,
         weights=[options.weights.get(name, 1.0) for name in inputs.corpora],
-        taught=inputs.taught if options.similarity_distillation else None,
+        taught=inputs.taught if options.similarity_distillation or options.guide else None,
     )
     if options.loss.classed == "softmax" and len(inputs.classes) == 1:
         raise DataError(
@@ -171,8 +171,11 @@ def _ranked(options: Train, shared: Shared, *, alone: bool) -> list[Part]:
     widths: list[int | None] = np.unique(shared.table.widths).tolist()
     if len(shared.table.train) or (alone and not widths):
         widths = [None, *widths]
+    contrast = options.guide.contrasted if options.guide else []
     return [
-        RankedPart(shared, width=width, known_positives=options.known_positives, gather=options.gather)
+        RankedPart(
+            shared, width=width, known_positives=options.known_positives, contrast=contrast, gather=options.gather
+        )
         for width in widths
     ]
 
