@@ -497,6 +497,43 @@ def test_the_start_s_similarities_are_kept_of_the_very_sentences_that_are_ranked
     assert "{'weight': 2.0, 'teacher': None}" in card
 
 
+@pytest.mark.slow
+def test_negatives_that_an_encoder_finds_are_learnt_under_a_guide_and_the_chain_names_both(
+    project: Path, run: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for stage in STAGES[: STAGES.index("train") + 1]:
+        run(stage)
+    assert not len(pq.read_table("data/mined/tuples.parquet"))
+    shutil.copytree("models/encoder", "miner")
+    mining = ("mine.encoder=miner", "mine.negatives=2", "mine.relative_margin=null", "mine.others=drop")
+    asked = (*mining, "train.guide={encoder:miner,margin:0.01}", "train.known_positives=true", "train.batch_size=2")
+    said = {}
+    capsys.readouterr()
+    for stage in STAGES[: STAGES.index("release") + 1]:
+        run(stage, *asked)
+        said[stage] = capsys.readouterr().out.splitlines()[-1]
+    rows = pq.read_table("data/triplets/train.parquet").to_pylist()
+    mined = pq.read_table("data/mined/tuples.parquet").to_pylist()
+    assert said["mine"] == "mine: 2 negatives for each of 6 rows by miner; 0 have too few and are left out"
+    sentences = pq.read_table("data/triplets/sentences.parquet")["sentence"].to_pylist()
+    vectors = SentenceTransformer("miner", device="cpu").encode(sentences, normalize_embeddings=True)
+    known = [tuple(row.values()) for row in pq.read_table("data/triplets/positives.parquet").to_pylist()]
+    for row, made in zip(rows, mined, strict=True):
+        never = {row["anchor"], row["positive"], row["negative"], *(b for a, b in known if a == row["anchor"])}
+        scores = dict(zip(sentences, vectors @ vectors[sentences.index(row["anchor"])], strict=True))
+        nearest = sorted((text for text in sentences if text not in never), key=lambda text: -scores[text])
+        assert made["negatives"] == [row["negative"], *nearest[:2]]
+    record = json.loads(Path("metrics/train.json").read_text())
+    assert (record["tuples_of_5"], "triplets" in record) == (6, False)
+    chain = {link["stage"]: link for link in json.loads(Path("release/lineage.json").read_text())["chain"]}
+    weights = hashlib.sha256(Path("miner/model.safetensors").read_bytes()).hexdigest()
+    for stage in ("mine", "teacher"):
+        assert chain[stage]["model"]["sha256"]["model.safetensors"] == weights
+    card = Path("release/README.md").read_text()
+    assert "Hard negatives: 2 for each of 6 of 6 rows, mined from the sentences of the mix by `miner`; 0 had" in card
+    assert "'guide': {'encoder': 'miner', 'margin': 0.01," in card
+
+
 def cut_off(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 

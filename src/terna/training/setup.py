@@ -185,7 +185,7 @@ def observers_of(settings: Settings, run: Run, table: TokenTable, benchmark: Eva
 
     table: whose held-out triplets are scored besides. checkpoints: the folder for weights and checkpoint.
     """
-    recorder = Recorder(whereabouts(run, checkpoints))
+    recorder = Recorder(whereabouts(run, checkpoints, mined=settings.mine.encoder is not None))
     selection = Selection(
         run.encoder,
         development_score(benchmark, table, settings.evaluate.main_score),
@@ -211,20 +211,24 @@ def finished(settings: Settings, run: Run) -> Encoder:
     return run.encoder.cpu()
 
 
-def whereabouts(run: Run, checkpoints: Path) -> Callable[[int], str]:
-    """What is to be said of a step whose loss is not finite: its batch, its rows, and what to do."""
+def whereabouts(run: Run, checkpoints: Path, *, mined: bool = False) -> Callable[[int], str]:
+    """What is to be said of a step whose loss is not finite: its batch, its rows, and what to do.
+
+    mined: whether some rows were replaced by the mine stage.
+    """
 
     def describe(step: int) -> str:
         epoch, number = run.datamodule.place(step - 1)
         place, own = run.datamodule.plan(epoch)[number]
         part = run.datamodule.parts[place]
         rows = ", ".join(map(str, part.in_source(part.rows(epoch)[own][:5])))
+        source = f"{part.source}, as data/mined/tuples.parquet changes it" if mined else part.source
         path = checkpoints / CHECKPOINT
         kept = f"the last good checkpoint is {path}" if path.exists() else "there is no checkpoint yet"
         own_loss = run.module.own.get(part.shape or "")
         mend = f"Mend {own_loss.path} (train.loss.{part.shape}), lower" if own_loss else "Lower"
         return (
-            f"batch {number + 1} of epoch {epoch + 1}, rows {rows}, … of {part.source}; {kept}. {mend} "
+            f"batch {number + 1} of epoch {epoch + 1}, rows {rows}, … of {source}; {kept}. {mend} "
             f"train.lr or choose another train.precision, and delete {checkpoints}/"
         )
 
