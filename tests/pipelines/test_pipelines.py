@@ -168,7 +168,7 @@ def test_raw_corpora_in_a_scored_encoder_out(
     assert f"cosine_pearson {figures['cosine_pearson']:.3f} on four-test" in said["evaluate"]
 
 
-SCORED: dict[str, Any] = {
+SCORED_CSV: dict[str, Any] = {
     "format": "columns",
     "shape": "scored",
     "columns": {"sentence1": 0, "sentence2": 1, "score": 2},
@@ -183,7 +183,7 @@ def test_scored_pairs_are_trained_on_alone_and_beside_triplets_and_a_benchmark_s
 ) -> None:
     rows = [*GRADED, ("La sopa está fría.d", "Algo más.", 5.0)]  # the last has a sentence of four-dev
     text = "".join(f'{first},"{second}",{score}\n' for first, second, score in rows)
-    declare(project, "graded", {"graded.csv": text}, **SCORED, rows=8)
+    declare(project, "graded", {"graded.csv": text}, **SCORED_CSV, rows=8)
     (project / "conf" / "corpora" / "both.yaml").write_text("defaults:\n  - ten\n  - graded\n")
     asked = (f"corpora={mix}", "triplets.drop_overlap=exact", "train.epochs=1")
     said = {}
@@ -267,7 +267,7 @@ def test_scored_pairs_that_all_have_a_benchmark_s_sentence_are_refused(
     project: Path, run: Callable[..., None], capsys: pytest.CaptureFixture[str], mix: str
 ) -> None:
     text = "La sopa está fría.d,Algo más.,5\nOtra cosa.,La sopa está fría.d,0\n"
-    declare(project, "graded", {"graded.csv": text}, **SCORED)
+    declare(project, "graded", {"graded.csv": text}, **SCORED_CSV)
     (project / "conf" / "corpora" / "both.yaml").write_text("defaults:\n  - ten\n  - graded\n")
     for stage in STAGES[:3]:
         run(stage, f"corpora={mix}", "triplets.drop_overlap=exact")
@@ -476,7 +476,7 @@ def test_the_start_s_similarities_are_kept_of_the_very_sentences_that_are_ranked
         run(stage)
     shutil.copytree("models/encoder", "start")
     text = "".join(f'{first},"{second}",{score}\n' for first, second, score in GRADED)
-    declare(project, "graded", {"graded.csv": text}, **SCORED)
+    declare(project, "graded", {"graded.csv": text}, **SCORED_CSV)
     (project / "conf" / "corpora" / "both.yaml").write_text("defaults:\n  - ten\n  - graded\n")
     start = ("corpora=both", "model.scratch=null", "model.backbone=start", "model.pooling=null")
     asked = (*start, "triplets.dev_fraction=0.34", "train.batch_size=2", "train.similarity_distillation={weight:2.0}")

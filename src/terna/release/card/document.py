@@ -29,10 +29,10 @@ class Card:
     """What the template shows.
 
     front: YAML. dimension: of a sentence vector. on_hub: whether the backbone has a page there. stats: the content of
-    data/triplets/stats.json, mined: of data/mined/stats.json. size: parameters of all modules. vocabulary_cut: the account of data/tokens/stats.json,
-    None where none was cut. verdicts: against the best baseline of each test benchmark; proven: better on all of them,
-    without which the card recommends no use. tasks: of the benchmarks. The other fields are made in the module of their
-    name, or in tables.
+    data/triplets/stats.json. mined: of data/mined/stats.json, None where nothing was. size: parameters of all modules.
+    vocabulary_cut: the account of data/tokens/stats.json, None where none was cut. verdicts: against the best baseline
+    of each test benchmark; proven: better on all of them, without which the card recommends no use. tasks: of the
+    benchmarks. The other fields are made in the module of their name, or in tables.
     """
 
     settings: Settings
