@@ -340,14 +340,14 @@ def test_a_stage_that_cannot_finish_writing_says_so_and_leaves_what_was_there(
     status: int,
     message: str,
 ) -> None:
-    for stage in ("fetch", "parallel", "translate", "triplets"):
+    for stage in ("fetch", "parallel", "translate", "triplets", "mine"):
         run(stage)
     before = digests("data")
 
     def fail(descriptor: int) -> None:
         raise fault
 
-    for stage in ("parallel", "translate", "triplets", "tokens"):
+    for stage in ("parallel", "translate", "triplets", "mine", "tokens"):
         with monkeypatch.context() as patched:
             patched.setattr("os.fsync", fail)
             with pytest.raises(SystemExit) as caught:
