@@ -501,36 +501,44 @@ def test_the_start_s_similarities_are_kept_of_the_very_sentences_that_are_ranked
 def test_negatives_that_an_encoder_finds_are_learnt_under_a_guide_and_the_chain_names_both(
     project: Path, run: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    text = "".join(f"Frase {number},Eco de la frase {number}\n" for number in range(30))
+    declare(project, "echoes", {"echoes.csv": f"anchor,positive\n{text}"}, format="columns", shape="pairs")
+    (project / "conf" / "corpora" / "both.yaml").write_text("defaults:\n  - ten\n  - echoes\n")
     for stage in STAGES[: STAGES.index("train") + 1]:
         run(stage)
     assert not len(pq.read_table("data/mined/tuples.parquet"))
     shutil.copytree("models/encoder", "miner")
     mining = ("mine.encoder=miner", "mine.negatives=2", "mine.relative_margin=null", "mine.others=drop")
-    asked = (*mining, "train.guide={encoder:miner,margin:0.01}", "train.known_positives=true", "train.batch_size=2")
+    # at random: the nearest of so few sentences are the same for many anchors, and no batch has a text twice
+    mining = (*mining, "mine.sampling=random", "mine.range_max=25")
+    guide = ("train.guide={encoder:miner,margin:0.01}", "train.known_positives=true")
     said = {}
     capsys.readouterr()
     for stage in STAGES[: STAGES.index("release") + 1]:
-        run(stage, *asked)
+        run(stage, "corpora=both", *mining, *guide, "train.batch_size=2")
         said[stage] = capsys.readouterr().out.splitlines()[-1]
+    assert said["mine"] == "mine: 2 negatives for each of 36 rows by miner; 0 have too few and are left out"
     rows = pq.read_table("data/triplets/train.parquet").to_pylist()
-    mined = pq.read_table("data/mined/tuples.parquet").to_pylist()
-    assert said["mine"] == "mine: 2 negatives for each of 6 rows by miner; 0 have too few and are left out"
+    rows = [(row["anchor"], row["positive"], [row["negative"]]) for row in rows]
+    rows += [tuple(row.values())[:3] for row in pq.read_table("data/triplets/tuples.parquet").to_pylist()]
+    known = [tuple(row.values()) for row in pq.read_table("data/triplets/positives.parquet").to_pylist()]
+    known += [pair for anchor, positive, _ in rows for pair in ((anchor, positive), (positive, anchor))]
     sentences = pq.read_table("data/triplets/sentences.parquet")["sentence"].to_pylist()
     vectors = SentenceTransformer("miner", device="cpu").encode(sentences, normalize_embeddings=True)
-    known = [tuple(row.values()) for row in pq.read_table("data/triplets/positives.parquet").to_pylist()]
-    for row, made in zip(rows, mined, strict=True):
-        never = {row["anchor"], row["positive"], row["negative"], *(b for a, b in known if a == row["anchor"])}
-        scores = dict(zip(sentences, vectors @ vectors[sentences.index(row["anchor"])], strict=True))
+    for (anchor, positive, own), made in zip(rows, pq.read_table("data/mined/tuples.parquet").to_pylist(), strict=True):
+        never = {anchor, *own, *(other for one, other in known if one == anchor)}
+        scores = dict(zip(sentences, vectors @ vectors[sentences.index(anchor)], strict=True))
         nearest = sorted((text for text in sentences if text not in never), key=lambda text: -scores[text])
-        assert made["negatives"] == [row["negative"], *nearest[:2]]
+        assert (made["anchor"], made["positive"], made["negatives"][:-2]) == (anchor, positive, own)
+        assert len(set(made["negatives"][-2:]) & set(nearest[:28])) == 2
     record = json.loads(Path("metrics/train.json").read_text())
-    assert (record["tuples_of_5"], "triplets" in record) == (6, False)
+    assert (record["tuples_of_5"], record["tuples_of_4"], "triplets" in record) == (6, 30, False)
     chain = {link["stage"]: link for link in json.loads(Path("release/lineage.json").read_text())["chain"]}
     weights = hashlib.sha256(Path("miner/model.safetensors").read_bytes()).hexdigest()
     for stage in ("mine", "teacher"):
         assert chain[stage]["model"]["sha256"]["model.safetensors"] == weights
     card = Path("release/README.md").read_text()
-    assert "Hard negatives: 2 for each of 6 of 6 rows, mined from the sentences of the mix by `miner`; 0 had" in card
+    assert "Hard negatives: 2 for each of 36 of 36 rows, mined from the sentences of the mix by `miner`; 0 had" in card
     assert "'guide': {'encoder': 'miner', 'margin': 0.01," in card
 
 
