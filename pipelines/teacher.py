@@ -83,13 +83,17 @@ def lesson_of(settings: Settings) -> Lesson | None:
     train = settings.train
     if train.distill:
         return distilled(train.distill)
-    # with both they are one encoder
-    if train.similarity_distillation or train.guide:
-        where = train.guide.encoder if train.guide else None
-        where = train.similarity_distillation.teacher if train.similarity_distillation else where
-        found, _ = Tables.read(TRIPLETS_IN, MINED_IN).numbered()
-        return Lesson(where, found.texts.to_pylist(), [])
+    if train.guide:  # and teacher, where there is one: they are one encoder
+        return of_examples(train.guide.encoder)
+    if train.similarity_distillation:
+        return of_examples(train.similarity_distillation.teacher)
     return None
+
+
+def of_examples(teacher: str | None) -> Lesson:
+    """The lesson of a run that ranks: the sentences of all examples, whose tokens there are."""
+    found, _ = Tables.read(TRIPLETS_IN, MINED_IN).numbered()
+    return Lesson(teacher, found.texts.to_pylist(), [])
 
 
 def distilled(asked: Distill) -> Lesson:

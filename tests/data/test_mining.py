@@ -18,6 +18,7 @@ from terna.data import mining
 from terna.data.examples import Tables
 from terna.data.mining import Search, all_rows, chosen, questions, with_negatives
 from terna.data.mining.nearest import nearest
+from terna.errors import DataError
 from terna.records import POSITIVES, TRIPLETS, TUPLES
 from terna.sentences import fold
 from terna.settings import Mine
@@ -236,6 +237,9 @@ def test_rows_with_negatives_take_the_place_of_those_that_they_were_made_of() ->
     ]
     assert found.positives == tables.positives
     assert tables.with_mined(rows.slice(0, 0)) is tables
+    for others in (tables.train.slice(1), tables.train.slice(0, 1)):
+        with pytest.raises(DataError, match=r"data/mined/tuples\.parquet: made of other rows; run the mine stage"):
+            replace(tables, train=others).with_mined(added)
 
 
 def test_rows_with_too_few_may_be_left_out_and_what_is_known_of_their_sentences_with_them() -> None:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from terna.arrays import Ints
 from terna.data.numbering import Numbered, numbered
+from terna.errors import DataError
 from terna.records import CLASSED_PAIRS, MINED, PAIR, POSITIVES, SCORED_PAIRS, TEXTS, TRIPLETS, TUPLES, read_table
 from terna.sentences import distinct
 
@@ -42,11 +43,14 @@ class Tables:
         return cls(*tables).with_mined(more)
 
     def with_mined(self, mined: pa.Table) -> "Tables":
-        """The tables with the rows of a MINED table in the place of those that they were made of."""
+        """The tables with the rows of a MINED table in the place of those that they were made of.
+
+        Raises DataError when it was made of others.
+        """
         if not len(mined):
             return self
         train, tuples = (
-            _without(table, mined.filter(pc.equal(mined["source"], name))["row"].to_numpy())
+            _without(table, mined.filter(pc.equal(mined["source"], name)))
             for name, table in (("train", self.train), ("tuples", self.tuples))
         )
         added = mined.filter(pc.greater(pc.list_value_length(mined["negatives"]), 0)).select(TUPLES.names)
@@ -79,7 +83,11 @@ class Tables:
         return numbered_columns(tables | {"tuples": self.tuples, "classed": self.classed})
 
 
-def _without(table: pa.Table, rows: Ints) -> pa.Table:
+def _without(table: pa.Table, mined: pa.Table) -> pa.Table:
+    """The rows of a table that a MINED table does not replace."""
+    rows, pair = mined["row"].to_numpy(), ["anchor", "positive"]
+    if rows.max(initial=-1) >= len(table) or not table.take(pa.array(rows)).select(pair).equals(mined.select(pair)):
+        raise DataError("data/mined/tuples.parquet: made of other rows; run the mine stage (dvc repro mine)")
     kept = np.ones(len(table), bool)
     kept[rows] = False
     return table.filter(pa.array(kept))
