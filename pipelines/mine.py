@@ -68,6 +68,7 @@ def mine(encoder: str, settings: Settings) -> tuple[pa.Table, dict[str, int]]:
     # what is held out is no negative either: it would be learnt from
     candidates = once(tables["sentences"]["sentence"], without=[tables["dev"][name] for name in TEXTS])
     asked = questions(rows, tables["positives"], candidates)
+    OUT.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".", dir=OUT) as folder:
         vectors = vectors_of(encoder, asked, Path(folder) / "vectors.npy", settings.machine.progress)
         search = Search.over(vectors, len(candidates), asked)

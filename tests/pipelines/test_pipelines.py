@@ -507,6 +507,7 @@ def test_negatives_that_an_encoder_finds_are_learnt_under_a_guide_and_the_chain_
     for stage in STAGES[: STAGES.index("train") + 1]:
         run(stage)
     assert not len(pq.read_table("data/mined/tuples.parquet"))
+    shutil.rmtree("data/mined")  # as DVC does before a stage runs again
     shutil.copytree("models/encoder", "miner")
     mining = ("mine.encoder=miner", "mine.negatives=2", "mine.relative_margin=null", "mine.others=drop")
     # at random: the nearest of so few sentences are the same for many anchors, and no batch has a text twice
