@@ -92,7 +92,8 @@ def triplets(settings: Settings, content: str = "triplets") -> None:
 
 def mine(settings: Settings) -> None:
     outs = [put("data/mined/tuples.parquet", "mined"), put_json("data/mined/encoder.json", None)]
-    record("mine", settings, [Path("data/triplets/train.parquet")], outs, Path("data/mined/made.json"))
+    read = [Path("data/triplets") / f"{part}.parquet" for part in ("train", "dev")]
+    record("mine", settings, read, outs, Path("data/mined/made.json"))
 
 
 def tokens(settings: Settings) -> None:
