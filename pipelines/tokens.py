@@ -1,6 +1,7 @@
 """Tokenise each distinct sentence once.
 
-reads   data/triplets/{train,dev,positives,scored,tuples,classed,sentences}.parquet, data/parallel/sentences.parquet
+reads   data/triplets/{train,dev,positives,scored,tuples,classed,sentences}.parquet, data/mined/tuples.parquet,
+        data/parallel/sentences.parquet
 does    fits or loads the model's tokenizer, adds the words and cuts the entries that model.vocabulary asks for, numbers
         the sentences, tokenises them
 writes  data/tokens/: ids, offsets, keys, known positives and the examples of all shapes as .npy, tokenizer/,
@@ -37,13 +38,14 @@ if TYPE_CHECKING:
 
 IN = Path("data/triplets")
 SENTENCES_IN = IN / "sentences.parquet"
+MINED_IN = Path("data/mined")
 PARALLEL_IN = Path("data/parallel/sentences.parquet")
 OUT = Path("data/tokens")
 
 
 @stage
 def main(settings: Settings) -> str:
-    tables = Tables.read(IN)
+    tables = Tables.read(IN, MINED_IN)
     sentences = distinct(*(column for table in tables.trained for column in texts_of(table))).to_pylist()
     tokenizer = with_words(load_tokenizer(settings.model, sentences), settings)
     tokenizer, account = cut_down(tokenizer, settings, tables.dev)
@@ -67,7 +69,8 @@ def main(settings: Settings) -> str:
         },
         OUT / "stats.json",
     )
-    record("tokens", settings, [*Tables.paths(IN), SENTENCES_IN, PARALLEL_IN], [OUT], OUT / "made.json")
+    read = [*Tables.paths(IN, MINED_IN), SENTENCES_IN, PARALLEL_IN]
+    record("tokens", settings, read, [OUT], OUT / "made.json")
     return (
         f"{len(lengths)} sentences, {len(table.ids)} tokens of a vocabulary of {len(tokenizer)}{told(account)}, "
         f"{longest} that reach model.max_length ({settings.model.max_length})"

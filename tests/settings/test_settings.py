@@ -455,6 +455,33 @@ def test_monolingual_text_needs_no_translations_and_a_start_that_teaches_is_no_r
     assert "train.distill.sources: monolingual text has no translations" in found
 
 
+def test_a_guide_is_for_the_ranking_loss_and_one_encoder_with_the_teacher(composed: dict[str, Any]) -> None:
+    composed["train"] |= {"guide": {"encoder": "a/b"}}
+    load(composed)
+    composed["train"] |= {"similarity_distillation": {"weight": 1.0, "teacher": "c/d"}, "symmetric": True}
+    found = "\n".join(faults(composed))
+    assert "train.guide.encoder: a/b, but train.similarity_distillation.teacher is c/d" in found
+    assert "train.guide.contrast_anchors: train.symmetric ranks the anchors already" in found
+    composed["train"] |= {"guide": {}, "similarity_distillation": None, "symmetric": False}
+    composed["train"]["loss"] = composed["train"]["loss"] | {"tuples": "a.b"}
+    found = "\n".join(faults(composed))
+    assert "train.guide.encoder: null is the encoder that training starts from, and its weights are random" in found
+    assert "train.guide: a matter of the ranking loss, and train.loss.tuples is another; set it to null" in found
+
+
+def test_negatives_are_mined_for_what_is_ranked_and_within_a_range_that_has_them(composed: dict[str, Any]) -> None:
+    composed["mine"] |= {"negatives": 5, "range_min": 3, "range_max": 7, "min_score": 0.5, "max_score": 0.5}
+    load(composed)  # nothing is mined
+    composed["mine"] |= {"encoder": "a/b"}
+    found = "\n".join(faults(composed))
+    assert "mine.range_max: 7 less range_min, 3, leaves fewer than negatives, 5; raise it" in found
+    assert "mine.min_score: 0.5, not below max_score, 0.5; lower it" in found
+    composed["mine"] |= {"range_max": 8, "min_score": None}
+    load(composed)
+    composed["train"]["distill"] = {"teacher": "a/b", "sources": False, "unit": True, "texts": "monolingual"}
+    assert faults(composed)[-1].startswith("mine.encoder: negatives are for what is ranked, and train.distill ranks no")
+
+
 def test_similarities_are_kept_beside_ranking_alone_and_not_those_of_random_weights(composed: dict[str, Any]) -> None:
     composed["train"] |= {"similarity_distillation": {"weight": 1.0, "teacher": "a/b"}}
     load(composed)

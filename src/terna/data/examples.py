@@ -1,7 +1,7 @@
 """The examples of all shapes as tables of texts, and their sentences numbered together."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 
 from terna.arrays import Ints
 from terna.data.numbering import Numbered, numbered
-from terna.records import CLASSED_PAIRS, PAIR, POSITIVES, SCORED_PAIRS, TEXTS, TRIPLETS, TUPLES, read_table
+from terna.errors import DataError
+from terna.records import CLASSED_PAIRS, MINED, PAIR, POSITIVES, SCORED_PAIRS, TEXTS, TRIPLETS, TUPLES, read_table
 from terna.sentences import NO_PROMPTS, Prompts, Side, distinct
 
 # the columns of texts that a table may have, in the order in which they are numbered, and what their texts are to a
@@ -55,15 +56,34 @@ class Tables:
     classed: pa.Table = field(default_factory=CLASSED_PAIRS.empty_table)
 
     @classmethod
-    def paths(cls, folder: Path) -> list[Path]:
-        """Where they lie in the folder that the triplets stage writes."""
-        return [folder / f"{each.name}.parquet" for each in fields(cls)]
+    def paths(cls, folder: Path, mined: Path) -> list[Path]:
+        """Where they lie in the folder that the triplets stage writes, and what the mine stage adds."""
+        return [*(folder / f"{each.name}.parquet" for each in fields(cls)), mined / "tuples.parquet"]
 
     @classmethod
-    def read(cls, folder: Path) -> "Tables":
-        """Read them; DataError if one is missing or broken."""
-        schemas = (TRIPLETS, TRIPLETS, POSITIVES, SCORED_PAIRS, TUPLES, CLASSED_PAIRS)
-        return cls(*(read_table(path, schema) for path, schema in zip(cls.paths(folder), schemas, strict=True)))
+    def read(cls, folder: Path, mined: Path) -> "Tables":
+        """Read them, with what was mined in the place of its rows; DataError if one is missing or broken."""
+        schemas = (TRIPLETS, TRIPLETS, POSITIVES, SCORED_PAIRS, TUPLES, CLASSED_PAIRS, MINED)
+        paths = cls.paths(folder, mined)
+        *tables, more = (read_table(path, schema) for path, schema in zip(paths, schemas, strict=True))
+        return cls(*tables).with_mined(more)
+
+    def with_mined(self, mined: pa.Table) -> "Tables":
+        """The tables with the rows of a MINED table in the place of those that they were made of.
+
+        Raises DataError when it was made of others.
+        """
+        if not len(mined):
+            return self
+        train, tuples = (
+            _without(table, mined.filter(pc.equal(mined["source"], name)))
+            for name, table in (("train", self.train), ("tuples", self.tuples))
+        )
+        added = mined.filter(pc.greater(pc.list_value_length(mined["negatives"]), 0)).select(TUPLES.names)
+        tuples = pa.concat_tables([tuples, added])
+        there = distinct(*(column for table in (train, tuples) for column in texts_of(table)))
+        known = (pc.is_in(self.positives[name], value_set=there) for name in POSITIVES.names)
+        return replace(self, train=train, tuples=tuples, positives=self.positives.filter(pc.and_(*known)))
 
     @property
     def trained(self) -> list[pa.Table]:
@@ -109,6 +129,16 @@ class Tables:
 def _sides_of(table: pa.Table) -> list[Side]:
     """What the texts of each column of texts are to a prompt."""
     return [side for name, side in _SIDES.items() if name in table.column_names]
+
+
+def _without(table: pa.Table, mined: pa.Table) -> pa.Table:
+    """The rows of a table that a MINED table does not replace."""
+    rows, pair = mined["row"].to_numpy(), ["anchor", "positive"]
+    if rows.max(initial=-1) >= len(table) or not table.take(pa.array(rows)).select(pair).equals(mined.select(pair)):
+        raise DataError("data/mined/tuples.parquet: made of other rows; run the mine stage (dvc repro mine)")
+    kept = np.ones(len(table), bool)
+    kept[rows] = False
+    return table.filter(pa.array(kept))
 
 
 def texts_of(table: pa.Table) -> list[pa.ChunkedArray]:

@@ -29,11 +29,11 @@ class Card:
     """What the template shows.
 
     front: YAML. dimension: of a sentence vector. on_hub: whether the backbone has a page there. stats: the content of
-    data/triplets/stats.json. size: parameters of all modules. vocabulary_cut: the account of data/tokens/stats.json,
-    None where none was cut. prompts: of the encoder that ships, by name; default_prompt: what it puts before a text of
-    which nothing else is said. verdicts: against the best baseline of each test benchmark; proven: better on all of
-    them, without which the card recommends no use. tasks: of the benchmarks. The other fields are made in the module
-    of their name, or in tables.
+    data/triplets/stats.json. mined: of data/mined/stats.json, None where nothing was. size: parameters of all modules.
+    vocabulary_cut: the account of data/tokens/stats.json, None where none was cut. prompts: of the encoder that ships,
+    by name; default_prompt: what it puts before a text of which nothing else is said. verdicts: against the best
+    baseline of each test benchmark; proven: better on all of them, without which the card recommends no use. tasks: of
+    the benchmarks. The other fields are made in the module of their name, or in tables.
     """
 
     settings: Settings
@@ -46,6 +46,7 @@ class Card:
     proven: bool
     benchmarks: list[tables.Benchmark]
     stats: Mapping[str, Any]
+    mined: Mapping[str, Any] | None
     corpora: Rows
     contaminated: Rows
     loader: Mapping[str, Any]
@@ -75,6 +76,7 @@ def fill(settings: Settings, lineage: Lineage) -> str:
         scores=read_json(Path("metrics/sts.json")),
         training=read_json(Path("metrics/train.json")),
         stats=read_json(Path("data/triplets/stats.json")),
+        mined=read_json(Path("data/mined/stats.json")) if settings.mine.encoder else None,
         size=parameters.size(ENCODER),
         vocabulary_cut=read_json(Path("data/tokens/stats.json"))["vocabulary_cut"],
         usage=read_json(ENCODER / parameters.USAGE),
@@ -95,13 +97,15 @@ def render(
     vocabulary_cut: Mapping[str, Any] | None,
     usage: Mapping[str, Any],
     lineage: Lineage,
+    mined: Mapping[str, Any] | None = None,
 ) -> str:
     """The model card: Markdown with YAML front matter, the same whenever its arguments are.
 
     width: of the backbone's token vectors. architecture: the backbone's class. modules: of the encoder that ships.
     scores, training, stats: the contents of metrics/sts.json, metrics/train.json and data/triplets/stats.json. size:
     the encoder's parameters. vocabulary_cut: of data/tokens/stats.json. usage: its prompts, as its folder has them.
-    lineage: up to the weights. Raises DataError when these tell nothing of a benchmark or corpus of the settings.
+    lineage: up to the weights. mined: the content of data/mined/stats.json, where anything was. Raises DataError when
+    these tell nothing of a benchmark or corpus of the settings.
     """
     check(settings, scores, stats)
     model = settings.model
@@ -117,6 +121,7 @@ def render(
         proven=proven(found),
         benchmarks=[tables.benchmark(name, settings.evaluate, scores) for name in settings.evaluate.benchmarks],
         stats=stats,
+        mined=mined,
         corpora=tables.corpora(settings, stats),
         contaminated=tables.contaminated(stats),
         loader=parameters.loader(training),

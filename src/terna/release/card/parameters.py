@@ -113,6 +113,7 @@ def _ranking(train: Train, training: Mapping[str, Any]) -> dict[str, Any]:
         "similarity": "cosine",
         "symmetric": train.symmetric,
         "known_positives_left_out": train.known_positives,
+        **({"guide": asdict(train.guide)} if train.guide else {}),
         "matryoshka_dims": train.matryoshka,
     }
 
