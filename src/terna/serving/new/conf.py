@@ -18,8 +18,8 @@ FOLDER = Path("conf")
 MARK = "# Made by `python -m terna new`"
 GLOBAL = "# @package _global_\n"
 # text that YAML reads as text in all its versions; the rest is quoted
-PLAIN = re.compile(r"[A-Za-z][A-Za-z_/-]+[A-Za-z]")
-WORDS = ("true", "false", "yes", "no", "on", "off", "null", "nan", "inf")
+PLAIN = re.compile(r"[A-Za-z]([A-Za-z0-9_ /.-]*[A-Za-z0-9])?")
+WORDS = ("true", "false", "yes", "no", "y", "n", "on", "off", "null", "nan", "inf")
 
 
 class _Writer(yaml.SafeDumper):
@@ -35,7 +35,7 @@ _Writer.add_representer(str, _quoted)
 
 
 def composed(files: Mapping[Path, str], name: str) -> Settings:
-    """The settings of experiment `name` with these files, by their paths in conf/; SettingsError for what is unsound."""
+    """The settings of experiment `name` with these files, by their paths in conf/; SettingsError for faults."""
     with TemporaryDirectory() as folder:
         conf = Path(folder) / FOLDER.name
         shutil.copytree(FOLDER, conf)
@@ -64,13 +64,15 @@ def corpora(declared: Mapping[str, Mapping[str, Any]]) -> str:
 
 def experiment(choices: Mapping[str, str], settings: Mapping[str, Any]) -> str:
     """A file of conf/experiment/. choices: the option of each group. settings: what differs from them."""
-    defaults = [{f"override /{group}": option} for group, option in choices.items()]
-    return f"{GLOBAL}{MARK}\n{_yaml({'defaults': defaults})}\n{_yaml(settings)}"
+    defaults = "".join(f"  - override /{group}: {option}\n" for group, option in choices.items())
+    return f"{GLOBAL}{MARK}\ndefaults:\n{defaults}\n{_yaml(settings)}"
 
 
 def _yaml(value: Mapping[str, Any]) -> str:
-    plain = _plain(value)
-    return yaml.dump(plain, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=10**6)
+    # what holds no others on one line
+    return yaml.dump(
+        _plain(value), Dumper=_Writer, sort_keys=False, default_flow_style=None, allow_unicode=True, width=10**6
+    )
 
 
 def _plain(value: Any) -> Any:
