@@ -80,7 +80,7 @@ readme: .venv/ready       ## the table of results in README.md from metrics/sts.
 	python pipelines/readme.py
 
 clean:                    ## what the stages and commands made; DVC's cache, the settings and metrics/ stay
-	rm -rf data models plots dvc_plots predictions release reports seeds search soups multirun outputs mteb_results logs wandb checkpoints site
+	rm -rf data dataset models plots dvc_plots predictions release reports seeds search soups multirun outputs mteb_results logs wandb checkpoints site
 
 .venv/ready: requirements.lock pyproject.toml
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv
