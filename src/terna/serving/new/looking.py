@@ -1,7 +1,7 @@
 """The beginning of a data file: its columns, and what kind of values each has."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,8 @@ from terna.errors import DataError
 LOOKED = 100_000
 # a column of more different words, or of longer ones, is text
 CLASSES, LONGEST = 20, 40
+# the share of values that says what a column holds
+MOSTLY = 0.9
 IDS = "_?id|idx|index|guid|uid|.*[_-]id|unnamed: 0|"
 # labels of NLI as words, in the languages and abbreviations that corpora have
 WORDS = {
@@ -51,9 +53,19 @@ class Column:
 
     @cached_property
     def numbers(self) -> list[float]:
-        """Its values, if all that are not empty are numbers; else none."""
+        """The numbers among its values."""
         found = [float(word) for word in self.words if NUMBER.fullmatch(word)]
-        return found if len(found) == len(self.words) and all(map(math.isfinite, found)) else []
+        return [number for number in found if math.isfinite(number)]
+
+    def mostly(self, matches: Callable[[str], object]) -> bool:
+        """Whether MOSTLY all of its values are such words: the few others are then faults, which reading names."""
+        filled = sum(self.words.values())
+        return sum(count for word, count in self.words.items() if matches(word)) >= MOSTLY * max(filled, 1)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether its values are labels of NLI."""
+        return self.mostly(lambda word: word.casefold() in LABELS)
 
     @cached_property
     def kind(self) -> Kind:
@@ -63,13 +75,12 @@ class Column:
         named = isinstance(self.name, str) and fullmatch(IDS, self.name.strip().casefold())
         if named and len(self.words) == len(self.values):
             return "id"
-        if self.numbers:
+        if self.mostly(NUMBER.fullmatch):
             return "number"
         rows, most = sum(self.words.values()), max(map(len, self.words))
-        known = {word.casefold() for word in self.words} <= LABELS.keys()
         few = len(self.words) <= CLASSES and 2 * len(self.words) <= rows and most <= LONGEST
         spaced = any(" " in word for word in self.words)
-        if known or (few and not (spaced and len(self.words) > CLASSES // 2)):
+        if self.labelled or (few and not (spaced and len(self.words) > CLASSES // 2)):
             return "words"
         codes = not spaced and all(any(map(str.isdigit, word)) for word in self.words)
         return "id" if codes and len(self.words) == rows else "text"
@@ -132,7 +143,9 @@ def _names(cells: Sequence[str] | int) -> bool:
     words = [cell.strip() for cell in cells]
     if any(fullmatch(name, word.casefold()) for word in words for name in NAMES.values()):
         return True
-    data = [word for word in words if NUMBER.fullmatch(word) or word.casefold() in LABELS or word.endswith(ENDS)]
+    # abbreviations of labels are names of columns too
+    labels = [word for word in LABELS if len(word) > 3]
+    data = [word for word in words if NUMBER.fullmatch(word) or word.casefold() in labels or word.endswith(ENDS)]
     return not data and max(map(len, words), default=0) <= LONGEST
 
 

@@ -127,7 +127,7 @@ def _marked(column: Column, pair: Sequence[Column], *, certain: bool) -> list[st
     """What the third column of pairs makes them; certain: it has a name that says that it is one."""
     words = {word.casefold() for word in column.words}
     unsure = [] if certain or isinstance(column.name, int) else ["pairs"]
-    if words <= LABELS.keys():
+    if column.labelled:
         return ["nli"]
     if words <= set(BINARY):
         return ["classed", "scored"] if _score(column) else ["classed"]
