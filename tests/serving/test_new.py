@@ -137,11 +137,7 @@ def project(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     shutil.copytree(root / "conf", tmp_path / "project" / "conf")
     monkeypatch.chdir(tmp_path / "project")
     table(Path("pares.csv"), ("premisa", "hipotesis", "etiqueta"), nli(60))
-    pairs = random.Random(3).sample(range(5000, 9000), 120)
-    scored = [
-        [sentence(one), sentence(other), one % 11 / 2] for one, other in zip(pairs[::2], pairs[1::2], strict=True)
-    ]
-    table(Path("notas.csv"), ("texto a", "texto: b", "nota"), scored)
+    table(Path("notas.csv"), ("texto a", "texto: b", "nota"), scored())
     return tmp_path / "project"
 
 
@@ -262,7 +258,7 @@ def test_a_word_or_row_that_is_wrong_is_named_and_nothing_is_written(
     table(Path("mal.csv"), (*TWO, "score"), [*rows(1.0, 4.5, count=18), [sentence(99), sentence(98), "mucho"]])
     table(Path("corto.csv"), ("anchor", "positive"), rows(count=3))
     before = sorted(Path("conf").rglob("*.yaml"))
-        with pytest.raises(DataError) as caught:
+    with pytest.raises(DataError) as caught:
         asked(*words)
     assert told in str(caught.value)
     assert sorted(Path("conf").rglob("*.yaml")) == before
