@@ -211,6 +211,14 @@ def test_labels_that_give_no_triplet_are_learnt_as_classes(project: Path) -> Non
     assert experiment("sueltos").corpora["sueltos"].kind == "classed"
 
 
+def test_a_text_in_every_row_makes_batches_as_small_as_the_stages_need(project: Path) -> None:
+    same = [[*row[:2], sentence(9000 + place // 8)] for place, row in enumerate(rows(count=80))]
+    table(Path("tres.csv"), ("anchor", "positive", "negative"), same)
+    asked("tres.csv")
+    # each negative comes eight times, so that there are ten texts for a batch
+    assert experiment("tres").train.batch_size == 8
+
+
 def test_a_search_is_a_test_of_one_file_or_three(project: Path) -> None:
     table(Path("busca.csv"), ("query", "document"), [[sentence(row), sentence(900 + row)] for row in range(20)])
     asked("pares.csv", "--test", "busca.csv", "--name", "uno")
@@ -269,7 +277,7 @@ def test_names_of_columns_come_back_as_they_are_or_are_refused(project: Path, na
     table(Path("raro.csv"), (name, "positive"), rows())
     words = ["raro.csv", "--columns", f"anchor={name}", "positive=positive"]
     if name == "${x}":
-        with pytest.raises(SettingsError, match="conf/corpora/raro"):
+        with pytest.raises(SettingsError, match=r"corpora\.raro\.columns\.anchor: Interpolation"):
             asked(*words)
         assert not Path("conf/experiment/raro.yaml").exists()
         return

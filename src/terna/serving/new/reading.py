@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from terna.arrays import Ints
 from terna.data.corpora import read_benchmark
@@ -51,7 +52,9 @@ def examples(name: str, corpus: Corpus, files: Sequence[Path]) -> Examples:
         return _batched(name, len(triplets), "triplets", [triplets[text] for text in TEXTS])
     if corpus.kind in ("pairs", "triplets"):
         tuples, _ = usable(table)
-        return _batched(name, len(tuples), corpus.kind, [tuples["anchor"], tuples["positive"]])
+        width = len(tuples["negatives"][0]) if len(tuples) else 0
+        negatives = [pc.list_element(tuples["negatives"], place) for place in range(width)]
+        return _batched(name, len(tuples), corpus.kind, [tuples["anchor"], tuples["positive"], *negatives])
     return _batched(name, len(table), "texts" if corpus.kind == "texts" else "pairs", [])
 
 
