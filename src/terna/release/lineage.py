@@ -115,6 +115,12 @@ def collect(settings: Settings) -> Lineage:
     )
 
 
+def data_chain(settings: Settings) -> list[Link]:
+    """The links from the raw files up to the triplets; DataError where a record is missing."""
+    raw = [link for link in _raw(settings) if not link.stage.startswith("parallel")]
+    return [*raw, *(_stage(name, settings) for name in ("translate", "triplets"))]
+
+
 def relevant(settings: Settings) -> dict[str, Any]:
     """The settings that can change a result, as JSON holds them: all but where it runs and where it is logged."""
     plain: dict[str, Any] = json.loads(json.dumps(asdict(settings)))

@@ -22,6 +22,7 @@ from terna.release.lineage import Lineage
 from terna.settings import Settings
 
 ENCODER = Path("models/encoder")
+CARD = "card.md.j2"
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def render(
         lineage=lineage,
         digests=tables.digests(lineage),
     )
-    return _template().render(vars(card))
+    return template(CARD).render(vars(card))
 
 
 def passage(name: str, values: Mapping[str, Any]) -> Markdown:
@@ -147,8 +148,8 @@ def passage(name: str, values: Mapping[str, Any]) -> Markdown:
 
     Raises jinja2's UndefinedError where these lack something.
     """
-    template = _template()
-    return Markdown("".join(template.blocks[name](template.new_context(dict(values)))).strip())
+    card = template(CARD)
+    return Markdown("".join(card.blocks[name](card.new_context(dict(values)))).strip())
 
 
 def check(settings: Settings, scores: Mapping[str, Any], stats: Mapping[str, Any]) -> None:
@@ -163,7 +164,8 @@ def check(settings: Settings, scores: Mapping[str, Any], stats: Mapping[str, Any
 
 
 @cache
-def _template() -> Template:
+def template(name: str) -> Template:
+    """A template of this folder, in which whatever is printed is escaped."""
     # jinja2 has no autoescape for Markdown. `finalize` sees whatever {{ … }} is about to print: all of it is escaped
     # but what is of the class Markdown, which only the filters below and front.matter make. A filter of jinja2, `~` or
     # a macro gives a plain string, so that what somebody forgets is escaped twice and not left raw.
@@ -187,7 +189,7 @@ def _template() -> Template:
         "interval": lambda bounds: interval(bounds, 4),
     }
     environment.filters |= filters
-    return environment.get_template("card.md.j2")
+    return environment.get_template(name)
 
 
 def _lost(stats: Mapping[str, Any]) -> list[tuple[str, int]]:

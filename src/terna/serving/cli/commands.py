@@ -116,6 +116,15 @@ def demo(asked: Namespace) -> None:
     serve(asked.model, asked.port)
 
 
+def new(asked: Namespace) -> None:
+    """The experiment on the files that are named, and on the way what they are taken for."""
+    from terna.serving.new import new  # it reads with pandas, which the other commands need not wait for
+
+    with standard_output():
+        for line in new(asked):
+            print(line)
+
+
 def _format(out: Path | None, asked: str | None) -> str:
     named = out.suffix.removeprefix(".") if out else "parquet"
     kind = asked or named
