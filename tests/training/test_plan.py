@@ -107,7 +107,7 @@ def test_no_more_rows_left_over_than_the_neighbour_leaves(name: str, batch_size:
     assert made.unused <= len(keys) - neighbours_full_batches(keys, batch_size, seed=0) * batch_size
 
 
-@pytest.mark.parametrize("columns", [2, 7])
+@pytest.mark.parametrize("columns", [1, 2, 7])
 def test_rows_of_other_widths_leave_no_more_over_than_the_neighbour_leaves(columns: int) -> None:
     rng = np.random.default_rng(17)
     keys = distinct_within(rng.choice(4_000, (2 * ROWS, columns), p=(w := 1 / np.arange(9, 4_009)) / w.sum()))

@@ -9,16 +9,26 @@ import pyarrow.compute as pc
 
 from terna.arrays import Ints
 from terna.data.numbering import Numbered, numbered
-from terna.records import CLASSED_PAIRS, PAIR, POSITIVES, SCORED_PAIRS, TEXTS, TRIPLETS, TUPLES, read_table
+from terna.records import (
+    CLASSED_PAIRS,
+    PAIR,
+    POSITIVES,
+    RAW_TEXTS,
+    SCORED_PAIRS,
+    TEXTS,
+    TRIPLETS,
+    TUPLES,
+    read_table,
+)
 from terna.sentences import distinct
 
 # the columns of texts that a table may have, in the order in which they are numbered; negatives hold lists of texts
-_COLUMNS = (*TEXTS, *PAIR, "negatives")
+_COLUMNS = (*TEXTS, *PAIR, "negatives", "text")
 
 
 @dataclass(frozen=True)
 class Tables:
-    """What the triplets stage wrote to train and to develop on: TRIPLETS, POSITIVES, SCORED_PAIRS, TUPLES, CLASSED."""
+    """What the triplets stage wrote to train and to develop on, each a table of the schema that `read` has for it."""
 
     train: pa.Table
     dev: pa.Table
@@ -26,6 +36,7 @@ class Tables:
     scored: pa.Table = field(default_factory=SCORED_PAIRS.empty_table)
     tuples: pa.Table = field(default_factory=TUPLES.empty_table)
     classed: pa.Table = field(default_factory=CLASSED_PAIRS.empty_table)
+    texts: pa.Table = field(default_factory=RAW_TEXTS.empty_table)
 
     @classmethod
     def paths(cls, folder: Path) -> list[Path]:
@@ -35,13 +46,13 @@ class Tables:
     @classmethod
     def read(cls, folder: Path) -> "Tables":
         """Read them; DataError if one is missing or broken."""
-        schemas = (TRIPLETS, TRIPLETS, POSITIVES, SCORED_PAIRS, TUPLES, CLASSED_PAIRS)
+        schemas = (TRIPLETS, TRIPLETS, POSITIVES, SCORED_PAIRS, TUPLES, CLASSED_PAIRS, RAW_TEXTS)
         return cls(*(read_table(path, schema) for path, schema in zip(cls.paths(folder), schemas, strict=True)))
 
     @property
     def trained(self) -> list[pa.Table]:
         """Those that are trained on."""
-        return [self.train, self.scored, self.tuples, self.classed]
+        return [self.train, self.scored, self.tuples, self.classed, self.texts]
 
     @property
     def corpora(self) -> list[str]:
@@ -59,7 +70,7 @@ class Tables:
         """The sentences, in the order of a TokenTable, and the columns of each table as their numbers."""
         tables = {"train": self.train, "dev": self.dev, "scored": self.scored}
         # what came later is numbered last, so that it changes no number of the others
-        return numbered_columns(tables | {"tuples": self.tuples, "classed": self.classed})
+        return numbered_columns(tables | {"tuples": self.tuples, "classed": self.classed, "texts": self.texts})
 
 
 def texts_of(table: pa.Table) -> list[pa.ChunkedArray]:

@@ -15,9 +15,19 @@ from terna.settings.schema import Evaluate, Fetch, Machine, Translate
 from terna.settings.training import Model, Train
 
 # the losses by name of each kind of examples, the first where nobody chooses one
-LOSSES = {"tuples": ("ranking",), "scored": ("cosent", "angle"), "classed": ("softmax",)}
+LOSSES = {
+    "tuples": ("ranking",),
+    "scored": ("cosent", "angle"),
+    "classed": ("softmax",),
+    "texts": ("simcse", "tsdae"),
+}
 # which shapes of corpora a loss of LOSSES learns from
-LEARNT = {"tuples": ("nli", "pairs", "triplets"), "scored": ("scored",), "classed": ("classed",)}
+LEARNT = {
+    "tuples": ("nli", "pairs", "triplets"),
+    "scored": ("scored",),
+    "classed": ("classed",),
+    "texts": ("texts",),
+}
 # what messages call the rows of a shape
 ROWS: Mapping[str, str] = {
     "nli": "labelled pairs",
@@ -78,29 +88,37 @@ def check_distill(corpora: dict[str, Corpus], parallel: dict[str, Corpus], model
         if getattr(train, name):
             yield f"train.{name}: a matter of ranked triplets, and train.distill ranks none; leave it at its default"
     for name in train.weights:
-        if name in corpora and corpora[name].kind in LEARNT["tuples"]:
+        if name in corpora and corpora[name].kind in (*LEARNT["tuples"], *LEARNT["texts"]):
             yield f"train.weights.{name}: a matter of ranked triplets, and train.distill ranks none; remove it"
 
 
 def check_texts(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
-    taught = train.distill is not None and train.distill.texts == "monolingual"
     for name, corpus in corpora.items():
-        if corpus.kind == "texts" and not taught:
+        if corpus.kind == "texts" and train.distill and train.distill.texts == "parallel":
             yield (
-                f"corpora.{name}: raw text is learnt from a teacher alone (train.distill with texts: monolingual); "
-                "set that, or remove it"
+                f"corpora.{name}: raw text, and train.distill learns translations; set train.distill.texts to "
+                "monolingual, or remove it"
             )
+    if train.distill and train.loss.texts != "simcse":
+        yield "train.loss.texts: train.distill learns raw text by the teacher's vectors; leave it at simcse"
+    if train.loss.texts != "tsdae":
+        return
+    for name in ("matryoshka", "lora"):
+        if getattr(train, name):
+            reason = {"matryoshka": "reads whole vectors", "lora": "shares the encoder's weights with a decoder"}[name]
+            yield f"train.{name}: the tsdae loss of raw text {reason}; leave it at its default"
 
 
 def check_scored(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
     scored = [corpus.scored for corpus in corpora.values()]
-    ranked = [corpus.kind in LEARNT["tuples"] for corpus in corpora.values()]
+    kinds = (*LEARNT["tuples"], *(LEARNT["texts"] if train.loss.texts == "simcse" else ()))
+    ranked = [corpus.kind in kinds for corpus in corpora.values()]
     if train.after and not (any(scored) and (train.distill or not all(scored))):
         yield "train.after: there are not both scored pairs and other data; set it to null"
     for name in ("symmetric", "known_positives"):
         if corpora and not any(ranked) and not train.distill and getattr(train, name):
-            kinds = " and ".join(dict.fromkeys(ROWS[corpus.kind] for corpus in corpora.values()))
-            yield f"train.{name}: a matter of ranked triplets, and the mix has only {kinds}; set it to false"
+            rows = " and ".join(dict.fromkeys(ROWS[corpus.kind] for corpus in corpora.values()))
+            yield f"train.{name}: a matter of ranked triplets, and the mix has only {rows}; set it to false"
 
 
 def check_losses(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
