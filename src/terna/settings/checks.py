@@ -11,7 +11,7 @@ from itertools import pairwise
 from terna.settings.benchmark import DECIDED, RANKED
 from terna.settings.corpus_checks import faults_of
 from terna.settings.declaration import PARALLEL, Corpus
-from terna.settings.schema import Evaluate, Fetch, Machine, Translate
+from terna.settings.schema import Evaluate, Fetch, Machine, Translate, Triplets
 from terna.settings.training import Model, Train
 
 # the losses by name of each kind of examples, the first where nobody chooses one
@@ -160,6 +160,16 @@ def check_apart(corpora: dict[str, Corpus], evaluate: Evaluate) -> Iterator[str]
             yield f"corpora.{name}: also a benchmark; training on what is scored says nothing"
 
 
+def check_held_out(corpora: dict[str, Corpus], triplets: Triplets, evaluate: Evaluate) -> Iterator[str]:
+    origins = [(corpus.files, corpus.dataset) for corpus in corpora.values()]
+    for name, one in evaluate.benchmarks.items():
+        if one.pairs and one.origin in origins and triplets.drop_overlap == "none":
+            yield (
+                f"triplets.drop_overlap: none, so that what {name} holds out of the text is trained on; set it to "
+                "exact or near"
+            )
+
+
 def check_languages(corpora: dict[str, Corpus], translate: Translate) -> Iterator[str]:
     codes = translate.model.codes if translate.model else {}
     for name, corpus in corpora.items():
@@ -190,7 +200,7 @@ def check_evaluate(evaluate: Evaluate) -> Iterator[str]:
         key = f"evaluate.benchmarks.{name}"
         if corpus.role == "train":
             yield f"{key}.role: a benchmark is for development or test, not train"
-        if len(corpus.files) not in (0, 1, len(RANKED)) and corpus.task == "ranking":
+        if len(corpus.files) not in (0, 1, len(RANKED)) and corpus.shape == "ranking":
             yield (
                 f"{key}.files: {len(corpus.files)}; a ranking needs three (documents, queries, which are relevant), or "
                 "one of query, document and score"
@@ -338,6 +348,7 @@ CHECKS = (
     check_losses,
     check_similarity_distillation,
     check_apart,
+    check_held_out,
     check_languages,
     check_fetch,
     check_evaluate,
