@@ -1,6 +1,7 @@
 """Tokenise each distinct sentence once.
 
-reads   data/triplets/{train,dev,positives,scored,tuples,classed,sentences}.parquet, data/parallel/sentences.parquet
+reads   data/triplets/{train,dev,positives,scored,tuples,classed,texts,sentences}.parquet,
+        data/parallel/sentences.parquet
 does    fits or loads the model's tokenizer, adds the words and cuts the entries that model.vocabulary asks for, numbers
         the sentences, tokenises them
 writes  data/tokens/: ids, offsets, keys, known positives and the examples of all shapes as .npy, tokenizer/,
@@ -58,7 +59,7 @@ def main(settings: Settings) -> str:
             "at_max_length": longest,
             "vocabulary": len(tokenizer),
             "vocabulary_cut": account,
-            # in the order of the numbers in corpus.npy, scored_corpus.npy, tuple_corpus.npy and classed_corpus.npy
+            # in the order of the numbers in corpus.npy and the other …_corpus.npy
             "corpora": tables.corpora,
             # in the order of the numbers in classes.npy; missing where there are none
             **({"classes": tables.classes} if len(tables.classed) else {}),

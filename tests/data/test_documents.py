@@ -1,5 +1,6 @@
 """Pairs found in a text: title and body, neighbouring sentences; what is held out of them; folders of text."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from terna.settings import Benchmark, Corpus, Evaluate, File
 TEXT = """Título uno
 Primera frase. ¿Segunda? «Tercera.» Cuarta, de la Sra. pérez.
 
-\ufeffSolo un título
+Solo un título
 
 
 Título dos
@@ -41,7 +42,7 @@ def test_blank_lines_part_the_documents_of_a_file_and_pairs_are_found_within_eac
         ("Título dos", "Nada más…"),
     ]
     chain = ["Título uno", "Primera frase.", "¿Segunda?", "«Tercera.»", "Cuarta, de la Sra. pérez."]
-    expected = [*zip(chain, chain[1:], strict=False), ("Título dos", "Nada más…")]
+    expected = [*pairwise(chain), ("Título dos", "Nada más…")]
     assert pairs_in(tmp_path, corpus("text.txt")) == expected
     _, counts = read("own", corpus("text.txt"), tmp_path)
     assert (counts["read"], counts["no_pair"]) == (3, 1)
