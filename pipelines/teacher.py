@@ -1,7 +1,7 @@
 """Let the teacher encode what it teaches, once; without train.distill and train.similarity_distillation, nothing.
 
-reads   data/parallel/sentences.parquet, data/triplets/{train,dev,positives,scored,tuples,classed,texts,sentences}.parquet,
-        data/tokens/tokenizer/
+reads   data/triplets/{train,dev,positives,scored,tuples,classed,texts,sentences}.parquet, data/tokens/tokenizer/,
+        data/parallel/sentences.parquet
 does    for train.distill the teacher's vectors of the source sentences, and the student's tokens of both sides; of
         monolingual text both have the same sentences, those of the held-out triplets left out.
         for train.similarity_distillation its vectors of the sentences of all examples, in the order of data/tokens/
