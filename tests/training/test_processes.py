@@ -149,11 +149,13 @@ def test_each_loss_has_the_gradient_of_one_process_where_what_it_compares_is_gat
     assert [each["steps"] for each in both] == [each["expected"] for each in both] == [10, 10]
 
 
-def test_batches_of_every_kind_go_through_two_processes_and_leave_both_with_one_classifier(
+def test_batches_of_every_kind_go_through_two_processes_and_leave_both_with_one_classifier_and_decoder(
     root: Path, tmp_path: Path
 ) -> None:
-    first, second = launched(root, tmp_path / "two", 2, table="shaped_for(encoder, {2: 17, 5: 17}, classed=17)")
-    assert first["steps"] == first["expected"] == 12
+    table = "texts_for(encoder, 17, shaped_for(encoder, {2: 17, 5: 17}, classed=17))"
+    options = ("corpora=own", "corpora.own.shape=texts", "train.loss.texts=tsdae")
+    first, second = launched(root, tmp_path / "two", 2, *options, table=table)
+    assert first["steps"] == first["expected"] == 16
     assert len(first["weights"]) and torch.equal(first["weights"], second["weights"])
 
 

@@ -19,9 +19,10 @@ from terna.encoder import Encoder, save
 from terna.encoder.packing import Batch
 from terna.errors import DataError, ModelError
 from terna.settings import Settings
+from terna.settings.training import DELETED
 from terna.training.callbacks import Checkpoints, Recorder
 from terna.training.losses.restoring import Decoder
-from terna.training.parts.texts import DELETED, NoisyBatch, TextBatch, left
+from terna.training.parts.texts import NoisyBatch, TextBatch, left
 from terna.training.setup import Run
 
 Make = Callable[..., Encoder]

@@ -11,6 +11,9 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Weight = Annotated[float, Field(ge=0)]
 
+# the share of words that the loss tsdae deletes
+DELETED = 0.6
+
 
 @dataclass(frozen=True, config=STRICT)
 class Scratch:

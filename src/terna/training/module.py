@@ -57,7 +57,8 @@ class RankingModule(LightningModule):
         if self.beside:
             # a batch of another kind gives them no gradient, which DDP would wait for: the classifier's is whole in
             # each process, the decoder's is averaged by on_after_backward
-            names = [name for name, _ in self.named_parameters() if not name.startswith("encoder.")]
+            named, own = self.named_parameters(remove_duplicate=False), set(self.beside)
+            names = [name for name, parameter in named if parameter in own]
             DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(self, names)  # type: ignore[no-untyped-call]
 
     @property

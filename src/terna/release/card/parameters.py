@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from terna.errors import DataError
 from terna.records import read_json, rerun
 from terna.settings import Settings, Train
+from terna.settings.training import DELETED
 
 CONFIG, TEXTS = "config.json", "sentence_bert_config.json"
 # pairs with a label, by what metrics/train.json calls them: the shape of train.loss
@@ -27,7 +28,7 @@ WORDS = {
     "classed_pairs": "pairs of sentences with a class",
     RAW: "texts without labels",
 }
-RESTORED = {"deleted_words": 0.6, "decoder": "tied to the encoder, trained beside it, not part of it"}
+RESTORED = {"deleted_words": DELETED, "decoder": "tied to the encoder, trained beside it, not part of it"}
 # what the card calls a loss, and where it was published
 LOSSES: Mapping[str, tuple[str, str | None]] = {
     "ranking": ("the in-batch negatives ranking loss", None),
@@ -92,8 +93,8 @@ def losses(train: Train, training: Mapping[str, Any]) -> list[Loss]:
     tuples = _tuples(training)
     found: list[Loss] = []
     if "triplets" in training or tuples:
-        on = " and ".join([*(["triplets"] if "triplets" in training else []), *(["tuples"] if tuples else [])])
-        units = [*(["triplets"] if "triplets" in training else []), *tuples]
+        triplets = ["triplets"] if "triplets" in training else []
+        on, units = " and ".join([*triplets, *(["tuples"] if tuples else [])]), [*triplets, *tuples]
         found.append(_loss(train, training, "tuples", on, _ranking(train, training, units)))
     parameters: Mapping[str, Any]
     if RAW in training:

@@ -11,11 +11,10 @@ from terna.arrays import Bools, Ints
 from terna.encoder import Batch
 from terna.errors import DataError
 from terna.sentences import gather
+from terna.settings.training import DELETED
 from terna.training.parts.part import Shared, TablePart
 from terna.training.parts.ranked import RankedBatch, RankedPart
 
-# the share of words that are deleted
-DELETED = 0.6
 # apart from the streams that other modules draw from [seed, epoch]
 _STREAM = 3
 
