@@ -156,7 +156,7 @@ def test_raw_corpora_in_a_scored_encoder_out(
     assert f"cosine_pearson {figures['cosine_pearson']:.3f} on four-test" in said["evaluate"]
 
 
-SCORED: dict[str, Any] = {
+SCORED_CSV: dict[str, Any] = {
     "format": "columns",
     "shape": "scored",
     "columns": {"sentence1": 0, "sentence2": 1, "score": 2},
@@ -171,7 +171,7 @@ def test_scored_pairs_are_trained_on_alone_and_beside_triplets_and_a_benchmark_s
 ) -> None:
     rows = [*GRADED, ("La sopa está fría.d", "Algo más.", 5.0)]  # the last has a sentence of four-dev
     text = "".join(f'{first},"{second}",{score}\n' for first, second, score in rows)
-    declare(project, "graded", {"graded.csv": text}, **SCORED, rows=8)
+    declare(project, "graded", {"graded.csv": text}, **SCORED_CSV, rows=8)
     (project / "conf" / "corpora" / "both.yaml").write_text("defaults:\n  - ten\n  - graded\n")
     asked = (f"corpora={mix}", "triplets.drop_overlap=exact", "train.epochs=1")
     said = {}
@@ -255,7 +255,7 @@ def test_scored_pairs_that_all_have_a_benchmark_s_sentence_are_refused(
     project: Path, run: Callable[..., None], capsys: pytest.CaptureFixture[str], mix: str
 ) -> None:
     text = "La sopa está fría.d,Algo más.,5\nOtra cosa.,La sopa está fría.d,0\n"
-    declare(project, "graded", {"graded.csv": text}, **SCORED)
+    declare(project, "graded", {"graded.csv": text}, **SCORED_CSV)
     (project / "conf" / "corpora" / "both.yaml").write_text("defaults:\n  - ten\n  - graded\n")
     for stage in STAGES[:3]:
         run(stage, f"corpora={mix}", "triplets.drop_overlap=exact")
@@ -464,7 +464,7 @@ def test_the_start_s_similarities_are_kept_of_the_very_sentences_that_are_ranked
         run(stage)
     shutil.copytree("models/encoder", "start")
     text = "".join(f'{first},"{second}",{score}\n' for first, second, score in GRADED)
-    declare(project, "graded", {"graded.csv": text}, **SCORED)
+    declare(project, "graded", {"graded.csv": text}, **SCORED_CSV)
     (project / "conf" / "corpora" / "both.yaml").write_text("defaults:\n  - ten\n  - graded\n")
     start = ("corpora=both", "model.scratch=null", "model.backbone=start", "model.pooling=null")
     asked = (*start, "triplets.dev_fraction=0.34", "train.batch_size=2", "train.similarity_distillation={weight:2.0}")
@@ -583,6 +583,23 @@ def test_malformed_input_stops_its_stage_with_the_place_and_leaves_nothing(
     assert caught.value.code == 1
     assert message in capsys.readouterr().err
     assert digests("data", "models", "metrics", "predictions", "reports") == before
+
+
+def test_a_malformed_benchmark_is_refused_as_it_is_fetched_and_taken_when_it_is_mended(
+    run: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = Path("raw/own.csv")
+    own.write_text("a,b,score\nLlueve.,Cae agua.,4\nNieva.,Hace sol.,mucho\n")
+    words = ("evaluate=own", "evaluate.benchmarks.own.files=[raw/own.csv]")
+    with pytest.raises(SystemExit):
+        run("fetch", *words)
+    assert (
+        "data/raw/sts/own-dev/own.csv, row 2, column score: 'mucho'; allowed is a number from 0 to 5, see scale; mend "
+        "or drop the row (evaluate.benchmarks.own-dev, fetched from raw/own.csv)" in capsys.readouterr().err
+    )
+    own.write_text(own.read_text().replace("mucho", "2") + "".join(f"Uno {n}.,Dos {n}.,{n}\n" for n in range(4)))
+    run("fetch", *words)
+    assert Path("data/raw/sts/own/own.csv").read_text() == own.read_text()
 
 
 def spoil(path: str, old: str, new: str) -> None:
