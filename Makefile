@@ -1,12 +1,16 @@
-# make run | test | test-slow | test-all | check | params | lock | mirror | seeds | search | soup | table | wandb | demo | docs | mteb | bench | publish | readme — each sets up what it needs first.
+# make run | new | test | test-slow | test-all | check | params | lock | mirror | seeds | search | soup | table | wandb | demo | docs | mteb | bench | publish | publish-data | readme — each sets up what it needs first.
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: run test test-slow test-all verify check params lock mirror seeds search soup table wandb mteb bench publish readme demo docs clean
+.PHONY: run new test test-slow test-all verify check params lock mirror seeds search soup table wandb mteb bench publish publish-data readme demo docs clean
 
-run: .venv/ready          ## the whole pipeline, as params.yaml says: raw corpora in, a scored encoder out
+run: .venv/ready          ## the whole pipeline: raw corpora in, a scored encoder out; as params.yaml says, or make run SET="experiment=…"
+	$(if $(SET),python pipelines/compose.py $(SET))
 	python pipelines/run.py
+
+new: .venv/ready          ## an experiment on your own files: make new FILES="pairs.csv scores.csv" OPTIONS="--model e5_small"
+	python -m terna new $(FILES) $(OPTIONS)
 
 test: .venv/ready         ## the quick tests, a few minutes
 	pytest -n auto -m "not slow"
@@ -69,11 +73,14 @@ bench: .venv/ready        ## training, encoding and batch plans side by side wit
 publish: .venv/ready      ## the release to the hub, in one commit: make publish REPO=owner/name OPTIONS="--dry-run"
 	python pipelines/publish.py $(REPO) $(OPTIONS)
 
+publish-data: .venv/ready ## data/triplets/ to the hub as a dataset: make publish-data REPO=owner/name OPTIONS="--dry-run"
+	python pipelines/publish_data.py $(REPO) $(OPTIONS)
+
 readme: .venv/ready       ## the table of results in README.md from metrics/sts.json, after a run of the default settings
 	python pipelines/readme.py
 
 clean:                    ## what the stages and commands made; DVC's cache, the settings and metrics/ stay
-	rm -rf data models plots dvc_plots predictions release reports seeds search soups multirun outputs mteb_results logs wandb checkpoints site
+	rm -rf data dataset models plots dvc_plots predictions release reports seeds search soups multirun outputs mteb_results logs wandb checkpoints site
 
 .venv/ready: requirements.lock pyproject.toml
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv

@@ -82,7 +82,12 @@ def measured(folder: Path, pairs: int, model: str) -> dict[str, Cost]:
 
 def table(costs: dict[int, dict[str, Cost]], model: str) -> str:
     """Seconds and peaks, in Markdown."""
-    lines = [f"Seconds, peak MiB; model={model}.", "", f"| pairs | {' | '.join(STEPS)} |", "|--:" * 5 + "|"]
+    lines = [
+        f"Seconds, peak MiB; model={model}.",
+        "",
+        f"| pairs | {' | '.join(STEPS)} |",
+        "|--:" * (len(STEPS) + 1) + "|",
+    ]
     for pairs, steps in costs.items():
         cells = " | ".join(f"{cost.seconds:.1f} s, {cost.peak_mib:,.0f}" for cost in steps.values())
         lines.append(f"| {pairs:,} | {cells} |")

@@ -13,7 +13,7 @@ from terna.settings import Settings
 from terna.training.setup import Inputs
 
 FOLDER = OUT / "project"
-STAGES = ("fetch", "parallel", "translate", "triplets", "tokens", "teacher")
+STAGES = ("fetch", "parallel", "translate", "triplets", "mine", "tokens", "teacher")
 COMPOSED = ("--config-path=..", "--config-name=params")
 
 

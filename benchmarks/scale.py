@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "benchmarks" / "out"
-STAGES = ("translate", "triplets", "tokens")
+STAGES = ("translate", "triplets", "mine", "tokens")
 SIZES = (100_000, 200_000, 500_000, 962_854)
 OUTPUTS = ("data/nli/pairs.parquet", "data/triplets/*.parquet", "data/tokens/*.npy")
 MEMBERS = {

@@ -25,7 +25,7 @@ from wandb_records import history  # noqa: E402
 from wandb_service import BEHAVIOURS, KEY, served  # noqa: E402
 
 SETTINGS = ["train.epochs=3", "machine.progress=false"]
-STAGES = ("fetch", "parallel", "translate", "triplets", "tokens", "teacher")
+STAGES = ("fetch", "parallel", "translate", "triplets", "mine", "tokens", "teacher")
 COMPOSED = ["--config-path=..", "--config-name=params"]
 
 

@@ -12,9 +12,11 @@ from terna.running.process import settle
 
 import argparse
 import hashlib
+import json
 import os
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--encoder", default="models/encoder", help="a folder, owner/name@revision, pkg:module/path, word vectors"
     )
+    parser.add_argument(
+        "--prompt",
+        action="append",
+        default=[],
+        metavar="NAME=TEXT",
+        help="a prompt in place of the encoder's own of this name: query, document, or what mteb calls a task or its "
+        "type (STS, STSES, Retrieval-query); may be given several times",
+    )
     parser.add_argument("--language", default="spa", help="ISO 639-3 code: subsets with another language are left out")
 
 
@@ -39,12 +49,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def main(given: argparse.Namespace) -> None:
     settle()
     chosen = tasks(given.tasks, given.language)
-    model = adapted(given.encoder)
+    model = adapted(given.encoder, named(given.prompt))
     records = [scored(model, task) for task in chosen]
     for record in records:
         with replacing(OUT / f"{record.task_name}.json") as beside:
             record.to_disk(beside)
-    results = markdown(given.encoder, records)
+    results = markdown(given.encoder, records, model.used)
     write_text(results, OUT / "results.md")
     print(results)
 
@@ -73,8 +83,19 @@ def tasks(names: Sequence[str], language: str) -> list[Any]:
     return found
 
 
-def adapted(where: str) -> Any:
-    """A system as mteb wants an encoder, called after where it is and the digest of its files."""
+def named(words: Sequence[str]) -> dict[str, str]:
+    """Prompts by name, from words NAME=TEXT; DataError for a word that is none."""
+    for word in words:
+        if not word.partition("=")[0] or "=" not in word:
+            raise DataError(f"--prompt {word}: a name, = and a text are needed, as in --prompt 'query=query: '")
+    return {word.partition("=")[0]: word.partition("=")[2] for word in words}
+
+
+def adapted(where: str, prompts: Mapping[str, str] | None = None) -> Any:
+    """A system as mteb wants an encoder, called after where it is and the digest of its files.
+
+    prompts: in place of its own of these names.
+    """
     from terna.systems import digests_of, load_system, locate
     from terna.systems.mteb_adapter import Adapter
 
@@ -82,7 +103,8 @@ def adapted(where: str) -> Any:
     version = hashlib.sha256(repr(digests).encode()).hexdigest()[:12]
     name = where if where.count("/") == 1 else f"terna/{Path(where).name}"
     meta = library().models.ModelMeta.create_empty(overwrites={"name": name, "revision": version})
-    return Adapter(load_system(where), meta)
+    system = load_system(where)
+    return Adapter(system, meta, replace(system.usage, prompts={**system.usage.prompts, **(prompts or {})}))
 
 
 def scored(model: Any, task: Any) -> Any:
@@ -99,16 +121,30 @@ def scored(model: Any, task: Any) -> Any:
     return result.task_results[0]
 
 
-def markdown(encoder: str, records: Iterable[Any]) -> str:
-    """A row a task, split and subset: the main score, and the correlations where it has them."""
+def markdown(encoder: str, records: Iterable[Any], prompts: Mapping[str, Mapping[str, str]] | None = None) -> str:
+    """A row a task, split and subset: the main score, the correlations where it has them, and the task's prompts.
+
+    prompts: what was put before texts, by task and prompt type.
+    """
+    used = {task: told(own) for task, own in (prompts or {}).items()}
     columns = ("main_score", "cosine_pearson", "cosine_spearman")
     rows = [
-        [record.task_name, split, one["hf_subset"], *(f"{one[name]:.4f}" if name in one else "" for name in columns)]
+        [
+            *(record.task_name, split, one["hf_subset"]),
+            *(f"{one[name]:.4f}" if name in one else "" for name in columns),
+            used.get(record.task_name, ""),
+        ]
         for record in records
         for split, subsets in record.scores.items()
         for one in subsets
     ]
-    return f"{code(encoder)} on MTEB\n\n{table(['task', 'split', 'subset', *columns], rows)}\n"
+    return f"{code(encoder)} on MTEB\n\n{table(['task', 'split', 'subset', *columns, 'prompts'], rows)}\n"
+
+
+def told(prompts: Mapping[str, str]) -> str:
+    """What was put before texts, by prompt type; `none` where nothing was."""
+    some = [f"{side} {json.dumps(text, ensure_ascii=False)}".strip() for side, text in prompts.items() if text]
+    return ", ".join(some) or "none"
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""Let the teacher encode what it teaches, once; without train.distill and train.similarity_distillation, nothing.
+"""Let the teacher or guide encode what is trained on, once; without train.distill and its like, nothing.
 
 reads   data/parallel/sentences.parquet, data/triplets/{train,dev,positives,scored,tuples,classed,sentences}.parquet,
-        data/tokens/tokenizer/
+        data/mined/tuples.parquet, data/tokens/tokenizer/
 does    for train.distill the teacher's vectors of the source sentences, and the student's tokens of both sides; of
         monolingual text both have the same sentences, those of the held-out triplets left out.
-        for train.similarity_distillation its vectors of the sentences of all examples, in the order of data/tokens/
+        for train.similarity_distillation and train.guide its vectors of the sentences of all examples, in the order of
+        data/tokens/
 writes  data/teacher/: vectors, ids, offsets as .npy, sentences.parquet (the monolingual text), teacher.json (what the
         teacher was), made.json
 """
@@ -16,7 +17,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from tqdm import tqdm
 
 from terna.data.examples import Tables
 from terna.data.numbering import once
@@ -27,7 +27,6 @@ from terna.records import (
     TEXTS,
     TRIPLETS,
     read_table,
-    replacing,
     write_arrays,
     write_json,
     write_table,
@@ -41,10 +40,9 @@ if TYPE_CHECKING:
 PAIRS = Path("data/parallel/sentences.parquet")
 TRIPLETS_IN = Path("data/triplets")
 SENTENCES_IN = TRIPLETS_IN / "sentences.parquet"
+MINED_IN = Path("data/mined")
 TOKENIZER = Path("data/tokens/tokenizer")
 OUT = Path("data/teacher")
-# sentences that the teacher encodes at once
-CHUNK = 4096
 
 
 class Lesson(NamedTuple):
@@ -63,18 +61,20 @@ def main(settings: Settings) -> str:
     threads: int | None = None
     ids, offsets = np.zeros(0, np.int32), np.zeros(1, np.int64)
     if lesson:
+        from terna.systems import store_vectors
+
         teacher, described = teacher_of(lesson.teacher, settings.model)
-        teach(teacher, lesson.taught, settings.machine.progress)
+        store_vectors(teacher, lesson.taught, OUT / "vectors.npy", name="teacher", progress=settings.machine.progress)
         threads = computing_threads()
         ids, offsets = student_tokens(lesson.learnt, settings.model)
     else:
         write_arrays({"vectors": np.zeros((0, 0), np.float32)}, OUT)
     write_arrays({"ids": ids, "offsets": offsets}, OUT)
     write_json(described, OUT / "teacher.json")
-    read = [PAIRS, *Tables.paths(TRIPLETS_IN), SENTENCES_IN, TOKENIZER]
+    read = [PAIRS, *Tables.paths(TRIPLETS_IN, MINED_IN), SENTENCES_IN, TOKENIZER]
     record("teacher", settings, read, [OUT], OUT / "made.json", threads=threads)
     if lesson is None or described is None:
-        return "train.distill and train.similarity_distillation are null: nothing encoded"
+        return "train.distill, train.similarity_distillation and train.guide are null: nothing encoded"
     return f"{len(lesson.taught)} sentences encoded by {described['where']}"
 
 
@@ -83,10 +83,19 @@ def lesson_of(settings: Settings) -> Lesson | None:
     train = settings.train
     if train.distill:
         return distilled(train.distill)
+    if train.guide:  # and teacher, where there is one: they are one encoder
+        return of_examples(train.guide.encoder, settings.model)
     if train.similarity_distillation:
-        found, _ = Tables.read(TRIPLETS_IN).numbered()
-        return Lesson(train.similarity_distillation.teacher, found.texts.to_pylist(), [])
+        return of_examples(train.similarity_distillation.teacher, settings.model)
     return None
+
+
+def of_examples(teacher: str | None, model: Model) -> Lesson:
+    """The lesson of a run that ranks: the sentences of all examples, whose tokens there are."""
+    from terna.encoder import prompts_of
+
+    found = Tables.read(TRIPLETS_IN, MINED_IN).numbered(prompts_of(model))
+    return Lesson(teacher, found.texts.to_pylist(), [])
 
 
 def distilled(asked: Distill) -> Lesson:
@@ -113,21 +122,6 @@ def teacher_of(where: str | None, model: Model) -> "tuple[System, dict[str, Any]
     return start, {"where": name, "sha256": digests_of(folder)}
 
 
-def teach(teacher: "System", texts: list[str], progress: bool) -> None:
-    """Write the teacher's vectors of `texts` piece by piece."""
-    width = teacher.encode(texts[:1]).shape[1]
-    with (
-        replacing(OUT / "vectors.npy") as beside,
-        tqdm(total=len(texts), unit="sentence", desc="teacher", disable=None if progress else True) as bar,
-    ):
-        vectors = np.lib.format.open_memmap(beside, mode="w+", dtype=np.float32, shape=(len(texts), width))
-        for first in range(0, len(texts), CHUNK):
-            chunk = texts[first : first + CHUNK]
-            vectors[first : first + len(chunk)] = teacher.encode(chunk)
-            bar.update(len(chunk))
-        vectors.flush()
-
-
 def computing_threads() -> int:
     """Those that torch computes with."""
     import torch
@@ -136,11 +130,11 @@ def computing_threads() -> int:
 
 
 def student_tokens(sentences: list[str], model: Model) -> tuple[Any, Any]:
-    """The student's tokens of sentences, each after the prompt of the encoder that it starts from."""
-    from terna.encoder import prompt_of
+    """The student's tokens of sentences, each after its default prompt: they are no queries and no documents."""
+    from terna.encoder import prompts_of
     from terna.encoder.pretrained import read_tokenizer
 
-    tokenizer, prompt = read_tokenizer(str(TOKENIZER)), prompt_of(model)
+    tokenizer, prompt = read_tokenizer(str(TOKENIZER)), prompts_of(model).default
     return tokenize(tokenizer, [prompt + text for text in sentences], model.max_length)
 
 

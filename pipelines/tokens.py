@@ -1,6 +1,7 @@
 """Tokenise each distinct sentence once.
 
-reads   data/triplets/{train,dev,positives,scored,tuples,classed,sentences}.parquet, data/parallel/sentences.parquet
+reads   data/triplets/{train,dev,positives,scored,tuples,classed,sentences}.parquet, data/mined/tuples.parquet,
+        data/parallel/sentences.parquet
 does    fits or loads the model's tokenizer, adds the words and cuts the entries that model.vocabulary asks for, numbers
         the sentences, tokenises them
 writes  data/tokens/: ids, offsets, keys, known positives and the examples of all shapes as .npy, tokenizer/,
@@ -10,6 +11,8 @@ writes  data/tokens/: ids, offsets, keys, known positives and the examples of al
 
 from terna.running.stage import stage
 
+from itertools import cycle
+from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +22,7 @@ from terna.data.examples import Tables, texts_of
 from terna.data.numbering import once
 from terna.data.token_table import build
 from terna.data.word_alignment import lexicon
-from terna.encoder import load_tokenizer, prompt_of
+from terna.encoder import load_tokenizer, prompts_of
 from terna.encoder.build import embeddings_of
 from terna.encoder.saved import save_tokenizer
 from terna.encoder.vocabulary import adapt, words
@@ -35,17 +38,18 @@ if TYPE_CHECKING:
 
 IN = Path("data/triplets")
 SENTENCES_IN = IN / "sentences.parquet"
+MINED_IN = Path("data/mined")
 PARALLEL_IN = Path("data/parallel/sentences.parquet")
 OUT = Path("data/tokens")
 
 
 @stage
 def main(settings: Settings) -> str:
-    tables = Tables.read(IN)
+    tables = Tables.read(IN, MINED_IN)
     sentences = distinct(*(column for table in tables.trained for column in texts_of(table))).to_pylist()
     tokenizer = with_words(load_tokenizer(settings.model, sentences), settings)
     tokenizer, account = cut_down(tokenizer, settings, tables.dev)
-    table = build(tables, tokenizer, settings.model.max_length, prompt_of(settings.model))
+    table = build(tables, tokenizer, settings.model.max_length, prompts_of(settings.model))
     table.save(OUT)
     save_tokenizer(tokenizer, OUT / "tokenizer", settings.model.max_length)
     lengths = np.diff(table.offsets)
@@ -65,7 +69,8 @@ def main(settings: Settings) -> str:
         },
         OUT / "stats.json",
     )
-    record("tokens", settings, [*Tables.paths(IN), SENTENCES_IN, PARALLEL_IN], [OUT], OUT / "made.json")
+    read = [*Tables.paths(IN, MINED_IN), SENTENCES_IN, PARALLEL_IN]
+    record("tokens", settings, read, [OUT], OUT / "made.json")
     return (
         f"{len(lengths)} sentences, {len(table.ids)} tokens of a vocabulary of {len(tokenizer)}{told(account)}, "
         f"{longest} that reach model.max_length ({settings.model.max_length})"
@@ -91,8 +96,10 @@ def cut_down(
     """The tokenizer with the entries that model.vocabulary.keep leaves, which are written down, and an account."""
     asked, found, account = settings.model.vocabulary.keep, KEPT.empty_table(), None
     if asked:
-        prompt, (rows, width), before = prompt_of(settings.model), embeddings_of(settings.model), tokenizer
-        used_texts, unseen = ([prompt + text for text in texts] for texts in held_apart(dev))
+        (rows, width), before = embeddings_of(settings.model), tokenizer
+        # each text once, so that counts are of sentences; with several prompts these take turns
+        prompts = list(dict.fromkeys(prompts_of(settings.model)))
+        used_texts, unseen = (list(map(add, cycle(prompts), texts)) for texts in held_apart(dev))
         counts = used(before, used_texts)
         tokenizer, found = cut(before, counts, min_count=asked.min_count, size=asked.size)
         account = {

@@ -23,11 +23,12 @@ SETTINGS = {
     "parallel": ("parallel", "triplets.overlap", "triplets.drop_overlap", "evaluate.benchmarks"),
     "translate": ("corpora", "translate"),
     "triplets": ("seed", "translate.target", "triplets", "evaluate.benchmarks"),
+    "mine": ("seed", "mine"),
     "tokens": ("model",),
-    "teacher": ("train.distill", "train.similarity_distillation", "model"),
+    "teacher": ("train.distill", "train.similarity_distillation", "train.guide", "model"),
     "train": ("seed", "model", "train", "evaluate.select_on", "evaluate.main_score"),
     "evaluate": ("seed", "model", "evaluate"),
-    "report": ("seed", "corpora", "translate", "triplets", "model", "train", "evaluate", "release"),
+    "report": ("seed", "corpora", "translate", "triplets", "mine", "model", "train", "evaluate", "release"),
 }
 NETWORK = ("terna", "torch", "transformers", "tokenizers", "safetensors", "sentencepiece", "numpy")
 # the packages that compute what each stage writes
@@ -35,6 +36,7 @@ PACKAGES = {
     "parallel": ("terna", "pyarrow", "numpy"),
     "translate": (*NETWORK, "pyarrow"),
     "triplets": ("terna", "pyarrow", "numpy"),
+    "mine": (*NETWORK, "pyarrow"),
     "tokens": (*NETWORK, "pyarrow"),
     "teacher": NETWORK,
     "train": (*NETWORK, "scipy", "pyarrow", "pytorch-lightning"),

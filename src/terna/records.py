@@ -63,6 +63,9 @@ TUPLES = pa.schema(
         ("corpus", pa.string()),
     ]
 )
+# tuples with negatives that were mined, and in the place of which row of which table they stand, which is train or
+# tuples: data/mined/tuples.parquet; without negatives the row is left out
+MINED = pa.schema([*TUPLES, ("source", pa.string()), ("row", pa.int64())])
 # pairs with a class: data/nli/classed.parquet, data/triplets/classed.parquet
 CLASSED_PAIRS = pa.schema([*((name, pa.string()) for name in PAIR), ("class", pa.string()), ("corpus", pa.string())])
 # raw text, a sentence or passage a row: data/nli/texts.parquet, data/triplets/texts.parquet

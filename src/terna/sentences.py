@@ -3,7 +3,7 @@
 import codecs
 import unicodedata
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -63,6 +63,29 @@ def required(line: bytes, number: int, name: str) -> str:
             f"{name}, line {number}: not UTF-8 ({error.reason} at byte {error.start}); if it is Latin-1 or Windows' "
             "encoding, convert it: iconv -f WINDOWS-1252 -t UTF-8"
         ) from error
+
+
+# what a text is, which says which prompt is put before it: a field of Prompts
+Side = Literal["query", "document", "default"]
+
+
+class Prompts(NamedTuple):
+    """What is put before a text: before a query or anchor, before a document, positive or negative, before any other.
+
+    Source of the names: sentence-transformers' `encode_query`, `encode_document` and `default_prompt_name`.
+    """
+
+    query: str = ""
+    document: str = ""
+    default: str = ""
+
+    def before(self, side: Side) -> str:
+        """What is put before a text of this side."""
+        prompt: str = getattr(self, side)
+        return prompt
+
+
+NO_PROMPTS = Prompts()
 
 
 class Tokenizer(Protocol):

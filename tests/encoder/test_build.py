@@ -10,12 +10,12 @@ from folder_inputs import TEXTS, Folder, edited, transformers_folder
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Dense, Normalize
 
-from terna.encoder import Encoder, build_encoder, hub, load_tokenizer, prompt_of, save
+from terna.encoder import Encoder, build_encoder, hub, load_tokenizer, prompts_of, save
 from terna.encoder.head import Dense as Head
 from terna.errors import ModelError
 from terna.sentences import tokenize
 from terna.settings import Dense as DenseSettings
-from terna.settings import Model, Vocabulary, compose, load
+from terna.settings import Model, Prompts, Vocabulary, compose, load
 from terna.settings.checks import check_model
 
 LONGEST = 24
@@ -66,7 +66,7 @@ def test_a_trained_start_is_saved_with_its_parts(start: tuple[Folder, Path], tmp
 
 def test_the_tokens_that_are_trained_on_begin_with_the_prompt(start: tuple[Folder, Path]) -> None:
     made, folder = start
-    encoder, prompt = built(model(folder)), prompt_of(model(folder))
+    encoder, prompt = built(model(folder)), prompts_of(model(folder)).default
     assert prompt == (QUERY["prompts"]["query"] if made.options else "")  # type: ignore[index]
     tokens = tokenize(encoder.tokenizer, [prompt + text for text in made.texts], LONGEST)
     np.testing.assert_allclose(encoder.embed(*tokens), encoder.encode(made.texts), atol=1e-6)
@@ -126,3 +126,31 @@ def test_starts_on_the_hub_compose(root: Path, name: str) -> None:
 
 def test_a_backbone_of_transformers_is_pooled_as_sentence_transformers_does(tmp_path: Path) -> None:
     assert built(model(transformers_folder("bert", "wordpiece", tmp_path))).pooling.modes == ("mean",)
+
+
+def test_prompts_of_the_settings_take_the_place_of_the_start_s_and_are_saved(tmp_path: Path) -> None:
+    folder = STARTS["a prompt"].make(tmp_path)
+    asked = replace(model(folder), prompts=Prompts("consulta : ", "el horno : ", "document"))
+    assert prompts_of(asked) == ("consulta : ", "el horno : ", "el horno : ")
+    encoder = built(asked)
+    save(encoder, tmp_path / "trained")
+    reference = SentenceTransformer(str(tmp_path / "trained"), device="cpu")
+    for name in ("query", "document", None):
+        expected = reference.encode(TEXTS, prompt_name=name)
+        prompt = encoder.usage.named(name) if name else None
+        np.testing.assert_allclose(encoder.encode(TEXTS, prompt=prompt), expected, atol=1e-5)
+    assert np.abs(reference.encode(TEXTS, prompt_name="query") - reference.encode(TEXTS)).max() > 1e-2
+
+
+def test_several_prompts_that_are_not_pooled_are_refused(tmp_path: Path) -> None:
+    folder = STARTS["a prompt that is not pooled"].make(tmp_path)
+    asked = replace(model(folder), prompts=Prompts("consulta : ", ""))
+    with pytest.raises(ModelError, match=r"model\.prompts: the pooling of .* leaves the tokens of its prompt out"):
+        prompts_of(asked)
+    assert prompts_of(replace(asked, pooling="mean")).query == "consulta : "
+
+
+def test_a_prompt_of_the_settings_that_leaves_no_room_is_refused(tmp_path: Path) -> None:
+    asked = replace(model(STARTS["a prompt"].make(tmp_path)), prompts=Prompts("perro ", "horno " * LONGEST))
+    with pytest.raises(ModelError, match=r"model\.prompts: the prompt 'horno .*, but texts are cut to its 24 tokens"):
+        load_tokenizer(asked, [])

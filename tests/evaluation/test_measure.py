@@ -10,10 +10,15 @@ from made_up_system import WORDS, Numbers
 from scipy.stats import pearsonr, spearmanr
 
 from terna import evaluation
-from terna.data.evaluators import Similarity
+from terna.data.corpora.search import Search
+from terna.data.evaluators import Retrieval, Similarity, encoded
+from terna.encoder import Usage
 from terna.evaluation import measure as measuring
+from terna.evaluation.table import rows
 from terna.metrics.similarity import SIMILARITIES
 from terna.records import SCORED
+from terna.sentences import Prompts
+from terna.settings import Prompts as Declared
 from terna.settings import Settings, compose, load
 
 NAME = "sts-sample-dev"
@@ -88,3 +93,34 @@ def test_a_backbone_of_random_weights_has_no_row(settings: Settings, table: pa.T
     assert (found["untouched"], found["systems"]) == ({}, {})
     assert "untouched_cosine" not in evaluation.predictions(measured[NAME]).column_names
     assert list(evaluation.taken_apart(NAME, measured[NAME], alone).space) == ["this model"]
+
+
+def test_both_sentences_of_a_pair_have_the_default_prompt_and_the_figures_say_so(
+    settings: Settings, table: pa.Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measuring, "load_system", lambda where: Numbers(2, Usage({"x": "de la carpeta "}, "x")))
+    monkeypatch.setattr(measuring, "_untouched", lambda settings: Numbers(3))
+    asked = replace(settings.evaluate, prompts={"other": Declared("busca: ", "texto: ", "document")})
+    settings, ours = (
+        replace(settings, evaluate=asked),
+        Numbers(1, Usage({"query": "mía: ", "document": "no: "}, "query")),
+    )
+    measured = evaluation.measure_systems(ours, settings, {NAME: Similarity(NAME, table)})
+    found, gold = evaluation.results(measured, settings), table["gold"].to_numpy()
+    for place, seed, prompt in ((found, 1, "mía: "), (found["systems"]["other"], 2, "texto: ")):
+        sides = ([prompt + text for text in table[name].to_pylist()] for name in ("sentence1", "sentence2"))
+        first, second = (Numbers(seed).encode(side).astype(float) for side in sides)
+        assert place[NAME]["dot_pearson"] == pytest.approx(pearsonr((first * second).sum(1), gold).statistic, abs=1e-9)
+        assert place[NAME]["prompts"] == {"default": prompt}
+    assert not {"prompts"} & {*found["untouched"][NAME], *found["floors"][NAME]}
+    sources = {name: source for name, source, *_ in rows(NAME, settings.evaluate, found)[1]}
+    assert sources["this model"] == 'measured, these weights, prompt "mía: "'
+    assert sources["other"] == 'measured, somewhere, prompt "texto: "'
+    assert sources["the backbone, untouched"] == "measured, the backbone before training"
+
+
+def test_queries_and_documents_have_their_own_prompts() -> None:
+    places, gains = np.arange(2), np.ones(2)
+    search = Retrieval("s", Search(["uno", "dos"], ["tres", "cuatro"], places, places, gains, 0))
+    found = encoded(Numbers(1), Prompts("busca: ", "", "nunca: "), search)
+    np.testing.assert_array_equal(found, Numbers(1).encode(["busca: uno", "busca: dos", "tres", "cuatro"]))

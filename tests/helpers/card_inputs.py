@@ -28,6 +28,7 @@ PUBLISHED = {  # the published card's table: BETO STS, BERTIN STS, relative impr
     "dot_spearman": (0.460427, 0.521260, "+13.21"),
 }
 IMPROVEMENT = "relative improvement over BETO STS (baseline), %"
+UNPROMPTED = {"prompts": {}, "default_prompt_name": None}
 TRAINING = {
     "triplets": 576,
     "batch_size": 32,
@@ -160,7 +161,7 @@ def card_of(settings: Settings, **changed: Any) -> str:
     modules = modules_of(model.pooling or "mean", model.max_length, shape)
     contents: dict[str, Any] = {"scores": scores_of(settings), "training": TRAINING, "stats": stats_of(settings)}
     contents |= {"lineage": LINEAGE, "width": 32, "architecture": "RobertaModel", "modules": modules}
-    contents |= {"size": 1234567, "vocabulary_cut": None} | changed
+    contents |= {"size": 1234567, "vocabulary_cut": None, "usage": UNPROMPTED} | changed
     return render(settings, **contents)
 
 

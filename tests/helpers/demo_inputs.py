@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from terna.encoder import Usage
 from terna.serving.demo.answers import Answers
 from terna.serving.demo.server import Server
 from terna.systems import System
@@ -36,9 +37,10 @@ class Stub:
 
     def __init__(self, vector: Callable[[str], Sequence[float]]) -> None:
         self.vector = vector
+        self.usage = Usage()
 
-    def encode(self, texts: Sequence[str]) -> Any:
-        return np.array([self.vector(text) for text in texts], np.float32)
+    def encode(self, texts: Sequence[str], *, prompt: str | None = None) -> Any:
+        return np.array([self.vector((prompt or "") + text) for text in texts], np.float32)
 
 
 @contextmanager

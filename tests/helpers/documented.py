@@ -3,7 +3,10 @@
 import re
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
+
+from terna.serving.new.conf import MARK
 
 FENCE = re.compile(
     r"(?:^<!-- not run by tests: (?P<reason>[^\n]+) -->\n)?"
@@ -49,3 +52,8 @@ def overrides(command: str) -> list[str]:
 def section(page: str, heading: str) -> str:
     """What stands under a heading of the second level."""
     return page.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+
+
+def made_here(experiment: Path) -> bool:
+    """Whether the pages tell of an experiment: neither the default nor one that `python -m terna new` wrote."""
+    return experiment.stem != "sample" and MARK not in experiment.read_text(encoding="utf-8")

@@ -30,6 +30,7 @@ KINDS = {
     "data/nli/pairs.parquet": "translate",
     "data/triplets/stats.json": "triplets",
     "data/triplets/train.parquet": "triplets",
+    "data/mined/tuples.parquet": "mine",
     "data/tokens/ids.npy": "tokens",
     "data/tokens/tokenizer/tokenizer.json": "tokens",
     "data/teacher/vectors.npy": "teacher",
@@ -89,12 +90,18 @@ def triplets(settings: Settings, content: str = "triplets") -> None:
     record("triplets", settings, read, outs, Path("data/triplets/made.json"))
 
 
+def mine(settings: Settings) -> None:
+    outs = [put("data/mined/tuples.parquet", "mined"), put_json("data/mined/encoder.json", None)]
+    read = [Path("data/triplets") / f"{part}.parquet" for part in ("train", "dev")]
+    record("mine", settings, read, outs, Path("data/mined/made.json"))
+
+
 def tokens(settings: Settings) -> None:
     put("data/tokens/ids.npy", "ids")
     put_json("data/tokens/stats.json", {"vocabulary_cut": None})
     put("data/tokens/tokenizer/tokenizer.json", "{}")
     triplets = [Path("data/triplets") / f"{part}.parquet" for part in ("train", "dev")]
-    read = [*triplets, Path("data/parallel/sentences.parquet")]
+    read = [*triplets, Path("data/mined/tuples.parquet"), Path("data/parallel/sentences.parquet")]
     record("tokens", settings, read, [Path("data/tokens")], Path("data/tokens/made.json"))
 
 
@@ -148,6 +155,7 @@ STAGES: dict[str, Callable[[Settings], None]] = {
     "parallel": parallel,
     "translate": translate,
     "triplets": triplets,
+    "mine": mine,
     "tokens": tokens,
     "teacher": teacher,
     "train": train,

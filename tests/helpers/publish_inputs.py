@@ -7,6 +7,7 @@ import os
 import runpy
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,7 +19,9 @@ import lineage_inputs
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from card_inputs import TRAINING, scores_of
+from huggingface_hub import constants
 from lineage_inputs import put, put_json
 
 from terna.data.corpora import read_sts
@@ -29,6 +32,8 @@ from terna.provenance import record
 from terna.settings import Settings
 
 REPO = "alguien/terna-prueba"
+# of repositories
+KINDS = ("model", "dataset")
 
 
 def released(root: Path, project: Path, encoder: Encoder) -> None:
@@ -104,13 +109,13 @@ class Answer(BaseHTTPRequestHandler):
             self.tell({"url": f"{self.server.root}/{REPO}"})
         elif self.path == "/api/validate-yaml":
             self.tell({"errors": [], "warnings": []})
-        elif self.path == f"/api/models/{REPO}/preupload/main":
+        elif self.path in (f"/api/{kind}s/{REPO}/preupload/main" for kind in KINDS):
             given = json.loads(body)["files"]
             modes = [{"path": file["path"], "uploadMode": mode(file["path"]), "shouldIgnore": False} for file in given]
             self.tell({"files": modes})
-        elif self.path == f"/{REPO}.git/info/lfs/objects/batch":
+        elif self.path.removeprefix("/datasets") == f"/{REPO}.git/info/lfs/objects/batch":
             self.tell({"transfer": "basic", "objects": [self.place(each) for each in json.loads(body)["objects"]]})
-        elif self.path == f"/api/models/{REPO}/commit/main":
+        elif self.path in (f"/api/{kind}s/{REPO}/commit/main" for kind in KINDS):
             self.commit([json.loads(line) for line in body.splitlines()])
         else:
             self.tell({"error": "no such page"}, 404)
@@ -173,7 +178,7 @@ class Answer(BaseHTTPRequestHandler):
 
 
 def mode(path: str) -> str:
-    return "lfs" if path.endswith((".safetensors", "tokenizer.json")) else "regular"
+    return "lfs" if path.endswith((".safetensors", ".parquet", "tokenizer.json")) else "regular"
 
 
 @contextmanager
@@ -185,3 +190,14 @@ def hub_on_loopback() -> Iterator[Hub]:
         yield hub
         hub.shutdown()
         thread.join()
+
+
+@contextmanager
+def hub_with_token() -> Iterator[Hub]:
+    """The same for a client in this process: with a token for it, without xet, without waiting between attempts."""
+    with pytest.MonkeyPatch.context() as patch, hub_on_loopback() as hub:
+        patch.setenv("HF_TOKEN", "hf_prueba")
+        patch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        patch.setattr(constants, "ENDPOINT", hub.root)
+        patch.setattr(time, "sleep", lambda _: None)
+        yield hub

@@ -14,7 +14,7 @@ SMALLEST = (
     "machine.progress=false",
 )
 # those before training
-STAGES = ("fetch", "parallel", "translate", "triplets", "tokens", "teacher")
+STAGES = ("fetch", "parallel", "translate", "triplets", "mine", "tokens", "teacher")
 COMPOSED = ("--config-path=..", "--config-name=params")
 
 

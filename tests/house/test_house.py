@@ -24,6 +24,7 @@ CHOICES = (
     "parallel",
     "translate",
     "triplets",
+    "mine",
     "model",
     "train",
     "evaluate",

@@ -42,7 +42,18 @@ def test_one_file_chooses_and_tests_an_encoder(prepared: Path, tmp_path: Path, c
     words = [f"evaluate={choice}", "evaluate.benchmarks.own.files=[my/table.csv]"]
     assert run(project, "compose", *SMALLEST, *words).returncode == 0
     told: dict[str, Any] = {}
-    for stage in ("fetch", "parallel", "triplets", "tokens", "teacher", "train", "evaluate", "release", "report"):
+    for stage in (
+        "fetch",
+        "parallel",
+        "triplets",
+        "mine",
+        "tokens",
+        "teacher",
+        "train",
+        "evaluate",
+        "release",
+        "report",
+    ):
         done = run(project, stage, "--config-path=..", "--config-name=params")
         assert done.returncode == 0, done.stdout + done.stderr
         told[stage] = done.stdout

@@ -29,7 +29,19 @@ from terna import Encoder
 from terna.sentences import fold
 from terna.training import trainer
 
-STAGES = ("fetch", "parallel", "translate", "triplets", "tokens", "teacher", "train", "evaluate", "release", "report")
+STAGES = (
+    "fetch",
+    "parallel",
+    "translate",
+    "triplets",
+    "mine",
+    "tokens",
+    "teacher",
+    "train",
+    "evaluate",
+    "release",
+    "report",
+)
 SHAPE = "{vocab_size:300,hidden_size:16,layers:1,heads:2,intermediate_size:32}"
 OVERRIDES = (
     "corpora=ten",
@@ -328,14 +340,14 @@ def test_a_stage_that_cannot_finish_writing_says_so_and_leaves_what_was_there(
     status: int,
     message: str,
 ) -> None:
-    for stage in ("fetch", "parallel", "translate", "triplets"):
+    for stage in ("fetch", "parallel", "translate", "triplets", "mine"):
         run(stage)
     before = digests("data")
 
     def fail(descriptor: int) -> None:
         raise fault
 
-    for stage in ("parallel", "translate", "triplets", "tokens"):
+    for stage in ("parallel", "translate", "triplets", "mine", "tokens"):
         with monkeypatch.context() as patched:
             patched.setattr("os.fsync", fail)
             with pytest.raises(SystemExit) as caught:
@@ -483,6 +495,52 @@ def test_the_start_s_similarities_are_kept_of_the_very_sentences_that_are_ranked
     assert "Beside both, by its weight, the mean squared difference between the cosines that the encoder" in card
     assert "its teacher (the start, as it came) give any two texts of a batch, with parameters:" in card
     assert "{'weight': 2.0, 'teacher': None}" in card
+
+
+@pytest.mark.slow
+def test_negatives_that_an_encoder_finds_are_learnt_under_a_guide_and_the_chain_names_both(
+    project: Path, run: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "".join(f"Frase {number},Eco de la frase {number}\n" for number in range(30))
+    declare(project, "echoes", {"echoes.csv": f"anchor,positive\n{text}"}, format="columns", shape="pairs")
+    (project / "conf" / "corpora" / "both.yaml").write_text("defaults:\n  - ten\n  - echoes\n")
+    for stage in STAGES[: STAGES.index("train") + 1]:
+        run(stage)
+    assert not len(pq.read_table("data/mined/tuples.parquet"))
+    shutil.rmtree("data/mined")  # as DVC does before a stage runs again
+    shutil.copytree("models/encoder", "miner")
+    mining = ("mine.encoder=miner", "mine.negatives=2", "mine.relative_margin=null", "mine.others=drop")
+    # at random: the nearest of so few sentences are the same for many anchors, and no batch has a text twice
+    mining = (*mining, "mine.sampling=random", "mine.range_max=25")
+    guide = ("train.guide={encoder:miner,margin:0.01}", "train.known_positives=true")
+    said = {}
+    capsys.readouterr()
+    for stage in STAGES[: STAGES.index("release") + 1]:
+        run(stage, "corpora=both", *mining, *guide, "train.batch_size=2")
+        said[stage] = capsys.readouterr().out.splitlines()[-1]
+    assert said["mine"] == "mine: 2 negatives for each of 36 rows by miner; 0 have too few and are left out"
+    rows = pq.read_table("data/triplets/train.parquet").to_pylist()
+    rows = [(row["anchor"], row["positive"], [row["negative"]]) for row in rows]
+    rows += [tuple(row.values())[:3] for row in pq.read_table("data/triplets/tuples.parquet").to_pylist()]
+    known = [tuple(row.values()) for row in pq.read_table("data/triplets/positives.parquet").to_pylist()]
+    known += [pair for anchor, positive, _ in rows for pair in ((anchor, positive), (positive, anchor))]
+    sentences = pq.read_table("data/triplets/sentences.parquet")["sentence"].to_pylist()
+    vectors = SentenceTransformer("miner", device="cpu").encode(sentences, normalize_embeddings=True)
+    for (anchor, positive, own), made in zip(rows, pq.read_table("data/mined/tuples.parquet").to_pylist(), strict=True):
+        never = {anchor, *own, *(other for one, other in known if one == anchor)}
+        scores = dict(zip(sentences, vectors @ vectors[sentences.index(anchor)], strict=True))
+        nearest = sorted((text for text in sentences if text not in never), key=lambda text: -scores[text])
+        assert (made["anchor"], made["positive"], made["negatives"][:-2]) == (anchor, positive, own)
+        assert len(set(made["negatives"][-2:]) & set(nearest[:28])) == 2
+    record = json.loads(Path("metrics/train.json").read_text())
+    assert (record["tuples_of_5"], record["tuples_of_4"], "triplets" in record) == (6, 30, False)
+    chain = {link["stage"]: link for link in json.loads(Path("release/lineage.json").read_text())["chain"]}
+    weights = hashlib.sha256(Path("miner/model.safetensors").read_bytes()).hexdigest()
+    for stage in ("mine", "teacher"):
+        assert chain[stage]["model"]["sha256"]["model.safetensors"] == weights
+    card = Path("release/README.md").read_text()
+    assert "Hard negatives: 2 for each of 36 of 36 rows, mined from the sentences of the mix by `miner`; 0 had" in card
+    assert "'guide': {'encoder': 'miner', 'margin': 0.01," in card
 
 
 def cut_off(path: Path) -> None:

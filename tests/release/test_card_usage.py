@@ -11,6 +11,7 @@ from card_inputs import card_of, settings_of
 from documented import programs
 
 from terna.encoder import Encoder, save
+from terna.records import read_json
 
 Make = Callable[..., Encoder]
 KINDS = {
@@ -18,6 +19,7 @@ KINDS = {
     "cls": ["model.pooling=cls"],
     "max": ["model.pooling=max"],
     "mean and tanh": ["model.pooling=mean", "model.dense={out_features:12,activation:tanh}"],
+    "a prompt": ['model.prompts={query:"consulta: ",document:"",default:query}'],
     "cls and identity": ["model.pooling=cls", "model.dense={out_features:12,activation:identity}"],
 }
 
@@ -39,7 +41,12 @@ def test_the_printed_programs_give_our_vectors(
     encoder = make_encoder(*KINDS[kind])
     save(encoder, folder)
     expected = encoder.encode(sentences)
-    with_package, without = programs(card_of(settings_of(root, *KINDS[kind], f"release.repo={folder}")))
+    with_package, without = programs(
+        card_of(
+            settings_of(root, *KINDS[kind], f"release.repo={folder}"),
+            usage=read_json(folder / "config_sentence_transformers.json"),
+        )
+    )
     np.testing.assert_allclose(run(with_package, sentences)["embeddings"], expected, atol=1e-5)
     np.testing.assert_allclose(run(without, sentences)["sentence_embeddings"], expected, atol=1e-5)
 

@@ -5,17 +5,15 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from card_inputs import settings_of
-from huggingface_hub import constants
 from lineage_inputs import report
 from omegaconf import OmegaConf
-from publish_inputs import REPO, Hub, hub_on_loopback, released, run
+from publish_inputs import REPO, Hub, hub_with_token, released, run
 
 from terna.encoder import Encoder, save
 from terna.errors import PublishError
@@ -58,13 +56,8 @@ def settings(project: Path) -> Settings:
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """The stand-in, with a token for it, without xet, and without waiting between attempts."""
-    monkeypatch.setenv("HF_TOKEN", "hf_prueba")
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-    monkeypatch.setattr(time, "sleep", lambda _: None)
-    with hub_on_loopback() as hub:
-        monkeypatch.setattr(constants, "ENDPOINT", hub.root)
+def hub() -> Iterator[Hub]:
+    with hub_with_token() as hub:
         yield hub
 
 

@@ -163,7 +163,7 @@ def test_a_stage_run_again_by_hand_breaks_the_link_to_those_that_read_what_it_ha
     triplets(settings, "others")
     assert "DataError: triplets: data/triplets/dev.parquet has" in refused(release, capsys, "--verify")
     told = refused(release, capsys)
-    assert "DataError: tokens: it read data/triplets/dev.parquet with" in told
+    assert "DataError: mine: it read data/triplets/dev.parquet with" in told
     assert "which triplets wrote; run the pipeline again (dvc repro)" in told
     triplets(settings)
     release("--verify")
@@ -206,7 +206,7 @@ def edited(change: Callable[[Any], object]) -> None:
         ),
         (lambda links: links["release"]["wrote"].pop("release/encoder/config.json"), "has sha256 None, expected"),
         (lambda links: links["all"]["chain"].pop(), "lineage.json: the chain goes parallel, translate,"),
-        (lambda links: links["tokens"]["wrote"].update({"data/tokens/ids.npy": "00"}), "lineage.json: chain.7.wrote"),
+        (lambda links: links["tokens"]["wrote"].update({"data/tokens/ids.npy": "00"}), "lineage.json: chain.8.wrote"),
         (lambda links: links["all"].pop("commit"), "lineage.json: commit: "),
     ],
 )

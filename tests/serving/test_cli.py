@@ -17,7 +17,7 @@ import pytest
 from sentence_transformers import SentenceTransformer, util
 
 import terna
-from terna.encoder import Encoder
+from terna.encoder import Encoder, Usage
 from terna.metrics.similarity import SIMILARITIES
 from terna.serving.cli import commands, main
 
@@ -136,7 +136,9 @@ def test_a_chunk_is_written_before_the_next_is_read(
             yield f"{number}\n".encode()
 
     class Stub:
-        def encode(self, texts: Sequence[str]) -> Any:
+        usage = Usage()
+
+        def encode(self, texts: Sequence[str], **_: object) -> Any:
             happened.append(f"encoded {len(texts)}")
             return np.ones((len(texts), 2), np.float32)
 
@@ -172,7 +174,9 @@ def test_what_fails_midway_is_a_sentence_and_leaves_the_old_file(
     told: str,
 ) -> None:
     class Stub:
-        def encode(self, texts: Sequence[str]) -> Any:
+        usage = Usage()
+
+        def encode(self, texts: Sequence[str], **_: object) -> Any:
             if texts == ["malo"]:
                 happens()
             return np.ones((len(texts), 2), np.float32)
@@ -223,7 +227,9 @@ def test_of_equals_the_first_lines_are_found(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], stubbed: Callable[[Any], str]
 ) -> None:
     class Stub:
-        def encode(self, texts: Sequence[str]) -> Any:
+        usage = Usage()
+
+        def encode(self, texts: Sequence[str], **_: object) -> Any:
             return np.ones((len(texts), 2), np.float32)
 
     (tmp_path / "corpus.txt").write_bytes(text(["c", "a", "d", "b"]))

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 from sentence_transformers import SentenceTransformer
 
-from terna.encoder import Encoder
+from terna.encoder import Encoder, Usage
 from terna.metrics.similarity import pairwise
 from terna.serving.cli import commands, main
 
@@ -266,7 +266,9 @@ def test_a_model_whose_vectors_are_no_numbers_is_refused(
     run: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
 ) -> None:
     class Spoilt:
-        def encode(self, texts: list[str]) -> Any:
+        usage = Usage()
+
+        def encode(self, texts: list[str], **_: object) -> Any:
             return np.full((len(texts), 2), np.inf, np.float32)
 
     monkeypatch.setattr(commands, "load_system", lambda where: Spoilt())

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from empty_hub import environment, hub
-from sentence_transformers import util
+from sentence_transformers import SentenceTransformer, util
 
 from terna.encoder import Encoder, save
 from terna.serving.cli import main
@@ -33,16 +33,24 @@ def other_folder(make_encoder: Make, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture
-def encode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path, str], Path]:
-    """A function that encodes LINES by a model into a file of a name."""
+def encode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """A function that encodes LINES by a model into a file of a name, with more words of the command."""
 
-    def run(model: Path, name: str) -> Path:
+    def run(model: Path, name: str, *more: str) -> Path:
         content = "".join(f"{line}\n" for line in LINES).encode()
         monkeypatch.setattr(sys, "stdin", type("In", (), {"buffer": content.splitlines(keepends=True)}))
-        assert main(["encode", "--model", str(model), "--out", str(tmp_path / name)]) == 0
+        assert main(["encode", "--model", str(model), "--out", str(tmp_path / name), *more]) == 0
         return tmp_path / name
 
     return run
+
+
+@pytest.fixture(scope="module")
+def prompted_folder(make_encoder: Make, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An encoder with a prompt of queries and one of documents, none by default."""
+    folder: Path = tmp_path_factory.mktemp("prompted") / "encoder"
+    save(make_encoder('model.prompts={query:"busca: ",document:"texto: "}'), folder)
+    return folder
 
 
 def searched(model: Path, corpus: Path, *more: str) -> int:
@@ -189,3 +197,56 @@ def test_what_is_not_there_is_not_asked_of_the_hub_by_any_command(tmp_path: Path
     assert "Traceback" not in done.stderr
     assert asked
     assert all("owner/meant" in path for path in asked), asked
+
+
+@pytest.mark.parametrize(
+    ("words", "prompt"), [(["--prompt-name", "document"], "texto: "), (["--prompt", "busca: "], "busca: "), ([], "")]
+)
+def test_lines_are_encoded_with_a_prompt_by_name_or_by_text(
+    prompted_folder: Path, encode: Callable[..., Path], words: list[str], prompt: str
+) -> None:
+    corpus = encode(prompted_folder, "v.parquet", *words)
+    expected = SentenceTransformer(str(prompted_folder), device="cpu").encode(LINES, prompt=prompt)
+    found = np.stack(pq.read_table(corpus)["vector"].to_numpy())
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert json.loads(pq.read_schema(corpus).metadata[KEY])["prompt"] == prompt
+
+
+def test_a_prompt_that_there_is_not_is_refused_with_the_names_there_are(
+    prompted_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", type("In", (), {"buffer": [b"uno\n"]}))
+    assert main(["encode", "--model", str(prompted_folder), "--format", "jsonl", "--prompt-name", "passage"]) == 1
+    assert "no prompt of the model is called 'passage'; there are query, document" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["encode", "--prompt", "x", "--prompt-name", "query"])
+    assert "not allowed with" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["txt", "parquet"])
+def test_a_search_puts_the_prompts_of_queries_and_of_documents(
+    prompted_folder: Path,
+    encode: Callable[..., Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    kind: str,
+) -> None:
+    (tmp_path / "v.txt").write_text("".join(f"{line}\n" for line in LINES))
+    corpus = tmp_path / "v.txt" if kind == "txt" else encode(prompted_folder, "v.parquet", "--prompt-name", "document")
+    assert searched(prompted_folder, corpus) == 0
+    reference = SentenceTransformer(str(prompted_folder), device="cpu")
+    [hits] = util.semantic_search(reference.encode_query([QUERY]), reference.encode_document(LINES))
+    found = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert [line for *_, line in found] == [LINES[int(hit["corpus_id"])] for hit in hits]
+    assert [float(score) for _, score, _ in found] == pytest.approx([hit["score"] for hit in hits], abs=1e-5)
+
+
+def test_vectors_with_another_prompt_than_documents_have_are_refused(
+    prompted_folder: Path, encode: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpus = encode(prompted_folder, "v.parquet")
+    assert searched(prompted_folder, corpus) == 1
+    told = capsys.readouterr().err
+    assert "vectors of lines after the prompt ''" in told
+    assert "encode the lines with --prompt 'texto: ', or give --any-model" in told
+    assert searched(prompted_folder, corpus, "--any-model") == 0

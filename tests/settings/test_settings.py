@@ -59,6 +59,8 @@ def test_a_number_as_text_is_a_wrong_type_and_not_read_as_a_number(composed: dic
         ({"fetch": {"only": "nothing"}}, "fetch.only"),
         ({"corpora": {}}, "corpora"),
         ({"evaluate": {"systems": {"untouched": "x"}}}, "evaluate.systems.untouched"),
+        ({"evaluate": {"prompts": {"nobody": {"query": "q: ", "document": ""}}}}, "evaluate.prompts.nobody"),
+        ({"model": {"prompts": {"query": "", "document": ""}}}, "model.prompts"),
         ({"evaluate": {"systems": {"words": "https://example.org/words.vec"}}}, "evaluate.systems.words"),
     ],
 )
@@ -248,6 +250,14 @@ def test_a_kind_of_pairs_whose_corpora_all_weigh_0_is_named(graded: dict[str, An
     assert faults(graded) == ["train.weights: 0 for every corpus of scored pairs; take stsb-es out of corpora"]
     graded["train"]["weights"] = {"esxnli": 0.0, "xnli": 0.0}
     assert faults(graded) == ["train.weights: 0 for every corpus of labelled pairs; take esxnli, xnli out of corpora"]
+
+
+def test_a_cut_vocabulary_may_count_the_words_of_corpora_that_are_not_trained_on(graded: dict[str, Any]) -> None:
+    graded["train"]["weights"] = {"esxnli": 0.0, "xnli": 0.0}
+    refused = "train.weights: 0 for every corpus of labelled pairs; take esxnli, xnli out of corpora"
+    assert refused in faults(graded)
+    graded["model"]["vocabulary"]["keep"] = {"min_count": 1, "size": None}
+    assert refused not in faults(graded)
 
 
 @pytest.mark.parametrize("loss", ["angle", "my.package.loss"])
@@ -443,6 +453,33 @@ def test_monolingual_text_needs_no_translations_and_a_start_that_teaches_is_no_r
     assert "train.distill.teacher: null is the encoder that training starts from, and its weights are random" in found
     assert "train.distill.vectors: 0, and so is similarities" in found
     assert "train.distill.sources: monolingual text has no translations" in found
+
+
+def test_a_guide_is_for_the_ranking_loss_and_one_encoder_with_the_teacher(composed: dict[str, Any]) -> None:
+    composed["train"] |= {"guide": {"encoder": "a/b"}}
+    load(composed)
+    composed["train"] |= {"similarity_distillation": {"weight": 1.0, "teacher": "c/d"}, "symmetric": True}
+    found = "\n".join(faults(composed))
+    assert "train.guide.encoder: a/b, but train.similarity_distillation.teacher is c/d" in found
+    assert "train.guide.contrast_anchors: train.symmetric ranks the anchors already" in found
+    composed["train"] |= {"guide": {}, "similarity_distillation": None, "symmetric": False}
+    composed["train"]["loss"] = composed["train"]["loss"] | {"tuples": "a.b"}
+    found = "\n".join(faults(composed))
+    assert "train.guide.encoder: null is the encoder that training starts from, and its weights are random" in found
+    assert "train.guide: a matter of the ranking loss, and train.loss.tuples is another; set it to null" in found
+
+
+def test_negatives_are_mined_for_what_is_ranked_and_within_a_range_that_has_them(composed: dict[str, Any]) -> None:
+    composed["mine"] |= {"negatives": 5, "range_min": 3, "range_max": 7, "min_score": 0.5, "max_score": 0.5}
+    load(composed)  # nothing is mined
+    composed["mine"] |= {"encoder": "a/b"}
+    found = "\n".join(faults(composed))
+    assert "mine.range_max: 7 less range_min, 3, leaves fewer than negatives, 5; raise it" in found
+    assert "mine.min_score: 0.5, not below max_score, 0.5; lower it" in found
+    composed["mine"] |= {"range_max": 8, "min_score": None}
+    load(composed)
+    composed["train"]["distill"] = {"teacher": "a/b", "sources": False, "unit": True, "texts": "monolingual"}
+    assert faults(composed)[-1].startswith("mine.encoder: negatives are for what is ranked, and train.distill ranks no")
 
 
 def test_similarities_are_kept_beside_ranking_alone_and_not_those_of_random_weights(composed: dict[str, Any]) -> None:

@@ -4,18 +4,23 @@ import json
 import runpy
 import shutil
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import mteb_tasks
 import numpy as np
 import pytest
+from datasets import Dataset
 from scipy.stats import pearsonr, spearmanr
+from sentence_transformers import SentenceTransformer
 
-from terna.encoder import Encoder, save
+from terna.encoder import Encoder, Usage, save
+from terna.errors import DataError
 from terna.metrics.similarity import pairwise
-from terna.systems.mteb_adapter import Adapter
+from terna.systems.mteb_adapter import Adapter, prompt_for
 
 Make = Callable[..., Encoder]
 LEFT = ["La sopa está fría.", "El río creció de noche.", "Ana vendió la bici.", "El tren sale a las ocho.", "Llueve."]
@@ -38,7 +43,6 @@ def mteb() -> Any:
 @pytest.fixture
 def task(mteb: Any) -> Any:
     """A task of mteb with its data in memory."""
-    from datasets import Dataset
     from mteb.abstasks.sts import AbsTaskSTS
     from mteb.abstasks.task_metadata import TaskMetadata
 
@@ -98,10 +102,67 @@ def test_the_command_writes_what_mteb_measured(
 def test_all_pairs_are_compared_by_the_cosine(make_encoder: Make) -> None:
     encoder = make_encoder()
     adapter = Adapter(encoder, None)
-    first, second = adapter.encode([{"text": LEFT[:2]}, {"text": LEFT[2:]}]), adapter.encode([{"text": RIGHT[:3]}])
+    task = SimpleNamespace(name="FivePairs", type="STS")
+    first = adapter.encode([{"text": LEFT[:2]}, {"text": LEFT[2:]}], task_metadata=task)
+    second = adapter.encode([{"text": RIGHT[:3]}], task_metadata=task)
     every = adapter.similarity(first, second)
     assert every.shape == (5, 3)
     np.testing.assert_allclose(np.diag(every), adapter.similarity_pairwise(first[:3], second), atol=1e-12)
+
+
+NAMES = ["Search-query", "Search", "Retrieval-query", "Retrieval", "query", "document"]
+
+
+@pytest.mark.parametrize("names", [NAMES[first:] for first in range(len(NAMES) + 1)])
+@pytest.mark.parametrize("side", ["query", "document", None])
+def test_a_prompt_is_chosen_in_the_documented_order(names: list[str], side: str | None) -> None:
+    """1. task name and prompt type, 2. task name, 3. task type and prompt type, 4. task type, 5. prompt type."""
+    usage = Usage({name: f"{name}: " for name in [*names, "other"]}, "other")
+    order = [f"Search-{side}", "Search", f"Retrieval-{side}", "Retrieval", str(side)]
+    # without any of them, and with a prompt type, sentence-transformers puts nothing
+    expected = next((f"{name}: " for name in order if name in names), "" if side else "other: ")
+    assert prompt_for(usage, "Search", "Retrieval", side) == expected
+
+
+def test_an_encoder_s_prompts_are_put_as_mteb_s_own_wrapper_puts_them(
+    make_encoder: Make, mteb: Any, task: Any, tmp_path: Path
+) -> None:
+    from mteb.models import SentenceTransformerEncoderWrapper
+    from mteb.types import PromptType
+    from torch.utils.data import DataLoader
+
+    encoder = make_encoder()
+    encoder.usage = Usage(
+        {"query": "busca: ", "document": "texto: ", "STS-query": "mide: ", "Retrieval": "r: "}, "query"
+    )
+    save(encoder, tmp_path / "encoder")
+    with warnings.catch_warnings(action="ignore"):  # mteb's, of its own arguments
+        wrapper = SentenceTransformerEncoderWrapper(SentenceTransformer(str(tmp_path / "encoder"), device="cpu"))
+    ours, retrieval = mteb_tasks.adapted(str(tmp_path / "encoder")), mteb.get_task("MintakaRetrieval").metadata
+    clustering = mteb.get_task("MLSUMClusteringS2S").metadata
+    inputs = DataLoader(Dataset.from_dict({"text": LEFT}), batch_size=2)
+    for metadata in (task.metadata, retrieval, clustering):
+        for side in (PromptType.query, PromptType.document, None):
+            given: Any = {"task_metadata": metadata, "hf_split": "test", "hf_subset": "default", "prompt_type": side}
+            expected = np.asarray(wrapper.encode(inputs, **given, show_progress_bar=False))
+            np.testing.assert_allclose(ours.encode(inputs, **given), expected, atol=1e-5)
+
+
+def test_prompts_of_the_command_go_before_the_encoder_s_and_the_table_says_which_were_put(
+    folder: Path, task: Any, mteb: Any
+) -> None:
+    model = mteb_tasks.adapted(str(folder), mteb_tasks.named(["STS=mide: "]))
+    record = mteb_tasks.scored(model, task)
+    encoder = Encoder.load(folder)
+    cosine = pairwise(encoder.encode(LEFT, prompt="mide: "), encoder.encode(RIGHT, prompt="mide: "))["cosine"]
+    assert record.scores["test"][0]["main_score"] == pytest.approx(spearmanr(GOLD, cosine).statistic, abs=1e-6)
+    assert '"mide: "' in mteb_tasks.markdown("x", [record], model.used)
+
+
+def test_a_word_that_is_no_prompt_is_refused() -> None:
+    with pytest.raises(DataError, match=r"--prompt query: a name, = and a text are needed"):
+        mteb_tasks.named(["query"])
+    assert mteb_tasks.named(["query=a=b "]) == {"query": "a=b "}
 
 
 def test_data_that_cannot_be_had_are_named(

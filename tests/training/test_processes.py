@@ -92,8 +92,9 @@ def launched(
         ("train.symmetric=true", "train.known_positives=true"),
         ("train.matryoshka=[8,32]", "train.cached=true"),
         ("train.similarity_distillation={weight:5.0,teacher:t}", "train.l2_sp=0.1"),
+        ("train.guide={encoder:t,margin:0.1}", "train.known_positives=true"),
     ],
-    ids=["plain", "symmetric, known positives", "matryoshka, cached", "similarities, distance to the start"],
+    ids=["plain", "symmetric, known positives", "matryoshka, cached", "similarities, distance to the start", "guide"],
 )
 def test_the_gradient_is_that_of_one_process_on_the_same_global_batch(
     root: Path, tmp_path: Path, options: tuple[str, ...]

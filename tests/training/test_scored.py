@@ -16,6 +16,7 @@ from training_inputs import fit, run_for, scored_for, settings_for, table_for, w
 from terna.data.teacher_vectors import TeacherVectors
 from terna.encoder import Encoder, save
 from terna.errors import DataError
+from terna.records import STARTS
 from terna.settings import Distill, Settings
 from terna.settings.training import After
 from terna.training.callbacks import Checkpoints, Recorder
@@ -23,7 +24,7 @@ from terna.training.parts.pairs import ScoredBatch, ScoredPart
 from terna.training.parts.part import Shared
 from terna.training.parts.ranked import RankedBatch
 from terna.training.parts.taught import TaughtBatch
-from terna.training.setup import whereabouts
+from terna.training.setup import Inputs, datamodule_of, whereabouts
 from terna.training.trainer import build_trainer, summary
 
 Make = Callable[..., Encoder]
@@ -132,6 +133,16 @@ def test_scored_pairs_stand_beside_what_a_teacher_teaches(make_encoder: Make, se
     before = weights_of(encoder)
     fit(encoder, asked, table=table, taught=taught)
     assert not torch.equal(before, weights_of(encoder))
+
+
+def test_triplets_of_weight_0_alone_make_no_part_beside_scored_pairs(make_encoder: Make, settings: Settings) -> None:
+    encoder = make_encoder()
+    table = scored_for(encoder, triplets=18)
+    table = replace(table, scored_corpus=np.ones(len(table.scored), np.int16))
+    weights = {"read": 0.0, "learnt": 1.0}
+    chosen = replace(settings, train=replace(settings.train, weights=weights))
+    inputs = Inputs(encoder.tokenizer, STARTS.empty_table(), table, list(weights))
+    assert [part.unit for part in datamodule_of(chosen, inputs, encoder).parts] == ["scored_pairs"]
 
 
 @pytest.mark.parametrize("triplets", [18, 0])

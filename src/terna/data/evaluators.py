@@ -19,6 +19,7 @@ from terna.metrics.ranking import Ranking, Scorer
 from terna.metrics.similarity import pairwise
 from terna.metrics.task import Task
 from terna.records import sentences_of
+from terna.sentences import Prompts, Side
 from terna.settings import Evaluate
 from terna.settings.benchmark import MEASURES
 
@@ -42,6 +43,11 @@ class Evaluator(Protocol):
     @property
     def texts(self) -> list[str]:
         """What is encoded."""
+        ...
+
+    @property
+    def sides(self) -> list[tuple[Side, list[str]]]:
+        """The texts in their order, by what they are to a prompt."""
         ...
 
     @property
@@ -92,6 +98,11 @@ class Pairs:
         """All first sentences, then all second ones."""
         first, second = self.sentences
         return [*first, *second]
+
+    @property
+    def sides(self) -> list[tuple[Side, list[str]]]:
+        """Both sentences of a pair have the same prompt, the default one."""
+        return [("default", self.texts)]
 
     @cached_property
     def gold(self) -> Floats:
@@ -194,6 +205,11 @@ class Retrieval:
         return [*self.search.queries, *self.search.documents]
 
     @property
+    def sides(self) -> list[tuple[Side, list[str]]]:
+        """Queries and documents."""
+        return [("query", self.search.queries), ("document", self.search.documents)]
+
+    @property
     def units(self) -> pa.Table:
         """Each query, and how many documents are relevant to it."""
         relevant = np.bincount(self.search.query, minlength=len(self.search.queries))
@@ -230,6 +246,24 @@ class Retrieval:
     def account(self, outcomes: Outcomes) -> dict[str, Any]:
         """How many documents are searched, and how many queries were left out for having no relevant one."""
         return {"documents": len(self.search.documents), "queries_left_out": self.search.left_out}
+
+
+class Encodes(Protocol):
+    """What turns texts into vectors."""
+
+    def encode(self, texts: Sequence[str], *, prompt: str | None = None) -> Vectors:
+        """Vectors (len(texts), dimension) in the order of the texts, `prompt` put before each."""
+        ...
+
+
+def encoded(system: Encodes, prompts: Prompts, evaluator: Evaluator) -> Vectors:
+    """The vectors of a benchmark's texts, each with the prompt of what it is."""
+    return np.concatenate([system.encode(texts, prompt=prompts.before(side)) for side, texts in evaluator.sides])
+
+
+def used_prompts(prompts: Prompts, evaluator: Evaluator) -> dict[str, str]:
+    """The prompts that `encoded` puts before texts, by what these are; those that are empty are left out."""
+    return {side: prompt for side, _ in evaluator.sides if (prompt := prompts.before(side))}
 
 
 def read_evaluators(evaluate: Evaluate, raw: Path) -> dict[str, Evaluator]:

@@ -1,19 +1,47 @@
 """The examples of all shapes as tables of texts, and their sentences numbered together."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from terna.arrays import Ints
 from terna.data.numbering import Numbered, numbered
-from terna.records import CLASSED_PAIRS, PAIR, POSITIVES, SCORED_PAIRS, TEXTS, TRIPLETS, TUPLES, read_table
-from terna.sentences import distinct
+from terna.errors import DataError
+from terna.records import CLASSED_PAIRS, MINED, PAIR, POSITIVES, SCORED_PAIRS, TEXTS, TRIPLETS, TUPLES, read_table
+from terna.sentences import NO_PROMPTS, Prompts, Side, distinct
 
-# the columns of texts that a table may have, in the order in which they are numbered; negatives hold lists of texts
-_COLUMNS = (*TEXTS, *PAIR, "negatives")
+# the columns of texts that a table may have, in the order in which they are numbered, and what their texts are to a
+# prompt; negatives hold lists of texts
+_SIDES: Mapping[str, Side] = {
+    **dict(zip(TEXTS, ("query", "document", "document"), strict=True)),
+    **dict.fromkeys(PAIR, "default"),
+    "negatives": "document",
+}
+
+
+class Sentences(NamedTuple):
+    """The sentences of a TokenTable, and the examples over them.
+
+    texts: without prompts. keys: see Numbered. which: (len(texts),) uint8, which of `prompts` is put before each.
+    columns: those of each table as numbers of sentences.
+    """
+
+    texts: pa.Array
+    keys: Ints
+    which: Ints
+    prompts: list[str]
+    columns: dict[str, list[Ints]]
+
+    def prompted(self) -> list[str]:
+        """The texts with the prompts that are put before them."""
+        places = self.which.tobytes()  # of millions of sentences a list of numbers would take eight times as much
+        return [self.prompts[place] + text for place, text in zip(places, self.texts.to_pylist(), strict=True)]
 
 
 @dataclass(frozen=True)
@@ -28,15 +56,34 @@ class Tables:
     classed: pa.Table = field(default_factory=CLASSED_PAIRS.empty_table)
 
     @classmethod
-    def paths(cls, folder: Path) -> list[Path]:
-        """Where they lie in the folder that the triplets stage writes."""
-        return [folder / f"{each.name}.parquet" for each in fields(cls)]
+    def paths(cls, folder: Path, mined: Path) -> list[Path]:
+        """Where they lie in the folder that the triplets stage writes, and what the mine stage adds."""
+        return [*(folder / f"{each.name}.parquet" for each in fields(cls)), mined / "tuples.parquet"]
 
     @classmethod
-    def read(cls, folder: Path) -> "Tables":
-        """Read them; DataError if one is missing or broken."""
-        schemas = (TRIPLETS, TRIPLETS, POSITIVES, SCORED_PAIRS, TUPLES, CLASSED_PAIRS)
-        return cls(*(read_table(path, schema) for path, schema in zip(cls.paths(folder), schemas, strict=True)))
+    def read(cls, folder: Path, mined: Path) -> "Tables":
+        """Read them, with what was mined in the place of its rows; DataError if one is missing or broken."""
+        schemas = (TRIPLETS, TRIPLETS, POSITIVES, SCORED_PAIRS, TUPLES, CLASSED_PAIRS, MINED)
+        paths = cls.paths(folder, mined)
+        *tables, more = (read_table(path, schema) for path, schema in zip(paths, schemas, strict=True))
+        return cls(*tables).with_mined(more)
+
+    def with_mined(self, mined: pa.Table) -> "Tables":
+        """The tables with the rows of a MINED table in the place of those that they were made of.
+
+        Raises DataError when it was made of others.
+        """
+        if not len(mined):
+            return self
+        train, tuples = (
+            _without(table, mined.filter(pc.equal(mined["source"], name)))
+            for name, table in (("train", self.train), ("tuples", self.tuples))
+        )
+        added = mined.filter(pc.greater(pc.list_value_length(mined["negatives"]), 0)).select(TUPLES.names)
+        tuples = pa.concat_tables([tuples, added])
+        there = distinct(*(column for table in (train, tuples) for column in texts_of(table)))
+        known = (pc.is_in(self.positives[name], value_set=there) for name in POSITIVES.names)
+        return replace(self, train=train, tuples=tuples, positives=self.positives.filter(pc.and_(*known)))
 
     @property
     def trained(self) -> list[pa.Table]:
@@ -55,16 +102,48 @@ class Tables:
         names: list[str] = distinct(self.classed["class"]).to_pylist()
         return names
 
-    def numbered(self) -> tuple[Numbered, dict[str, list[Ints]]]:
-        """The sentences, in the order of a TokenTable, and the columns of each table as their numbers."""
+    def numbered(self, prompts: Prompts = NO_PROMPTS) -> Sentences:
+        """The sentences in the order of a TokenTable; one that two prompts are put before is there with each."""
         tables = {"train": self.train, "dev": self.dev, "scored": self.scored}
         # what came later is numbered last, so that it changes no number of the others
-        return numbered_columns(tables | {"tuples": self.tuples, "classed": self.classed})
+        tables |= {"tuples": self.tuples, "classed": self.classed}
+        found, columns = numbered_columns(tables)
+        each = list(dict.fromkeys(prompts))
+        if len(each) == 1:
+            return Sentences(found.texts, found.keys, np.zeros(len(found.keys), np.uint8), each, columns)
+        pairs = {
+            name: [
+                column * len(each) + each.index(prompts.before(side))
+                for column, side in zip(own, _sides_of(tables[name]), strict=True)
+            ]
+            for name, own in columns.items()
+        }
+        occurs = np.zeros(len(found.keys) * len(each), np.bool_)
+        for column in chain.from_iterable(pairs.values()):
+            occurs[column] = True
+        numbers, (texts, which) = np.cumsum(occurs) - 1, np.divmod(np.flatnonzero(occurs), len(each))
+        renumbered: dict[str, list[Ints]] = {name: [numbers[column] for column in own] for name, own in pairs.items()}
+        return Sentences(found.texts.take(pa.array(texts)), found.keys[texts], which.astype(np.uint8), each, renumbered)
+
+
+def _sides_of(table: pa.Table) -> list[Side]:
+    """What the texts of each column of texts are to a prompt."""
+    return [side for name, side in _SIDES.items() if name in table.column_names]
+
+
+def _without(table: pa.Table, mined: pa.Table) -> pa.Table:
+    """The rows of a table that a MINED table does not replace."""
+    rows, pair = mined["row"].to_numpy(), ["anchor", "positive"]
+    if rows.max(initial=-1) >= len(table) or not table.take(pa.array(rows)).select(pair).equals(mined.select(pair)):
+        raise DataError("data/mined/tuples.parquet: made of other rows; run the mine stage (dvc repro mine)")
+    kept = np.ones(len(table), bool)
+    kept[rows] = False
+    return table.filter(pa.array(kept))
 
 
 def texts_of(table: pa.Table) -> list[pa.ChunkedArray]:
     """The columns of texts of a table of examples; the negatives of tuples one after another."""
-    own = [table[name] for name in _COLUMNS if name in table.column_names]
+    own = [table[name] for name in _SIDES if name in table.column_names]
     return [pc.list_flatten(column) if pa.types.is_list(column.type) else column for column in own]
 
 

@@ -9,11 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from terna.arrays import Floats, Ints
-from terna.data.examples import Tables
-from terna.data.numbering import Numbered
+from terna.data.examples import Sentences, Tables
 from terna.errors import DataError
 from terna.records import POSITIVES, read_arrays, write_arrays
-from terna.sentences import Tokenizer, number, tokenize
+from terna.sentences import NO_PROMPTS, Prompts, Tokenizer, number, tokenize
 
 
 def _none(kind: type[np.generic], *shape: int) -> Callable[[], Ints]:
@@ -24,12 +23,13 @@ def _none(kind: type[np.generic], *shape: int) -> Callable[[], Ints]:
 class TokenTable:
     """Tokenised sentences, and the examples over them.
 
-    ids: (tokens,) int32, all sentences one after another, special tokens included. offsets: (sentences + 1,) int64,
-    sentence i is ids[offsets[i]:offsets[i + 1]]. keys: (sentences,) int64, equal for sentences that are equal after
-    `fold`. train, dev: (n, 3) int32, anchor, positive, negative as sentence numbers. positives: (m, 2)
-    int32, distinct and sorted, the keys of two sentences that are known to follow: those of `train` that were labelled
-    an entailment, and anchor and positive of each tuple, each pair in both directions. corpus: (n,) int16, which of
-    `Tables.corpora` each row of `train` is from.
+    ids: (tokens,) int32, all sentences one after another, prompts and special tokens included. offsets:
+    (sentences + 1,) int64, sentence i is ids[offsets[i]:offsets[i + 1]]; a text with two prompts is two sentences.
+    keys: (sentences,) int64, equal for sentences whose texts, without prompts, are equal after `fold`. train, dev:
+    (n, 3) int32, anchor, positive, negative as sentence numbers. positives: (m, 2) int32, distinct and sorted, the keys
+    of two sentences that are known to follow: those of `train` that were labelled an entailment, and anchor and
+    positive of each tuple, each pair in both directions. corpus: (n,) int16, which of `Tables.corpora` each row of
+    `train` is from.
 
     scored: (p, 2) int32, pairs of sentence numbers. scores: (p,) float32, from 0 to 1. scored_corpus: (p,) int16.
 
@@ -80,15 +80,16 @@ class TokenTable:
         return rows, self.tuples[self.tuple_offsets[rows][:, None] + np.arange(width)]
 
 
-def build(tables: Tables, tokenizer: Tokenizer, max_length: int, prompt: str = "") -> TokenTable:
-    """Number the distinct sentences of all tables, and tokenise each once.
+def build(tables: Tables, tokenizer: Tokenizer, max_length: int, prompts: Prompts = NO_PROMPTS) -> TokenTable:
+    """Number the distinct sentences of all tables, and tokenise each once with each prompt that is put before it.
 
-    max_length: tokens that a sentence is cut to, those of `prompt`, which is put before it, included.
+    max_length: tokens that a sentence is cut to, those of its prompt included.
 
     Raises DataError when a known positive is in no triplet.
     """
-    found, columns = tables.numbered()
-    ids, offsets = tokenize(tokenizer, [prompt + text for text in found.texts.to_pylist()], max_length)
+    found = tables.numbered(prompts)
+    columns = found.columns
+    ids, offsets = tokenize(tokenizer, found.prompted(), max_length)
     names = pa.array(tables.corpora, pa.string())
     corpora = [number(table["corpus"], names).astype(np.int16) for table in tables.trained]
     anchors, positives, negatives = columns["tuples"]
@@ -128,7 +129,7 @@ def _ragged(anchors: Ints, positives: Ints, negatives: Ints, counts: Ints) -> di
     return {"tuples": tuples, "tuple_offsets": offsets}
 
 
-def _known(positives: pa.Table, found: Numbered, anchors: Ints, others: Ints) -> Ints:
+def _known(positives: pa.Table, found: Sentences, anchors: Ints, others: Ints) -> Ints:
     """What is known to follow: a POSITIVES table, and the anchors and positives of tuples in both directions."""
     columns = [pc.index_in(positives[name], value_set=found.texts) for name in POSITIVES.names]
     if any(column.null_count for column in columns):

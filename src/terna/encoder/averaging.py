@@ -33,8 +33,8 @@ def average(members: Sequence[Weights], start: Weights | None = None, share: flo
 def check_alike(first: Encoder, other: Encoder, names: tuple[Path, Path], *, is_start: bool = False) -> None:
     """ModelError, with what differs, unless the mean of the weights of both is the weights of one of them.
 
-    names: their folders, for the message. is_start: the other is a start, of which the weights alone are taken: where
-    it cuts texts does not matter.
+    names: their folders, for the message. is_start: the other is a start, of which the weights alone are taken: its
+    prompts, and where it cuts texts, do not matter.
     """
     if different := next(_differences(first, other, is_start), None):
         raise ModelError(
@@ -85,8 +85,15 @@ def _described(encoder: Encoder, is_start: bool) -> dict[str, Any]:
     """What else decides the vectors, by name; dropout does not."""
     config = encoder.backbone.config.to_dict()
     kept = {key: value for key, value in config.items() if key not in BESIDE and "dropout" not in key}
-    length = {} if is_start else {"max_seq_length": encoder.max_length}
+    texts = {"prompt": encoder.usage.prompt, "prompts": encoder.usage.prompts, "max_seq_length": encoder.max_length}
     pooling = {"pooling": encoder.pooling.modes, "include_prompt": encoder.pooling.include_prompt}
-    usage = {"prompt": encoder.usage.prompt, "truncate_dim": encoder.usage.truncate_dim}
+    usage = {"truncate_dim": encoder.usage.truncate_dim}
     residual = [getattr(module, "use_residual", False) for module in encoder.head]  # which str does not show
-    return {**kept, **length, **pooling, **usage, "head": str(encoder.head), "use_residual": residual}
+    return {
+        **kept,
+        **({} if is_start else texts),
+        **pooling,
+        **usage,
+        "head": str(encoder.head),
+        "use_residual": residual,
+    }

@@ -1,6 +1,7 @@
 """From the settings to an encoder that can be trained: random weights, a backbone, or an encoder with all its parts."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from terna.encoder.usage import Usage
 from terna.encoder.vocabulary import start
 from terna.encoder.vocabulary_cut import take
 from terna.errors import ModelError
+from terna.sentences import Prompts
 from terna.settings import Model
 
 ACTIVATIONS = {"tanh": nn.Tanh, "identity": nn.Identity}
@@ -34,10 +36,19 @@ class Start(NamedTuple):
 def load_tokenizer(model: Model, sentences: Iterable[str]) -> PreTrainedTokenizerBase:
     """The start's own tokenizer; for `scratch` a byte-level BPE fitted on `sentences`.
 
-    Raises ModelError when it cannot be loaded, or does not fit the backbone, which is not loaded for that.
+    Raises ModelError when it cannot be loaded, or does not fit the backbone, which is not loaded for that, and for a
+    prompt that leaves no room for texts.
     """
-    if model.scratch:
-        return fit_tokenizer(model.scratch, sentences)
+    tokenizer = fit_tokenizer(model.scratch, sentences) if model.scratch else _own_tokenizer(model)
+    for prompt in Usage.of(model.prompts).sides if model.prompts else ():
+        try:
+            Usage().prompt_tokens(tokenizer, model.max_length, prompt)
+        except ModelError as error:
+            raise ModelError(f"model.prompts: {error} (model.max_length); shorten it, or raise that") from error
+    return tokenizer
+
+
+def _own_tokenizer(model: Model) -> PreTrainedTokenizerBase:
     located, revision = locate(model.backbone), model.revision or "main"
     try:
         given = start_of(model, located)
@@ -86,7 +97,7 @@ def build_encoder(
         pooling=pooling,
         max_length=model.max_length,
         head=_head(model, saved, int(backbone.config.hidden_size) * len(pooling.modes)),
-        usage=saved.usage if saved else Usage(),
+        usage=_usage(model, saved),
         packed=packed,
     )
     return encoder.train()  # from_pretrained gives eval mode, and Lightning would train without dropout
@@ -117,10 +128,11 @@ def load_start(model: Model) -> tuple[Encoder, Path]:
     return Encoder(backbone, tokenizer, pooling=model.pooling, max_length=model.max_length).eval(), folder
 
 
-def prompt_of(model: Model) -> str:
-    """What the start puts before every text, and so does whoever trains it."""
+def prompts_of(model: Model) -> Prompts:
+    """What is put before the texts that are trained on: model.prompts, else the start's default prompt before all."""
     given = start_of(model)
-    return given.saved.usage.prompt if given else ""
+    usage = _usage(model, given.saved if given else None)
+    return usage.sides if model.prompts else Prompts(usage.prompt, usage.prompt, usage.prompt)
 
 
 def embeddings_of(model: Model) -> tuple[int, int]:
@@ -138,6 +150,20 @@ def _folder(model: Model, located: str | None = None) -> tuple[Path, str | None]
         return Path(where), None
     folder = hub.fetched(where, model.revision or "main")
     return folder, folder.name
+
+
+def _usage(model: Model, saved: Saved | None) -> Usage:
+    """The start's usage with model.prompts in place of its prompts; ModelError where pooling leaves prompts out."""
+    usage = saved.usage if saved else Usage()
+    if model.prompts is None:
+        return usage
+    if saved and not saved.pooling.include_prompt:
+        raise ModelError(
+            f"model.prompts: the pooling of {model.backbone} leaves the tokens of its prompt out (include_prompt: "
+            "false), and a batch with several prompts cannot; set it to null, or set model.pooling"
+        )
+    declared = Usage.of(model.prompts)
+    return replace(usage, prompts=declared.prompts, default_prompt_name=declared.default_prompt_name)
 
 
 def _head(model: Model, saved: Saved | None, width: int) -> tuple[nn.Module, ...]:

@@ -1,6 +1,7 @@
 """The encoder: text → tokens → backbone → pooling → what follows it, and `encode(texts)`."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -76,11 +77,15 @@ class Encoder(nn.Module):
         """Whether no padding is computed."""
         return self.token_vectors.packed
 
-    def forward(self, batch: Batch) -> Tensor:
-        """Vectors (sentences, dimension) of a batch, in its order; each sentence begins with the prompt, if any."""
+    def forward(self, batch: Batch, skip: int | None = None) -> Tensor:
+        """Vectors (sentences, dimension) of a batch, in its order; each sentence begins with its prompt, if any.
+
+        skip: tokens at the beginning of each that are not pooled; None: as the default prompt has it.
+        """
         if self.token_vectors.settle(batch.place.device):
             self._draws_by_seed = self._draws()
         run = self._checkpointed if self.cached and torch.is_grad_enabled() else self._vectors
+        run = run if skip is None else partial(run, skip=skip)
         workers = self._workers(batch)
         if workers:
             return side_by_side(batch.chunks, run, self.parameters(), workers)[batch.place]
@@ -97,18 +102,19 @@ class Encoder(nn.Module):
         """Sentences that lie one after another in `ids` (tokens,) as a batch for this encoder's device, on the host."""
         return arrange(ids, lengths, *chunking(next(self.parameters()).device))
 
-    def _vectors(self, chunk: Chunk, seed: int | None = None) -> Tensor:
+    def _vectors(self, chunk: Chunk, seed: int | None = None, skip: int | None = None) -> Tensor:
+        skip = self.skip if skip is None else skip
         with drawn_from(seed):
-            return self._finished(pool(self.token_vectors(chunk), chunk, self.pooling.modes, self.skip))
+            return self._finished(pool(self.token_vectors(chunk), chunk, self.pooling.modes, skip))
 
     def _finished(self, pooled: Tensor) -> Tensor:
         """What follows pooling."""
         vectors: Tensor = self.head(pooled)
         return vectors[:, : self.usage.truncate_dim]
 
-    def _checkpointed(self, chunk: Chunk, seed: int | None = None) -> Tensor:
+    def _checkpointed(self, chunk: Chunk, seed: int | None = None, skip: int | None = None) -> Tensor:
         preserve = seed is None
-        found: Tensor = checkpoint(self._vectors, chunk, seed, use_reentrant=False, preserve_rng_state=preserve)
+        found: Tensor = checkpoint(self._vectors, chunk, seed, skip, use_reentrant=False, preserve_rng_state=preserve)
         return found
 
     @torch.no_grad()
@@ -142,22 +148,32 @@ class Encoder(nn.Module):
         width = self.token_vectors.width * len(self.pooling.modes)
         return torch.zeros(count, width, device=self.backbone.device, dtype=self.backbone.dtype)
 
-    def encode(self, texts: Sequence[str], *, batch_size: int = 256, progress: bool = False) -> Vectors:
-        """Vectors of texts, float32 (len(texts), dimension), in their order, without dropout; equal texts once."""
+    def encode(
+        self, texts: Sequence[str], *, prompt: str | None = None, batch_size: int = 256, progress: bool = False
+    ) -> Vectors:
+        """Vectors of texts, float32 (len(texts), dimension), in their order, without dropout; equal texts once.
+
+        prompt: what is put before each of them; None: the default prompt of `usage`. Raises ModelError for one that
+        leaves no room for the text.
+        """
         places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
-        ids, offsets = tokenize(self.tokenizer, [self.usage.prompt + text for text in places], self.max_length)
-        vectors = self.embed(ids, offsets, batch_size=batch_size, progress=progress)
+        before = self.usage.prompt if prompt is None else prompt
+        skip = None if prompt is None else self.usage.skip(self.pooling, self.tokenizer, self.max_length, prompt)
+        ids, offsets = tokenize(self.tokenizer, [before + text for text in places], self.max_length)
+        vectors = self.embed(ids, offsets, skip=skip, batch_size=batch_size, progress=progress)
         return vectors[[places[text] for text in texts]]
 
     @torch.inference_mode()
-    def embed(self, ids: Ints, offsets: Ints, *, batch_size: int = 256, progress: bool = False) -> Vectors:
+    def embed(
+        self, ids: Ints, offsets: Ints, *, skip: int | None = None, batch_size: int = 256, progress: bool = False
+    ) -> Vectors:
         """Vectors of tokenised sentences (see tokens.TokenTable), float32 (sentences, dimension), without dropout.
 
-        Raises ModelError for a sentence without a token where pooling is not defined for none.
+        skip: see `forward`. Raises ModelError for a sentence without a token where pooling is not defined for none.
         """
         lengths = np.diff(offsets)
         order = np.argsort(-lengths, kind="stable")
-        empty = unpooled(lengths, self.pooling.modes, self.skip)
+        empty = unpooled(lengths, self.pooling.modes, self.skip if skip is None else skip)
         vectors = np.zeros((len(order), self.dimension), np.float32)
         device = next(self.parameters()).device
         training = self.training
@@ -168,7 +184,8 @@ class Encoder(nn.Module):
         with tqdm(total=len(order), disable=not progress, unit="sentence") as bar:
             for first in range(0, len(order), batch_size):
                 batch = order[first : first + batch_size]
-                vectors[batch] = self(self.arrange(*gather(ids, offsets, batch)).to(device)).float().cpu().numpy()
+                arranged = self.arrange(*gather(ids, offsets, batch)).to(device)
+                vectors[batch] = self(arranged, skip).float().cpu().numpy()
                 bar.update(len(batch))
         self.train(training)
         return vectors

@@ -6,10 +6,15 @@ from pathlib import Path
 from transformers import PreTrainedTokenizerBase
 
 from terna.encoder.keys import Keys
+from terna.encoder.pooling import Pooling
 from terna.errors import ModelError
 from terna.records import write_json
+from terna.sentences import Prompts
+from terna.settings import Prompts as Declared
 
 FILE = "config_sentence_transformers.json"
+# what the prompt of documents may be called, the first that says something counts, as in sentence-transformers
+DOCUMENT = ("document", "passage", "corpus")
 SIMILARITIES = ("cosine", "dot", "euclidean", "manhattan")
 
 
@@ -47,6 +52,11 @@ class Usage:
         keys.end()
         return found
 
+    @classmethod
+    def of(cls, declared: Declared) -> "Usage":
+        """The prompts of the settings, under sentence-transformers' names."""
+        return cls({"query": declared.query, "document": declared.document}, declared.default)
+
     def write(self, folder: Path) -> None:
         """Write the file that `read` reads."""
         settings = asdict(self)
@@ -56,16 +66,37 @@ class Usage:
 
     @property
     def prompt(self) -> str:
-        """What is put before every text."""
+        """What is put before a text of which nothing else is said."""
         return "" if self.default_prompt_name is None else self.prompts.get(self.default_prompt_name, "")
 
-    def prompt_tokens(self, tokenizer: PreTrainedTokenizerBase, max_length: int) -> int:
-        """Tokens of the prompt at the beginning of each text; ModelError when they leave no room for the text."""
-        if not self.prompt:
+    @property
+    def sides(self) -> Prompts:
+        """What is put before each kind of text; queries and documents without a prompt of their own have none."""
+        documents = (self.prompts[name] for name in DOCUMENT if self.prompts.get(name))
+        return Prompts(self.prompts.get("query", ""), next(documents, ""), self.prompt)
+
+    def named(self, name: str) -> str:
+        """The prompt of this name; ModelError, with the names there are, where none is called so."""
+        if name not in self.prompts:
+            names = ", ".join(self.prompts) or "no names: it has no prompts"
+            raise ModelError(f"no prompt of the model is called {name!r}; there are {names}")
+        return self.prompts[name]
+
+    def prompt_tokens(self, tokenizer: PreTrainedTokenizerBase, max_length: int, prompt: str | None = None) -> int:
+        """Tokens of a prompt, None for the default one, at the beginning of each text.
+
+        Raises ModelError when they leave no room for the text.
+        """
+        text = self.prompt if prompt is None else prompt
+        if not text:
             return 0
-        ids = tokenizer([self.prompt], truncation=True, max_length=max_length)["input_ids"][0]
+        ids = tokenizer([text], truncation=True, max_length=max_length)["input_ids"][0]
         if len(ids) == max_length:
-            raise ModelError(
-                f"default_prompt_name: {self.default_prompt_name!r}, but texts are cut to its {max_length} tokens"
-            )
+            named = f"default_prompt_name: {self.default_prompt_name!r}" if prompt is None else f"the prompt {text!r}"
+            raise ModelError(f"{named}, but texts are cut to its {max_length} tokens")
         return len(ids) - (ids[-1] in tokenizer.all_special_ids)
+
+    def skip(self, pooling: Pooling, tokenizer: PreTrainedTokenizerBase, max_length: int, prompt: str) -> int:
+        """Tokens of a prompt that are not pooled; ModelError when they leave no room for the text, pooled or not."""
+        tokens = self.prompt_tokens(tokenizer, max_length, prompt)
+        return 0 if pooling.include_prompt else tokens

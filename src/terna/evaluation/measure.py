@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from terna.arrays import Vectors
-from terna.data.evaluators import Evaluator, Outcomes
-from terna.encoder import build_encoder, load_tokenizer
+from terna.data.evaluators import Evaluator, Outcomes, encoded, used_prompts
+from terna.encoder import Usage, build_encoder, load_tokenizer
 from terna.evaluation.baselines import baselines
 from terna.evaluation.table import OURS, UNTOUCHED
+from terna.sentences import Prompts
 from terna.settings import Settings
 from terna.systems import System, load_system
 
@@ -18,6 +19,7 @@ class Measured:
 
     ours, untouched: of our encoder, and of its backbone as it came (None when that was random weights). vectors: those
     of the texts by these two, under their names in the table. baselines: the lexical ones. others: each other system's.
+    prompts: what each system, by its name in the table, was given before texts, see `used_prompts`.
     """
 
     evaluator: Evaluator
@@ -26,16 +28,23 @@ class Measured:
     baselines: Outcomes
     others: Mapping[str, Outcomes]
     vectors: Mapping[str, Vectors] = field(default_factory=dict)
+    prompts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def measure_systems(encoder: System, settings: Settings, evaluators: Mapping[str, Evaluator]) -> dict[str, Measured]:
     """All systems on all benchmarks; each other system is loaded for itself alone."""
-    before = _untouched(settings)
+    before, prompts = _untouched(settings), {OURS: encoder.usage.sides}
     own = {OURS: encoder} | ({UNTOUCHED: before} if before else {})
-    vectors = {system: _encoded(one, evaluators) for system, one in own.items()}
+    if before:
+        prompts[UNTOUCHED] = _prompts("untouched", before, settings)
+    vectors = {system: _encoded(one, prompts[system], evaluators) for system, one in own.items()}
     found = {system: _concluded(each, evaluators) for system, each in vectors.items()}
     lexically = concluded({name: baselines(one) for name, one in evaluators.items()}, evaluators)
-    others = {system: outcomes(load_system(where), evaluators) for system, where in settings.evaluate.systems.items()}
+    others = {}
+    for name, where in settings.evaluate.systems.items():
+        system = load_system(where)
+        prompts[name] = _prompts(name, system, settings)
+        others[name] = outcomes(system, evaluators, prompts[name])
     return {
         name: Measured(
             one,
@@ -44,14 +53,17 @@ def measure_systems(encoder: System, settings: Settings, evaluators: Mapping[str
             lexically[name],
             {system: each[name] for system, each in others.items()},
             {system: each[name] for system, each in vectors.items()},
+            {system: used_prompts(each, one) for system, each in prompts.items()},
         )
         for name, one in evaluators.items()
     }
 
 
-def outcomes(system: System, evaluators: Mapping[str, Evaluator]) -> dict[str, Outcomes]:
-    """The outcomes of a system on each benchmark."""
-    return _concluded(_encoded(system, evaluators), evaluators)
+def outcomes(
+    system: System, evaluators: Mapping[str, Evaluator], prompts: Prompts | None = None
+) -> dict[str, Outcomes]:
+    """The outcomes of a system on each benchmark; prompts: None for its own."""
+    return _concluded(_encoded(system, prompts or system.usage.sides, evaluators), evaluators)
 
 
 def concluded(every: Mapping[str, Outcomes], evaluators: Mapping[str, Evaluator]) -> dict[str, Outcomes]:
@@ -59,8 +71,14 @@ def concluded(every: Mapping[str, Outcomes], evaluators: Mapping[str, Evaluator]
     return {name: one.concluded(every) for name, one in evaluators.items()}
 
 
-def _encoded(system: System, evaluators: Mapping[str, Evaluator]) -> dict[str, Vectors]:
-    return {name: system.encode(one.texts) for name, one in evaluators.items()}
+def _prompts(name: str, system: System, settings: Settings) -> Prompts:
+    """Those that the settings give a system, else its own."""
+    declared = settings.evaluate.prompts.get(name)
+    return (Usage.of(declared) if declared else system.usage).sides
+
+
+def _encoded(system: System, prompts: Prompts, evaluators: Mapping[str, Evaluator]) -> dict[str, Vectors]:
+    return {name: encoded(system, prompts, one) for name, one in evaluators.items()}
 
 
 def _concluded(vectors: Mapping[str, Vectors], evaluators: Mapping[str, Evaluator]) -> dict[str, Outcomes]:
@@ -68,6 +86,6 @@ def _concluded(vectors: Mapping[str, Vectors], evaluators: Mapping[str, Evaluato
 
 
 def _untouched(settings: Settings) -> System | None:
-    """The backbone as it came, whole and without a head of ours; None when it started from random weights."""
-    model = replace(settings.model, dense=None, layers=None)
+    """The start as it came, whole, without a head or prompts of ours; None when it started from random weights."""
+    model = replace(settings.model, dense=None, layers=None, prompts=None)
     return None if model.scratch else build_encoder(model, load_tokenizer(model, [])).eval()

@@ -21,11 +21,13 @@ FEW = ("cosine", "dot")
 def results(measured: Mapping[str, Measured], settings: Settings) -> dict[str, Any]:
     """The content of metrics/sts.json: figures of each benchmark, of baselines and other systems, and comparisons."""
     seed = settings.seed
-    found: dict[str, Any] = {name: _figures(one.ours, one, seed) for name, one in measured.items()}
+    found: dict[str, Any] = {name: _figures(one.ours, one, seed, OURS) for name, one in measured.items()}
     found["floors"] = {name: _figures(one.baselines, one, seed) for name, one in measured.items()}
-    found["untouched"] = {name: _figures(one.untouched, one, seed) for name, one in measured.items() if one.untouched}
+    found["untouched"] = {
+        name: _figures(one.untouched, one, seed, UNTOUCHED) for name, one in measured.items() if one.untouched
+    }
     found["systems"] = {
-        system: {name: _figures(one.others[system], one, seed) for name, one in measured.items()}
+        system: {name: _figures(one.others[system], one, seed, system) for name, one in measured.items()}
         for system in settings.evaluate.systems
     }
     return found | {"comparisons": {name: _compared(name, one, settings) for name, one in measured.items()}}
@@ -73,11 +75,16 @@ def taken_apart(name: str, one: Measured, settings: Settings) -> Diagnosis | Non
     return diagnose(Scored(pairs.units, measure, kind, *columns, scale, settings.seed), space)
 
 
-def _figures(outcomes: Outcomes, one: Measured, seed: int) -> dict[str, Any]:
-    """The figures over all, by file and weighted where there are files, and the 95 % interval of each over all."""
+def _figures(outcomes: Outcomes, one: Measured, seed: int, system: str | None = None) -> dict[str, Any]:
+    """The figures over all, by file and weighted where there are files, and the 95 % interval of each over all.
+
+    system: its name in the table, None for a baseline: the prompts that it was given are told, where there were any.
+    """
+    prompts = one.prompts.get(system, {}) if system else {}
     task, files = one.evaluator.metric, one.evaluator.files
     found = summary(task, outcomes, files) if files else {"n": len(task.clusters), **figures(task, outcomes)}
-    return found | one.evaluator.account(outcomes) | {"ci95": intervals(task, outcomes, seed=seed)}
+    told = {"prompts": dict(prompts)} if prompts else {}
+    return found | told | one.evaluator.account(outcomes) | {"ci95": intervals(task, outcomes, seed=seed)}
 
 
 def _compared(name: str, one: Measured, settings: Settings) -> list[dict[str, Any]]:

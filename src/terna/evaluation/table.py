@@ -1,5 +1,6 @@
 """One table of systems for README, card, report and terminal: baselines, published figures, measured systems, ours."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,8 @@ SHOWN = {
     "recall@10": "recall@10",
     "recall@100": "recall@100",
 }
+# whose prompt it is
+SIDES = {"default": "prompt", "query": "prompt of queries", "document": "prompt of documents"}
 OURS = "this model"
 UNTOUCHED = "the backbone, untouched"
 # the source of a baseline's row
@@ -67,11 +70,19 @@ def systems(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> It
             yield Row(reported.system, f"reported, {reported.source}", figures)
     for name, where in evaluate.systems.items():
         found = scores["systems"][name][benchmark]
-        yield Row(name, f"measured, {where}", found, found.get("ci95", {}))
+        yield Row(name, f"measured, {where}{prompted(found)}", found, found.get("ci95", {}))
     if untouched := scores.get("untouched", {}).get(benchmark):
-        yield Row(UNTOUCHED, "measured, the backbone before training", untouched, untouched.get("ci95", {}))
+        source = f"measured, the backbone before training{prompted(untouched)}"
+        yield Row(UNTOUCHED, source, untouched, untouched.get("ci95", {}))
     chosen = ", chosen on this test set" if evaluate.use_of(benchmark) == CHOSEN_ON_TEST else ""
-    yield Row(OURS, f"measured, these weights{chosen}", scores[benchmark], scores[benchmark]["ci95"])
+    source = f"measured, these weights{chosen}{prompted(scores[benchmark])}"
+    yield Row(OURS, source, scores[benchmark], scores[benchmark]["ci95"])
+
+
+def prompted(figures: Mapping[str, Any]) -> str:
+    """What was put before texts when a system was measured, after a comma; empty where nothing was."""
+    found = figures.get("prompts", {})
+    return "".join(f", {SIDES[side]} {json.dumps(prompt, ensure_ascii=False)}" for side, prompt in found.items())
 
 
 def rows(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> Rows:

@@ -21,6 +21,7 @@ RECORDS = {
     "parallel": Path("data/parallel"),
     "translate": Path("data/nli"),
     "triplets": Path("data/triplets"),
+    "mine": Path("data/mined"),
     "tokens": Path("data/tokens"),
     "teacher": Path("data/teacher"),
     "train": Path("models"),
@@ -34,6 +35,8 @@ PAGE = REPORT / "index.html"
 CARD = Path("release/README.md")
 # what translate writes of each corpus, and of what translated
 ACCOUNTS = RECORDS["translate"] / "accounts.json"
+# what stages write of the encoder that they loaded; null where they loaded none
+ENCODERS = {"mine": RECORDS["mine"] / "encoder.json", "teacher": RECORDS["teacher"] / "teacher.json"}
 # what evaluate writes of the systems that it scores beside ours
 SYSTEMS = RECORDS["evaluate"] / "systems.json"
 
@@ -51,7 +54,7 @@ class Link:
     accepted: dict[str, list[Sha256]] = field(default_factory=dict)
     """The digests that pass for a raw file; a file whose declaration is not exact is left out."""
     model: dict[str, Any] | None = None
-    """What it loaded from outside: `translate`, `teacher`, `train` a model, `evaluate` other systems."""
+    """What it loaded from outside: `translate`, `mine`, `teacher`, `train` a model, `evaluate` other systems."""
     record: dict[str, Sha256] = field(default_factory=dict)
     """Its own record, which says what follows; a fetch's is among what it wrote."""
     settings: dict[str, Any] = field(default_factory=dict)
@@ -110,6 +113,12 @@ def collect(settings: Settings) -> Lineage:
         settings=relevant(settings),
         chain=links,
     )
+
+
+def data_chain(settings: Settings) -> list[Link]:
+    """The links from the raw files up to the triplets; DataError where a record is missing."""
+    raw = [link for link in _raw(settings) if not link.stage.startswith("parallel")]
+    return [*raw, *(_stage(name, settings) for name in ("translate", "triplets"))]
 
 
 def relevant(settings: Settings) -> dict[str, Any]:
@@ -181,10 +190,10 @@ def _model(stage: str, settings: Settings) -> dict[str, Any] | None:
         trained = read_record(Path("metrics/train.json"), {"backbone_commit": str | None}, rerun(stage))
         model = settings.model
         return {"name": model.backbone, "revision": model.revision, "commit": trained["backbone_commit"]}
-    if stage == "teacher":
-        path = RECORDS[stage] / "teacher.json"
-        teacher: dict[str, Any] | None = validated(dict[str, Any] | None, read_json(path), str(path), rerun(stage))
-        return teacher
+    if stage in ENCODERS:
+        path = ENCODERS[stage]
+        encoder: dict[str, Any] | None = validated(dict[str, Any] | None, read_json(path), str(path), rerun(stage))
+        return encoder
     if stage == "evaluate" and settings.evaluate.systems:
         return read_record(SYSTEMS, {}, rerun(stage))
     return None

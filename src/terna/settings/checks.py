@@ -11,13 +11,15 @@ from itertools import pairwise
 from terna.settings.benchmark import DECIDED, RANKED
 from terna.settings.corpus_checks import faults_of
 from terna.settings.declaration import PARALLEL, Corpus
-from terna.settings.schema import Evaluate, Fetch, Machine, Translate
+from terna.settings.schema import Evaluate, Fetch, Machine, Mine, Translate
 from terna.settings.training import Model, Train
 
 # the losses by name of each kind of examples, the first where nobody chooses one
 LOSSES = {"tuples": ("ranking",), "scored": ("cosent", "angle"), "classed": ("softmax",)}
 # which shapes of corpora a loss of LOSSES learns from
 LEARNT = {"tuples": ("nli", "pairs", "triplets"), "scored": ("scored",), "classed": ("classed",)}
+# what goes with the ranking loss alone, and what turns it off
+RANKING = {"symmetric": "false", "known_positives": "false", "guide": "null"}
 # what messages call the rows of a shape
 ROWS: Mapping[str, str] = {
     "nli": "labelled pairs",
@@ -74,7 +76,7 @@ def check_distill(corpora: dict[str, Corpus], parallel: dict[str, Corpus], model
         yield "train.distill.sources: monolingual text has no translations; set it to false"
     if asked.texts == "parallel" and not parallel:
         yield "train.distill: learnt from translated sentences, and there are none; choose some (parallel=esxnli)"
-    for name in ("symmetric", "known_positives", "matryoshka", "similarity_distillation"):
+    for name in ("symmetric", "known_positives", "guide", "matryoshka", "similarity_distillation"):
         if getattr(train, name):
             yield f"train.{name}: a matter of ranked triplets, and train.distill ranks none; leave it at its default"
     for name in train.weights:
@@ -97,10 +99,10 @@ def check_scored(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
     ranked = [corpus.kind in LEARNT["tuples"] for corpus in corpora.values()]
     if train.after and not (any(scored) and (train.distill or not all(scored))):
         yield "train.after: there are not both scored pairs and other data; set it to null"
-    for name in ("symmetric", "known_positives"):
+    for name, off in RANKING.items():
         if corpora and not any(ranked) and not train.distill and getattr(train, name):
             kinds = " and ".join(dict.fromkeys(ROWS[corpus.kind] for corpus in corpora.values()))
-            yield f"train.{name}: a matter of ranked triplets, and the mix has only {kinds}; set it to false"
+            yield f"train.{name}: a matter of ranked triplets, and the mix has only {kinds}; set it to {off}"
 
 
 def check_losses(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
@@ -117,9 +119,9 @@ def check_losses(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
             yield f"{key}: {chosen}, but the mix has no {kinds}; leave it at {usual}"
     if train.distill and train.loss.tuples != "ranking":
         yield "train.loss.tuples: a matter of ranked triplets, and train.distill ranks none; leave it at ranking"
-    for name in ("symmetric", "known_positives"):
+    for name, off in RANKING.items():
         if train.loss.tuples != "ranking" and getattr(train, name):
-            yield f"train.{name}: a matter of the ranking loss, and train.loss.tuples is another; set it to false"
+            yield f"train.{name}: a matter of the ranking loss, and train.loss.tuples is another; set it to {off}"
     if "classed" in shapes and train.loss.classed == "softmax" and train.matryoshka:
         yield "train.matryoshka: the softmax loss of classed pairs reads whole vectors; set it to []"
 
@@ -128,6 +130,38 @@ def check_similarity_distillation(model: Model, train: Train) -> Iterator[str]:
     asked = train.similarity_distillation
     if asked and asked.teacher is None:
         yield from _start(model, "train.similarity_distillation.teacher")
+
+
+def check_guide(model: Model, train: Train) -> Iterator[str]:
+    asked, taught = train.guide, train.similarity_distillation
+    if asked is None:
+        return
+    if asked.encoder is None:
+        yield from _start(model, "train.guide.encoder")
+    if taught and taught.teacher != asked.encoder:
+        yield (
+            f"train.guide.encoder: {asked.encoder or 'null'}, but train.similarity_distillation.teacher is "
+            f"{taught.teacher or 'null'}, and one encoder is both; name the same"
+        )
+    if train.symmetric and asked.contrast_anchors:
+        yield "train.guide.contrast_anchors: train.symmetric ranks the anchors already; set one of the two to false"
+
+
+def check_mine(corpora: dict[str, Corpus], mine: Mine, train: Train) -> Iterator[str]:
+    if mine.encoder is None:
+        return
+    if mine.range_max is not None and mine.negatives > mine.range_max - mine.range_min:
+        yield (
+            f"mine.range_max: {mine.range_max} less range_min, {mine.range_min}, leaves fewer than negatives, "
+            f"{mine.negatives}; raise it"
+        )
+    if mine.max_score is not None and mine.min_score is not None and mine.min_score >= mine.max_score:
+        yield f"mine.min_score: {mine.min_score}, not below max_score, {mine.max_score}; lower it"
+    if train.distill:
+        yield "mine.encoder: negatives are for what is ranked, and train.distill ranks nothing; set it to null"
+    elif corpora and not any(corpus.kind in LEARNT["tuples"] for corpus in corpora.values()):
+        kinds = " and ".join(dict.fromkeys(ROWS[corpus.kind] for corpus in corpora.values()))
+        yield f"mine.encoder: negatives are for what is ranked, and the mix has only {kinds}; set it to null"
 
 
 def _start(model: Model, key: str) -> Iterator[str]:
@@ -235,6 +269,20 @@ def check_systems(evaluate: Evaluate) -> Iterator[str]:
             yield f"evaluate.systems.{name}: {where} is an address; download the file, or give the name on the hub"
 
 
+def check_prompts(model: Model, evaluate: Evaluate) -> Iterator[str]:
+    known = ["untouched", *evaluate.systems]
+    for name in evaluate.prompts:
+        if name not in known:
+            yield (
+                f"evaluate.prompts.{name}: no system is called {name!r}; there are {', '.join(known)}. Those of the "
+                "model that is trained are model.prompts"
+            )
+    every = {f"evaluate.prompts.{name}": one for name, one in evaluate.prompts.items()}
+    for key, one in ({"model.prompts": model.prompts} | every).items():
+        if one and not (one.query or one.document):
+            yield f"{key}: query and document are empty, so that nothing is put before a text; give one of them"
+
+
 def check_model(model: Model) -> Iterator[str]:
     if (model.backbone == "scratch") != (model.scratch is not None):
         yield "model.scratch: give the shape exactly when model.backbone is 'scratch'"
@@ -255,7 +303,7 @@ def check_model(model: Model) -> Iterator[str]:
         yield "model.revision: a package has no revisions; pin the package's version instead"
 
 
-def check_weights(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
+def check_weights(corpora: dict[str, Corpus], model: Model, train: Train) -> Iterator[str]:
     for name in train.weights:
         if name not in corpora:
             near = get_close_matches(name, corpora, n=1)
@@ -263,6 +311,8 @@ def check_weights(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
             yield f"train.weights.{name}: no corpus of the mix is called {name!r}; {meant}"
     if corpora and not any(train.weights.get(name, 1.0) for name in corpora):
         yield "train.weights: 0 for every corpus of the mix, so that nothing is trained on; raise one"
+        return
+    if model.vocabulary.keep:  # counts the words of a corpus that is not trained on
         return
     for shape, examples in ROWS.items():
         of_shape = [name for name, corpus in corpora.items() if corpus.kind == shape]
@@ -319,6 +369,8 @@ CHECKS = (
     check_scored,
     check_losses,
     check_similarity_distillation,
+    check_guide,
+    check_mine,
     check_apart,
     check_languages,
     check_fetch,
@@ -327,6 +379,7 @@ CHECKS = (
     check_selection,
     check_main_score,
     check_systems,
+    check_prompts,
     check_model,
     check_weights,
     check_matryoshka,

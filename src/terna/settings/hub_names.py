@@ -10,6 +10,7 @@ HUB_NAME = re.compile(r"(?P<first>\w[\w.-]*)(/\w[\w.-]*)?")
 OUTPUTS = (
     "checkpoints",
     "data",
+    "dataset",
     "dvc_plots",
     "logs",
     "metrics",

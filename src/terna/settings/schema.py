@@ -7,7 +7,7 @@ from pydantic.dataclasses import dataclass
 
 from terna.settings.benchmark import KINDS, Benchmark, Figure
 from terna.settings.declaration import STRICT, Corpus, Count, Name
-from terna.settings.training import Model, Train
+from terna.settings.training import Model, Prompts, Train
 
 CHOSEN_ON_TEST = "test, and chosen on"
 
@@ -66,6 +66,38 @@ class Triplets:
     """Share of character n-grams from which on a sentence nearly equals one of a benchmark's."""
     drop_overlap: Literal["none", "exact", "near"]
     """Which pairs are left out: none, those with a sentence of a benchmark, or those with one that nearly is."""
+
+
+Similarity = Annotated[float, Field(ge=-1, le=1)]
+
+
+@dataclass(frozen=True, config=STRICT)
+class Mine:
+    """Hard negatives: sentences of the mix that an encoder takes for an anchor's, though nothing says that they follow.
+
+    The options are those of sentence-transformers' `mine_hard_negatives`, with the same meaning.
+    """
+
+    encoder: Annotated[str, Field(min_length=1)] | None
+    """What ranks the sentences: whatever `evaluate.systems` takes; null: nothing is mined."""
+    negatives: Count
+    """How many each anchor and positive gets, beside those that it has."""
+    range_min: Annotated[int, Field(ge=0)]
+    """So many of the nearest that the limits below leave are skipped: they may be positives that nobody labelled."""
+    range_max: Count | None
+    """So many of the nearest are looked at; null: as many as `negatives` need, or ten times that with a limit."""
+    absolute_margin: Annotated[float, Field(ge=0, le=2)] | None
+    """How far a negative's similarity to the anchor is below the positive's at least; null: it does not matter."""
+    relative_margin: Annotated[float, Field(ge=0, le=2)] | None
+    """The same as a share of the positive's similarity: 0.05 is NV-Retriever's; null: it does not matter."""
+    max_score: Similarity | None
+    """The highest similarity that a negative may have; null: any."""
+    min_score: Similarity | None
+    """The lowest; null: any."""
+    sampling: Literal["top", "random"]
+    """Which of those that are left: the nearest, or any, by `seed`."""
+    others: Literal["keep", "drop"]
+    """What becomes of rows for which there are fewer: `keep` trains on them as they are, `drop` leaves them out."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -129,6 +161,9 @@ class Evaluate:
     systems: dict[Name, Annotated[str, Field(min_length=1)]]
     """Other encoders to score on the same pairs, by name: a folder, a hub name with its revision (`name@revision`),
     `pkg:module/path`, or word vectors in a text file (`.vec`, `.txt`, `.gz`)."""
+    prompts: dict[Name, Prompts] = Field(default_factory=dict)
+    """Prompts of other systems, by name, `untouched` for the start as it came; a system without: those it was saved
+    with."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -196,6 +231,7 @@ class Settings:
     fetch: Fetch
     translate: Translate
     triplets: Triplets
+    mine: Mine
     model: Model
     train: Train
     evaluate: Evaluate

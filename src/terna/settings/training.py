@@ -72,6 +72,18 @@ class Vocabulary:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Prompts:
+    """What is put before texts, by what they are; sentence-transformers knows them by the same names."""
+
+    query: str
+    """Before queries and anchors, such as `query: ` with its blank; empty: nothing."""
+    document: str
+    """Before documents, positives and negatives; empty: nothing."""
+    default: Literal["query", "document"] | None = None
+    """Which of the two stands before every other text: both sentences of a pair; null: none."""
+
+
+@dataclass(frozen=True, config=STRICT)
 class Model:
     """The encoder: backbone, pooling, head; or another encoder to start from."""
 
@@ -91,6 +103,8 @@ class Model:
     """Words that are added to the vocabulary, and entries that are cut from it."""
     layers: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] | None
     """The transformer layers that are kept, rising, counted from 0; null: all."""
+    prompts: Prompts | None = None
+    """Prompts that are trained with and saved; null: the start's, its default prompt before every text."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -135,6 +149,27 @@ class SimilarityDistillation:
     """As train.distill.teacher, of any width; null: the encoder that training starts from, as it came."""
 
 
+@dataclass(frozen=True, config=STRICT)
+class Guide:
+    """GIST: what a frozen encoder finds nearer than the anchor's own positive is no wrong answer to the anchor."""
+
+    encoder: Annotated[str, Field(min_length=1)] | None = None
+    """As train.distill.teacher, of any width; null: the encoder that training starts from, as it came."""
+    margin: Weight = 0.0
+    """A candidate is left out from so far below the positive's similarity on."""
+    relative: bool = False
+    """The margin is a share of the positive's similarity."""
+    contrast_anchors: bool = True
+    """The other anchors are wrong answers too, where the guide lets them."""
+    contrast_positives: bool = True
+    """So is the likeness of the anchor's positive to each other positive."""
+
+    @property
+    def contrasted(self) -> list[int]:
+        """The columns, 0 the anchors, 1 the positives, whose texts are compared with each other."""
+        return [column for column, asked in enumerate((self.contrast_anchors, self.contrast_positives)) if asked]
+
+
 LossName = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
 
 
@@ -171,7 +206,8 @@ class Train:
     after: After | None
     """Learn the scored pairs after the other examples; null: the batches of all are mixed."""
     weights: dict[Name, Annotated[float, Field(ge=0, allow_inf_nan=False)]]
-    """How often an epoch has each example of a corpus, on average; one that is not named: once."""
+    """How often an epoch has each example of a corpus, on average; one that is not named: once. A corpus of weight 0 is
+    not trained on; `model.vocabulary.keep` counts its words."""
     loss: Losses
     """What is learnt from each shape of examples."""
     lr: Positive
@@ -187,6 +223,8 @@ class Train:
     known_positives: bool
     """Leave known positives of an anchor out of its negatives: a labelled entailment counts in both directions, and so
     do anchor and positive of a tuple."""
+    guide: Guide | None
+    """Leave out of an anchor's negatives what a frozen encoder takes for a positive; null: nothing is asked."""
     matryoshka: list[Count]
     """Sum the loss over vectors cut to so many dimensions, rising; the whole counts if it is named; empty: it alone."""
     weight_decay: Annotated[float, Field(ge=0)]
@@ -237,5 +275,5 @@ class Train:
 
     @property
     def is_taught(self) -> bool:
-        """Whether a teacher's vectors are learnt from, in either way."""
-        return self.distill is not None or self.similarity_distillation is not None
+        """Whether the stage `teacher` encodes what is trained on: for a teacher, or for a guide."""
+        return any((self.distill, self.similarity_distillation, self.guide))

@@ -2,5 +2,6 @@
 
 from terna.systems.load import System, load_system
 from terna.systems.locate import digests_of, locate
+from terna.systems.stored import store_vectors
 
-__all__ = ["System", "digests_of", "load_system", "locate"]
+__all__ = ["System", "digests_of", "load_system", "locate", "store_vectors"]

@@ -4,17 +4,23 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from terna.arrays import Vectors
-from terna.encoder import Encoder
+from terna.encoder import Encoder, Usage
 from terna.systems import word_vectors as vectors
 from terna.systems.locate import GRAPH, locate
 from terna.systems.onnx_runtime import OnnxEncoder
 
 
 class System(Protocol):
-    """What turns texts into vectors."""
+    """What turns texts into vectors; usage: its prompts."""
 
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        """Vectors float32 (len(texts), dimension), in the order of the texts."""
+    @property
+    def usage(self) -> Usage: ...
+
+    def encode(self, texts: Sequence[str], *, prompt: str | None = None) -> Vectors:
+        """Vectors float32 (len(texts), dimension), in the order of the texts.
+
+        prompt: what is put before each text; None: the default one of `usage`.
+        """
         ...
 
 

@@ -76,12 +76,14 @@ class OnnxEncoder:
             batch_size=BATCHES.get(file.name, BATCH),
         )
 
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of texts, float32 (len(texts), dimension), in their order; equal texts once."""
+    def encode(self, texts: Sequence[str], *, prompt: str | None = None) -> Vectors:
+        """Vectors of texts, float32 (len(texts), dimension), in their order; equal texts once; prompt: see Encoder."""
         places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
-        ids, offsets = tokenize(self.tokenizer, [self.usage.prompt + text for text in places], self.max_length)
+        before = self.usage.prompt if prompt is None else prompt
+        skip = self.skip if prompt is None else self.usage.skip(self.pooling, self.tokenizer, self.max_length, prompt)
+        ids, offsets = tokenize(self.tokenizer, [before + text for text in places], self.max_length)
         lengths = np.diff(offsets)
-        empty = unpooled(lengths, self.pooling.modes, self.skip)
+        empty = unpooled(lengths, self.pooling.modes, skip)
         vectors = np.zeros((len(lengths), self.dimension), np.float32)
         vectors[empty] = self._unpooled(int(empty.sum()))
         # of like length in a batch: little padding is computed
@@ -89,10 +91,10 @@ class OnnxEncoder:
         order = order[~empty[order]]
         for first in range(0, len(order), self.batch_size):
             batch = order[first : first + self.batch_size]
-            vectors[batch] = self._vectors(*gather(ids, offsets, batch))
+            vectors[batch] = self._vectors(*gather(ids, offsets, batch), skip)
         return vectors[[places[text] for text in texts]]
 
-    def _vectors(self, ids: Ints, lengths: Ints) -> Vectors:
+    def _vectors(self, ids: Ints, lengths: Ints, skip: int) -> Vectors:
         """Vectors (sentences, dimension) of sentences that lie one after another in ids (tokens,)."""
         batch = arrange(ids, lengths, len(ids))
         chunk = batch.chunks[0]
@@ -101,7 +103,7 @@ class OnnxEncoder:
         padded[mask] = chunk.ids.numpy()
         given = dict(zip(INPUTS, (padded, mask.astype(np.int64)), strict=True))
         hidden = torch.from_numpy(self.session.run([OUTPUT], given)[0][mask])
-        return self._finished(pool(hidden, chunk, self.pooling.modes, self.skip)[batch.place])
+        return self._finished(pool(hidden, chunk, self.pooling.modes, skip)[batch.place])
 
     def _unpooled(self, count: int) -> Vectors:
         """Vectors (count, dimension) of sentences of which nothing was pooled."""

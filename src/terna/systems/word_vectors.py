@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from terna.arrays import Vectors
+from terna.encoder.usage import Usage
 from terna.errors import DataError
 
 # a word is a run of letters, digits and underscores, as for the lexical baselines
@@ -20,14 +21,15 @@ class WordVectors:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.usage = Usage()
 
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        """Vectors float32 (len(texts), dimension); a text without a known word has zeros.
+    def encode(self, texts: Sequence[str], *, prompt: str | None = None) -> Vectors:
+        """Vectors float32 (len(texts), dimension); a text without a known word has zeros; the prompt's words count.
 
         The file, which may be larger than memory, is read through once a call; of a word that comes twice the first
         vector counts. Raises DataError, with file and line, for one that is damaged.
         """
-        words = [WORD.findall(text.lower()) for text in texts]
+        words = [WORD.findall(((prompt or "") + text).lower()) for text in texts]
         known, dimension = read(self.path, {word for each in words for word in each})
         found = np.zeros((len(texts), dimension), np.float32)
         for row, each in enumerate(words):

@@ -12,8 +12,9 @@ from torch.nn.parallel import DistributedDataParallel
 
 from terna.encoder import Batch, Encoder
 from terna.errors import ModelError
-from terna.settings import Distill, Train
+from terna.settings import Distill, Guide, Train
 from terna.training.losses.classes import classifier, softmax_loss
+from terna.training.losses.guide import either, guided
 from terna.training.losses.own import own_losses
 from terna.training.losses.ranking import ranking_loss
 from terna.training.losses.scores import angle_loss, cosent_loss
@@ -73,10 +74,14 @@ class RankingModule(LightningModule):
         """The loss of this process's anchors, positives and negatives, which lie one after another (columns B, d).
 
         With `train.gather` they are ranked among the texts of all processes, through which the gradient flows too.
-        teacher: (columns B, e), with whose similarities theirs are compared besides; see `similarity_loss`.
+        teacher: (columns B, e), with whose similarities theirs are compared besides, see `similarity_loss`, and which
+        guide what is ranked, see `guided`.
         """
-        own, options = vectors.chunk(columns), self.settings
+        own, options, guide = vectors.chunk(columns), self.settings, self.settings.guide
         every, offset = self.gathered(*own)
+        if guide and teacher is not None:
+            mask, mask_of_anchors = self.guided(teacher.chunk(columns), guide)
+            known, known_anchors = either(known, mask), either(known_anchors, mask_of_anchors)
         if "tuples" in self.own:
             ranked = self.own["tuples"](every, None, options.matryoshka)
         else:
@@ -89,9 +94,23 @@ class RankingModule(LightningModule):
                 known_anchors=known_anchors,
                 offset=offset,
                 all_anchors=every[0],
+                contrast=guide.contrasted if guide else [],
                 dimensions=options.matryoshka,
             )
         return self.with_similarities(ranked, vectors, teacher)
+
+    def guided(self, own: Sequence[Tensor], guide: Guide) -> tuple[Tensor, Tensor]:
+        """What the guide, by its vectors of this process's texts, takes for no wrong answer: see `guided`."""
+        every, offset = self.gathered(*own)
+        return guided(
+            own[0],
+            *every[1:],
+            offset=offset,
+            all_anchors=every[0],
+            margin=guide.margin,
+            relative=guide.relative,
+            contrast=guide.contrasted,
+        )
 
     def gathered(self, *own: Tensor) -> tuple[list[Tensor], int]:
         """Each tensor with the rows of all processes, and the row from which on the own ones lie in the first."""

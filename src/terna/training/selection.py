@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from terna.arrays import Floats
-from terna.data.evaluators import Evaluator
+from terna.data.evaluators import Evaluator, encoded
 from terna.data.token_table import TokenTable
 from terna.encoder import Encoder
 from terna.encoder.averaging import Weights, average
@@ -220,11 +220,11 @@ def benchmark_score(benchmark: Evaluator, main: str) -> Score:
 
     main: the figure whose outcome is kept; of a ranking there are those under its similarity alone.
     """
-    texts, measure = benchmark.texts, main.partition("_")[0]
+    measure = main.partition("_")[0]
     measures = benchmark.measures(measure)
 
     def score(encoder: Encoder) -> Scored:
-        found = benchmark.outcomes(encoder.encode(texts), measures)
+        found = benchmark.outcomes(encoded(encoder, encoder.usage.sides, benchmark), measures)
         outcomes = benchmark.concluded({benchmark.name: found})
         every = figures(benchmark.metric, outcomes)
         defined = {name: value for name, value in every.items() if value is not None}

@@ -125,7 +125,7 @@ def datamodule_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> Plann
     """
     options, table = settings.train, inputs.table
     if options.is_taught and inputs.taught is None:
-        key = "distill" if options.distill else "similarity_distillation"
+        key = next(name for name in ("distill", "similarity_distillation", "guide") if getattr(options, name))
         raise DataError(f"train.{key}: there are no teacher's vectors; run the teacher stage (dvc repro teacher)")
     shared = Shared(
         table,
@@ -134,16 +134,16 @@ def datamodule_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> Plann
         epochs=range(options.phases[0 if options.after else -1].stop),
         seed=settings.seed,
         weights=[options.weights.get(name, 1.0) for name in inputs.corpora],
-        taught=inputs.taught if options.similarity_distillation else None,
+        taught=inputs.taught if options.similarity_distillation or options.guide else None,
     )
     if options.loss.classed == "softmax" and len(inputs.classes) == 1:
         raise DataError(
             f"data/triplets/classed.parquet: every pair is {inputs.classes[0]!r}, and there must be two classes to "
             "tell apart; add data, or choose another train.loss.classed"
         )
-    pairs: list[Part] = [ClassedPart(shared)] if len(table.classed) else []
+    pairs: list[Part] = [ClassedPart(shared)] if shared.asked(table.classed_corpus) else []
     later = replace(shared, epochs=options.phases[-1]) if options.after else shared
-    pairs += [ScoredPart(later)] if len(table.scored) else []
+    pairs += [ScoredPart(later)] if shared.asked(table.scored_corpus) else []
     ranked = [] if options.distill else _ranked(options, shared, alone=not pairs)
     parts = [*_taught(options, inputs.taught, shared), *ranked, *pairs]
     return PlannedDataModule(parts, seed=settings.seed, workers=settings.machine.workers)
@@ -168,11 +168,17 @@ def _taught(options: Train, taught: TeacherVectors | None, shared: Shared) -> li
 
 def _ranked(options: Train, shared: Shared, *, alone: bool) -> list[Part]:
     """The triplets, and the tuples of each width; of no examples at all the triplets, which say so."""
-    widths: list[int | None] = np.unique(shared.table.widths).tolist()
-    if len(shared.table.train) or (alone and not widths):
+    table = shared.table
+    widths: list[int | None] = [
+        width for width in np.unique(table.widths).tolist() if shared.asked(table.tuple_corpus[table.widths == width])
+    ]
+    if shared.asked(table.corpus) or (alone and not widths):
         widths = [None, *widths]
+    contrast = options.guide.contrasted if options.guide else []
     return [
-        RankedPart(shared, width=width, known_positives=options.known_positives, gather=options.gather)
+        RankedPart(
+            shared, width=width, known_positives=options.known_positives, contrast=contrast, gather=options.gather
+        )
         for width in widths
     ]
 
@@ -182,7 +188,7 @@ def observers_of(settings: Settings, run: Run, table: TokenTable, benchmark: Eva
 
     table: whose held-out triplets are scored besides. checkpoints: the folder for weights and checkpoint.
     """
-    recorder = Recorder(whereabouts(run, checkpoints))
+    recorder = Recorder(whereabouts(run, checkpoints, mined=settings.mine.encoder is not None))
     selection = Selection(
         run.encoder,
         development_score(benchmark, table, settings.evaluate.main_score),
@@ -208,20 +214,24 @@ def finished(settings: Settings, run: Run) -> Encoder:
     return run.encoder.cpu()
 
 
-def whereabouts(run: Run, checkpoints: Path) -> Callable[[int], str]:
-    """What is to be said of a step whose loss is not finite: its batch, its rows, and what to do."""
+def whereabouts(run: Run, checkpoints: Path, *, mined: bool = False) -> Callable[[int], str]:
+    """What is to be said of a step whose loss is not finite: its batch, its rows, and what to do.
+
+    mined: whether some rows were replaced by the mine stage.
+    """
 
     def describe(step: int) -> str:
         epoch, number = run.datamodule.place(step - 1)
         place, own = run.datamodule.plan(epoch)[number]
         part = run.datamodule.parts[place]
         rows = ", ".join(map(str, part.in_source(part.rows(epoch)[own][:5])))
+        source = f"{part.source}, as data/mined/tuples.parquet changes it" if mined else part.source
         path = checkpoints / CHECKPOINT
         kept = f"the last good checkpoint is {path}" if path.exists() else "there is no checkpoint yet"
         own_loss = run.module.own.get(part.shape or "")
         mend = f"Mend {own_loss.path} (train.loss.{part.shape}), lower" if own_loss else "Lower"
         return (
-            f"batch {number + 1} of epoch {epoch + 1}, rows {rows}, … of {part.source}; {kept}. {mend} "
+            f"batch {number + 1} of epoch {epoch + 1}, rows {rows}, … of {source}; {kept}. {mend} "
             f"train.lr or choose another train.precision, and delete {checkpoints}/"
         )
 

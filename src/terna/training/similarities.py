@@ -2,7 +2,8 @@
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
+
+from terna.training.losses.vectors import cosines
 
 
 def similarity_loss(
@@ -20,15 +21,7 @@ def similarity_loss(
     """
     # autocast would run the matrix products in half precision
     with torch.autocast(student.device.type, enabled=False):
-        differences = _cosines(student, every_student) - _cosines(teacher, every_teacher)
+        differences = cosines(student, every_student) - cosines(teacher, every_teacher)
         own = torch.arange(offset, offset + len(student), device=student.device)
         others = differences.scatter(1, own[:, None], 0.0)
         return others.pow(2).sum() / max(1, len(student) * (len(every_student) - 1))
-
-
-def _cosines(vectors: Tensor, others: Tensor) -> Tensor:
-    return _unit(vectors) @ _unit(others).T
-
-
-def _unit(vectors: Tensor) -> Tensor:
-    return normalize(vectors.to(torch.promote_types(vectors.dtype, torch.float32)), dim=1)

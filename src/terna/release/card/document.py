@@ -22,6 +22,7 @@ from terna.release.lineage import Lineage
 from terna.settings import Settings
 
 ENCODER = Path("models/encoder")
+CARD = "card.md.j2"
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,11 @@ class Card:
     """What the template shows.
 
     front: YAML. dimension: of a sentence vector. on_hub: whether the backbone has a page there. stats: the content of
-    data/triplets/stats.json. size: parameters of all modules. vocabulary_cut: the account of data/tokens/stats.json,
-    None where none was cut. verdicts: against the best baseline of each test benchmark; proven: better on all of them,
-    without which the card recommends no use. tasks: of the benchmarks. The other fields are made in the module of their
-    name, or in tables.
+    data/triplets/stats.json. mined: of data/mined/stats.json, None where nothing was. size: parameters of all modules.
+    vocabulary_cut: the account of data/tokens/stats.json, None where none was cut. prompts: of the encoder that ships,
+    by name; default_prompt: what it puts before a text of which nothing else is said. verdicts: against the best
+    baseline of each test benchmark; proven: better on all of them, without which the card recommends no use. tasks: of
+    the benchmarks. The other fields are made in the module of their name, or in tables.
     """
 
     settings: Settings
@@ -45,6 +47,7 @@ class Card:
     proven: bool
     benchmarks: list[tables.Benchmark]
     stats: Mapping[str, Any]
+    mined: Mapping[str, Any] | None
     corpora: Rows
     contaminated: Rows
     loader: Mapping[str, Any]
@@ -57,6 +60,8 @@ class Card:
     modules: str
     size: int
     vocabulary_cut: Mapping[str, Any] | None
+    prompts: Mapping[str, str]
+    default_prompt: str
     lineage: Lineage
     digests: Rows
 
@@ -72,8 +77,10 @@ def fill(settings: Settings, lineage: Lineage) -> str:
         scores=read_json(Path("metrics/sts.json")),
         training=read_json(Path("metrics/train.json")),
         stats=read_json(Path("data/triplets/stats.json")),
+        mined=read_json(Path("data/mined/stats.json")) if settings.mine.encoder else None,
         size=parameters.size(ENCODER),
         vocabulary_cut=read_json(Path("data/tokens/stats.json"))["vocabulary_cut"],
+        usage=read_json(ENCODER / parameters.USAGE),
         lineage=lineage,
     )
 
@@ -89,14 +96,17 @@ def render(
     stats: Mapping[str, Any],
     size: int,
     vocabulary_cut: Mapping[str, Any] | None,
+    usage: Mapping[str, Any],
     lineage: Lineage,
+    mined: Mapping[str, Any] | None = None,
 ) -> str:
     """The model card: Markdown with YAML front matter, the same whenever its arguments are.
 
     width: of the backbone's token vectors. architecture: the backbone's class. modules: of the encoder that ships.
     scores, training, stats: the contents of metrics/sts.json, metrics/train.json and data/triplets/stats.json. size:
-    the encoder's parameters. vocabulary_cut: of data/tokens/stats.json. lineage: up to the weights. Raises DataError
-    when these tell nothing of a benchmark or corpus of the settings.
+    the encoder's parameters. vocabulary_cut: of data/tokens/stats.json. usage: its prompts, as its folder has them.
+    lineage: up to the weights. mined: the content of data/mined/stats.json, where anything was. Raises DataError when
+    these tell nothing of a benchmark or corpus of the settings.
     """
     check(settings, scores, stats)
     model = settings.model
@@ -112,6 +122,7 @@ def render(
         proven=proven(found),
         benchmarks=[tables.benchmark(name, settings.evaluate, scores) for name in settings.evaluate.benchmarks],
         stats=stats,
+        mined=mined,
         corpora=tables.corpora(settings, stats),
         contaminated=tables.contaminated(stats),
         loader=parameters.loader(training),
@@ -124,10 +135,12 @@ def render(
         modules=parameters.architecture(modules, architecture),
         size=size,
         vocabulary_cut=vocabulary_cut,
+        prompts={name: prompt for name, prompt in usage["prompts"].items() if prompt},
+        default_prompt=usage["prompts"].get(usage["default_prompt_name"], ""),
         lineage=lineage,
         digests=tables.digests(lineage),
     )
-    return _template().render(vars(card))
+    return template(CARD).render(vars(card))
 
 
 def passage(name: str, values: Mapping[str, Any]) -> Markdown:
@@ -135,8 +148,8 @@ def passage(name: str, values: Mapping[str, Any]) -> Markdown:
 
     Raises jinja2's UndefinedError where these lack something.
     """
-    template = _template()
-    return Markdown("".join(template.blocks[name](template.new_context(dict(values)))).strip())
+    card = template(CARD)
+    return Markdown("".join(card.blocks[name](card.new_context(dict(values)))).strip())
 
 
 def check(settings: Settings, scores: Mapping[str, Any], stats: Mapping[str, Any]) -> None:
@@ -151,7 +164,8 @@ def check(settings: Settings, scores: Mapping[str, Any], stats: Mapping[str, Any
 
 
 @cache
-def _template() -> Template:
+def template(name: str) -> Template:
+    """A template of this folder, in which whatever is printed is escaped."""
     # jinja2 has no autoescape for Markdown. `finalize` sees whatever {{ … }} is about to print: all of it is escaped
     # but what is of the class Markdown, which only the filters below and front.matter make. A filter of jinja2, `~` or
     # a macro gives a plain string, so that what somebody forgets is escaped twice and not left raw.
@@ -175,7 +189,7 @@ def _template() -> Template:
         "interval": lambda bounds: interval(bounds, 4),
     }
     environment.filters |= filters
-    return environment.get_template("card.md.j2")
+    return environment.get_template(name)
 
 
 def _lost(stats: Mapping[str, Any]) -> list[tuple[str, int]]:

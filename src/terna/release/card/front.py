@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from terna.markdown import Markdown, visible
 from terna.release.card.licence import licence_of
 from terna.settings import Corpus, Model, Settings, is_hub_name
+
+if TYPE_CHECKING:
+    from huggingface_hub import CardData
 
 # the published card's examples
 WIDGET = (
@@ -64,11 +67,16 @@ def matter(settings: Settings, scores: Mapping[str, Any]) -> Markdown:
         model_name=settings.release.name,
         eval_results=results,
     )
-    text = data.to_yaml()
-    if "\x85" in text or visible(text) != text:
+    return yaml_of(data)
+
+
+def yaml_of(data: "CardData") -> Markdown:
+    """Metadata as YAML."""
+    written = data.to_yaml()
+    if "\x85" in written or visible(written) != written:
         # written as escapes: PyYAML reads \x85, a line break of Unicode, as a space, and controls reorder what is shown
-        text = yaml.safe_dump(data.to_dict(), sort_keys=False).strip()  # type: ignore[no-untyped-call]
-    return Markdown(text)
+        written = yaml.safe_dump(data.to_dict(), sort_keys=False).strip()  # type: ignore[no-untyped-call]
+    return Markdown(written)
 
 
 def datasets(corpora: Mapping[str, Corpus]) -> list[str]:

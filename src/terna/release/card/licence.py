@@ -36,5 +36,18 @@ def licence_of(corpora: Mapping[str, Corpus]) -> Licence:
     return Licence(max(ranked, key=lambda one: (RANKS.index(_family(one)), one), default=""), unranked)
 
 
+def withheld(corpora: Mapping[str, Corpus], *, checked: bool) -> dict[str, str]:
+    """The licences of the corpora whose rows may not be given away, by name.
+
+    Those that allow no adaptation, as a triplet is one, and those without a place in RANKS; checked: somebody has found
+    out that the latter may be.
+    """
+    return {
+        name: corpus.licence
+        for name, corpus in corpora.items()
+        if "-ND" in corpus.licence.upper() or not (checked or _family(corpus.licence) in RANKS)
+    }
+
+
 def _family(licence: str) -> str:
     return licence.rpartition("-")[0]

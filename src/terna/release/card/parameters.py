@@ -16,7 +16,7 @@ from terna.errors import DataError
 from terna.records import read_json, rerun
 from terna.settings import Settings, Train
 
-CONFIG, TEXTS = "config.json", "sentence_bert_config.json"
+CONFIG, TEXTS, USAGE = "config.json", "sentence_bert_config.json", "config_sentence_transformers.json"
 # pairs with a label, by what metrics/train.json calls them: the shape of train.loss
 PAIRS = {"classed_pairs": "classed", "scored_pairs": "scored"}
 BATCHES = {"classed_pairs": "pairs with a class", "scored_pairs": "scored pairs"}
@@ -113,6 +113,7 @@ def _ranking(train: Train, training: Mapping[str, Any]) -> dict[str, Any]:
         "similarity": "cosine",
         "symmetric": train.symmetric,
         "known_positives_left_out": train.known_positives,
+        **({"guide": asdict(train.guide)} if train.guide else {}),
         "matryoshka_dims": train.matryoshka,
     }
 

@@ -27,6 +27,16 @@ REMEASURE = "evaluate and release anew (dvc repro -s -f evaluate; dvc repro)"
 
 def named(settings: Settings, repo: str) -> None:
     """Raise PublishError unless `repo` is a name that the hub takes, and the one that the card's programs load."""
+    check_name(repo)
+    if settings.release.repo != repo:
+        raise PublishError(
+            f"release.repo is {settings.release.repo!r}, which the card's programs load, not {repo!r}; say so "
+            f"and make the release anew: dvc exp run -S release.repo={repo}, beside the run's other -S"
+        )
+
+
+def check_name(repo: str) -> None:
+    """Raise PublishError unless `repo` is a name that the hub takes: owner/name."""
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
@@ -36,11 +46,6 @@ def named(settings: Settings, repo: str) -> None:
         raise PublishError(f"{repo!r} is no name of a repository: {error}") from error
     if repo.count("/") != 1:
         raise PublishError(f"{repo!r} is no name of a repository: owner/name is expected")
-    if settings.release.repo != repo:
-        raise PublishError(
-            f"release.repo is {settings.release.repo!r}, which the card's programs load, not {repo!r}; say so "
-            f"and make the release anew: dvc exp run -S release.repo={repo}, beside the run's other -S"
-        )
 
 
 def fresh(settings: Settings, lineage: Lineage, card: Path) -> None:

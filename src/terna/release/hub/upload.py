@@ -1,4 +1,4 @@
-"""The one commit that a release is on the hub."""
+"""The one commit that a release, or a dataset, is on the hub."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -27,9 +27,10 @@ def described(repo: str, licence: str, going: Mapping[str, Path]) -> Iterator[st
         yield f"{size:>15,}  {name}"
 
 
-def send(repo: str, going: Mapping[str, Path], message: str, *, private: bool) -> str:
+def send(repo: str, going: Mapping[str, Path], message: str, *, private: bool, kind: str = "model") -> str:
     """Make the repository if it is not there, and one commit of all files in it; returns the commit's address.
 
+    kind: of the repository, `model` or `dataset`.
     The hub's address and the token are those of huggingface_hub. Raises PublishError when the hub does not take it: in
     the repository there then is all or nothing.
     """
@@ -43,9 +44,9 @@ def send(repo: str, going: Mapping[str, Path], message: str, *, private: bool) -
     # those of the client's own library, which is another in each of its versions, and those that it makes of them
     failures: Any = (HfHubHTTPError.__bases__[0], OSError, ValueError, RuntimeError)
     try:
-        api.create_repo(repo, private=private or None, exist_ok=True)
+        api.create_repo(repo, repo_type=kind, private=private or None, exist_ok=True)
         # not upload_folder: of a large folder that may make several commits
-        return str(api.create_commit(repo, additions, commit_message=message).commit_url)
+        return str(api.create_commit(repo, additions, repo_type=kind, commit_message=message).commit_url)
     except failures as error:
         raise PublishError(_told(repo, api.endpoint, error)) from error
 

@@ -15,6 +15,8 @@ EARLIER = (
     "train.distill.texts",
     "train.similarity_distillation",
     "train.similarity_distillation.teacher",
+    "train.guide",
+    "train.guide.encoder",
 )
 # these change nothing that comes out, so that all trials may share a value of them
 SHARED = ("machine.", "logger.")

@@ -1,10 +1,11 @@
-"""Vectors of lines, search among them, the similarity of two sentences, ONNX and the demo, with an encoder."""
+"""Vectors of lines, search among them, similarities, ONNX and the demo, with an encoder; and a new experiment."""
 
 import argparse
 from pathlib import Path
 
 from terna.metrics.similarity import SIMILARITIES
 from terna.serving.cli.writers import FORMATS
+from terna.settings.declaration import FIELDS
 
 DEFAULT = "models/encoder"
 MODEL = (
@@ -29,13 +30,19 @@ def parser() -> argparse.ArgumentParser:
     )
     encode.add_argument("--out", type=Path, help="a file, written beside and renamed; default: standard output")
     encode.add_argument("--format", choices=FORMATS, help="default: by the name of --out, else parquet")
+    before = encode.add_mutually_exclusive_group()
+    before.add_argument(
+        "--prompt", metavar="TEXT", help="what is put before each line; default: the model's own prompt"
+    )
+    before.add_argument("--prompt-name", metavar="NAME", help="one of the model's prompts: query, document, …")
     encode.add_argument("--chunk", type=_count, default=8192, help="lines that are held at once (8192)")
 
     search = commands.add_parser(
         "search",
         help="the lines nearest to a query",
         description="The nearest lines of a corpus to each query: rank, similarity and line, separated by tabs. "
-        "Several queries have a line with the query before theirs.",
+        "Several queries have a line with the query before theirs. The model's prompts of queries and documents are "
+        "put before them.",
     )
     search.add_argument("queries", nargs="*", help="default: the lines of standard input")
     search.add_argument("--corpus", type=Path, required=True, help="a text file, or what encode wrote in Parquet")
@@ -53,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
     similarity.add_argument("sentences", nargs="*", metavar="sentence", help="none, or two")
     for command in (encode, search, similarity, *_around(commands)):
         command.add_argument("--model", default=DEFAULT, help=f"{MODEL}; default: {DEFAULT}")
+    _new(commands)
     return parser
 
 
@@ -74,6 +82,58 @@ def _around(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     )
     demo.add_argument("--port", type=_port, default=8765, help="of 127.0.0.1; 0: any that is free (8765)")
     return [onnx, demo]
+
+
+def _new(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The command that begins an experiment."""
+    new = commands.add_parser(
+        "new",
+        help="an experiment on your own files",
+        description="Looks at CSV, TSV, JSON lines, Parquet and text files, says what it takes each for, and writes "
+        "conf/experiment/NAME.yaml and conf/corpora/NAME.yaml, in the project's folder. Nothing is asked, and nothing "
+        "is overwritten without --force. Of several files the one with scores, or labels 1 and 0, is scored on.",
+    )
+    new.add_argument("files", nargs="+", type=Path, metavar="FILE", help="what to train on; a folder of texts too")
+    new.add_argument(
+        "--test",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="what to score on: scored pairs, pairs labelled 1 or 0, or a search (query and document; or three files: "
+        "documents, queries, which are relevant)",
+    )
+    new.add_argument(
+        "--dev",
+        nargs=1,
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="what chooses the checkpoint (default: half of the test's file)",
+    )
+    new.add_argument(
+        "--shape",
+        nargs="+",
+        action="append",
+        default=[],
+        metavar="WORD",
+        help=f"[FILE] and what its rows are: {', '.join([*FIELDS, 'ranking'])}",
+    )
+    new.add_argument(
+        "--columns",
+        nargs="+",
+        action="append",
+        default=[],
+        metavar="WORD",
+        help="[FILE] and FIELD=COLUMN, as anchor=question; a number is a place from 0 in a CSV without a header",
+    )
+    new.add_argument("--name", help="of the experiment (default: that of the first file)")
+    new.add_argument(
+        "--model",
+        default="minilm",
+        help="an option of conf/model/, a folder, pkg:module/path or owner/name@revision (minilm)",
+    )
+    new.add_argument("--force", action="store_true", help="overwrite what this command wrote before")
 
 
 def _count(word: str) -> int:

@@ -32,11 +32,13 @@ def encode(asked: Namespace) -> None:
     if asked.out:
         check_out(asked.out)
     lines, path = standard_input(), locate(asked.model)
-    system, mark = load_system(str(path)), fingerprint(asked.model, path)
+    system = load_system(str(path))
+    prompt = _prompt(system, asked.prompt, asked.prompt_name)
+    mark = fingerprint(asked.model, path, prompt)
     beside = asked.out.with_name(f"{asked.out.name}.json") if asked.out and kind != "parquet" else None
     with written(asked.out) if asked.out else standard_output() as sink:
-        with WRITERS[kind](sink, _dimension(system), mark.metadata()) as write:
-            for texts, vectors in encoded(system, lines, asked.chunk, STDIN):
+        with WRITERS[kind](sink, _dimension(system, prompt), mark.metadata()) as write:
+            for texts, vectors in encoded(system, lines, asked.chunk, STDIN, prompt):
                 write(texts, vectors)
         if beside:  # rather none for a moment than that of other vectors
             beside.unlink(missing_ok=True)
@@ -49,9 +51,10 @@ def search(asked: Namespace) -> None:
     given, path = _queries(asked.queries), locate(asked.model)
     corpus.check(asked.corpus)
     system = load_system(str(path))
+    prompts = system.usage.sides
     if not asked.any_model:
-        corpus.check_model(asked.corpus, asked.model, path)
-    queries = vectors_of(system, given)
+        corpus.check_model(asked.corpus, asked.model, path, prompts.document)
+    queries = vectors_of(system, given, prompts.query)
     best: list[list[tuple[float, int, str]]] = [[] for _ in given]
     place = 0
     for texts, vectors in corpus.read(asked.corpus, system, asked.chunk):
@@ -113,6 +116,15 @@ def demo(asked: Namespace) -> None:
     serve(asked.model, asked.port)
 
 
+def new(asked: Namespace) -> None:
+    """The experiment on the files that are named, and on the way what they are taken for."""
+    from terna.serving.new import new  # it reads with pandas, which the other commands need not wait for
+
+    with standard_output():
+        for line in new(asked):
+            print(line)
+
+
 def _format(out: Path | None, asked: str | None) -> str:
     named = out.suffix.removeprefix(".") if out else "parquet"
     kind = asked or named
@@ -139,5 +151,12 @@ def _queries(words: list[str]) -> list[str]:
     return given
 
 
-def _dimension(system: System) -> int:
-    return int(system.encode(["."]).shape[1])
+def _prompt(system: System, text: str | None, name: str | None) -> str:
+    """What is put before each line: what is asked for by text or by name, else the default prompt."""
+    if text is not None:
+        return argument_of(text, "--prompt") if text else ""
+    return system.usage.prompt if name is None else system.usage.named(name)
+
+
+def _dimension(system: System, prompt: str) -> int:
+    return int(system.encode(["."], prompt=prompt).shape[1])

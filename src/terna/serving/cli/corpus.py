@@ -30,10 +30,13 @@ def check(path: Path) -> None:
         raise DataError(f"--corpus {path}: search reads vectors in Parquet alone; encode the lines into {PARQUET}")
 
 
-def check_model(path: Path, model: str, place: Path) -> None:
-    """DataError unless the vectors of `path`, if it holds vectors, are of the system at `place`, named `model`."""
+def check_model(path: Path, model: str, place: Path, prompt: str) -> None:
+    """DataError unless the vectors of `path`, if it holds vectors, are of the system at `place`, named `model`.
+
+    prompt: what is to stand before their texts.
+    """
     if path.suffix == PARQUET:
-        fingerprint.check(_schema(path).metadata, fingerprint.fingerprint(model, place), path)
+        fingerprint.check(_schema(path).metadata, fingerprint.fingerprint(model, place, prompt), path)
 
 
 def read(path: Path, system: System, size: int) -> Iterator[Encoded]:
@@ -43,7 +46,7 @@ def read(path: Path, system: System, size: int) -> Iterator[Encoded]:
         return
     try:
         with path.open("rb") as lines:
-            yield from encoded(system, lines, size, f"--corpus {path}")
+            yield from encoded(system, lines, size, f"--corpus {path}", system.usage.sides.document)
     except OSError as error:
         raise DataError(f"--corpus {path}: {error.strerror}; give a text file, or what encode wrote") from error
 

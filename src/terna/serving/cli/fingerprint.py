@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatch
@@ -21,11 +22,15 @@ BESIDE = ("lineage.json", "metrics/*")
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """model: as it was named; sha256: of its files, which alone decides; version: of terna, for the reader."""
+    """model: as it was named; sha256: of its files; prompt: what was put before each text; version: of terna.
+
+    sha256 and prompt decide, the others are for the reader.
+    """
 
     model: str
     sha256: str
     version: str
+    prompt: str
 
     def __str__(self) -> str:
         return f"{self.model} (sha256 {self.sha256[:12]}…)"
@@ -35,18 +40,18 @@ class Fingerprint:
         return {KEY: json.dumps(asdict(self), ensure_ascii=False).encode()}
 
 
-def fingerprint(where: str, path: Path) -> Fingerprint:
+def fingerprint(where: str, path: Path, prompt: str = "") -> Fingerprint:
     """That of the system at `path`, which can be loaded and was named `where`; of word vectors the file's sha256.
 
-    Pooling, prompt and length are in a folder's files; of a graph it is that of the folder with this graph in it.
+    Pooling, prompts and length are in a folder's files; of a graph it is that of the folder with this graph in it.
     """
     found = digests_of(path)
     if path.is_file() and path.suffix != GRAPH:
-        return Fingerprint(where, found[path.name], version("terna"))
+        return Fingerprint(where, found[path.name], version("terna"), prompt)
     graph = path.relative_to(path.parent.parent).as_posix() if path.is_file() else None
     decide = sorted((name, digest) for name, digest in found.items() if name == graph or _decides(name))
     text = "".join(f"{name} {digest}\n" for name, digest in decide)
-    return Fingerprint(where, hashlib.sha256(text.encode()).hexdigest(), version("terna"))
+    return Fingerprint(where, hashlib.sha256(text.encode()).hexdigest(), version("terna"), prompt)
 
 
 def _decides(name: str) -> bool:
@@ -67,11 +72,19 @@ def check(metadata: Mapping[bytes, bytes] | None, own: Fingerprint, corpus: Path
             f"--corpus {corpus}: vectors of {stored}, not of {own}; give the model that they are from as --model, "
             "or encode the lines again"
         )
+    if stored.prompt != own.prompt:
+        raise DataError(
+            f"--corpus {corpus}: vectors of lines after the prompt {stored.prompt!r}, and {own.model} has "
+            f"{own.prompt!r} before documents; encode the lines with --prompt {shlex.quote(own.prompt)}, or give "
+            "--any-model to take them as they are"
+        )
 
 
 def _stored(metadata: Mapping[bytes, bytes]) -> Fingerprint | None:
     try:
         found = json.loads(metadata[KEY])
-        return Fingerprint(str(found["model"]), str(found["sha256"]), str(found.get("version")))
+        return Fingerprint(
+            str(found["model"]), str(found["sha256"]), str(found.get("version")), str(found.get("prompt", ""))
+        )
     except (KeyError, TypeError, ValueError):
         return None

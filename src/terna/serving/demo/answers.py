@@ -50,9 +50,15 @@ class Answers:
         return {name: float(values[0]) for name, values in found.items()}
 
     def search(self, asked: Search) -> dict[str, Any]:
-        """The sentences by falling similarity to the query, each with its place; equals keep their order."""
+        """The sentences by falling similarity to the query, each with its place; equals keep their order.
+
+        The system's prompts of queries and documents are put before them.
+        """
         with self._turn():
-            scores = self._compared(asked.query, asked.sentences)[asked.measure]
+            prompts = self._system.usage.sides
+            query = self._vectors([asked.query], prompts.query)
+            documents = self._vectors(asked.sentences, prompts.document)
+            scores = pairwise(np.broadcast_to(query, documents.shape), documents)[asked.measure]
         order = np.argsort(-scores, kind="stable").tolist()
         ranked = [{"place": row, "sentence": asked.sentences[row], "score": float(scores[row])} for row in order]
         return {"measure": asked.measure, "ranked": ranked}
@@ -84,8 +90,8 @@ class Answers:
         vectors = self._vectors([text, *others])
         return pairwise(np.broadcast_to(vectors[0], vectors[1:].shape), vectors[1:])
 
-    def _vectors(self, texts: list[str]) -> Vectors:
-        vectors = self._system.encode(texts)
+    def _vectors(self, texts: list[str], prompt: str | None = None) -> Vectors:
+        vectors = self._system.encode(texts, prompt=prompt)
         if not np.isfinite(vectors).all():
             raise ModelError(f"{self._name}: vectors with values that are no numbers; train it again")
         return vectors

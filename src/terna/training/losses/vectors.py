@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from terna.errors import DataError
 
@@ -11,6 +12,11 @@ from terna.errors import DataError
 def at_least_float32(vectors: Tensor) -> Tensor:
     """The vectors in float32, or in their own type where that is wider."""
     return vectors.to(torch.promote_types(vectors.dtype, torch.float32))
+
+
+def cosines(vectors: Tensor, others: Tensor) -> Tensor:
+    """The cosine of each of the vectors (n, d) with each of the others (m, d), (n, m), in float32 or better."""
+    return normalize(at_least_float32(vectors), dim=1) @ normalize(at_least_float32(others), dim=1).T
 
 
 def check_sizes(sizes: Sequence[int], dimension: int) -> None:

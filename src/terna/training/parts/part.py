@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -87,6 +88,10 @@ class Shared:
     seed: int
     weights: Sequence[float]
     taught: TeacherVectors | None = None
+
+    def asked(self, corpus: Ints) -> bool:
+        """Whether an epoch has examples of any of these corpora, (n,) by number."""
+        return any(self.weights[number] for number in np.unique(corpus).tolist())
 
 
 class TablePart(Part):

@@ -1,5 +1,6 @@
 """Triplets and tuples: duplicate-free batches of anchors, positives and any number of negatives."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +20,9 @@ class RankedBatch(NamedTuple):
     """What a process gets of a batch: its anchors, then their positives, then each column of negatives.
 
     known: (B, (columns - 1) N) bool, which of the candidates, all positives and then all negatives, are known positives
-    of the process's anchors. known_anchors: (B, N) bool, of which of all anchors its own positives are known positives.
+    of the process's anchors; where anchors and positives are contrasted too, then (B, N) of which of all anchors its
+    anchors, and of which of all positives its positives are. known_anchors: (B, N) bool, of which of all anchors its
+    own positives are known positives.
     teacher: (columns B, dimension), the teacher's vectors of the sentences. None where they are not asked for. columns:
     texts of an example.
     """
@@ -35,7 +38,8 @@ class RankedPart(TablePart):
     """Duplicate-free batches of triplets, or of tuples of one width; the order of epoch e is a function of (seed, e).
 
     width: the tuples of so many texts, in place of the triplets. known_positives: hand out which candidates are no
-    wrong answers. gather: candidates are those of all processes. Raises DataError when not a single full batch can be
+    wrong answers. contrast: the columns, 0 the anchors, 1 the positives, whose texts are compared with each other.
+    gather: candidates are those of all processes. Raises DataError when not a single full batch can be
     made.
     """
 
@@ -44,10 +48,17 @@ class RankedPart(TablePart):
     source = "data/triplets/train.parquet"
 
     def __init__(
-        self, shared: Shared, *, width: int | None = None, known_positives: bool = False, gather: bool = True
+        self,
+        shared: Shared,
+        *,
+        width: int | None = None,
+        known_positives: bool = False,
+        contrast: Sequence[int] = (),
+        gather: bool = True,
     ) -> None:
         super().__init__(shared)
         self.known_positives = known_positives
+        self.contrast = contrast
         self.gather = gather
         self.numbers, self.corpus = self.table.train, self.table.corpus
         self.places: Ints | None = None
@@ -112,6 +123,8 @@ class _RankedBatches(Dataset[RankedBatch]):
             return RankedBatch(sentences, None, None, teacher, part.columns)
         every = part.numbers[self.rows[index]].T if part.gather else own
         anchors, positives, candidates = table.keys[own[0]], table.keys[own[1]], table.keys[every[1:].reshape(-1)]
-        masks = known(anchors, candidates, table.positives), known(positives, table.keys[every[0]], table.positives)
+        pairs = [(anchors, candidates), *((table.keys[own[at]], table.keys[every[at]]) for at in part.contrast)]
+        of_candidates = np.concatenate([known(*pair, table.positives) for pair in pairs], axis=1)
+        masks = of_candidates, known(positives, table.keys[every[0]], table.positives)
         mask, mask_of_anchors = map(torch.from_numpy, masks)
         return RankedBatch(sentences, mask, mask_of_anchors, teacher, part.columns)

@@ -1,0 +1,110 @@
+"""Files read as the stages will read them: their examples, and what a benchmark holds."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from terna.arrays import Ints
+from terna.data.corpora import read_benchmark
+from terna.data.corpora.columns import SCHEMAS, stream_columns
+from terna.data.corpora.search import Search
+from terna.data.numbering import numbered
+from terna.data.triplets import build, count_triplets
+from terna.data.tuples import usable
+from terna.errors import DataError
+from terna.records import TEXTS
+from terna.serving.new.looking import LOOKED
+from terna.settings import Corpus, Settings
+from terna.settings.benchmark import UNITS
+from terna.training.batches.plan import plan
+
+BATCHES = (64, 32, 16, 8, 4)
+# the batches that an epoch is to have, where it can
+STEPS = 4
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What a corpus gives to learn from, in which unit; batch: the largest size of which an epoch has STEPS."""
+
+    count: int
+    unit: str
+    batch: int
+
+
+def examples(name: str, corpus: Corpus, files: Sequence[Path]) -> Examples:
+    """Those of the first LOOKED rows; none of labelled pairs that give no triplet.
+
+    Raises DataError for a malformed row, and for too few rows to fill a batch.
+    """
+    table = _rows(name, corpus, files[0].parent)
+    if corpus.kind == "nli" and not count_triplets(table):
+        return Examples(0, "triplets", BATCHES[-1])
+    if corpus.kind == "nli":
+        triplets = build(table, target=corpus.language, seed=0, dev_fraction=0).train
+        return _batched(name, len(triplets), "triplets", [triplets[text] for text in TEXTS])
+    if corpus.kind in ("pairs", "triplets"):
+        tuples, _ = usable(table)
+        width = len(tuples["negatives"][0]) if len(tuples) else 0
+        negatives = [pc.list_element(tuples["negatives"], place) for place in range(width)]
+        return _batched(name, len(tuples), corpus.kind, [tuples["anchor"], tuples["positive"], *negatives])
+    return _batched(name, len(table), "texts" if corpus.kind == "texts" else "pairs", [])
+
+
+def benchmarks(settings: Settings, files: Mapping[str, Sequence[Path]]) -> Iterator[str]:
+    """What each benchmark holds, in words; DataError for a malformed row, and for what cannot be split."""
+    with TemporaryDirectory() as folder:
+        for name, paths in files.items():
+            with _linked(Path(folder) / name, paths):
+                found = read_benchmark(name, settings.evaluate, Path(folder))
+            declared = settings.evaluate.benchmarks[name]
+            held = len(found.queries) if isinstance(found, Search) else len(found)
+            yield f"{declared.role} {held} {UNITS[declared.task]}"
+
+
+def _rows(name: str, corpus: Corpus, folder: Path) -> pa.Table:
+    counts = Counter[str]()
+    found = [SCHEMAS[corpus.kind].empty_table()]
+    for table in stream_columns(name, corpus, folder, counts):
+        found.append(table)
+        if counts["read"] >= LOOKED:
+            break
+    table = pa.concat_tables(found)
+    if not len(table):
+        raise DataError(f"{name}: of {counts['read']} rows none can be used: a text or the label is empty in each")
+    return table
+
+
+def _batched(name: str, count: int, unit: str, texts: Sequence[pa.ChunkedArray]) -> Examples:
+    """texts: columns in which no text may come twice in a batch."""
+    keys = _keys(texts) if texts and count else None
+    for size in BATCHES:
+        steps = count // size if keys is None else len(plan(keys, size, 0, 0))
+        if steps >= (STEPS if size > BATCHES[-1] else 1):
+            return Examples(count, unit, size)
+    raise DataError(f"{name}: {count} {unit} fill no batch of {BATCHES[-1]} without a text that repeats; add rows")
+
+
+def _keys(texts: Sequence[pa.ChunkedArray]) -> Ints:
+    found = numbered(*texts)
+    keys: Ints = np.stack([found.keys[numbers] for numbers in found.numbers], axis=1)
+    return keys
+
+
+@contextmanager
+def _linked(folder: Path, paths: Sequence[Path]) -> Iterator[None]:
+    """The files in one folder, as they lie once they are fetched; what an error says of it, it says of the files."""
+    folder.mkdir()
+    for path in paths:
+        (folder / path.name).symlink_to(path.absolute())
+    try:
+        yield
+    except DataError as error:
+        raise DataError(str(error).replace(f"{folder}/", "").replace(str(folder), paths[0].name)) from error

