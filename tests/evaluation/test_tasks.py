@@ -176,10 +176,21 @@ def test_card_and_report_hold_every_figure(found: dict[str, Any], settings: Sett
     assert "accuracy and F1 at the threshold that is best on development data" in card
     assert "Each figure is the correlation" not in card
     assert "The twelve figures:" in card
-    page = Page(render(contents_of(settings=settings, scores=found, diagnosis={}, predictions={})))
+    curve = {"step": [0.0, 5.0], "cosine_ap": [0.5, 0.7], "cosine_accuracy": [0.6, 0.6], "dot_ap": [0.1, 0.2]}
+    contents = contents_of(settings=settings, scores=found, diagnosis={}, predictions={})
+    page = Page(render(replace(contents, curves={**contents.curves, "development": curve})))
     assert "Systems on search: nDCG@10 / MRR@10 / recall@10 / recall@100" in page.tables
     assert "The twelve figures on own" in page.tables
     assert "was split off the file of" in page.text
+    undrawn = (
+        "neither plotted against gold nor diagnosed: own-dev, own, search. Drawn instead: the figure of each system "
+        "with its interval (Results) and, of own-dev, the development score (Learning curves)."
+    )
+    assert page.text.count(undrawn) == 2
+    drawn = "\n".join(page.labels)
+    assert "average precision: 0.5 at step 0, 0.7 at step 5" in drawn
+    for name, score in (("own-dev", "cosine_ap"), ("own", "cosine_ap"), ("search", "cosine_ndcg@10")):
+        assert f"this model: {found[name][score]:.3f}" in drawn
 
 
 def test_without_development_labels_nothing_is_decided(settings: Settings, raw: Path) -> None:

@@ -643,6 +643,23 @@ def test_malformed_input_stops_its_stage_with_the_place_and_leaves_nothing(
     assert digests("data", "models", "metrics", "predictions", "reports") == before
 
 
+def test_a_malformed_benchmark_is_refused_as_it_is_fetched_and_taken_when_it_is_mended(
+    run: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = Path("raw/own.csv")
+    own.write_text("a,b,score\nLlueve.,Cae agua.,4\nNieva.,Hace sol.,mucho\n")
+    words = ("evaluate=own", "evaluate.benchmarks.own.files=[raw/own.csv]")
+    with pytest.raises(SystemExit):
+        run("fetch", *words)
+    assert (
+        "data/raw/sts/own-dev/own.csv, row 2, column score: 'mucho'; allowed is a number from 0 to 5, see scale; mend "
+        "or drop the row (evaluate.benchmarks.own-dev, fetched from raw/own.csv)" in capsys.readouterr().err
+    )
+    own.write_text(own.read_text().replace("mucho", "2") + "".join(f"Uno {n}.,Dos {n}.,{n}\n" for n in range(4)))
+    run("fetch", *words)
+    assert Path("data/raw/sts/own/own.csv").read_text() == own.read_text()
+
+
 def spoil(path: str, old: str, new: str) -> None:
     text = Path(path).read_text(encoding="utf-8")
     assert old in text

@@ -175,6 +175,7 @@ def test_every_plot_says_in_words_what_it_shows(page: Page, contents: Contents) 
     assert "loss: 4 at step 0" in drawn
     assert "50 pairs of second" in drawn
     assert "Pearson: 0.2 at step 0, 0.5 at step 18" in drawn
+    assert "Without gold scores" not in page.text
 
 
 def test_the_page_needs_nothing_but_itself(contents: Contents, page: Page) -> None:

@@ -14,13 +14,14 @@ from scipy.stats import pearsonr
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from terna.data.evaluators import Similarity
+from terna.data.evaluators import Similarity, read_evaluator
 from terna.data.token_table import TokenTable
 from terna.encoder import Encoder
 from terna.errors import ModelError
 from terna.records import SCORED
 from terna.sentences import tokenize
-from terna.training.selection import Scored, Selection, development_score
+from terna.settings import compose, load
+from terna.training.selection import Scored, Selection, benchmark_score, development_score
 
 Make = Callable[..., Encoder]
 STEPS_AN_EPOCH = 5
@@ -248,3 +249,42 @@ def test_the_development_score_is_scipys_and_the_triplet_accuracy_a_plain_count(
     right = sum(bool(cosine[a, p] > cosine[a, n]) for a, p, n in dev)
     assert found["triplet_accuracy"] == right / 4
     assert right == 2 or right % 4  # the two mirrored triplets cannot both be right
+
+
+HALVES = {
+    # a header, the rows of pair or query n, and the same where its gold is another
+    "own": ("sentence1,sentence2,score", "{a},{b},{n}", "{a},{b},{turned}"),
+    "own_binary": ("sentence1,sentence2,class", "{a},{b},{even}", "{a},{b},{odd}"),
+    "own_ranking": ("query,document,score", "{a},{b},1\n{a},un {b},3", "{a},{b},3\n{a},un {b},1"),
+}
+
+
+@pytest.mark.parametrize("choice", HALVES)
+def test_the_half_of_a_file_that_is_the_test_changes_no_development_score(
+    make_encoder: Make, root: Path, tmp_path: Path, choice: str
+) -> None:
+    header, row, other = HALVES[choice]
+    evaluate = load(
+        compose(root / "conf", [f"evaluate={choice}", "evaluate.benchmarks.own.files=[my/own.csv]"])
+    ).evaluate
+    encoder = make_encoder()
+
+    def scored(changed: set[int]) -> tuple[dict[str, Scored], dict[str, set[str]]]:
+        lines = [
+            (other if n in changed else row).format(
+                a=f"Pregunta {n}?", b=f"texto {n * 7}.", n=n % 6, turned=5 - n % 6, even=n % 2, odd=1 - n % 2
+            )
+            for n in range(24)
+        ]
+        for name in ("own", "own-dev"):
+            (tmp_path / name).mkdir(exist_ok=True)
+            (tmp_path / name / "own.csv").write_text("\n".join([header, *lines]))
+        found = {name: read_evaluator(name, evaluate, tmp_path) for name in ("own", "own-dev")}
+        scores = {name: benchmark_score(one, evaluate.main_score)(encoder) for name, one in found.items()}
+        return scores, {name: set(one.texts) for name, one in found.items()}
+
+    before, texts = scored(set())
+    after, _ = scored({n for n in range(24) if f"Pregunta {n}?" in texts["own"]})
+    assert after["own-dev"].figures == before["own-dev"].figures
+    np.testing.assert_array_equal(after["own-dev"].outcome, before["own-dev"].outcome)
+    assert after["own"].figures[evaluate.main_score] != before["own"].figures[evaluate.main_score]

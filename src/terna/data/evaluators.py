@@ -164,11 +164,14 @@ class Binary(Pairs):
         return Classification(self.gold, self.clusters)
 
     def concluded(self, every: Mapping[str, Outcomes]) -> Outcomes:
-        """The similarities beside the thresholds that are best on the development pairs, (n, 3)."""
+        """The similarities beside the thresholds that are best on the development pairs, (n, 3).
+
+        The thresholds are NaN where the outcomes on these pairs are not among `every`.
+        """
         chosen = self.development
-        theirs = every[chosen.name] if chosen else {}
+        theirs = every.get(chosen.name) if chosen else None
         return {
-            name: decided(values, best_thresholds(theirs[name], chosen.gold) if chosen else None)
+            name: decided(values, best_thresholds(theirs[name], chosen.gold) if chosen and theirs else None)
             for name, values in every[self.name].items()
         }
 

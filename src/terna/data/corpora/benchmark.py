@@ -18,6 +18,7 @@ from terna.errors import DataError
 from terna.records import SCORED, sentences_of
 from terna.sentences import fold
 from terna.settings import Benchmark, Evaluate, Split
+from terna.settings.benchmark import UNITS
 
 # what classes mean where no label is declared
 MEANT: Mapping[str, int] = {"1": 1, "0": 0, "true": 1, "false": 0, "yes": 1, "no": 0, "sí": 1, "si": 1}
@@ -92,8 +93,8 @@ def _chosen(name: str, clusters: Ints, declared: Benchmark) -> Bools:
     first = first_part(clusters, rule.share, rule.seed)
     if first.all() or not first.any():
         raise DataError(
-            f"{name}: the {len(clusters)} of its file all hang together by what they share, so it cannot be split; "
-            "give a second file, and set split to null"
+            f"{name}: all {len(clusters)} {UNITS[declared.task]} of its file are linked by what they share, so it "
+            "cannot be split; give a second file, and set split to null"
         )
     return first if declared.role == "development" else ~first
 

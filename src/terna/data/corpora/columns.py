@@ -21,7 +21,7 @@ from terna.settings import Corpus
 from terna.settings.declaration import DATASET, FIELDS, SEVERAL
 
 # names under which a field is found where no column is declared for it, in any case
-FIRST, SECOND = ("sentence1", "sentence_a", "text1"), ("sentence2", "sentence_b", "text2")
+FIRST, SECOND = ("sentence1", "sentence_a", "text1", "a"), ("sentence2", "sentence_b", "text2", "b")
 NAMES: Mapping[str, str] = {
     "premise": "|".join(("premise", *FIRST)),
     "hypothesis": "|".join(("hypothesis", *SECOND)),

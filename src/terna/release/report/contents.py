@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from terna.errors import DataError
 from terna.evaluation.diagnosis.record import Diagnosis
+from terna.markdown import code
 from terna.records import read_table
 from terna.release.card.document import check
 from terna.release.lineage import Lineage
@@ -46,6 +47,20 @@ class Contents:
                 raise DataError(
                     f"metrics/diagnosis.json: nothing on {name}; run the evaluate stage (dvc repro evaluate)"
                 )
+
+    @property
+    def without_gold(self) -> str:
+        """Which benchmarks have no gold scores, and what is drawn of them instead; empty where all have."""
+        evaluate = self.settings.evaluate
+        names = [name for name, one in evaluate.benchmarks.items() if one.task != "sts"]
+        if not names:
+            return ""
+        chosen = evaluate.select_on
+        curve = f" and, of {code(chosen)}, the development score (Learning curves)" if chosen in names else ""
+        return (
+            f"Without gold scores, so neither plotted against gold nor diagnosed: {', '.join(map(code, names))}. Drawn "
+            f"instead: the figure of each system with its interval (Results){curve}."
+        )
 
 
 def read_curve(path: Path, columns: Sequence[str]) -> Curve:

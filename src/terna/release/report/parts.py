@@ -24,9 +24,9 @@ RANKS = "Ranks go from 0, the least similar pair, to 1."
 
 def section(contents: Contents) -> Section:
     """Each benchmark of scored pairs by file, length, overlap and gold, its worst pairs, its vectors."""
-    blocks: list[Block] = [Text(LEGEND)]
     language = contents.settings.translate.target
     sts = [name for name, one in contents.settings.evaluate.benchmarks.items() if one.task == "sts"]
+    blocks: list[Block] = [Text(text) for text in (LEGEND if sts else "", contents.without_gold) if text]
     for number, name in enumerate(sts):
         blocks += [Heading(name), *_benchmark(number, name, contents.diagnosis[name], language)]
     return Section("diagnosis", "Diagnosis", blocks)

@@ -48,9 +48,9 @@ def curves(contents: Contents) -> Section:
 
 
 def predictions(contents: Contents) -> Section:
-    """What the model predicts over what people said, file by file."""
+    """What the model predicts over what people said, file by file, of each benchmark of scored pairs."""
     evaluate = contents.settings.evaluate
-    blocks: list[Block] = []
+    blocks: list[Block] = [Text(contents.without_gold)] if contents.without_gold else []
     for number, (name, pairs) in enumerate(contents.predictions.items()):
         benchmark, measure = evaluate.benchmarks[name], evaluate.score_of(name).split("_")[0]
         limits = [pc.min(pairs[measure]).as_py(), pc.max(pairs[measure]).as_py()]

@@ -20,14 +20,16 @@ def publish(run: Any, contents: Contents, release: Path | None) -> None:
     """Log what was measured to `run`, a run of W&B, and the folder of the release as an artifact unless it is None."""
     import wandb
 
-    scatter = wandb.Table(["benchmark", "file", "gold", "predicted"], list(map(list, _points(contents))))
+    points = wandb.Table(["benchmark", "file", "gold", "predicted"], list(map(list, _points(contents))))
+    scatter = wandb.plot.scatter(points, "gold", "predicted", title="Predicted against gold")
     run.log(
         {
             "results": wandb.Table(
                 ["benchmark", "use", "system", "source", *_figures(contents), "low", "high"], _results(contents)
             ),
             "comparisons": wandb.Table(*_compared(contents)),
-            "predicted against gold": wandb.plot.scatter(scatter, "gold", "predicted", title="Predicted against gold"),
+            # of scored pairs alone
+            **({"predicted against gold": scatter} if contents.predictions else {}),
             "data": wandb.Table(*_corpora(contents)),
             "contamination": wandb.Table(["benchmark", "equal", "nearly equal"], _contaminated(contents)),
         }
