@@ -203,12 +203,12 @@ def test_a_replication_which_chooses_on_a_test_set_is_refused(project: Path) -> 
 
 
 def test_a_second_search_of_the_same_name_is_refused_while_the_first_runs(project: Path) -> None:
-    process = sweep_inputs.start(project, "search", "--trials", "1", "train.lr=1e-3,1e-4", "train.epochs=30")
+    process = sweep_inputs.start(project, "search", "--trials", "1", "train.lr=1e-3,1e-4", "train.epochs=600")
     for _ in range(2400):
         if list((project / "search").glob("*/0/log.txt")):
             break
         time.sleep(0.02)
-    second = run(project, "search", "--trials", "1", "train.lr=1e-3,1e-4", "train.epochs=30")
+    second = run(project, "search", "--trials", "1", "train.lr=1e-3,1e-4", "train.epochs=600")
     os.killpg(process.pid, signal.SIGTERM)
     process.communicate()
     assert process.returncode == 143
