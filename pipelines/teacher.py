@@ -1,7 +1,7 @@
 """Let the teacher or guide encode what is trained on, once; without train.distill and its like, nothing.
 
-reads   data/parallel/sentences.parquet, data/triplets/{train,dev,positives,scored,tuples,classed,sentences}.parquet,
-        data/mined/tuples.parquet, data/tokens/tokenizer/
+reads   data/triplets/{train,dev,positives,scored,tuples,classed,texts,sentences}.parquet, data/mined/tuples.parquet,
+        data/parallel/sentences.parquet, data/tokens/tokenizer/
 does    for train.distill the teacher's vectors of the source sentences, and the student's tokens of both sides; of
         monolingual text both have the same sentences, those of the held-out triplets left out.
         for train.similarity_distillation and train.guide its vectors of the sentences of all examples, in the order of

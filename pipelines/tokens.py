@@ -1,6 +1,6 @@
 """Tokenise each distinct sentence once.
 
-reads   data/triplets/{train,dev,positives,scored,tuples,classed,sentences}.parquet, data/mined/tuples.parquet,
+reads   data/triplets/{train,dev,positives,scored,tuples,classed,texts,sentences}.parquet, data/mined/tuples.parquet,
         data/parallel/sentences.parquet
 does    fits or loads the model's tokenizer, adds the words and cuts the entries that model.vocabulary asks for, numbers
         the sentences, tokenises them
@@ -62,7 +62,7 @@ def main(settings: Settings) -> str:
             "at_max_length": longest,
             "vocabulary": len(tokenizer),
             "vocabulary_cut": account,
-            # in the order of the numbers in corpus.npy, scored_corpus.npy, tuple_corpus.npy and classed_corpus.npy
+            # in the order of the numbers in corpus.npy and the other …_corpus.npy
             "corpora": tables.corpora,
             # in the order of the numbers in classes.npy; missing where there are none
             **({"classes": tables.classes} if len(tables.classed) else {}),

@@ -1,10 +1,10 @@
 """Train the encoder and keep the weights that score best on the development benchmark.
 
 reads   data/tokens/, data/teacher/, data/raw/sts/<evaluate.select_on>/
-does    the losses of train.loss over batches of triplets and tuples, free of repeated texts, of scored pairs and of
-        pairs with a class, under a warmup-linear schedule; with train.distill the distance to the teacher's vectors and
-        similarities in place of ranking; a run that was stopped resumes from its checkpoint in checkpoints/ and ends in
-        the same bytes
+does    the losses of train.loss over batches of triplets, tuples and raw text, free of repeated texts, of scored pairs
+        and of pairs with a class, under a warmup-linear schedule; with train.distill the distance to the teacher's
+        vectors and similarities in place of ranking; a run that was stopped resumes from its checkpoint in checkpoints/
+        and ends in the same bytes
 writes  models/encoder/, models/made.json, metrics/train.json, plots/{loss,lr,development}.csv,
         plots/outcomes.parquet (what start and encoder make of each development pair or query), logs/ (train.json, what
         the run took; csv; W&B, TensorBoard, MLflow by choice)

@@ -105,6 +105,17 @@ def tokenize(tokenizer: Tokenizer, texts: Sequence[str], max_length: int) -> tup
     return (np.concatenate(parts) if parts else np.zeros(0, np.int32)), offsets
 
 
+def word_numbers(tokenizer: Tokenizer, texts: Sequence[str], max_length: int, prompt: str = "") -> Ints:
+    """Which word of its text each token of `tokenize` is of, (tokens,) int32; texts: each after the `prompt`.
+
+    Words are what the tokenizer cuts a text into before it cuts these into pieces, counted from 0. -1: of none, a
+    special token or one of the prompt.
+    """
+    whole = [prompt + text for text in texts]
+    parts = [_words(each, len(prompt)) for chunk in _encoded(tokenizer, whole, max_length) for each in chunk.encodings]
+    return np.concatenate([np.zeros(0, np.int32), *parts])
+
+
 def gather(ids: Ints, offsets: Ints, sentences: Ints) -> tuple[Ints, Ints]:
     """The tokens of the given sentences one after another: ids (tokens,) int64 and lengths (len(sentences),) int64."""
     starts = offsets[sentences]
@@ -115,14 +126,31 @@ def gather(ids: Ints, offsets: Ints, sentences: Ints) -> tuple[Ints, Ints]:
 
 
 def _ids(tokenizer: Tokenizer, texts: Sequence[str], max_length: int) -> Iterator[Ints]:
+    for encoded in _encoded(tokenizer, texts, max_length):
+        for row in encoded["input_ids"]:
+            yield np.array(row, np.int32)
+
+
+def _encoded(tokenizer: Tokenizer, texts: Sequence[str], max_length: int) -> Iterator[Any]:
     for first in range(0, len(texts), CHUNK):
-        chunk = list(texts[first : first + CHUNK])
-        encoded = tokenizer(
-            chunk,
+        yield tokenizer(
+            list(texts[first : first + CHUNK]),
             truncation=True,
             max_length=max_length,
             return_attention_mask=False,
             return_token_type_ids=False,
         )
-        for row in encoded["input_ids"]:
-            yield np.array(row, np.int32)
+
+
+def _words(encoding: Any, skipped: int) -> Ints:
+    """The words of one text, whose first `skipped` characters are a prompt, numbered without gaps."""
+    words = np.array(
+        [
+            -1 if word is None or end <= skipped else word
+            for word, (_, end) in zip(encoding.word_ids, encoding.offsets, strict=True)
+        ],
+        np.int32,
+    )
+    own = words[words >= 0]
+    words[words >= 0] = np.cumsum(np.diff(own, prepend=own[:1]) != 0)
+    return words

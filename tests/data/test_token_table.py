@@ -17,8 +17,8 @@ from terna.data.examples import Tables
 from terna.data.token_table import TokenTable, build
 from terna.encoder import load_tokenizer
 from terna.errors import DataError
-from terna.records import CLASSED_PAIRS, POSITIVES, SCORED_PAIRS, TRIPLETS, TUPLES, sha256_of
-from terna.sentences import gather, tokenize
+from terna.records import CLASSED_PAIRS, POSITIVES, RAW_TEXTS, SCORED_PAIRS, TRIPLETS, TUPLES, sha256_of
+from terna.sentences import gather, tokenize, word_numbers
 from terna.settings import compose, load
 
 ARRAYS = [field.name for field in fields(TokenTable)]
@@ -285,3 +285,39 @@ def test_an_array_that_is_missing_or_broken_is_named_with_the_stage_that_makes_i
     damage(tmp_path / f"{name}.npy")
     with pytest.raises(DataError, match=rf"{name}\.npy: (.|\n)*run the tokens stage"):
         TokenTable.load(tmp_path)
+
+
+def test_each_token_of_a_raw_text_has_its_word_and_those_of_a_prompt_have_none(
+    tokenizer: PreTrainedTokenizerBase,
+) -> None:
+    texts = ["El panadero duerme, ¿no?", "Casa.", "El perro no ve la carta."]
+    for prompt in ("", "query: "):
+        ids, offsets = tokenize(tokenizer, [prompt + text for text in texts], 40)
+        words = word_numbers(tokenizer, texts, 40, prompt)
+        assert (words.dtype, len(words)) == (np.int32, len(ids))
+        for text, first, last in zip(texts, offsets[:-1], offsets[1:], strict=True):
+            own = words[first:last]
+            assert own[0] == own[-1] == -1  # special tokens
+            found = own[own >= 0]
+            assert set(np.diff(found, prepend=0).tolist()) <= {0, 1} and found[0] == 0
+            pieces = [
+                tokenizer.decode(ids[first:last][own == word].tolist()).strip() for word in range(found.max() + 1)
+            ]
+            plain = "".join(pieces).replace(" ", "").lower()
+            assert text.replace(" ", "").lower() == plain
+            assert pieces[0].lower() == text.split()[0].lower().rstrip(".")
+            before = (
+                own[1 : 1 + len(tokenizer(prompt.strip(), add_special_tokens=False)["input_ids"])] if prompt else []
+            )
+            assert all(word == -1 for word in before)
+
+
+def test_raw_texts_are_numbered_with_their_words_and_corpora(fitted: PreTrainedTokenizerBase) -> None:
+    rows = [("Casa azul.", "one"), ("El pan.", "two"), ("casa azul.", "two")]
+    texts = pa.Table.from_pylist([dict(zip(RAW_TEXTS.names, row, strict=True)) for row in rows], schema=RAW_TEXTS)
+    table = build(Tables(triplets(TRAIN), triplets(DEV), known(POSITIVES_OF_TRAIN), texts=texts), fitted, 64)
+    found = decoded(table, fitted)
+    assert [found[place] for place in table.texts] == [text for text, _ in rows]
+    assert table.keys[table.texts[0]] == table.keys[table.texts[2]] and table.texts[0] != table.texts[2]
+    assert table.texts_corpus.tolist() == [0, 1, 1]
+    assert len(table.text_words) == np.diff(table.offsets)[table.texts].sum()

@@ -11,7 +11,7 @@ from terna.data.teacher_vectors import TeacherVectors
 from terna.data.token_table import TokenTable
 from terna.encoder import Encoder
 from terna.records import STARTS
-from terna.sentences import tokenize
+from terna.sentences import tokenize, word_numbers
 from terna.settings import Settings, compose, load
 from terna.training import trainer
 from terna.training.setup import Inputs, Run, run_of
@@ -79,9 +79,25 @@ def shaped_for(encoder: Encoder, tuples: dict[int, int] | None = None, classed: 
     )
 
 
+def texts_for(encoder: Encoder, texts: int = 21, beside: TokenTable | None = None) -> TokenTable:
+    """Raw texts of two to five words, all different, beside other examples or alone."""
+    table = beside or shaped_for(encoder)
+    names = [" ".join(f"Palabra {row} y mar".split()[: 2 + row % 3]) + "!" * (row % 2) for row in range(texts)]
+    ids, offsets = tokenize(encoder.tokenizer, names, encoder.max_length)
+    return replace(
+        table,
+        ids=np.concatenate([table.ids, ids]),
+        offsets=np.concatenate([table.offsets, table.offsets[-1] + offsets[1:]]),
+        keys=np.arange(len(table.keys) + texts),
+        texts=np.arange(len(table.keys), len(table.keys) + texts, dtype=np.int32),
+        text_words=word_numbers(encoder.tokenizer, names, encoder.max_length),
+        texts_corpus=np.zeros(texts, np.int16),
+    )
+
+
 def stepped(run: Run, part: int, number: int = 0) -> torch.Tensor:
     """The loss of one batch of a part, without dropout, its gradients computed."""
-    run.encoder.eval()
+    run.module.eval()
     run.module.trainer = Trainer(logger=False, enable_checkpointing=False, barebones=True)
     run.module.log = lambda *_, **__: None  # type: ignore[method-assign, assignment]
     rows = run.datamodule.parts[part].rows(0)

@@ -97,23 +97,26 @@ def test_a_declared_replication_may_choose_on_the_test_set(composed: dict[str, A
         ({"layer_decay": 1.1}, "train.layer_decay: Input should be less than or equal to 1"),
         ({"known_positives": "yes"}, "train.known_positives: Input should be a valid boolean"),
         (
-            {"loss": {"tuples": "rank", "scored": "cosent", "classed": "softmax"}},
+            {"loss": {"tuples": "rank", "scored": "cosent", "classed": "softmax", "texts": "simcse"}},
             "train.loss.tuples: no loss is called 'rank'; there are ranking, or give your own",
         ),
         (
-            {"loss": {"tuples": "my loss.f", "scored": "cosent", "classed": "softmax"}},
+            {"loss": {"tuples": "my loss.f", "scored": "cosent", "classed": "softmax", "texts": "simcse"}},
             "train.loss.tuples: String should match pattern",
         ),
         (
-            {"loss": {"tuples": "ranking", "scored": "angle", "classed": "softmax"}},
+            {"loss": {"tuples": "ranking", "scored": "angle", "classed": "softmax", "texts": "simcse"}},
             "train.loss.scored: angle, but the mix has no scored pairs; leave it at cosent",
         ),
         (
-            {"loss": {"tuples": "ranking", "scored": "cosent", "classed": "my.loss"}},
+            {"loss": {"tuples": "ranking", "scored": "cosent", "classed": "my.loss", "texts": "simcse"}},
             "train.loss.classed: my.loss, but the mix has no classed pairs; leave it at softmax",
         ),
         (
-            {"loss": {"tuples": "my.loss", "scored": "cosent", "classed": "softmax"}, "symmetric": True},
+            {
+                "loss": {"tuples": "my.loss", "scored": "cosent", "classed": "softmax", "texts": "simcse"},
+                "symmetric": True,
+            },
             "train.symmetric: a matter of the ranking loss, and train.loss.tuples is another; set it to false",
         ),
     ],
@@ -219,12 +222,54 @@ def test_a_mapping_of_columns_needs_no_more_than_its_shape_and_its_place(compose
         assert load(composed).corpora["own"].licence == "unknown"
 
 
-def test_raw_text_is_for_a_student(composed: dict[str, Any]) -> None:
-    composed["corpora"]["own"] = COLUMNS | {"shape": "texts"}
-    [found] = faults(composed)
-    assert found.startswith("corpora.own: raw text is learnt from a teacher alone")
-    composed["train"]["distill"] = {"teacher": "a/b", "sources": False, "unit": True, "texts": "monolingual"}
+def test_raw_text_is_learnt_by_its_loss_or_from_a_teacher_s_vectors(composed: dict[str, Any]) -> None:
+    composed["corpora"] = {"own": COLUMNS | {"shape": "texts"}}
+    composed["fetch"] = composed["fetch"] | {"corpora": ["own"]}
+    train = composed["train"]
+    for loss in ("simcse", "tsdae", "my.package.loss"):
+        train["loss"]["texts"] = loss
+        assert load(composed).train.loss.texts == loss
+    train["distill"] = {"teacher": "a/b", "sources": False, "unit": True, "texts": "monolingual"}
+    assert faults(composed) == [
+        "train.loss.texts: train.distill learns raw text by the teacher's vectors; leave it at simcse"
+    ]
+    train["loss"]["texts"] = "simcse"
     assert isinstance(load(composed), Settings)
+    train["distill"]["texts"] = "parallel"
+    [found, _] = faults(composed)
+    assert found.startswith("train.distill: learnt from translated sentences") or "corpora.own: raw text" in found
+    assert "corpora.own: raw text, and train.distill learns translations; set train.distill.texts to monol" in str(
+        faults(composed)
+    )
+
+
+def test_pairs_that_are_held_out_of_a_text_are_not_to_be_trained_on(root: Path) -> None:
+    composed = compose(root / "conf", ["experiment=own_text"])
+    assert load(composed).evaluate.benchmarks["own-dev"].task == "ranking"
+    composed["triplets"]["drop_overlap"] = "none"
+    [found] = faults(composed)
+    assert found.startswith("triplets.drop_overlap: none, so that what own-dev holds out of the text is trained on")
+    composed["corpora"]["own"] |= {"shape": "pairs", "pairs": "neighbours"}
+    composed["evaluate"]["benchmarks"]["own-dev"]["pairs"] = None
+    assert faults(composed) == [
+        "corpora.own.pairs: found in text (shape texts), not in pairs; set it to null",
+        "evaluate.benchmarks.own-dev.pairs: null; say which pairs of the text are held out, title_body or neighbours",
+    ]
+
+
+def test_options_that_a_loss_of_raw_text_does_not_know_are_refused(composed: dict[str, Any]) -> None:
+    composed["corpora"] = {"own": COLUMNS | {"shape": "texts"}}
+    composed["fetch"] = composed["fetch"] | {"corpora": ["own"]}
+    train = composed["train"]
+    train |= {"symmetric": True, "matryoshka": [32]}
+    assert isinstance(load(composed), Settings)
+    train["loss"]["texts"] = "tsdae"
+    train["lora"] = {"rank": 2, "alpha": 4.0, "dropout": 0.0}
+    assert faults(composed) == [
+        "train.matryoshka: the tsdae loss of raw text reads whole vectors; leave it at its default",
+        "train.lora: the tsdae loss of raw text shares the encoder's weights with a decoder; leave it at its default",
+        "train.symmetric: a matter of ranked triplets, and the mix has only raw texts; set it to false",
+    ]
 
 
 def test_a_benchmark_needs_scored_pairs(graded: dict[str, Any]) -> None:

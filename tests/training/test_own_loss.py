@@ -74,7 +74,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def with_losses(settings: Settings, **chosen: str) -> Settings:
-    losses = {"tuples": "ranking", "scored": "cosent", "classed": "softmax"} | chosen
+    losses = {"tuples": "ranking", "scored": "cosent", "classed": "softmax", "texts": "simcse"} | chosen
     return replace(settings, train=replace(settings.train, loss=Losses(**losses)))
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from pytorch_lightning import Callback
-from training_inputs import run_for, scored_for, settings_for, shaped_for, table_for
+from training_inputs import run_for, scored_for, settings_for, shaped_for, table_for, texts_for
 from terna.data.teacher_vectors import TeacherVectors
 from terna.encoder import build_encoder, load_tokenizer
 from terna.training.trainer import build_trainer, fit
@@ -31,9 +31,6 @@ settings = settings_for(root, *tiny, *short, *options)
 torch.manual_seed(7)
 encoder = build_encoder(settings.model, load_tokenizer(settings.model, conftest.SENTENCES))
 encoder.double()  # so that nothing but an error can be seen
-for module in encoder.modules():
-    if isinstance(module, torch.nn.Dropout):
-        module.p = 0.0
 
 class Keep(Callback):
     def __init__(self):
@@ -52,6 +49,9 @@ table = TABLE
 vectors = np.random.default_rng(1).normal(size=(len(table.keys), 5))
 taught = TeacherVectors(vectors, np.zeros(0, np.int32), np.zeros(1, np.int64))
 run = run_for(encoder, settings, table, taught)
+for module in run.module.modules():  # now, for SimCSE is refused without dropout
+    if isinstance(module, torch.nn.Dropout):
+        module.p = 0.0
 trainer = build_trainer(settings, [keep])
 fit(trainer, run)
 weights = torch.cat([p.detach().flatten() for p in run.module.parameters()])
@@ -134,8 +134,10 @@ def test_scored_pairs_of_all_processes_are_compared_with_each_other_when_they_ar
         ("shaped_for(encoder, classed=41)", "train.loss.classed=softmax", False),
         ("shaped_for(encoder, {5: 41})", "train.loss.tuples=ranking", True),
         ("shaped_for(encoder, {5: 41})", "train.loss.tuples=step_loss.hardest", True),
+        ("texts_for(encoder, 41)", "train.loss.texts=simcse", True),
+        ("texts_for(encoder, 41)", "corpora=own corpora.own.shape=texts train.loss.texts=tsdae", False),
     ],
-    ids=["AnglE", "softmax", "tuples", "one's own"],
+    ids=["AnglE", "softmax", "tuples", "one's own", "SimCSE", "TSDAE"],
 )
 def test_each_loss_has_the_gradient_of_one_process_where_what_it_compares_is_gathered(
     root: Path, tmp_path: Path, table: str, option: str, needs: bool, gather: str
@@ -148,11 +150,13 @@ def test_each_loss_has_the_gradient_of_one_process_where_what_it_compares_is_gat
     assert [each["steps"] for each in both] == [each["expected"] for each in both] == [10, 10]
 
 
-def test_batches_of_every_kind_go_through_two_processes_and_leave_both_with_one_classifier(
+def test_batches_of_every_kind_go_through_two_processes_and_leave_both_with_one_classifier_and_decoder(
     root: Path, tmp_path: Path
 ) -> None:
-    first, second = launched(root, tmp_path / "two", 2, table="shaped_for(encoder, {2: 17, 5: 17}, classed=17)")
-    assert first["steps"] == first["expected"] == 12
+    table = "texts_for(encoder, 17, shaped_for(encoder, {2: 17, 5: 17}, classed=17))"
+    options = ("corpora=own", "corpora.own.shape=texts", "train.loss.texts=tsdae")
+    first, second = launched(root, tmp_path / "two", 2, *options, table=table)
+    assert first["steps"] == first["expected"] == 16
     assert len(first["weights"]) and torch.equal(first["weights"], second["weights"])
 
 

@@ -13,7 +13,18 @@ import pyarrow.compute as pc
 from terna.arrays import Ints
 from terna.data.numbering import Numbered, numbered
 from terna.errors import DataError
-from terna.records import CLASSED_PAIRS, MINED, PAIR, POSITIVES, SCORED_PAIRS, TEXTS, TRIPLETS, TUPLES, read_table
+from terna.records import (
+    CLASSED_PAIRS,
+    MINED,
+    PAIR,
+    POSITIVES,
+    RAW_TEXTS,
+    SCORED_PAIRS,
+    TEXTS,
+    TRIPLETS,
+    TUPLES,
+    read_table,
+)
 from terna.sentences import NO_PROMPTS, Prompts, Side, distinct
 
 # the columns of texts that a table may have, in the order in which they are numbered, and what their texts are to a
@@ -22,6 +33,7 @@ _SIDES: Mapping[str, Side] = {
     **dict(zip(TEXTS, ("query", "document", "document"), strict=True)),
     **dict.fromkeys(PAIR, "default"),
     "negatives": "document",
+    "text": "default",
 }
 
 
@@ -46,7 +58,7 @@ class Sentences(NamedTuple):
 
 @dataclass(frozen=True)
 class Tables:
-    """What the triplets stage wrote to train and to develop on: TRIPLETS, POSITIVES, SCORED_PAIRS, TUPLES, CLASSED."""
+    """What the triplets stage wrote to train and to develop on, each a table of the schema that `read` has for it."""
 
     train: pa.Table
     dev: pa.Table
@@ -54,6 +66,7 @@ class Tables:
     scored: pa.Table = field(default_factory=SCORED_PAIRS.empty_table)
     tuples: pa.Table = field(default_factory=TUPLES.empty_table)
     classed: pa.Table = field(default_factory=CLASSED_PAIRS.empty_table)
+    texts: pa.Table = field(default_factory=RAW_TEXTS.empty_table)
 
     @classmethod
     def paths(cls, folder: Path, mined: Path) -> list[Path]:
@@ -63,7 +76,7 @@ class Tables:
     @classmethod
     def read(cls, folder: Path, mined: Path) -> "Tables":
         """Read them, with what was mined in the place of its rows; DataError if one is missing or broken."""
-        schemas = (TRIPLETS, TRIPLETS, POSITIVES, SCORED_PAIRS, TUPLES, CLASSED_PAIRS, MINED)
+        schemas = (TRIPLETS, TRIPLETS, POSITIVES, SCORED_PAIRS, TUPLES, CLASSED_PAIRS, RAW_TEXTS, MINED)
         paths = cls.paths(folder, mined)
         *tables, more = (read_table(path, schema) for path, schema in zip(paths, schemas, strict=True))
         return cls(*tables).with_mined(more)
@@ -88,7 +101,7 @@ class Tables:
     @property
     def trained(self) -> list[pa.Table]:
         """Those that are trained on."""
-        return [self.train, self.scored, self.tuples, self.classed]
+        return [self.train, self.scored, self.tuples, self.classed, self.texts]
 
     @property
     def corpora(self) -> list[str]:
@@ -106,7 +119,7 @@ class Tables:
         """The sentences in the order of a TokenTable; one that two prompts are put before is there with each."""
         tables = {"train": self.train, "dev": self.dev, "scored": self.scored}
         # what came later is numbered last, so that it changes no number of the others
-        tables |= {"tuples": self.tuples, "classed": self.classed}
+        tables |= {"tuples": self.tuples, "classed": self.classed, "texts": self.texts}
         found, columns = numbered_columns(tables)
         each = list(dict.fromkeys(prompts))
         if len(each) == 1:

@@ -12,7 +12,7 @@ from terna.arrays import Floats, Ints
 from terna.data.examples import Sentences, Tables
 from terna.errors import DataError
 from terna.records import POSITIVES, read_arrays, write_arrays
-from terna.sentences import NO_PROMPTS, Prompts, Tokenizer, number, tokenize
+from terna.sentences import NO_PROMPTS, Prompts, Tokenizer, number, tokenize, word_numbers
 
 
 def _none(kind: type[np.generic], *shape: int) -> Callable[[], Ints]:
@@ -40,6 +40,9 @@ class TokenTable:
     classed: (c, 2) int32, pairs of sentence numbers. classes: (c,) int32, which of `Tables.classes` each pair has.
     classed_corpus: (c,) int16.
 
+    texts: (x,) int32, sentence numbers of raw texts. text_words: (w,) int32, for the tokens of all of them, one text
+    after another, which word of the text each is of: see `word_numbers`. texts_corpus: (x,) int16.
+
     All are empty where there are no such examples.
     """
 
@@ -59,6 +62,9 @@ class TokenTable:
     classed: Ints = field(default_factory=_none(np.int32, 2))
     classes: Ints = field(default_factory=_none(np.int32))
     classed_corpus: Ints = field(default_factory=_none(np.int16))
+    texts: Ints = field(default_factory=_none(np.int32))
+    text_words: Ints = field(default_factory=_none(np.int32))
+    texts_corpus: Ints = field(default_factory=_none(np.int16))
 
     def save(self, folder: Path) -> None:
         """Write each array as .npy into `folder`, beside what else is there."""
@@ -109,6 +115,9 @@ def build(tables: Tables, tokenizer: Tokenizer, max_length: int, prompts: Prompt
         classed=rows_of(columns["classed"]),
         classes=number(tables.classed["class"], pa.array(tables.classes, pa.string())).astype(np.int32),
         classed_corpus=corpora[3],
+        texts=columns["texts"][0].astype(np.int32),
+        text_words=word_numbers(tokenizer, tables.texts["text"].to_pylist(), max_length, prompts.before("default")),
+        texts_corpus=corpora[4],
     )
 
 

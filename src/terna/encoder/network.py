@@ -143,6 +143,16 @@ class Encoder(nn.Module):
             self.train(training)
             return torch.equal(before, torch.get_rng_state())
 
+    @torch.no_grad()
+    def drops(self) -> bool:
+        """Whether dropout makes two passes of the same tokens unlike while training."""
+        training, probe = self.training, self.token_vectors.probe.to(self.backbone.device)
+        with torch.random.fork_rng(devices=[]):
+            self.train()
+            one, other = (self._vectors(probe, seed) for seed in range(2))
+            self.train(training)
+        return not torch.equal(one, other)
+
     def _unpooled(self, count: int) -> Tensor:
         """What pooling no token at all gives, `count` times."""
         width = self.token_vectors.width * len(self.pooling.modes)

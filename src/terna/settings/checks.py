@@ -11,13 +11,23 @@ from itertools import pairwise
 from terna.settings.benchmark import DECIDED, RANKED
 from terna.settings.corpus_checks import faults_of
 from terna.settings.declaration import PARALLEL, Corpus
-from terna.settings.schema import Evaluate, Fetch, Machine, Mine, Translate
+from terna.settings.schema import Evaluate, Fetch, Machine, Mine, Translate, Triplets
 from terna.settings.training import Model, Train
 
 # the losses by name of each kind of examples, the first where nobody chooses one
-LOSSES = {"tuples": ("ranking",), "scored": ("cosent", "angle"), "classed": ("softmax",)}
+LOSSES = {
+    "tuples": ("ranking",),
+    "scored": ("cosent", "angle"),
+    "classed": ("softmax",),
+    "texts": ("simcse", "tsdae"),
+}
 # which shapes of corpora a loss of LOSSES learns from
-LEARNT = {"tuples": ("nli", "pairs", "triplets"), "scored": ("scored",), "classed": ("classed",)}
+LEARNT = {
+    "tuples": ("nli", "pairs", "triplets"),
+    "scored": ("scored",),
+    "classed": ("classed",),
+    "texts": ("texts",),
+}
 # what goes with the ranking loss alone, and what turns it off
 RANKING = {"symmetric": "false", "known_positives": "false", "guide": "null"}
 # what messages call the rows of a shape
@@ -80,29 +90,37 @@ def check_distill(corpora: dict[str, Corpus], parallel: dict[str, Corpus], model
         if getattr(train, name):
             yield f"train.{name}: a matter of ranked triplets, and train.distill ranks none; leave it at its default"
     for name in train.weights:
-        if name in corpora and corpora[name].kind in LEARNT["tuples"]:
+        if name in corpora and corpora[name].kind in (*LEARNT["tuples"], *LEARNT["texts"]):
             yield f"train.weights.{name}: a matter of ranked triplets, and train.distill ranks none; remove it"
 
 
 def check_texts(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
-    taught = train.distill is not None and train.distill.texts == "monolingual"
     for name, corpus in corpora.items():
-        if corpus.kind == "texts" and not taught:
+        if corpus.kind == "texts" and train.distill and train.distill.texts == "parallel":
             yield (
-                f"corpora.{name}: raw text is learnt from a teacher alone (train.distill with texts: monolingual); "
-                "set that, or remove it"
+                f"corpora.{name}: raw text, and train.distill learns translations; set train.distill.texts to "
+                "monolingual, or remove it"
             )
+    if train.distill and train.loss.texts != "simcse":
+        yield "train.loss.texts: train.distill learns raw text by the teacher's vectors; leave it at simcse"
+    if train.loss.texts != "tsdae":
+        return
+    for name in ("matryoshka", "lora"):
+        if getattr(train, name):
+            reason = {"matryoshka": "reads whole vectors", "lora": "shares the encoder's weights with a decoder"}[name]
+            yield f"train.{name}: the tsdae loss of raw text {reason}; leave it at its default"
 
 
 def check_scored(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
     scored = [corpus.scored for corpus in corpora.values()]
-    ranked = [corpus.kind in LEARNT["tuples"] for corpus in corpora.values()]
+    kinds = (*LEARNT["tuples"], *(LEARNT["texts"] if train.loss.texts == "simcse" else ()))
+    ranked = [corpus.kind in kinds for corpus in corpora.values()]
     if train.after and not (any(scored) and (train.distill or not all(scored))):
         yield "train.after: there are not both scored pairs and other data; set it to null"
     for name, off in RANKING.items():
         if corpora and not any(ranked) and not train.distill and getattr(train, name):
-            kinds = " and ".join(dict.fromkeys(ROWS[corpus.kind] for corpus in corpora.values()))
-            yield f"train.{name}: a matter of ranked triplets, and the mix has only {kinds}; set it to {off}"
+            rows = " and ".join(dict.fromkeys(ROWS[corpus.kind] for corpus in corpora.values()))
+            yield f"train.{name}: a matter of ranked triplets, and the mix has only {rows}; set it to {off}"
 
 
 def check_losses(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
@@ -176,6 +194,16 @@ def check_apart(corpora: dict[str, Corpus], evaluate: Evaluate) -> Iterator[str]
             yield f"corpora.{name}: also a benchmark; training on what is scored says nothing"
 
 
+def check_held_out(corpora: dict[str, Corpus], triplets: Triplets, evaluate: Evaluate) -> Iterator[str]:
+    origins = [(corpus.files, corpus.dataset) for corpus in corpora.values()]
+    for name, one in evaluate.benchmarks.items():
+        if one.pairs and one.origin in origins and triplets.drop_overlap == "none":
+            yield (
+                f"triplets.drop_overlap: none, so that what {name} holds out of the text is trained on; set it to "
+                "exact or near"
+            )
+
+
 def check_languages(corpora: dict[str, Corpus], translate: Translate) -> Iterator[str]:
     codes = translate.model.codes if translate.model else {}
     for name, corpus in corpora.items():
@@ -206,7 +234,7 @@ def check_evaluate(evaluate: Evaluate) -> Iterator[str]:
         key = f"evaluate.benchmarks.{name}"
         if corpus.role == "train":
             yield f"{key}.role: a benchmark is for development or test, not train"
-        if len(corpus.files) not in (0, 1, len(RANKED)) and corpus.task == "ranking":
+        if len(corpus.files) not in (0, 1, len(RANKED)) and corpus.shape == "ranking":
             yield (
                 f"{key}.files: {len(corpus.files)}; a ranking needs three (documents, queries, which are relevant), or "
                 "one of query, document and score"
@@ -372,6 +400,7 @@ CHECKS = (
     check_guide,
     check_mine,
     check_apart,
+    check_held_out,
     check_languages,
     check_fetch,
     check_evaluate,

@@ -22,13 +22,17 @@ def _scale(key: str, corpus: Corpus) -> Iterator[str]:
 def _columns(key: str, corpus: Corpus) -> Iterator[str]:
     """Faults of what goes with format columns alone, and of a column of each field."""
     if corpus.format != "columns":
-        for name in ("dataset", "shape", "columns", "labels"):
+        for name in ("dataset", "shape", "columns", "pairs", "labels"):
             if getattr(corpus, name):
                 yield f"{key}.{name}: a matter of format columns, not {corpus.format}; remove it"
         return
     if corpus.shape is None:
         yield f"{key}.shape: missing; what a row is: {', '.join(corpus.shapes)}"
         return
+    if corpus.pairs and corpus.shape != "texts":
+        yield f"{key}.pairs: found in text (shape texts), not in {corpus.shape}; set it to null"
+    if corpus.shape == "texts" and corpus.role != "train" and not corpus.pairs:
+        yield f"{key}.pairs: null; say which pairs of the text are held out, title_body or neighbours"
     if corpus.labels and corpus.shape != corpus.labelled:
         yield f"{key}.labels: a matter of shape {corpus.labelled}, not {corpus.shape}; remove it"
     if corpus.labels and all(label is None for label in corpus.labels.values()):

@@ -114,6 +114,10 @@ class Corpus:
     columns: dict[str, Column | list[Column]] = Field(default_factory=dict)
     """Of `columns`: the column of each of these fields, by name, or by place from 0 where a CSV has no header; for
     `negatives` a list. A field that is not named is found by its own name or a common one, in any case."""
+    pairs: Literal["title_body", "neighbours"] | None = None
+    """Of shape `texts`: take each text for a document, and learn pairs that are found in it in place of the texts: its
+    first line and the rest, or each sentence and the next. In a .txt file a blank line ends a document, in a folder of
+    them each file is one. null: learn the texts."""
     labels: dict[str, Label | None] = Field(default_factory=dict)
     """Of shape `nli`: what the values of the label mean; null leaves a row out, without a gold label. Empty: the words
     themselves, and 0, 1, 2 in this order: entailment, neutral, contradiction."""
@@ -139,7 +143,7 @@ class Corpus:
     def kind(self) -> Shape | Literal["parallel"]:
         """What its rows are: a shape, declared or that of its format, or translated sentences."""
         if self.shape is not None:
-            return self.shape
+            return "pairs" if self.pairs else self.shape
         if self.format in PARALLEL:
             return "parallel"
         return "scored" if self.format == SCORED else "nli"
@@ -147,7 +151,7 @@ class Corpus:
     @property
     def fields(self) -> list[tuple[str, ...]]:
         """Of `columns`: what its columns are, for each file, or once where all files have the same."""
-        return [FIELDS[self.kind]]
+        return [FIELDS[self.shape or self.kind]]
 
     @property
     def optional(self) -> tuple[str, ...]:

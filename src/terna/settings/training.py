@@ -11,6 +11,9 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Weight = Annotated[float, Field(ge=0)]
 
+# the share of words that the loss tsdae deletes
+DELETED = 0.6
+
 
 @dataclass(frozen=True, config=STRICT)
 class Scratch:
@@ -183,6 +186,9 @@ class Losses:
     """Of scored pairs: `cosent` or `angle`."""
     classed: LossName
     """Of pairs with a class: `softmax`, a linear classifier that is trained beside the encoder and does not ship."""
+    texts: LossName
+    """Of raw text: `simcse`, each text its own positive under another draw of dropout; or `tsdae`, a decoder that is
+    trained beside the encoder restores each text from the vector of 40 % of its words, and does not ship."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -200,7 +206,7 @@ class Train:
     """The run: loss, batches, optimizer, schedule, selection."""
 
     batch_size: Annotated[int, Field(ge=2)]
-    """Examples a step, all of one shape: triplets, tuples, taught sentences, scored or classed pairs."""
+    """Examples a step, all of one shape: triplets, tuples, texts, taught sentences, scored or classed pairs."""
     epochs: Count
     """Passes over the training data; with `soup` of each training, with `after` over what comes first."""
     after: After | None

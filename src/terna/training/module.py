@@ -17,9 +17,11 @@ from terna.training.losses.classes import classifier, softmax_loss
 from terna.training.losses.guide import either, guided
 from terna.training.losses.own import own_losses
 from terna.training.losses.ranking import ranking_loss
+from terna.training.losses.restoring import Decoder
 from terna.training.losses.scores import angle_loss, cosent_loss
 from terna.training.optimizer import parameter_groups, warmup_linear
 from terna.training.parts.pairs import ClassedBatch, ScoredBatch
+from terna.training.parts.texts import NoisyBatch, TextBatch
 from terna.training.regularization import DistanceToStart
 from terna.training.similarities import similarity_loss
 
@@ -30,11 +32,14 @@ class RankingModule(LightningModule):
     """Trains `encoder` for exactly so many optimizer steps; dropout in step s is a function of (seed, s, process).
 
     steps: of each phase, see settings' Train.phases. classes: of the pairs that have one, for which a
-    classifier is trained beside the encoder; 0: there are none. Raises SettingsError when a loss of one's own cannot be
-    imported or called.
+    classifier is trained beside the encoder; 0: there are none. texts: there is raw text, for which train.loss.texts
+    may train a decoder beside the encoder. Raises SettingsError when a loss of one's own cannot be imported or called,
+    ModelError when the backbone makes no decoder.
     """
 
-    def __init__(self, encoder: Encoder, train: Train, steps: Sequence[int], seed: int, classes: int = 0) -> None:
+    def __init__(
+        self, encoder: Encoder, train: Train, steps: Sequence[int], seed: int, classes: int = 0, *, texts: bool = False
+    ) -> None:
         super().__init__()
         self.encoder = encoder
         self.settings = train
@@ -46,9 +51,21 @@ class RankingModule(LightningModule):
         if classes and train.loss.classed == "softmax":
             weights = next(encoder.parameters())
             self.classifier = classifier(encoder.dimension, classes, seed).to(weights.device, weights.dtype)
-            # each process has its whole gradient, and a batch of another kind none: nothing is left to be averaged
-            names = [name for name, _ in self.named_parameters() if name.startswith("classifier.")]
+        self.decoder: Decoder | None = None
+        if texts and train.loss.texts == "tsdae":
+            padding = cast(int, encoder.tokenizer.pad_token_id)
+            self.decoder = Decoder(encoder.backbone, dimension=encoder.dimension, padding=padding, seed=seed)
+        if self.beside:
+            # a batch of another kind gives them no gradient, which DDP would wait for: the classifier's is whole in
+            # each process, the decoder's is averaged by on_after_backward
+            named, own = self.named_parameters(remove_duplicate=False), set(self.beside)
+            names = [name for name, parameter in named if parameter in own]
             DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(self, names)  # type: ignore[no-untyped-call]
+
+    @property
+    def beside(self) -> list[nn.Parameter]:
+        """What is trained beside the encoder and does not ship."""
+        return [*(self.classifier.parameters() if self.classifier else ()), *(self.decoder.own if self.decoder else ())]
 
     def training_step(self, batch: tuple[Batch, *tuple[Any, ...]], _: int) -> Tensor:
         """The loss of one batch, by its kind: of its sentences' vectors and what else is in it; see parts."""
@@ -56,12 +73,23 @@ class RankingModule(LightningModule):
         draw = np.random.SeedSequence([self.seed, self.global_step, self.global_rank])
         torch.manual_seed(int(draw.generate_state(1, np.uint64)[0]))
         sentences, *given = batch
-        of_kind: dict[type, Callable[..., Tensor]] = {ScoredBatch: self.scored_loss, ClassedBatch: self.classed_loss}
+        of_kind: dict[type, Callable[..., Tensor]] = {
+            ScoredBatch: self.scored_loss,
+            ClassedBatch: self.classed_loss,
+            TextBatch: self.text_loss,
+            NoisyBatch: self.noisy_loss,
+        }
         loss = of_kind.get(type(batch), self.loss)(self.encoder(sentences), *given)
         if self.distance:
             loss = loss + self.settings.l2_sp * self.distance()
         self.log("loss", loss, prog_bar=True, logger=False)
         return loss
+
+    def on_after_backward(self) -> None:
+        """Average the gradients of the decoder over the processes."""
+        learnt = [parameter for parameter in (self.decoder.own if self.decoder else ()) if parameter.grad is not None]
+        for parameter in learnt if self.trainer.world_size > 1 else ():
+            parameter.grad = cast(Tensor, self.trainer.strategy.reduce(parameter.grad, reduce_op="mean"))
 
     def loss(
         self,
@@ -77,13 +105,34 @@ class RankingModule(LightningModule):
         teacher: (columns B, e), with whose similarities theirs are compared besides, see `similarity_loss`, and which
         guide what is ranked, see `guided`.
         """
+        return self.ranked("tuples", vectors, known, known_anchors, teacher, columns)
+
+    def text_loss(
+        self, vectors: Tensor, known: Tensor | None, known_anchors: Tensor | None, teacher: Tensor | None, columns: int
+    ) -> Tensor:
+        """The loss of texts that are their own positives, as `loss`: their vectors under two draws of dropout.
+
+        Source: Gao, Yao and Chen, SimCSE: Simple Contrastive Learning of Sentence Embeddings, 2021, section 3.
+        """
+        return self.ranked("texts", vectors, known, known_anchors, teacher, columns)
+
+    def ranked(
+        self,
+        shape: str,
+        vectors: Tensor,
+        known: Tensor | None,
+        known_anchors: Tensor | None,
+        teacher: Tensor | None,
+        columns: int,
+    ) -> Tensor:
+        """The loss that train.loss has for a shape whose examples are ranked; see `loss`."""
         own, options, guide = vectors.chunk(columns), self.settings, self.settings.guide
         every, offset = self.gathered(*own)
         if guide and teacher is not None:
             mask, mask_of_anchors = self.guided(teacher.chunk(columns), guide)
             known, known_anchors = either(known, mask), either(known_anchors, mask_of_anchors)
-        if "tuples" in self.own:
-            ranked = self.own["tuples"](every, None, options.matryoshka)
+        if shape in self.own:
+            ranked = self.own[shape](every, None, options.matryoshka)
         else:
             ranked = ranking_loss(
                 own[0],
@@ -162,11 +211,21 @@ class RankingModule(LightningModule):
             learnt = softmax_loss(first, second, every, cast(nn.Linear, self.classifier))
         return self.with_similarities(learnt, vectors, teacher)
 
+    def noisy_loss(self, vectors: Tensor, whole: Tensor, teacher: Tensor | None = None) -> Tensor:
+        """How well the whole texts (see NoisyBatch) are restored from the vectors (B, d) of what is left of them.
+
+        It is the mean over the tokens of all processes, of which each has its share, times their number. teacher:
+        (B, e), as in `loss`.
+        """
+        loss, count = cast(Decoder, self.decoder)(vectors, whole)
+        every = self.trainer.strategy.reduce(torch.tensor(count, device=loss.device), reduce_op="sum")
+        return self.with_similarities(loss * self.trainer.world_size / every, vectors, teacher)
+
     def configure_optimizers(self) -> Any:
         """AdamW with decay on matrices alone, and a rate that climbs over the warm-up, then falls to 0 at the end."""
         options = self.settings
         groups = parameter_groups(
-            self.encoder, options.weight_decay, lr=options.lr, layer_decay=options.layer_decay, beside=self.classifier
+            self.encoder, options.weight_decay, lr=options.lr, layer_decay=options.layer_decay, beside=self.beside
         )
         # the fused kernel would unscale fp16's gradients itself, after clipping: Lightning clips none of its in mixed
         # precision, bf16's neither

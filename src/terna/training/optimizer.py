@@ -1,6 +1,6 @@
 """What the optimizer steps on: which parameters decay, and at which rate each layer learns."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from terna.errors import ModelError
 
 
 def parameter_groups(
-    encoder: nn.Module, weight_decay: float, *, lr: float, layer_decay: float = 1.0, beside: nn.Module | None = None
+    encoder: nn.Module, weight_decay: float, *, lr: float, layer_decay: float = 1.0, beside: Iterable[nn.Parameter] = ()
 ) -> list[dict[str, Any]]:
     """Trainable parameters in groups for AdamW, each with its `lr` and its `weight_decay`.
 
@@ -25,7 +25,7 @@ def parameter_groups(
     Source: Howard and Ruder, Universal Language Model Fine-tuning for Text Classification, 2018, section 3.2.
     """
     depths = dict.fromkeys(encoder.parameters(), 0) if layer_decay == 1.0 else _depths(encoder)
-    depths |= dict.fromkeys(beside.parameters() if beside else (), 0)
+    depths |= dict.fromkeys(beside, 0)
     groups = []
     for depth in sorted(set(depths.values())):
         own = [parameter for parameter, found in depths.items() if found == depth and parameter.requires_grad]

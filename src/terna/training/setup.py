@@ -22,7 +22,7 @@ from terna.data.teacher_vectors import TeacherVectors
 from terna.data.token_table import TokenTable
 from terna.encoder import Encoder, build_encoder
 from terna.encoder.pretrained import read_tokenizer
-from terna.errors import DataError
+from terna.errors import DataError, ModelError
 from terna.records import KEPT, STARTS, read_record, read_table, rerun, validated
 from terna.settings import Settings, Train
 from terna.training.adapters import adapt, freeze_layers, merge
@@ -32,6 +32,7 @@ from terna.training.parts.pairs import ClassedPart, ScoredPart
 from terna.training.parts.part import Part, Shared
 from terna.training.parts.ranked import RankedPart
 from terna.training.parts.taught import MonolingualPart, TranslationPart
+from terna.training.parts.texts import NoisyPart, TextPart
 from terna.training.restarts import Restarts
 from terna.training.resumable import PlannedDataModule
 from terna.training.resume import CHECKPOINT
@@ -100,7 +101,8 @@ def run_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> Run:
     """A run of an encoder that there is."""
     datamodule = datamodule_of(settings, inputs, encoder)
     kind, options = DistillationModule if settings.train.distill else RankingModule, settings.train
-    module = kind(encoder, options, datamodule.steps_of(options.phases), settings.seed, len(inputs.classes))
+    steps, classes = datamodule.steps_of(options.phases), len(inputs.classes)
+    module = kind(encoder, options, steps, settings.seed, classes, texts=len(inputs.table.texts) > 0)
     return Run(encoder, datamodule, module)
 
 
@@ -119,9 +121,10 @@ def encoder_of(settings: Settings, inputs: Inputs) -> Encoder:
 
 
 def datamodule_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> PlannedDataModule:
-    """The batches of all epochs: of triplets and tuples, or with train.distill of taught sentences, and of pairs.
+    """The batches of all epochs: of triplets, tuples and raw text, or with train.distill of what is taught; of pairs.
 
-    Raises DataError when not a single full batch can be made of a kind that there is, and for pairs of one class alone.
+    Raises DataError when not a single full batch can be made of a kind that there is, and for pairs of one class alone,
+    ModelError when the encoder is to draw dropout and has none.
     """
     options, table = settings.train, inputs.table
     if options.is_taught and inputs.taught is None:
@@ -144,8 +147,9 @@ def datamodule_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> Plann
     pairs: list[Part] = [ClassedPart(shared)] if shared.asked(table.classed_corpus) else []
     later = replace(shared, epochs=options.phases[-1]) if options.after else shared
     pairs += [ScoredPart(later)] if shared.asked(table.scored_corpus) else []
-    ranked = [] if options.distill else _ranked(options, shared, alone=not pairs)
-    parts = [*_taught(options, inputs.taught, shared), *ranked, *pairs]
+    texts = [] if options.distill else _texts(options, shared, encoder)
+    ranked = [] if options.distill else _ranked(options, shared, alone=not pairs and not texts)
+    parts = [*_taught(options, inputs.taught, shared), *ranked, *texts, *pairs]
     return PlannedDataModule(parts, seed=settings.seed, workers=settings.machine.workers)
 
 
@@ -164,6 +168,22 @@ def _taught(options: Train, taught: TeacherVectors | None, shared: Shared) -> li
             sources=options.distill.sources,
         )
     ]
+
+
+def _texts(options: Train, shared: Shared, encoder: Encoder) -> list[Part]:
+    """The raw text, as its loss has it."""
+    if not shared.asked(shared.table.texts_corpus):
+        return []
+    if options.loss.texts == "tsdae":
+        return [NoisyPart(shared)]
+    if options.loss.texts == "simcse" and not encoder.drops():
+        raise ModelError(
+            "train.loss.texts: simcse tells a text's two draws of dropout from other texts, and the encoder has no "
+            "dropout, so that both are the same; choose tsdae, or a backbone whose config.json has dropout "
+            "(hidden_dropout_prob)"
+        )
+    contrast = options.guide.contrasted if options.guide else []
+    return [TextPart(shared, known_positives=options.known_positives, contrast=contrast, gather=options.gather)]
 
 
 def _ranked(options: Train, shared: Shared, *, alone: bool) -> list[Part]:

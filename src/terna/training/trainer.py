@@ -25,7 +25,7 @@ from terna.training.selection import Selection
 from terna.training.setup import Run
 
 # losses that their authors write otherwise than the settings
-SPELLED = {"cosent": "CoSENT", "angle": "AnglE"}
+SPELLED = {"cosent": "CoSENT", "angle": "AnglE", "simcse": "SimCSE", "tsdae": "TSDAE"}
 
 
 class Taken(NamedTuple):

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from terna.arrays import Bools, Ints
 from terna.data.corpora.columns import check_rows, data_files, read_fields
+from terna.data.corpora.documents import read_held_out
 from terna.data.corpora.search import Search, read_search
 from terna.data.corpora.split import first_part, linked
 from terna.data.corpora.sts import read_sts
@@ -31,7 +32,7 @@ def read_benchmark(name: str, evaluate: Evaluate, raw: Path) -> pa.Table | Searc
     """
     declared, folder = evaluate.benchmarks[name], raw / name
     if declared.task == "ranking":
-        found = read_search(name, declared, folder)
+        found = (read_held_out if declared.pairs else read_search)(name, declared, folder)
         part = _searched_part(name, found, declared) if evaluate.partner_of(name) else found
         if len(part.queries) < 2:
             raise DataError(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from terna.data.corpora.columns import read_columns
+from terna.data.corpora.documents import read_documents
 from terna.data.corpora.nli import read_nli
 from terna.data.corpora.sts import read_scored
 from terna.settings import Corpus
@@ -21,6 +22,8 @@ def read(name: str, corpus: Corpus, folder: Path) -> tuple[pa.Table, Counter[str
     Returns a PAIRS, TUPLES, SCORED_PAIRS, CLASSED_PAIRS or RAW_TEXTS table, by the corpus's kind. Raises DataError for
     a malformed row, another number of rows than declared, or no row that can be used.
     """
+    if corpus.pairs:
+        return read_documents(name, corpus, folder)
     if corpus.format == "columns":
         return read_columns(name, corpus, folder)
     return (read_scored if corpus.scored else read_nli)(name, corpus, folder)

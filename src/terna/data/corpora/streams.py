@@ -41,7 +41,7 @@ class Stream:
 
 
 def opened(path: Path, *, header: bool = True) -> Stream:
-    """Open a data file by its ending, or a folder that `save_to_disk` of datasets wrote.
+    """Open a data file by its ending, or a folder of .txt files, or one that `save_to_disk` of datasets wrote.
 
     header: whether a CSV or TSV begins with the names of its columns. Raises DataError, later too, as its tables are
     read, for a file that is missing, empty, of another kind, or malformed: with the line where it is text.
@@ -139,6 +139,18 @@ def _json(path: Path, header: bool) -> Stream:
     return Stream(str(path), first.column_names, tables, {})
 
 
+def _folder(path: Path, header: bool) -> Stream:
+    """Texts, a line each, of files in the order of their names; or what `datasets` saved."""
+    parts = [_text(part, header) for part in sorted(path.glob("*.txt"))]
+    if not parts:
+        return _arrow(path, header)
+
+    def tables(places: Sequence[int]) -> Iterator[pa.Table]:
+        return chain.from_iterable(part.tables(places) for part in parts)
+
+    return Stream(str(path), ["text"], tables, {})
+
+
 def _text(path: Path, header: bool) -> Stream:
     def tables(places: Sequence[int]) -> Iterator[pa.Table]:
         return _batches(_library().from_text(escape(str(path))), path, check_text)
@@ -197,7 +209,7 @@ def _cells(line: str, delimiter: str) -> list[str]:
 
 
 OPENERS: dict[str, Callable[[Path, bool], Stream]] = {
-    "": _arrow,
+    "": _folder,
     ".csv": _csv,
     ".tsv": _csv,
     ".jsonl": _json,

@@ -1,4 +1,4 @@
-"""A local folder that `datasets.save_to_disk` wrote → its copy, with a digest of each file."""
+"""A local folder of .txt files, or one that `datasets.save_to_disk` wrote → its copy, with a digest of each file."""
 
 import shutil
 from collections.abc import Sequence
@@ -15,15 +15,16 @@ def local_folder(addresses: Sequence[str], mirror: Path | None, target: Path) ->
 
 
 def fetch_folder(source: Path, target: Path, *, exact: bool) -> dict[str, str]:
-    """Copy the .arrow files of `source` to `target`; the digest of each by its path from target's folder.
+    """Copy the .arrow files of `source`, or else its .txt files, to `target`; the digest of each by its path.
 
-    Raises DownloadError for a folder without any, and with exact=True, since no one digest stands for a folder.
+    Paths are from target's folder. Raises DownloadError for a folder without any, and with exact=True,
+    since no one digest stands for a folder.
     """
-    parts = sorted(source.glob("*.arrow"))
+    parts = sorted(source.glob("*.arrow")) or sorted(source.glob("*.txt"))
     if not parts:
         splits = ", ".join(one.parent.name for one in sorted(source.glob("*/*.arrow")))
         inside = f"it has the splits {splits}; name one of them" if splits else "datasets.save_to_disk writes some"
-        raise DownloadError(f"{source}: a folder without .arrow files; {inside}")
+        raise DownloadError(f"{source}: a folder without .arrow or .txt files; {inside}")
     if exact:
         raise DownloadError(
             f"{source}: a folder, which has no one digest; set exact to false, and what came is recorded"

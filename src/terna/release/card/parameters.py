@@ -15,17 +15,28 @@ from safetensors import SafetensorError, safe_open
 from terna.errors import DataError
 from terna.records import read_json, rerun
 from terna.settings import Settings, Train
+from terna.settings.training import DELETED
 
 CONFIG, TEXTS, USAGE = "config.json", "sentence_bert_config.json", "config_sentence_transformers.json"
 # pairs with a label, by what metrics/train.json calls them: the shape of train.loss
 PAIRS = {"classed_pairs": "classed", "scored_pairs": "scored"}
 BATCHES = {"classed_pairs": "pairs with a class", "scored_pairs": "scored pairs"}
+# raw texts, by that name in metrics/train.json and in train.loss
+RAW = "texts"
+WORDS = {
+    "scored_pairs": "scored pairs of sentences",
+    "classed_pairs": "pairs of sentences with a class",
+    RAW: "texts without labels",
+}
+RESTORED = {"deleted_words": DELETED, "decoder": "tied to the encoder, trained beside it, not part of it"}
 # what the card calls a loss, and where it was published
 LOSSES: Mapping[str, tuple[str, str | None]] = {
     "ranking": ("the in-batch negatives ranking loss", None),
     "cosent": ("CoSENT", "https://kexue.fm/archives/8847"),
     "angle": ("AnglE", "https://arxiv.org/abs/2309.12871"),
     "softmax": ("softmax classification", "https://arxiv.org/abs/1908.10084"),
+    "simcse": ("SimCSE", "https://arxiv.org/abs/2104.08821"),
+    "tsdae": ("TSDAE", "https://arxiv.org/abs/2104.06979"),
 }
 Modules = Sequence[tuple[str, Mapping[str, Any]]]
 
@@ -58,7 +69,8 @@ class Loss:
 
 def loader(training: Mapping[str, Any]) -> dict[str, Any]:
     """Batches; `training` is the content of metrics/train.json."""
-    units = [unit for unit in ("triplets", "translations", "sentences", *_tuples(training), *PAIRS) if unit in training]
+    kinds = ("triplets", "translations", "sentences", *_tuples(training), RAW, *PAIRS)
+    units = [unit for unit in kinds if unit in training]
     each = [f"{unit}_{name}" for name in ("steps_per_epoch", "left_out_per_epoch") for unit in units]
     names = ("batch_size", *units, "steps_per_epoch", *each)
     return {name: training[name] for name in names if name in training}
@@ -66,7 +78,7 @@ def loader(training: Mapping[str, Any]) -> dict[str, Any]:
 
 def examples(train: Train, training: Mapping[str, Any]) -> list[Examples]:
     """What was trained on beside triplets and taught sentences."""
-    shapes = {**dict.fromkeys(_tuples(training), "tuples"), **PAIRS}
+    shapes = {**dict.fromkeys(_tuples(training), "tuples"), RAW: RAW, **PAIRS}
     found = []
     for unit, shape in shapes.items():
         if unit in training:
@@ -81,9 +93,13 @@ def losses(train: Train, training: Mapping[str, Any]) -> list[Loss]:
     tuples = _tuples(training)
     found: list[Loss] = []
     if "triplets" in training or tuples:
-        on = " and ".join([*(["triplets"] if "triplets" in training else []), *(["tuples"] if tuples else [])])
-        found.append(_loss(train, training, "tuples", on, _ranking(train, training)))
+        triplets = ["triplets"] if "triplets" in training else []
+        on, units = " and ".join([*triplets, *(["tuples"] if tuples else [])]), [*triplets, *tuples]
+        found.append(_loss(train, training, "tuples", on, _ranking(train, training, units)))
     parameters: Mapping[str, Any]
+    if RAW in training:
+        parameters = RESTORED if train.loss.texts == "tsdae" else _ranking(train, training, [RAW])
+        found.append(_loss(train, training, RAW, "raw texts", parameters))
     if "classed_pairs" in training:
         parameters = {"features": "(u, v, |u - v|)", "classifier": "linear, trained beside the encoder, not part of it"}
         found.append(_loss(train, training, "classed", "the pairs with a class", parameters))
@@ -105,8 +121,9 @@ def _loss(train: Train, training: Mapping[str, Any], shape: str, on: str, parame
     return Loss(name[0].upper() + name[1:], None, on, parameters)
 
 
-def _ranking(train: Train, training: Mapping[str, Any]) -> dict[str, Any]:
-    negatives = [name for name in training if name.endswith("negatives_per_anchor")]
+def _ranking(train: Train, training: Mapping[str, Any], units: Sequence[str]) -> dict[str, Any]:
+    names = ["negatives_per_anchor" if unit == "triplets" else f"{unit}_negatives_per_anchor" for unit in units]
+    negatives = [name for name in names if name in training]
     return {
         **{name: training[name] for name in negatives},
         "scale": train.scale,
@@ -125,8 +142,8 @@ def _tuples(training: Mapping[str, Any]) -> list[str]:
 
 
 def _words(unit: str) -> str:
-    if unit in PAIRS:
-        return {"scored_pairs": "scored pairs of sentences", "classed_pairs": "pairs of sentences with a class"}[unit]
+    if unit in WORDS:
+        return WORDS[unit]
     negatives = int(unit.rpartition("_")[2]) - 2
     if not negatives:
         return "pairs of an anchor and its positive"

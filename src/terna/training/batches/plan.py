@@ -29,14 +29,14 @@ class Plan:
 
 
 def plan(keys: Ints, batch_size: int, seed: int, epoch: int) -> Plan:
-    """Batches of `batch_size` rows of keys (n, columns) in which no key occurs twice, over all columns, two or more.
+    """Batches of `batch_size` rows of keys (n, columns) in which no key occurs twice, over all columns.
 
     Every batch is full, and a row is in one batch at most; a row that repeats a key within itself is in none. The plan
     is a function of the arguments alone, and of the keys only which are equal counts; the order of the batches, and of
     the rows in them, is random.
     """
     rng = np.random.default_rng([seed, epoch])
-    unlike = [one != other for one, other in combinations(keys.T, 2)]
+    unlike = [one != other for one, other in combinations(keys.T, 2)] or [np.ones(len(keys), np.bool_)]
     usable = np.flatnonzero(np.logical_and.reduce(unlike))
     numbered = _numbered(keys.T if len(usable) == len(keys) else keys.T.take(usable, axis=1))
     counts = np.bincount(numbered.ravel())
@@ -88,7 +88,8 @@ def _line(top: Ints, often: Ints, steps: int, rng: np.random.Generator) -> Ints:
     is_hub = often.max(axis=0) > _HUB * steps
     rows = np.flatnonzero(is_hub)
     plain = rng.permutation(np.flatnonzero(~is_hub))
-    *_, second, most = np.sort(often[:, rows], axis=0)
+    rising = np.sort(often[:, rows], axis=0)
+    second, most = rising[-2:][0], rising[-1]  # of one column they are the same
     _, first, hubs = np.unique(top[rows], return_index=True, return_inverse=True)
     crowding = second * rng.lognormal(sigma=0.5, size=len(rows))
     order = np.lexsort((crowding, rng.permutation(len(rows))[first[hubs]], -most))

@@ -3,8 +3,9 @@
     def my_loss(embeddings: list[Tensor], labels: Tensor | None) -> Tensor
 
 embeddings: the columns of a batch, each (B, dimension): of triplets and tuples the anchors, the positives and each
-negative; of scored and classed pairs the first sentences and the second. labels: of scored pairs their scores (B,), of
-classed pairs the numbers of their classes (B,) int64, of triplets and tuples None. With `train.gather` they are those
+negative; of raw text the texts twice, under two draws of dropout; of scored and classed pairs the first sentences and
+the second. labels: of scored pairs their scores (B,), of classed pairs the numbers of their classes (B,) int64, of the
+others None. With `train.gather` they are those
 of all processes. It gives a scalar, through which the gradient flows.
 """
 

@@ -17,6 +17,7 @@ from terna.data.token_table import TokenTable
 from terna.encoder import Batch
 from terna.errors import DataError
 from terna.sentences import gather
+from terna.training.batches.plan import plan
 from terna.training.corpus_weights import drawn
 
 Arrange = Callable[[Any, Any], Batch]
@@ -112,8 +113,34 @@ class TablePart(Part):
         """Which examples an epoch has, by the weights of their corpora, (n,)."""
         return drawn(corpus, self.shared.weights, self.shared.seed, epoch)
 
+    def planned(self, numbers: Ints, corpus: Ints, epoch: int) -> Ints:
+        """(steps, batch_size): an epoch's batches of examples in which no text comes twice, as rows of `numbers`.
+
+        numbers: (n, columns), the sentences of each example. corpus: (n,).
+        """
+        chosen = self.drawn(corpus, epoch)
+        keys = np.asarray(self.table.keys[numbers[chosen]], np.int64)
+        return np.asarray(chosen[plan(keys, self.batch_size, self.shared.seed, epoch).batches])
+
+    def unplanned(self, corpus: Ints) -> list[int]:
+        """How many examples of each epoch are in none of its batches; corpus: of each, (n,)."""
+        offered = [len(self.drawn(corpus, epoch)) for epoch in self.epochs]
+        return [count - steps * self.batch_size for count, steps in zip(offered, self.steps, strict=True)]
+
+    def check_steps(self) -> None:
+        """Raise DataError when no batch of an epoch is full."""
+        if not min(self.steps):
+            kind = self.unit.replace("_", " ")
+            raise DataError(
+                f"train.batch_size: no batch of {self.batch_size} {kind} without a repeated text can be made from "
+                f"{self.count} {kind}; lower it, or add data"
+            )
+
     def gathered(self, sentences: Ints) -> tuple[Batch, Tensor | None]:
         """Sentences of the table as a batch, and the teacher's vectors of them where they are asked for."""
+        return self.shared.arrange(*gather(self.table.ids, self.table.offsets, sentences)), self.taught(sentences)
+
+    def taught(self, sentences: Ints) -> Tensor | None:
+        """The teacher's vectors of sentences of the table where they are asked for."""
         taught = self.shared.taught
-        teacher = torch.from_numpy(taught.vectors[sentences]) if taught else None
-        return self.shared.arrange(*gather(self.table.ids, self.table.offsets, sentences)), teacher
+        return torch.from_numpy(taught.vectors[sentences]) if taught else None

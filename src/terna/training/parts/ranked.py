@@ -10,8 +10,6 @@ from torch.utils.data import Dataset
 
 from terna.arrays import Ints
 from terna.encoder import Batch
-from terna.errors import DataError
-from terna.training.batches.plan import plan
 from terna.training.false_negatives import known
 from terna.training.parts.part import Shared, TablePart
 
@@ -46,6 +44,7 @@ class RankedPart(TablePart):
     unit = "triplets"
     shape = "tuples"
     source = "data/triplets/train.parquet"
+    kind = RankedBatch
 
     def __init__(
         self,
@@ -60,18 +59,17 @@ class RankedPart(TablePart):
         self.known_positives = known_positives
         self.contrast = contrast
         self.gather = gather
-        self.numbers, self.corpus = self.table.train, self.table.corpus
         self.places: Ints | None = None
-        if width is not None:
-            self.unit, self.source = f"tuples_of_{width}", "data/triplets/tuples.parquet"
-            self.places, self.numbers = self.table.tuples_of(width)
-            self.corpus = self.table.tuple_corpus[self.places]
-        if not min(self.steps):
-            kind = self.unit.replace("_", " ")
-            raise DataError(
-                f"train.batch_size: no batch of {self.batch_size} {kind} without a repeated text can be made from "
-                f"{self.count} {kind}; lower it, or add data"
-            )
+        self.numbers, self.corpus = self.examples(width)
+        self.check_steps()
+
+    def examples(self, width: int | None) -> tuple[Ints, Ints]:
+        """The sentence numbers of each example, (n, columns), and its corpus, (n,)."""
+        if width is None:
+            return self.table.train, self.table.corpus
+        self.unit, self.source = f"tuples_of_{width}", "data/triplets/tuples.parquet"
+        self.places, numbers = self.table.tuples_of(width)
+        return numbers, self.table.tuple_corpus[self.places]
 
     @property
     def count(self) -> int:
@@ -86,14 +84,11 @@ class RankedPart(TablePart):
     @property
     def left_out(self) -> list[int]:
         """Examples of each epoch that are in no batch of it."""
-        offered = [len(self.drawn(self.corpus, epoch)) for epoch in self.epochs]
-        return [count - steps * self.batch_size for count, steps in zip(offered, self.steps, strict=True)]
+        return self.unplanned(self.corpus)
 
     def rows(self, epoch: int) -> Ints:
         """(steps, batch_size): which examples each batch of an epoch holds, as rows of `numbers`."""
-        chosen = self.drawn(self.corpus, epoch)
-        keys = np.asarray(self.table.keys[self.numbers[chosen]], np.int64)
-        return np.asarray(chosen[plan(keys, self.batch_size, self.shared.seed, epoch).batches])
+        return self.planned(self.numbers, self.corpus, epoch)
 
     def in_source(self, rows: Ints) -> Ints:
         """Where examples stand in the file of their source."""
@@ -120,11 +115,11 @@ class _RankedBatches(Dataset[RankedBatch]):
         own = part.numbers[self.own[index]].T
         sentences, teacher = part.gathered(own.reshape(-1))
         if not part.known_positives:
-            return RankedBatch(sentences, None, None, teacher, part.columns)
+            return part.kind(sentences, None, None, teacher, part.columns)
         every = part.numbers[self.rows[index]].T if part.gather else own
         anchors, positives, candidates = table.keys[own[0]], table.keys[own[1]], table.keys[every[1:].reshape(-1)]
         pairs = [(anchors, candidates), *((table.keys[own[at]], table.keys[every[at]]) for at in part.contrast)]
         of_candidates = np.concatenate([known(*pair, table.positives) for pair in pairs], axis=1)
         masks = of_candidates, known(positives, table.keys[every[0]], table.positives)
         mask, mask_of_anchors = map(torch.from_numpy, masks)
-        return RankedBatch(sentences, mask, mask_of_anchors, teacher, part.columns)
+        return part.kind(sentences, mask, mask_of_anchors, teacher, part.columns)
