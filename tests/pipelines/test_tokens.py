@@ -18,8 +18,10 @@ from terna.encoder import build_encoder
 from terna.records import (
     CLASSED_PAIRS,
     KEPT,
+    MINED,
     PARALLEL,
     POSITIVES,
+    RAW_TEXTS,
     SCORED_PAIRS,
     SENTENCES,
     TRIPLETS,
@@ -53,9 +55,16 @@ def stage(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
             Path(f"data/triplets/{part}.parquet"),
             TRIPLETS,
         )
-    empty = {"positives": POSITIVES, "scored": SCORED_PAIRS, "tuples": TUPLES, "classed": CLASSED_PAIRS}
+    empty = {
+        "positives": POSITIVES,
+        "scored": SCORED_PAIRS,
+        "tuples": TUPLES,
+        "classed": CLASSED_PAIRS,
+        "texts": RAW_TEXTS,
+    }
     for name, schema in empty.items():
         write_table(schema.empty_table(), Path(f"data/triplets/{name}.parquet"), schema)
+    write_table(MINED.empty_table(), Path("data/mined/tuples.parquet"), MINED)
     sentences = pa.table([[*ROWS["train"], *OTHERS]], schema=SENTENCES)
     write_table(sentences, Path("data/triplets/sentences.parquet"), SENTENCES)
     pairs = pa.table([["The bread."], ["la panadera"], ["c"]], schema=PARALLEL)
