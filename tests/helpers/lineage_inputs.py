@@ -115,6 +115,7 @@ def train(settings: Settings) -> None:
     put_json("models/encoder/config.json", CONFIG)
     put_json("models/encoder/modules.json", MODULES)
     put_json("models/encoder/sentence_bert_config.json", {"max_seq_length": 64})
+    put_json("models/encoder/config_sentence_transformers.json", {"prompts": {}, "default_prompt_name": None})
     put_json("models/encoder/1_Pooling/config.json", {"pooling_mode": ["mean"]})
     put(WEIGHTS, "\x02" + "\0" * 7 + "{}")  # safetensors without a tensor
     outs = [put_json("metrics/train.json", TRAINING | {"backbone_commit": "7e" * 20}), Path("models/encoder")]

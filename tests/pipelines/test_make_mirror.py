@@ -14,7 +14,7 @@ from corpora_inputs import ROW, XNLI, zipped
 from download_inputs import BODY, Site, digest, hosted
 
 ARCHIVE = zipped(("x/c.tsv", XNLI + ROW))
-PAIRS = {"STS.input.x.txt": b"Hola.\tVengo.\nSube.\tBaja.\n", "STS.gs.x.txt": b"2\n1\n"}
+PAIRS = {"STS.input.x.txt": b"Hola.\tVengo.\nVoy.\tSalgo.\n", "STS.gs.x.txt": b"2\n4\n"}
 PACKED = ["four/STS.gs.x.txt", "four/STS.input.x.txt", "plain/c.tsv", "zipped/c.zip"]
 
 

@@ -121,7 +121,7 @@ def test_a_file_that_is_missing_is_named_and_what_was_released_before_stays(
 @pytest.mark.parametrize(
     ("limit", "file"),
     [
-        (6, r"models/encoder/(\S+) \(and 4 more\), copied to \.release\.part/encoder/\1"),
+        (6, r"models/encoder/(\S+) \(and 5 more\), copied to \.release\.part/encoder/\1"),
         (4096, r"\.release\.part/encoder/README\.md"),
     ],
 )
