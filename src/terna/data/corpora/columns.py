@@ -21,7 +21,7 @@ from terna.settings import Corpus
 from terna.settings.declaration import DATASET, FIELDS, SEVERAL
 
 # names under which a field is found where no column is declared for it, in any case
-FIRST, SECOND = ("sentence1", "sentence_a", "text1", "a"), ("sentence2", "sentence_b", "text2", "b")
+FIRST, SECOND = ("sentence1", "sentence_a", "text1"), ("sentence2", "sentence_b", "text2")
 NAMES: Mapping[str, str] = {
     "premise": "|".join(("premise", *FIRST)),
     "hypothesis": "|".join(("hypothesis", *SECOND)),
@@ -39,6 +39,8 @@ NAMES: Mapping[str, str] = {
     "query": "query(-id)?",
     "document": "document|corpus-id",
 }
+# where the shape is declared and no column has such a name; a name that says as little is nothing to tell a shape by
+SHORT: Mapping[str, str] = {"sentence1": "a", "sentence2": "b"}
 SCHEMAS: Mapping[str, pa.Schema] = {
     "nli": PAIRS,
     "pairs": TUPLES,
@@ -135,7 +137,9 @@ def _places(field: str, corpus: Corpus, stream: Stream) -> list[int]:
     if given is not None:
         return [_place(column, stream) for column in (given if isinstance(given, list) else [given])]
     names = [] if isinstance(stream.columns, int) else stream.columns
-    found = [place for place, name in enumerate(names) if re.fullmatch(NAMES[field], name.strip().casefold())]
+    called = [name.strip().casefold() for name in names]
+    found = [place for place, name in enumerate(called) if re.fullmatch(NAMES[field], name)]
+    found = found or [place for place, name in enumerate(called) if name == SHORT.get(field)]
     if not found and field in corpus.optional:
         return []
     if not found or (len(found) > 1 and field != SEVERAL):
