@@ -90,7 +90,7 @@ def test_a_backbone_in_a_folder_is_trained_and_exported(page: str, project: Path
     words = follow(page, "A backbone", project)
     save_bert(project / "my" / "backbone", project)
     words = [*words, *(f"++{word}" for word in SMALLEST if not word.startswith("model."))]
-    for name in ("tokens", "train"):
+    for name in ("mine", "tokens", "train"):
         done = run(project, name, *words)
         assert done.returncode == 0, done.stdout + done.stderr
     encoder = Encoder.load(project / "models" / "encoder")
@@ -108,7 +108,7 @@ def test_a_benchmark_is_scored_and_leaves_the_tokens_as_they_are(page: str, proj
     stages(project, [], "train")
     before = digests(project / "data" / "tokens")
     words = follow(page, "A benchmark", project)
-    stages(project, words, "fetch", "triplets", "tokens", "evaluate")
+    stages(project, words, "fetch", "triplets", "mine", "tokens", "evaluate")
     assert digests(project / "data" / "tokens") == before
     found = read(project / "metrics" / "sts.json")
     assert set(load(compose(project / "conf", words)).evaluate.benchmarks) <= set(found)

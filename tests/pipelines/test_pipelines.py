@@ -574,7 +574,7 @@ def test_best_weights_that_are_damaged_or_others_when_training_ends_are_refused_
     damage: Callable[[Path], None],
     found: str,
 ) -> None:
-    for stage in ("fetch", "parallel", "translate", "triplets", "tokens", "teacher"):
+    for stage in ("fetch", "parallel", "translate", "triplets", "mine", "tokens", "teacher"):
         run(stage)
 
     def fit_and_damage(*given: Any) -> Any:

@@ -34,7 +34,7 @@ def test_a_mix_of_all_shapes_goes_from_its_tables_to_an_encoder(ready: Path, tmp
         pa.table([*texts[:2], classes, corpus], schema=CLASSED_PAIRS), folder / "classed.parquet", CLASSED_PAIRS
     )
     teacher = "train.similarity_distillation={weight:1.0,teacher:" + str(encoder_of(project)) + "}"
-    for stage in ("tokens", "teacher", "train"):
+    for stage in ("mine", "tokens", "teacher", "train"):
         done = run(project, stage, *SMALLEST, teacher)
         assert done.returncode == 0, done.stderr
     stats = json.loads((project / "data" / "tokens" / "stats.json").read_text())
