@@ -102,7 +102,9 @@ def run_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> Run:
     datamodule = datamodule_of(settings, inputs, encoder)
     kind, options = DistillationModule if settings.train.distill else RankingModule, settings.train
     steps, classes = datamodule.steps_of(options.phases), len(inputs.classes)
-    module = kind(encoder, options, steps, settings.seed, classes, texts=len(inputs.table.texts) > 0)
+    module = kind(
+        encoder, options, steps, settings.seed, classes, texts=any(part.shape == "texts" for part in datamodule.parts)
+    )
     return Run(encoder, datamodule, module)
 
 
