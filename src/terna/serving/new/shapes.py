@@ -82,7 +82,7 @@ def _shapes(looked: Looked, given: Columns, allowed: Sequence[str]) -> Iterator[
         yield "triplets" if _named(looked, SEVERAL) else "pairs"
     elif len(texts) == 1:
         yield "texts"
-    elif (pair := _pair(looked)) and (len(texts) <= len(pair) or _marks(looked, pair)):
+    elif pair := _pair(looked):
         yield from _paired(looked, pair)
     elif texts:
         yield from ("triplets", "pairs")
@@ -108,18 +108,13 @@ def _pair(looked: Looked) -> list[Column]:
 
 def _paired(looked: Looked, pair: Sequence[Column]) -> Iterator[str]:
     """The shapes of two sentences with or without a mark."""
-    marks = _marks(looked, pair)
+    marks = [column for column in looked.of("words", "number") if column not in pair]
     known = [column for column in marks if _score(column) or column.called("label") or column.called("class")]
     if not marks:
         yield "pairs"
         return
     shapes = [shape for column in known or marks for shape in _marked(column, pair, certain=bool(known))]
     yield from dict.fromkeys(shapes)
-
-
-def _marks(looked: Looked, pair: Sequence[Column]) -> list[Column]:
-    """The columns beside two sentences that may be a label, a class or a score."""
-    return [column for column in looked.of("words", "number") if column not in pair]
 
 
 def _score(column: Column) -> bool:
