@@ -303,6 +303,8 @@ def test_a_cut_vocabulary_may_count_the_words_of_corpora_that_are_not_trained_on
     assert refused in faults(graded)
     graded["model"]["vocabulary"]["keep"] = {"min_count": 1, "size": None}
     assert refused not in faults(graded)
+    graded["train"] |= {"symmetric": True, "after": {"epochs": 1, "lr": 1e-5}}
+    assert {fault.split(":")[0] for fault in faults(graded)} >= {"train.symmetric", "train.after"}
 
 
 @pytest.mark.parametrize("loss", ["angle", "my.package.loss"])

@@ -111,7 +111,13 @@ def check_texts(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
             yield f"train.{name}: the tsdae loss of raw text {reason}; leave it at its default"
 
 
+def _learnt(corpora: dict[str, Corpus], train: Train) -> dict[str, Corpus]:
+    """The corpora that are trained on: a weight of 0 leaves one to be read alone."""
+    return {name: corpus for name, corpus in corpora.items() if train.weights.get(name, 1.0)}
+
+
 def check_scored(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
+    corpora = _learnt(corpora, train)
     scored = [corpus.scored for corpus in corpora.values()]
     kinds = (*LEARNT["tuples"], *(LEARNT["texts"] if train.loss.texts == "simcse" else ()))
     ranked = [corpus.kind in kinds for corpus in corpora.values()]
@@ -177,8 +183,8 @@ def check_mine(corpora: dict[str, Corpus], mine: Mine, train: Train) -> Iterator
         yield f"mine.min_score: {mine.min_score}, not below max_score, {mine.max_score}; lower it"
     if train.distill:
         yield "mine.encoder: negatives are for what is ranked, and train.distill ranks nothing; set it to null"
-    elif corpora and not any(corpus.kind in LEARNT["tuples"] for corpus in corpora.values()):
-        kinds = " and ".join(dict.fromkeys(ROWS[corpus.kind] for corpus in corpora.values()))
+    elif (learnt := _learnt(corpora, train)) and not any(corpus.kind in LEARNT["tuples"] for corpus in learnt.values()):
+        kinds = " and ".join(dict.fromkeys(ROWS[corpus.kind] for corpus in learnt.values()))
         yield f"mine.encoder: negatives are for what is ranked, and the mix has only {kinds}; set it to null"
 
 
