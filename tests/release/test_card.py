@@ -330,6 +330,12 @@ def test_of_a_student_the_card_tells_what_it_learned_and_that_it_ranked_no_tripl
     assert "No triplet" not in told_of(root, TRAINING)
 
 
+def test_a_corpus_that_is_read_alone_is_told(root: Path) -> None:
+    line = "Counted above and not trained on, for a weight of 0: `sample`."
+    assert line in told_of(root, TRAINING, "+train.weights={sample: 0}")
+    assert "not trained on" not in told_of(root, TRAINING, "+train.weights={sample: 2}")
+
+
 def test_where_the_start_was_cut_its_figure_is_that_of_the_cut_one(root: Path) -> None:
     layers = ("model.scratch=null", "model.backbone=start", "model.layers=[1]")
     assert "at the start, cut and untrained, 0.5154, the difference" in told_of(root, TRAINING, *layers)
