@@ -21,11 +21,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "helpers"))
 
+from stages import stages_before  # noqa: E402
 from wandb_records import history  # noqa: E402
 from wandb_service import BEHAVIOURS, KEY, served  # noqa: E402
 
 SETTINGS = ["train.epochs=3", "machine.progress=false"]
-STAGES = ("fetch", "parallel", "translate", "triplets", "mine", "tokens", "teacher")
 COMPOSED = ["--config-path=..", "--config-name=params"]
 
 
@@ -46,7 +46,7 @@ def prepare(folder: Path) -> None:
     for name in ("conf", "pipelines", "samples", "src"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     stage(folder, "compose", *SETTINGS)
-    for name in STAGES:
+    for name in stages_before("train"):
         stage(folder, name, *COMPOSED)
 
 

@@ -7,14 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+from stages import stages_before
+
 SMALLEST = (
     "model.scratch={vocab_size:300,hidden_size:16,layers:1,heads:2,intermediate_size:32}",
     "train.epochs=1",
     "train.batch_size=64",
     "machine.progress=false",
 )
-# those before training
-STAGES = ("fetch", "parallel", "translate", "triplets", "mine", "tokens", "teacher")
 COMPOSED = ("--config-path=..", "--config-name=params")
 
 
@@ -22,7 +22,7 @@ def make(root: Path, folder: Path) -> None:
     """Copy what a run needs and run the stages up to the tokens."""
     for name in ("conf", "pipelines", "samples"):
         shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for line in (["compose", *SMALLEST], *([stage, *COMPOSED] for stage in STAGES)):
+    for line in (["compose", *SMALLEST], *([stage, *COMPOSED] for stage in stages_before("train"))):
         done = run(folder, *line)
         assert done.returncode == 0, done.stderr
 

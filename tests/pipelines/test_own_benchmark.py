@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from made_up_system import WORDS
+from stages import STAGES
 from sweep_inputs import SMALLEST, make, run
 
 pytestmark = pytest.mark.slow
@@ -42,18 +43,7 @@ def test_one_file_chooses_and_tests_an_encoder(prepared: Path, tmp_path: Path, c
     words = [f"evaluate={choice}", "evaluate.benchmarks.own.files=[my/table.csv]"]
     assert run(project, "compose", *SMALLEST, *words).returncode == 0
     told: dict[str, Any] = {}
-    for stage in (
-        "fetch",
-        "parallel",
-        "triplets",
-        "mine",
-        "tokens",
-        "teacher",
-        "train",
-        "evaluate",
-        "release",
-        "report",
-    ):
+    for stage in STAGES:
         done = run(project, stage, "--config-path=..", "--config-name=params")
         assert done.returncode == 0, done.stdout + done.stderr
         told[stage] = done.stdout

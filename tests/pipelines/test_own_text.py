@@ -8,13 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 from made_up_system import WORDS
 from safetensors import safe_open
+from stages import STAGES
 from sweep_inputs import SMALLEST, make, run
 
 from terna.records import RAW_TEXTS, TUPLES
 
 pytestmark = pytest.mark.slow
-STAGES = ("fetch", "parallel", "translate", "triplets", "mine", "tokens", "teacher", "train")
-STAGES += ("evaluate", "release", "report")
 
 
 @pytest.fixture(scope="module")

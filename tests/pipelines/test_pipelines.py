@@ -23,25 +23,13 @@ import yaml
 from pyarrow import csv
 from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
+from stages import STAGES, stages_before
 from translator_inputs import SENTENCES, save_marian
 
 from terna import Encoder
 from terna.sentences import fold
 from terna.training import trainer
 
-STAGES = (
-    "fetch",
-    "parallel",
-    "translate",
-    "triplets",
-    "mine",
-    "tokens",
-    "teacher",
-    "train",
-    "evaluate",
-    "release",
-    "report",
-)
 SHAPE = "{vocab_size:300,hidden_size:16,layers:1,heads:2,intermediate_size:32}"
 OVERRIDES = (
     "corpora=ten",
@@ -229,9 +217,7 @@ def test_every_shape_goes_through_to_clean_tables_with_its_accounts(
     mix = "".join(f"  - my-{shape}\n" for shape in files)
     (project / "conf" / "corpora" / "shapes.yaml").write_text(f"defaults:\n  - ten\n{mix}")
     for stage in STAGES[: STAGES.index("triplets") + 1]:
-        # raw text is for a student
-        taught = "train.distill={teacher: owner/name, sources: false, unit: true, texts: monolingual}"
-        run(stage, "corpora=shapes", "triplets.drop_overlap=exact", taught)
+        run(stage, "corpora=shapes", "triplets.drop_overlap=exact")
     tables = {name: pq.read_table(f"data/triplets/{name}.parquet") for name in ("tuples", "classed", "texts", "scored")}
     assert [tuple(row.values()) for row in tables["tuples"].to_pylist()] == [
         ("Mar", "Sal", [], "my-pairs"),
@@ -340,7 +326,7 @@ def test_a_stage_that_cannot_finish_writing_says_so_and_leaves_what_was_there(
     status: int,
     message: str,
 ) -> None:
-    for stage in ("fetch", "parallel", "translate", "triplets", "mine"):
+    for stage in stages_before("tokens"):
         run(stage)
     before = digests("data")
 
@@ -574,7 +560,7 @@ def test_best_weights_that_are_damaged_or_others_when_training_ends_are_refused_
     damage: Callable[[Path], None],
     found: str,
 ) -> None:
-    for stage in ("fetch", "parallel", "translate", "triplets", "mine", "tokens", "teacher"):
+    for stage in stages_before("train"):
         run(stage)
 
     def fit_and_damage(*given: Any) -> Any:
