@@ -7,9 +7,12 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+import wandb
 import wandb_records
+from wandb.sdk.mailbox.mailbox_handle import HandleAbandonedError
 
 from terna.errors import ModelError
 from terna.settings import Settings, compose, load
@@ -125,6 +128,30 @@ def plain(settings: Settings) -> Any:
     import json
 
     return json.loads(json.dumps(asdict(settings)))
+
+
+@pytest.mark.parametrize("when", ["log", "summary", "finish"])
+@pytest.mark.parametrize("error", [ConnectionResetError(), HandleAbandonedError(), wandb.Error("lost")], ids=repr)
+def test_nothing_that_wandb_raises_ends_a_run(
+    choose: Callable[..., Settings],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    when: str,
+    error: Exception,
+) -> None:
+    def raise_it(*_: object) -> None:
+        raise error
+
+    run = Mock(dir=str(tmp_path / "files"), id="i")
+    {"log": run.log, "summary": run.summary.update, "finish": run.finish}[when].side_effect = raise_it
+    monkeypatch.setattr(wandb, "teardown", raise_it)
+    monkeypatch.setattr(loggers.tracking, "is_online", lambda: False)
+    logger = loggers.Spared(run)
+    (tmp_path / "made.json").write_text("{}")
+    logger.log_metrics({"loss": 1.0}, 1)
+    loggers.conclude([logger], choose(), RESULT, tmp_path, tmp_path / "made.json")
+    assert caplog.text.count("Weights & Biases is lost") == 1
 
 
 @pytest.mark.slow

@@ -91,14 +91,15 @@ class Spared(WandbLogger):
             log.warning(tracking.later([self.folder]))
 
     def tell(self, what: Callable[[Any], object]) -> None:
-        """Do something with W&B's run, unless W&B is lost."""
-        from wandb import Error
+        """Do something with W&B's run, unless W&B is lost.
 
+        Any exception will do: when its process dies W&B raises its own, an OSError, or one of asyncio's.
+        """
         if self.lost:
             return
         try:
             what(self.experiment)
-        except (Error, OSError) as error:
+        except Exception as error:
             self.lost = True
             log.warning("Weights & Biases is lost (%r); the run continues, and its CSV files have everything", error)
 
