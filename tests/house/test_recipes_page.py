@@ -21,6 +21,7 @@ def rows(text: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table[2:]]
 
 
+@pytest.mark.slow
 def test_every_experiment_is_told_as_it_composes(root: Path, page: str) -> None:
     told = {name.strip("`"): rest for name, *rest in rows(page.split("\n## ")[0])}
     assert set(told) == {path.stem for path in (root / "conf" / "experiment").glob("*.yaml") if made_here(path)}

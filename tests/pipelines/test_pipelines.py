@@ -298,6 +298,7 @@ def test_no_stage_has_a_traceback_for_an_input_that_is_broken(
             path.write_bytes(whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "status", "message"),
     [
@@ -344,6 +345,7 @@ def test_a_stage_that_cannot_finish_writing_says_so_and_leaves_what_was_there(
         assert digests("data") == before
 
 
+@pytest.mark.slow
 def test_the_chain_is_verified_and_the_first_link_that_broke_is_named(
     project: Path,
     run: Callable[..., None],
@@ -371,6 +373,7 @@ def test_a_system_that_is_not_there_is_refused_before_anything_is_read(
     assert capsys.readouterr().err.startswith("ModelError: models/encoderx: not there; ")
 
 
+@pytest.mark.slow
 def test_other_systems_are_scored_compared_and_recorded(project: Path, run: Callable[..., None]) -> None:
     for stage in STAGES[:-2]:
         run(stage)
@@ -395,6 +398,7 @@ def test_other_systems_are_scored_compared_and_recorded(project: Path, run: Call
     assert "words: `words.vec`" in Path("release/README.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_student_learns_from_a_teacher_and_release_and_report_say_so(project: Path, run: Callable[..., None]) -> None:
     for stage in STAGES[: STAGES.index("train") + 1]:
         run(stage)

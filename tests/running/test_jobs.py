@@ -40,6 +40,7 @@ def test_two_jobs_have_a_folder_each_and_give_the_bytes_of_the_same_runs_by_hand
     assert (high / "logs" / "csv" / "metrics.csv").is_file()
 
 
+@pytest.mark.slow
 def test_a_job_that_fails_is_named_and_the_others_run(project: Path) -> None:
     done = run(project, "train", *COMPOSED, "--multirun", "train.lr=-1,0.001", "train.epoch=1,2")
     assert done.returncode == 1

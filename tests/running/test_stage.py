@@ -66,6 +66,7 @@ def test_a_section_of_hydra_s_own_runs_nothing(project: Path) -> None:
     assert "conf/experiment/other.yaml: hydra: " in call(project, "fetch", "experiment=other").stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
@@ -85,6 +86,7 @@ def test_what_a_script_says_of_itself_comes_without_a_fault(project: Path, words
     assert len(done.stdout.splitlines()) > 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "fault"),
     [
@@ -145,6 +147,7 @@ def test_compose_that_cannot_write_says_where(project: Path) -> None:
     assert "params.yaml: a folder, not a file" in call(project, "fetch", *COMPOSED).stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("stage", "folders", "files", "told"),
     [
@@ -190,6 +193,7 @@ def test_what_a_stage_wrote_before_does_not_stop_it(project: Path, stage: str, m
     outputs.check(project / "pipelines" / f"{stage}.py")
 
 
+@pytest.mark.slow
 def test_a_run_without_git_says_how_to_have_it_or_do_without(project: Path, root: Path) -> None:
     (project / ".dvc").mkdir()
     shutil.copy(root / ".dvc" / "config", project / ".dvc" / "config")
@@ -316,6 +320,7 @@ def test_dvc_composes_no_resolver_into_what_is_committed(project: Path, root: Pa
     assert (project / "params.yaml").read_bytes() == before
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("words", [("readme", "--help"), ("fetch", "--help"), ("fetch", "--cfg", "job")])
@@ -330,6 +335,7 @@ def test_standard_output_that_is_full_is_named_and_not_the_disk(
     )
 
 
+@pytest.mark.slow
 def test_who_stops_reading_a_pipe_at_the_end_is_told_nothing(project: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)

@@ -95,7 +95,14 @@ def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("every", "step"), [*((1, step) for step in range(2, STEPS + 1)), (3, 8), (5, 4), (5, 9), (5, 12)]
+    ("every", "step"),
+    [
+        *(pytest.param(1, step, marks=pytest.mark.slow) for step in range(2, STEPS + 1)),
+        (3, 8),
+        pytest.param(5, 4, marks=pytest.mark.slow),
+        (5, 9),
+        (5, 12),
+    ],
 )
 def test_stopped_at_any_step_it_ends_as_if_it_had_not_been(
     run: Callable[..., dict[str, Any]], every: int, step: int
