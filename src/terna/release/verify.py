@@ -204,11 +204,11 @@ def _maker(stage: str) -> str:
 
 
 def _apart(folder: Path, known: Iterable[str], root: Path) -> bool:
-    """Whether a folder beside the outputs is none itself: work files, another encoder, a corpus of another mix."""
+    """Whether a folder is no link's: work files, digests of local files, another encoder, a corpus of another mix."""
     fetched = (
         folder.parts[:2] == ("data", "raw") and len(folder.parts) == 4 and (root / folder / "fetched.json").is_file()
     )
-    other = folder.parent == Path("models") or folder == Path("data/work") or fetched
+    other = folder.parent == Path("models") or folder in (Path("data/work"), Path("data/local")) or fetched
     return other and not any(path.startswith(f"{folder.as_posix()}/") for path in known)
 
 
