@@ -26,7 +26,7 @@ from terna.release.lineage import (
     recorded,
     relevant,
 )
-from terna.settings import Settings, load
+from terna.settings import Settings, load, published
 
 AGAIN = "run the pipeline again (dvc repro)"
 REMAKE = "make the release anew (dvc repro -s -f release)"
@@ -122,7 +122,7 @@ def told(lineage: Lineage, settings: Settings, root: Path) -> Iterator[str]:
     if not all((root / path).is_file() for path in records):
         return
     try:
-        stated = load({**asdict(settings), **lineage.settings})
+        stated = load({**asdict(settings), **lineage.settings}, checked=True)
         expected = collect(stated)
     except TernaError as error:
         yield f"{LINEAGE}: its settings and records do not fit ({error}); {REMAKE}"
@@ -182,7 +182,7 @@ def notices(lineage: Lineage, settings: Settings, commit: str | None) -> Iterato
         first, others = ", ".join(lineage.modified[:3]), len(lineage.modified) - 3
         more = f" and {others} more" if others > 0 else ""
         yield f"the release was made with changes that are in no commit: {first}{more}"
-    now = relevant(settings)
+    now = relevant(published(settings))
     groups = [group for group in now if now[group] != lineage.settings.get(group)]
     if groups:
         yield f"params.yaml now says other things than at the release, under {', '.join(groups)}"
