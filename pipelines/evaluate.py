@@ -79,7 +79,8 @@ def record_systems(settings: Settings) -> list[Path]:
     from terna.systems import digests_of, locate
 
     described = {
-        name: {"where": named(where), "sha256": digests_of(locate(where))} for name, where in settings.evaluate.systems.items()
+        name: {"where": named(where), "sha256": digests_of(locate(where))}
+        for name, where in settings.evaluate.systems.items()
     }
     if described:
         write_json(described, SYSTEMS)

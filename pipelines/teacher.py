@@ -94,7 +94,8 @@ def of_examples(teacher: str | None, model: Model) -> Lesson:
     """The lesson of a run that ranks: the sentences of all examples, whose tokens there are."""
     from terna.encoder import prompts_of
 
-    found = Tables.read(TRIPLETS_IN, MINED_IN).numbered(prompts_of(model))
+    others = model.prompts.corpora if model.prompts else {}
+    found = Tables.read(TRIPLETS_IN, MINED_IN).numbered(prompts_of(model), others)
     return Lesson(teacher, found.texts.to_pylist(), [])
 
 

@@ -164,12 +164,25 @@ def _place(column: str | int, stream: Stream) -> int:
 
 def _there_are(stream: Stream) -> str:
     names = [] if isinstance(stream.columns, int) else stream.columns
-    return f"the file has {', '.join(map(repr, names))}"[:1000]
+    return f"the file has {', '.join(map(repr, names)) or 'no columns'}"[:1000]
 
 
 def _values(stream: Stream, place: int, first: int, column: pa.ChunkedArray) -> Values:
     name = str(place) if isinstance(stream.columns, int) else stream.columns[place]
-    return Values(stream.label, name, first, values(column, stream.names.get(place)))
+    try:
+        return Values(stream.label, name, first, values(column, stream.names.get(place)))
+    except UnicodeDecodeError as error:  # Arrow lets any bytes be text
+        row = first + next(row for row, value in enumerate(column) if not _is_utf8(value))
+        fault = f"{error.object[error.start : error.end]!r} is not UTF-8; write the file in UTF-8"
+        raise DataError(f"{stream.label}, row {row}, column {name}: {fault}") from error
+
+
+def _is_utf8(value: pa.Scalar) -> bool:
+    try:
+        value.as_py()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _kept(corpus: Corpus, given: Sequence[Values], counts: Counter[str]) -> list[list[Any]]:
