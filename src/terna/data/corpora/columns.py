@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from terna.data.corpora.streams import Stream, opened
-from terna.data.corpora.values import MEANT, Values, labels, numbers, texts, values, words
+from terna.data.corpora.values import MEANT, Values, classes, labels, numbers, texts, values
 from terna.errors import DataError
 from terna.records import CLASSED_PAIRS, PAIRS, RAW_TEXTS, SCORED_PAIRS, TUPLES
 from terna.settings import Corpus
@@ -199,7 +199,7 @@ def _kept(corpus: Corpus, given: Sequence[Values], counts: Counter[str]) -> list
         counts["no_label"] += len(meant) - len(rows)
         last = [[meant[row] for row in rows]]
     elif kind in MARKED:
-        last = [_scores(given[2], corpus.scale, rows) if kind == "scored" else words(given[2], rows)]
+        last = [_scores(given[2], corpus.scale, rows) if kind == "scored" else classes(given[2], rows)]
     kept = [[column[row] for row in rows] for column in found]
     if kind in ("pairs", "triplets"):
         return [*kept[:2], [[column[row] for column in found[2:]] for row in rows]]
