@@ -277,7 +277,7 @@ def test_where_nothing_can_be_held_out_the_sample_chooses_and_it_is_said(project
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["pares.csv", "--test", "texto.txt"], "texto.txt: could be nothing that is known"),
+        (["pares.csv", "--test", "texto.txt"], "texto.txt: raw text, which are not for this; its columns are text"),
         (["nada.csv"], "nada.csv: no such file"),
         (["pares.csv", "pares.csv"], "pares.csv: given twice"),
         (["pares.csv", "notas.csv", "--shape", "nli"], "--shape nli: on which file?"),

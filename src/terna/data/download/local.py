@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
-from terna.data.download.corpus import RECORD, is_local, recorded
+from terna.data.download.corpus import is_local, recorded
 from terna.data.download.folder import local_folder, parts_of
+from terna.data.download.hub import RECORD
 from terna.data.download.places import local_file
 from terna.records import sha256_of
 from terna.settings import Corpus, Settings
