@@ -24,7 +24,7 @@ from terna.evaluation.table import markdown, size
 from terna.markdown import figure
 from terna.provenance import record
 from terna.records import replacing, write_json, write_rows, write_text
-from terna.settings import Settings
+from terna.settings import Settings, named, published
 
 ENCODER = Path("models/encoder")
 OUT = Path("predictions")
@@ -59,7 +59,7 @@ def main(settings: Settings) -> str:
     write_json({name: evaluation.few(name, results[name], settings) for name in measured}, FEW)
     parts = {name: evaluation.taken_apart(name, one, settings) for name, one in measured.items()}
     diagnosis.write({name: part for name, part in parts.items() if part}, PARTS)
-    write_text(markdown(settings.evaluate, results), TABLE)
+    write_text(markdown(published(settings).evaluate, results), TABLE)
     raw = [path for name, one in settings.evaluate.benchmarks.items() for path in one.paths(RAW / name)]
     outs = [*(OUT / f"{name}.parquet" for name in measured), OUT / "scatter.csv", FIGURES, FEW, PARTS, TABLE]
     wrote = [*outs, *record_systems(settings)]
@@ -79,7 +79,8 @@ def record_systems(settings: Settings) -> list[Path]:
     from terna.systems import digests_of, locate
 
     described = {
-        name: {"where": where, "sha256": digests_of(locate(where))} for name, where in settings.evaluate.systems.items()
+        name: {"where": named(where), "sha256": digests_of(locate(where))}
+        for name, where in settings.evaluate.systems.items()
     }
     if described:
         write_json(described, SYSTEMS)

@@ -23,7 +23,7 @@ from terna.data.numbering import once
 from terna.errors import DataError
 from terna.provenance import record
 from terna.records import MINED, POSITIVES, SENTENCES, TEXTS, TRIPLETS, TUPLES, read_table, write_json, write_table
-from terna.settings import Settings
+from terna.settings import Settings, named
 
 IN = Path("data/triplets")
 SCHEMAS = {"train": TRIPLETS, "dev": TRIPLETS, "positives": POSITIVES, "tuples": TUPLES, "sentences": SENTENCES}
@@ -41,7 +41,7 @@ def main(settings: Settings) -> str:
 
         from terna.systems import digests_of, locate
 
-        described = {"where": encoder, "sha256": digests_of(locate(encoder))}
+        described = {"where": named(encoder), "sha256": digests_of(locate(encoder))}
         mined, counts = mine(encoder, settings)
         threads = torch.get_num_threads()
     write_table(mined, OUT / "tuples.parquet", MINED)

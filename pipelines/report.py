@@ -21,7 +21,7 @@ from terna.records import read_json, read_record, rerun, sha256_of, write_json, 
 from terna.release import verify
 from terna.release.lineage import CARD, LINEAGE, PAGE, REPORT, fingerprint, read_lineage
 from terna.release.report import CURVES, Contents, read_curve, read_predictions, render
-from terna.settings import Settings
+from terna.settings import Settings, published
 
 LOGS = Path("logs")
 COSTS = LOGS / "train.json"
@@ -47,7 +47,7 @@ def main(settings: Settings) -> str:
     faults = [*verify.told(lineage, settings, Path()), *verify.unreleased(lineage, settings)]
     verify.sources(lineage.chain, settings, [*read, CARD], others=faults)
     contents = Contents(
-        settings,
+        published(settings),
         scores=read_json(FIGURES[0]),
         training=read_json(FIGURES[1]),
         stats=read_json(STATS),

@@ -28,7 +28,7 @@ import dvc.api
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from terna.data.download import from_environment
+from terna.data.download import from_environment, local_digests
 from terna.errors import DataError
 from terna.evaluation.seeds import Run, markdown, spread
 from terna.records import write_json, write_text
@@ -62,14 +62,15 @@ def main(given: argparse.Namespace) -> None:
 
 
 def experiments(seeds: Sequence[int], words: Sequence[str]) -> dict[int, str]:
-    """The name of each seed's experiment: settings in short, a digest of settings and code, the seed.
+    """The name of each seed's experiment: settings in short, a digest of settings, code and your files, the seed.
 
     Raises SettingsError for settings that are not sound.
     """
     named = {}
     for seed in seeds:
-        settings = relevant(load(compose(Path("conf"), [*words, f"seed={seed}"])))
-        content = json.dumps([settings, code()], sort_keys=True).encode()
+        settings = load(compose(Path("conf"), [*words, f"seed={seed}"]))
+        local = local_digests(settings, mirror=from_environment())
+        content = json.dumps([relevant(settings), code(), local], sort_keys=True).encode()
         named[seed] = f"{label(words)}-{hashlib.sha256(content).hexdigest()[:6]}-seed-{seed}"
     return named
 

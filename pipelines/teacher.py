@@ -32,7 +32,7 @@ from terna.records import (
     write_table,
 )
 from terna.sentences import tokenize
-from terna.settings import Distill, Model, Settings
+from terna.settings import Distill, Model, Settings, named
 
 if TYPE_CHECKING:
     from terna.systems import System
@@ -94,7 +94,8 @@ def of_examples(teacher: str | None, model: Model) -> Lesson:
     """The lesson of a run that ranks: the sentences of all examples, whose tokens there are."""
     from terna.encoder import prompts_of
 
-    found = Tables.read(TRIPLETS_IN, MINED_IN).numbered(prompts_of(model))
+    others = model.prompts.corpora if model.prompts else {}
+    found = Tables.read(TRIPLETS_IN, MINED_IN).numbered(prompts_of(model), others)
     return Lesson(teacher, found.texts.to_pylist(), [])
 
 
@@ -116,10 +117,10 @@ def teacher_of(where: str | None, model: Model) -> "tuple[System, dict[str, Any]
     from terna.systems import digests_of, load_system, locate
 
     if where:
-        return load_system(where), {"where": where, "sha256": digests_of(locate(where))}
+        return load_system(where), {"where": named(where), "sha256": digests_of(locate(where))}
     start, folder = load_start(model)
     name = f"{model.backbone}@{model.revision}" if model.revision else model.backbone
-    return start, {"where": name, "sha256": digests_of(folder)}
+    return start, {"where": named(name), "sha256": digests_of(folder)}
 
 
 def computing_threads() -> int:

@@ -49,7 +49,9 @@ def main(settings: Settings) -> str:
     sentences = distinct(*(column for table in tables.trained for column in texts_of(table))).to_pylist()
     tokenizer = with_words(load_tokenizer(settings.model, sentences), settings)
     tokenizer, account = cut_down(tokenizer, settings, tables.dev)
-    table = build(tables, tokenizer, settings.model.max_length, prompts_of(settings.model))
+    prompts = settings.model.prompts
+    others = prompts.corpora if prompts else {}
+    table = build(tables, tokenizer, settings.model.max_length, prompts_of(settings.model), others)
     table.save(OUT)
     save_tokenizer(tokenizer, OUT / "tokenizer", settings.model.max_length)
     lengths = np.diff(table.offsets)

@@ -15,7 +15,7 @@ from typing import Any
 
 from terna.errors import DataError
 from terna.records import sha256_of, write_json
-from terna.settings import Settings
+from terna.settings import Settings, published
 
 NAME = "made.json"
 # the settings that each stage runs with: its params in dvc.yaml, which a test compares
@@ -83,8 +83,8 @@ def digests(paths: Iterable[Path]) -> dict[str, str]:
 
 
 def chosen(stage: str, settings: Settings) -> dict[str, Any]:
-    """The settings that a stage runs with, by dotted key, as JSON holds them."""
-    whole: dict[str, Any] = json.loads(json.dumps(asdict(settings)))
+    """The settings that a stage runs with, by dotted key, as JSON holds them and anyone may see them."""
+    whole: dict[str, Any] = json.loads(json.dumps(asdict(published(settings))))
     return {key: reduce(lambda inner, name: inner[name], key.split("."), whole) for key in SETTINGS[stage]}
 
 

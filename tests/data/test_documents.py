@@ -105,6 +105,22 @@ def held_out(folder: Path, share: float, pairs: str = "neighbours") -> Search:
     return found
 
 
+def test_rows_are_held_out_such_that_no_text_of_theirs_is_in_two(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    rows = [(f"Pregunta {n}.", f"Respuesta {n}.", "") for n in range(30)]
+    # an anchor again, a positive that was an anchor, one text twice, an empty one
+    rows += [("PREGUNTA 0.", "Otra.", ""), ("Otra más.", "Pregunta 1.", ""), ("Eco.", "eco.", ""), ("Sola.", "", "")]
+    text = "".join(f"{','.join(row)}\n" for row in rows)
+    (tmp_path / "own" / "rows.csv").write_text(f"query,pos,negative\n{text}")
+    options = {"shape": "pairs", "role": "development", "held_out": 1.0, "exact": False}
+    one = Benchmark("columns", files=[File(["rows.csv"])], **options)  # type: ignore[arg-type]
+    found = read_benchmark("own", Evaluate({"own": one}, "own", False, "cosine_ndcg@10", [], {}), tmp_path)
+    assert isinstance(found, Search)
+    assert list(zip(found.queries, found.documents, strict=True)) == [row[:2] for row in rows[:30]]
+    assert found.query.tolist() == found.document.tolist() == list(range(30))
+    assert one.reading["read"]["held_out"] == 1.0
+
+
 def test_held_out_pairs_have_no_text_in_common_and_are_the_same_for_the_same_text(tmp_path: Path) -> None:
     found = held_out(tmp_path, 0.5)
     assert (found.queries, found.documents) == (held_out(tmp_path, 0.5).queries, held_out(tmp_path, 0.5).documents)

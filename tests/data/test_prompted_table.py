@@ -1,6 +1,6 @@
 """With a prompt for each column, every example leads to its texts with their prompts, and equality is the texts'."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -38,6 +38,24 @@ def fitted() -> PreTrainedTokenizerBase:
     from terna.settings import Scratch
 
     return fit_tokenizer(Scratch(400, 32, 2, 2, 64), [text for row in (*TRAIN, *DEV) for text in row])
+
+
+def test_a_corpus_may_have_one_prompt_for_all_columns_or_go_by_column(
+    tables: Tables, fitted: PreTrainedTokenizerBase
+) -> None:
+    query, document, _ = PROMPTS
+    more = replace(tables, tuples=tuples([*TUPLED, ("La miga.", "Casa.", ["Nuevo.", "El pan."], "e")]))
+    table = build(more, fitted, 64, PROMPTS, {"b": "by_column", "d": "document", "e": "query"})
+    texts = decoded(table, fitted)
+    usual = build(more, fitted, 64, PROMPTS)
+    assert [(texts[a], texts[b]) for a, b in table.scored] == [(query + row[0], document + row[1]) for row in SCORED]
+    assert [(texts[a], texts[b]) for a, b in table.classed] == [(document + "Casa.", document + "Nuevo.")]
+    rows = [[texts[i] for i in row] for row in np.split(table.tuples, table.tuple_offsets[1:-1])]
+    assert rows[-1] == [query + text for text in ("La miga.", "Casa.", "Nuevo.", "El pan.")]
+    own = [[decoded(usual, fitted)[i] for i in row] for row in np.split(usual.tuples, usual.tuple_offsets[1:-1])]
+    assert rows[:-1] == own[:-1]
+    # what is equal but for the prompt is one text
+    assert len(np.unique(table.keys)) == len(np.unique(usual.keys))
 
 
 def test_each_column_has_its_own_prompt(tables: Tables, fitted: PreTrainedTokenizerBase) -> None:

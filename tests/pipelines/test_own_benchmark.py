@@ -36,11 +36,15 @@ def table(choice: str) -> str:
 
 
 @pytest.mark.parametrize("choice", HEADERS)
-def test_one_file_chooses_and_tests_an_encoder(prepared: Path, tmp_path: Path, choice: str) -> None:
+def test_one_file_chooses_and_tests_an_encoder(
+    prepared: Path, tmp_path: Path, encoder_folder: Path, choice: str
+) -> None:
     project = Path(shutil.copytree(prepared, tmp_path / "project"))
-    (project / "my").mkdir()
-    (project / "my" / "table.csv").write_text(table(choice))
-    words = [f"evaluate={choice}", "evaluate.benchmarks.own.files=[my/table.csv]"]
+    outside = tmp_path / "outside"
+    shutil.copytree(encoder_folder, outside / "older")
+    (outside / "table.csv").write_text(table(choice))
+    words = [f"evaluate={choice}", f"evaluate.benchmarks.own.files=[{outside}/table.csv]"]
+    words += [f"+evaluate.systems.older={outside}/older"]
     assert run(project, "compose", *SMALLEST, *words).returncode == 0
     told: dict[str, Any] = {}
     for stage in STAGES:
@@ -56,6 +60,12 @@ def test_one_file_chooses_and_tests_an_encoder(prepared: Path, tmp_path: Path, c
     assert pq.read_table(project / "predictions" / "own.parquet").num_rows == scores["own"]["n"]
     assert "was split off the file of" in (project / "release" / "README.md").read_text()
     assert "was split off the file of" in (project / "reports" / "index.html").read_text()
+    published = [path for place in ("release", "reports", "metrics", "plots") for path in (project / place).rglob("*")]
+    assert not [path for path in published if path.is_file() and str(tmp_path).encode() in path.read_bytes()]
+    assert json.loads((project / "release" / "lineage.json").read_text())["settings"]["evaluate"]["systems"] == {
+        "older": "older"
+    }
+    assert run(project, "release", "--verify").returncode == 0
     # how the file is read is part of what training read
     read = json.loads((project / "models" / "made.json").read_text())["read"]
     assert "data/raw/sts/own-dev/fetched.json" in read

@@ -24,7 +24,7 @@ from terna.errors import PublishError
 from terna.records import CLASSED_PAIRS, PAIRS, TRIPLETS, TUPLES, read_table, sha256_of, write_table
 from terna.release import dataset
 from terna.release.card import data
-from terna.settings import Settings
+from terna.settings import File, Settings
 
 # the hub's client against its own library
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
@@ -226,6 +226,15 @@ def card_with(text: str) -> str:
     table = pa.table([["a"], ["b"], ["c"], ["one"]], schema=TRIPLETS)
     rows = {("triplets", "train"): table}
     return data.render(REPO, changed, {"one": corpus}, rows, stats_of(changed), {"a.parquet": "26" * 32}, commit=None)
+
+
+def test_the_card_shows_a_file_outside_of_the_project_by_its_name() -> None:
+    settings, folder = default(), "/home/somebody/secret"
+    corpus = replace(settings.corpora["sample"], files=[File([f"{folder}/pairs.csv"])])
+    changed = replace(settings, corpora={"one": corpus})
+    rows = {("triplets", "train"): pa.table([["a"], ["b"], ["c"], ["one"]], schema=TRIPLETS)}
+    card = data.render(REPO, changed, {"one": corpus}, rows, stats_of(changed), {"a.parquet": "26" * 32}, commit=None)
+    assert folder not in card and '"pairs.csv"' in card
 
 
 def body(card: str) -> tuple[list[str], str, list[tuple[str, str | None]]]:

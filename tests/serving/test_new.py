@@ -243,9 +243,41 @@ def test_a_folder_of_texts_is_raw_text(project: Path) -> None:
         asked("vacio.csv")
 
 
+@pytest.mark.parametrize("shape", ["texts", "pairs", "triplets"])
+def test_what_has_nothing_to_be_scored_on_is_scored_on_pairs_held_out_of_it(project: Path, shape: str) -> None:
+    if shape == "texts":
+        Path("solo.txt").write_text("".join(f"{sentence(row)}\n" for row in range(100)))
+        told = asked("solo.txt")
+    else:
+        header = ("pregunta", "respuesta", "otra")[: 2 if shape == "pairs" else 3]
+        table(Path("solo.csv"), header, rows(texts=len(header), count=100))
+        told = asked("solo.csv", *(["--shape", shape] if shape == "triplets" else []))
+    held = {"texts": "neighbouring sentences", "pairs": "pairs", "triplets": "pairs"}[shape]
+    count = 5 if shape == "texts" else 10
+    assert f"Scored on {held} held out of solo." in (said := "\n".join(told))
+    assert f"each to find its other half: development {count} queries" in said
+    settings = experiment("solo")
+    own = settings.evaluate.benchmarks["own-dev"]
+    assert (settings.evaluate.select_on, settings.evaluate.main_score) == ("own-dev", "cosine_ndcg@10")
+    assert own.files == settings.corpora["solo"].files and settings.triplets.drop_overlap == "near"
+    # raw text is learnt as experiment=own_text does
+    usual = load(compose(Path("conf"), ["experiment=own_text"])).train
+    gently = [getattr(settings.train, name) == getattr(usual, name) for name in ("epochs", "lr", "score_every")]
+    assert all(gently) == (shape == "texts")
+
+
+def test_where_nothing_can_be_held_out_the_sample_chooses_and_it_is_said(project: Path) -> None:
+    table(Path("suelta.csv"), ("cuerpo",), rows(texts=1, count=40))
+    told = asked("suelta.csv")
+    assert told[-4].startswith("No pairs can be held out of suelta.csv (own-dev: 0 of 0 pairs in suelta.csv would be")
+    assert "samples/ chooses and tests" in told[-3]
+    assert experiment("suelta").evaluate.select_on == "sts-sample-dev"
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
+        (["pares.csv", "--test", "texto.txt"], "texto.txt: raw text, which are not for this; its columns are text"),
         (["nada.csv"], "nada.csv: no such file"),
         (["pares.csv", "pares.csv"], "pares.csv: given twice"),
         (["pares.csv", "notas.csv", "--shape", "nli"], "--shape nli: on which file?"),
@@ -265,6 +297,7 @@ def test_a_word_or_row_that_is_wrong_is_named_and_nothing_is_written(
 ) -> None:
     table(Path("mal.csv"), (*TWO, "score"), [*rows(1.0, 4.5, count=18), [sentence(99), sentence(98), "mucho"]])
     table(Path("corto.csv"), ("anchor", "positive"), rows(count=3))
+    Path("texto.txt").write_text("Una frase entera.\nOtra frase entera.\n")
     before = sorted(Path("conf").rglob("*.yaml"))
     with pytest.raises(DataError) as caught:
         asked(*words)

@@ -15,11 +15,25 @@ from training_inputs import fit, run_for, settings_for, shaped_for, stepped, wei
 
 from terna.encoder import Encoder, save
 from terna.errors import DataError
+from terna.records import STARTS
 from terna.training.callbacks import Checkpoints, Recorder
 from terna.training.losses.classes import classifier, softmax_loss
 from terna.training.parts.pairs import ClassedBatch
+from terna.training.setup import Inputs, run_of
 
 Make = Callable[..., Encoder]
+
+
+@pytest.mark.parametrize(("weight", "made"), [(1.0, True), (0.0, False)])
+def test_no_classifier_is_made_where_pairs_with_a_class_are_read_alone(
+    make_encoder: Make, root: Path, weight: float, made: bool
+) -> None:
+    encoder = make_encoder()
+    table = replace(shaped_for(encoder, {2: 8}, classed=13), classed_corpus=np.ones(13, np.int16))
+    names = ["sample", "sample-jsonl"]
+    inputs = Inputs(encoder.tokenizer, STARTS.empty_table(), table, names, None, classes=["a", "b", "c"])
+    run = run_of(settings_for(root, f"+train.weights.sample-jsonl={weight}"), inputs, encoder.train())
+    assert (run.module.classifier is not None) == made
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

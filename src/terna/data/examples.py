@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -35,6 +36,9 @@ _SIDES: Mapping[str, Side] = {
     "negatives": "document",
     "text": "default",
 }
+
+
+NO_OTHERS: Mapping[str, str] = MappingProxyType({})
 
 
 class Sentences(NamedTuple):
@@ -115,8 +119,11 @@ class Tables:
         names: list[str] = distinct(self.classed["class"]).to_pylist()
         return names
 
-    def numbered(self, prompts: Prompts = NO_PROMPTS) -> Sentences:
-        """The sentences in the order of a TokenTable; one that two prompts are put before is there with each."""
+    def numbered(self, prompts: Prompts = NO_PROMPTS, others: Mapping[str, str] = NO_OTHERS) -> Sentences:
+        """The sentences in the order of a TokenTable; one that two prompts are put before is there with each.
+
+        others: of a corpus, the prompt of its texts that is not as _SIDES has it; see settings' Prompts.corpora.
+        """
         tables = {"train": self.train, "dev": self.dev, "scored": self.scored}
         # what came later is numbered last, so that it changes no number of the others
         tables |= {"tuples": self.tuples, "classed": self.classed, "texts": self.texts}
@@ -126,8 +133,8 @@ class Tables:
             return Sentences(found.texts, found.keys, np.zeros(len(found.keys), np.uint8), each, columns)
         pairs = {
             name: [
-                column * len(each) + each.index(prompts.before(side))
-                for column, side in zip(own, _sides_of(tables[name]), strict=True)
+                column * len(each) + _prompts_of(tables[name], place, prompts, each, others)
+                for place, column in enumerate(own)
             ]
             for name, own in columns.items()
         }
@@ -139,9 +146,14 @@ class Tables:
         return Sentences(found.texts.take(pa.array(texts)), found.keys[texts], which.astype(np.uint8), each, renumbered)
 
 
-def _sides_of(table: pa.Table) -> list[Side]:
-    """What the texts of each column of texts are to a prompt."""
-    return [side for name, side in _SIDES.items() if name in table.column_names]
+def _prompts_of(table: pa.Table, place: int, prompts: Prompts, each: list[str], others: Mapping[str, str]) -> Ints:
+    """Which of `each` is put before every text of the column of texts at `place`: as many as `texts_of` has."""
+    name, usual = [(name, side) for name, side in _SIDES.items() if name in table.column_names][place]
+    found = np.full(len(table), each.index(prompts.before(usual)))
+    for corpus, word in others.items():
+        side: Any = word if word != "by_column" else "query" if place == 0 else "document"
+        found[pc.equal(table["corpus"], corpus).to_numpy()] = each.index(prompts.before(side))
+    return np.repeat(found, pc.list_value_length(table[name]).to_numpy()) if name == "negatives" else found
 
 
 def _without(table: pa.Table, mined: pa.Table) -> pa.Table:

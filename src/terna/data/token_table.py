@@ -1,6 +1,6 @@
 """Each distinct sentence tokenised once: flat ids and offsets, memory-mapped; examples as numbers of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from terna.arrays import Floats, Ints
-from terna.data.examples import Sentences, Tables
+from terna.data.examples import NO_OTHERS, Sentences, Tables
 from terna.errors import DataError
 from terna.records import POSITIVES, read_arrays, write_arrays
 from terna.sentences import NO_PROMPTS, Prompts, Tokenizer, number, tokenize, word_numbers
@@ -86,14 +86,20 @@ class TokenTable:
         return rows, self.tuples[self.tuple_offsets[rows][:, None] + np.arange(width)]
 
 
-def build(tables: Tables, tokenizer: Tokenizer, max_length: int, prompts: Prompts = NO_PROMPTS) -> TokenTable:
+def build(
+    tables: Tables,
+    tokenizer: Tokenizer,
+    max_length: int,
+    prompts: Prompts = NO_PROMPTS,
+    others: Mapping[str, str] = NO_OTHERS,
+) -> TokenTable:
     """Number the distinct sentences of all tables, and tokenise each once with each prompt that is put before it.
 
-    max_length: tokens that a sentence is cut to, those of its prompt included.
+    max_length: tokens that a sentence is cut to, those of its prompt included. others: see `Tables.numbered`.
 
     Raises DataError when a known positive is in no triplet.
     """
-    found = tables.numbered(prompts)
+    found = tables.numbered(prompts, others)
     columns = found.columns
     ids, offsets = tokenize(tokenizer, found.prompted(), max_length)
     names = pa.array(tables.corpora, pa.string())

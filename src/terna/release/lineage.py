@@ -13,7 +13,7 @@ from terna.errors import DataError
 from terna.provenance import NAME, digests
 from terna.records import json_text, read_json, read_record, rerun, validated, write_json
 from terna.release import origin
-from terna.settings import Corpus, Settings
+from terna.settings import Corpus, Settings, named, published
 from terna.settings.declaration import STRICT, Sha256
 
 # Where each stage leaves its record, in the order of the graph; before them come the raw files, after them the release.
@@ -110,7 +110,7 @@ def collect(settings: Settings) -> Lineage:
         modified=origin.modified(Path()),
         machine=f"{trained.machine}, threads {trained.threads}",
         packages=trained.packages,
-        settings=relevant(settings),
+        settings=relevant(published(settings)),
         chain=links,
     )
 
@@ -189,7 +189,7 @@ def _model(stage: str, settings: Settings) -> dict[str, Any] | None:
     if stage == "train" and settings.model.scratch is None:
         trained = read_record(Path("metrics/train.json"), {"backbone_commit": str | None}, rerun(stage))
         model = settings.model
-        return {"name": model.backbone, "revision": model.revision, "commit": trained["backbone_commit"]}
+        return {"name": named(model.backbone), "revision": model.revision, "commit": trained["backbone_commit"]}
     if stage in ENCODERS:
         path = ENCODERS[stage]
         encoder: dict[str, Any] | None = validated(dict[str, Any] | None, read_json(path), str(path), rerun(stage))

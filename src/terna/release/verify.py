@@ -26,7 +26,7 @@ from terna.release.lineage import (
     recorded,
     relevant,
 )
-from terna.settings import Settings, load
+from terna.settings import Settings, load, published
 
 AGAIN = "run the pipeline again (dvc repro)"
 REMAKE = "make the release anew (dvc repro -s -f release)"
@@ -122,7 +122,7 @@ def told(lineage: Lineage, settings: Settings, root: Path) -> Iterator[str]:
     if not all((root / path).is_file() for path in records):
         return
     try:
-        stated = load({**asdict(settings), **lineage.settings})
+        stated = load({**asdict(settings), **lineage.settings}, checked=True)
         expected = collect(stated)
     except TernaError as error:
         yield f"{LINEAGE}: its settings and records do not fit ({error}); {REMAKE}"
@@ -182,7 +182,7 @@ def notices(lineage: Lineage, settings: Settings, commit: str | None) -> Iterato
         first, others = ", ".join(lineage.modified[:3]), len(lineage.modified) - 3
         more = f" and {others} more" if others > 0 else ""
         yield f"the release was made with changes that are in no commit: {first}{more}"
-    now = relevant(settings)
+    now = relevant(published(settings))
     groups = [group for group in now if now[group] != lineage.settings.get(group)]
     if groups:
         yield f"params.yaml now says other things than at the release, under {', '.join(groups)}"
@@ -204,11 +204,11 @@ def _maker(stage: str) -> str:
 
 
 def _apart(folder: Path, known: Iterable[str], root: Path) -> bool:
-    """Whether a folder beside the outputs is none itself: work files, another encoder, a corpus of another mix."""
+    """Whether a folder is no link's: work files, digests of local files, another encoder, a corpus of another mix."""
     fetched = (
         folder.parts[:2] == ("data", "raw") and len(folder.parts) == 4 and (root / folder / "fetched.json").is_file()
     )
-    other = folder.parent == Path("models") or folder == Path("data/work") or fetched
+    other = folder.parent == Path("models") or folder in (Path("data/work"), Path("data/local")) or fetched
     return other and not any(path.startswith(f"{folder.as_posix()}/") for path in known)
 
 

@@ -4,6 +4,7 @@ from terna.settings.benchmark import Benchmark, Split
 from terna.settings.declaration import Corpus, File, HubDataset
 from terna.settings.hub_names import OWNER, is_hub_name
 from terna.settings.load import check_words, compose, composing, load
+from terna.settings.published import named, published
 from terna.settings.schema import (
     Evaluate,
     Logger,
@@ -70,4 +71,6 @@ __all__ = [
     "composing",
     "is_hub_name",
     "load",
+    "named",
+    "published",
 ]

@@ -63,7 +63,13 @@ DECIDED = ("accuracy", "f1")
 # what each task counts
 UNITS: dict[Task, str] = {"sts": "pairs", "binary": "pairs", "ranking": "queries"}
 # the task of each shape
-TASKS: dict[str, Task] = {"scored": "sts", "classed": "binary", "ranking": "ranking", "texts": "ranking"}
+TASKS: dict[str, Task] = {
+    "scored": "sts",
+    "classed": "binary",
+    "ranking": "ranking",
+    "pairs": "ranking",
+    "texts": "ranking",
+}
 # of shape `ranking`: the fields of its documents, its queries, and which are relevant; of one file the last alone
 RANKED = (("id", "title", "text"), ("id", "text"), ("query", "document", "score"))
 
@@ -84,19 +90,19 @@ class Benchmark(Corpus):
 
     format: Literal["semeval_sts", "columns"]
     """How it is read: SemEval's layout, or `columns` as any corpus."""
-    shape: Literal["scored", "classed", "ranking", "texts"] | None = None  # type: ignore[assignment]
+    shape: Literal["scored", "classed", "ranking", "pairs", "texts"] | None = None  # type: ignore[assignment]
     """Of `columns`: what a row is, its fields, and with them what is asked of an encoder. `scored`, to agree with
     people's scores: sentence1, sentence2, score. `classed`, to tell pairs of class 1 from those of class 0: sentence1,
     sentence2, class. `ranking`, to find the documents that are relevant to a query: query, document and, where not
     every row is relevant, score; or three files, of documents (id, title, text), of queries (id, text), and of query,
-    document and score with these ids. `texts`, to find the other half of each of the `pairs` that are held out of a
-    text."""
+    document and score with these ids. `pairs` (anchor, positive) and `texts` (text), to find the positive of each pair
+    that is held out of what is trained on: of its rows, or of the `pairs` that are found in a text."""
     labels: dict[str, Literal[0, 1]] = Field(default_factory=dict)  # type: ignore[assignment]
     """Of shape `classed`: what the values of the class mean, 1 for the same meaning, 0 for another. Empty: 1, true, yes
     and sí, or 0, false and no."""
     held_out: Annotated[float, Field(gt=0, le=1)] = 0.1
-    """Of shape `texts`: the share of its pairs that are held out. What is trained on of the same text is the rest, by
-    triplets.drop_overlap."""
+    """Of shapes `pairs` and `texts`: the share of its pairs that are held out. What is trained on of the same files is
+    the rest, by triplets.drop_overlap."""
     split: Split | None = None
     """How this benchmark shares its files with another, one of them for development and one for test; null: all of
     them are its own."""
@@ -112,7 +118,7 @@ class Benchmark(Corpus):
     @property
     def fields(self) -> list[tuple[str, ...]]:
         """What its columns are, for each file of a ranking of several, else once."""
-        if self.task != "ranking" or self.pairs:
+        if self.shape != "ranking":
             return super().fields
         return [*RANKED] if len(self.files) == len(RANKED) else [RANKED[-1]]
 
@@ -120,6 +126,11 @@ class Benchmark(Corpus):
     def optional(self) -> tuple[str, ...]:
         """Of `fields`: a document's title, and how relevant one is, which it then is."""
         return ("title", "score") if self.shape == "ranking" else ()
+
+    @property
+    def is_held_out(self) -> bool:
+        """Whether its pairs are held out of what is trained on."""
+        return self.shape in ("pairs", "texts")
 
     @property
     def origin(self) -> tuple[list[File], HubDataset | None]:
@@ -135,7 +146,7 @@ class Benchmark(Corpus):
             "labels": self.labels,
             "scale": self.scale,
             "split": self.split and asdict(self.split),
-            **({"pairs": self.pairs, "held_out": self.held_out} if self.pairs else {}),
+            **({"pairs": self.pairs, "held_out": self.held_out} if self.is_held_out else {}),
         }
         return {"read": read} if self.format == "columns" else {}
 

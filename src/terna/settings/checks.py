@@ -203,9 +203,9 @@ def check_apart(corpora: dict[str, Corpus], evaluate: Evaluate) -> Iterator[str]
 def check_held_out(corpora: dict[str, Corpus], triplets: Triplets, evaluate: Evaluate) -> Iterator[str]:
     origins = [(corpus.files, corpus.dataset) for corpus in corpora.values()]
     for name, one in evaluate.benchmarks.items():
-        if one.pairs and one.origin in origins and triplets.drop_overlap == "none":
+        if one.is_held_out and one.origin in origins and triplets.drop_overlap == "none":
             yield (
-                f"triplets.drop_overlap: none, so that what {name} holds out of the text is trained on; set it to "
+                f"triplets.drop_overlap: none, so that what {name} holds out of it is trained on; set it to "
                 "exact or near"
             )
 
@@ -303,7 +303,7 @@ def check_systems(evaluate: Evaluate) -> Iterator[str]:
             yield f"evaluate.systems.{name}: {where} is an address; download the file, or give the name on the hub"
 
 
-def check_prompts(model: Model, evaluate: Evaluate) -> Iterator[str]:
+def check_prompts(corpora: dict[str, Corpus], model: Model, evaluate: Evaluate) -> Iterator[str]:
     known = ["untouched", *evaluate.systems]
     for name in evaluate.prompts:
         if name not in known:
@@ -311,6 +311,14 @@ def check_prompts(model: Model, evaluate: Evaluate) -> Iterator[str]:
                 f"evaluate.prompts.{name}: no system is called {name!r}; there are {', '.join(known)}. Those of the "
                 "model that is trained are model.prompts"
             )
+    for name in model.prompts.corpora if model.prompts else ():
+        if name not in corpora:
+            yield f"model.prompts.corpora.{name}: no corpus of the mix is called so; there are {', '.join(corpora)}"
+        elif corpora[name].kind == "texts":
+            yield f"model.prompts.corpora.{name}: raw text has the default prompt; remove it"
+    for name, prompts in evaluate.prompts.items():
+        if prompts.corpora:
+            yield f"evaluate.prompts.{name}.corpora: a matter of what is trained on; remove it"
     every = {f"evaluate.prompts.{name}": one for name, one in evaluate.prompts.items()}
     for key, one in ({"model.prompts": model.prompts} | every).items():
         if one and not (one.query or one.document):

@@ -25,11 +25,12 @@ from terna.settings.sources import REMEDY, check_files
 MOST = 50
 
 
-def load(config: Any) -> Settings:
+def load(config: Any, *, checked: bool = False) -> Settings:
     """Turn a composed config (DictConfig or plain mapping) into `Settings`.
 
     Raises SettingsError with every fault: unknown keys with the nearest valid name, wrong types,
-    values out of range, and impossible combinations among the groups that are sound themselves.
+    values out of range, and impossible combinations among the groups that are sound themselves, unless `checked` says
+    that these were looked for before.
     """
     plain: Any = resolved(config) if OmegaConf.is_config(config) else config
     if not isinstance(plain, Mapping):
@@ -43,7 +44,7 @@ def load(config: Any) -> Settings:
             sound[name] = _group(hint, name, plain)
         except SettingsError as error:
             faults += error.faults
-    faults += _combinations(sound)
+    faults += [] if checked else _combinations(sound)
     if faults:
         raise SettingsError(_few(faults))
     return Settings(**sound)

@@ -84,6 +84,9 @@ class Prompts:
     """Before documents, positives and negatives; empty: nothing."""
     default: Literal["query", "document"] | None = None
     """Which of the two stands before every other text: both sentences of a pair; null: none."""
+    corpora: dict[Name, Literal["query", "document", "by_column"]] = Field(default_factory=dict)
+    """What stands before the texts of a corpus, where that is another: one of the two before all of them, as a
+    symmetric task asks; or by column, `query` before the first and `document` before the others."""
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -15,7 +15,7 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from terna import tracking
 from terna.errors import ModelError
-from terna.settings import Settings
+from terna.settings import Settings, published
 
 # steps that are written together: what a kill costs a log
 FLUSH = 50
@@ -53,7 +53,7 @@ def conclude(loggers: list[Logger], settings: Settings, result: Mapping[str, Any
     score = {"selected_score": float(result["selected_score"])}
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):
-            logger.log_hyperparams(asdict(settings), score)
+            logger.log_hyperparams(asdict(published(settings)), score)
             logger.finalize("success")
         elif isinstance(logger, MLFlowLogger):
             logger.log_metrics(score, int(result["selected_step"]))
@@ -139,7 +139,7 @@ def _tensorboard(settings: Settings, folder: Path) -> Logger:
         logger = TensorBoardLogger(place, name="", version="", default_hp_metric=False)
     except ModuleNotFoundError as error:
         raise ModelError(f"logger.tensorboard: {error}; pip install -e '.[tensorboard]'") from error
-    logger.log_hyperparams(asdict(settings))
+    logger.log_hyperparams(asdict(published(settings)))
     return logger
 
 
@@ -156,7 +156,7 @@ def _mlflow(settings: Settings, folder: Path) -> Logger:
             tags=tags | dict.fromkeys(chosen.tags, ""),
             artifact_location=str(folder / "mlflow"),
         )
-        logger.log_hyperparams(asdict(settings))
+        logger.log_hyperparams(asdict(published(settings)))
     except ModuleNotFoundError as error:
         raise ModelError(f"logger.mlflow: {error}; pip install -e '.[mlflow]'") from error
     return logger

@@ -8,7 +8,7 @@ from typing import Any
 
 from terna.errors import DataError
 from terna.records import read_record, rerun, sha256_of, write_json
-from terna.settings import Settings
+from terna.settings import Settings, published
 
 # in the folder of logs: the run's id, and the digest of the record of what it trained
 KEPT = "wandb.json"
@@ -30,7 +30,7 @@ def start(settings: Settings, folder: Path, run_id: str | None = None) -> Any:
         id=run_id or os.environ.get("WANDB_RUN_ID") or secrets.token_hex(4),
         resume="allow" if run_id else None,
         name=run_name(settings),
-        config=asdict(settings),
+        config=asdict(published(settings)),
         dir=place,
         settings=wandb.Settings(silent=True),
         **{name: getattr(settings.logger, name) for name in ("project", "entity", "group", "tags")},

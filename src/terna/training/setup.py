@@ -101,10 +101,9 @@ def run_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> Run:
     """A run of an encoder that there is."""
     datamodule = datamodule_of(settings, inputs, encoder)
     kind, options = DistillationModule if settings.train.distill else RankingModule, settings.train
-    steps, classes = datamodule.steps_of(options.phases), len(inputs.classes)
-    module = kind(
-        encoder, options, steps, settings.seed, classes, texts=any(part.shape == "texts" for part in datamodule.parts)
-    )
+    steps, shapes = datamodule.steps_of(options.phases), {part.shape for part in datamodule.parts}
+    classes = len(inputs.classes) if "classed" in shapes else 0
+    module = kind(encoder, options, steps, settings.seed, classes, texts="texts" in shapes)
     return Run(encoder, datamodule, module)
 
 

@@ -32,7 +32,7 @@ def read_benchmark(name: str, evaluate: Evaluate, raw: Path) -> pa.Table | Searc
     """
     declared, folder = evaluate.benchmarks[name], raw / name
     if declared.task == "ranking":
-        found = (read_held_out if declared.pairs else read_search)(name, declared, folder)
+        found = (read_held_out if declared.is_held_out else read_search)(name, declared, folder)
         part = _searched_part(name, found, declared) if evaluate.partner_of(name) else found
         if len(part.queries) < 2:
             raise DataError(

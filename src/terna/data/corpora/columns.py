@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from terna.data.corpora.streams import Stream, opened
-from terna.data.corpora.values import MEANT, Values, labels, numbers, texts, values, words
+from terna.data.corpora.values import MEANT, Values, classes, labels, numbers, texts, values
 from terna.errors import DataError
 from terna.records import CLASSED_PAIRS, PAIRS, RAW_TEXTS, SCORED_PAIRS, TUPLES
 from terna.settings import Corpus
@@ -164,12 +164,25 @@ def _place(column: str | int, stream: Stream) -> int:
 
 def _there_are(stream: Stream) -> str:
     names = [] if isinstance(stream.columns, int) else stream.columns
-    return f"the file has {', '.join(map(repr, names))}"[:1000]
+    return f"the file has {', '.join(map(repr, names)) or 'no columns'}"[:1000]
 
 
 def _values(stream: Stream, place: int, first: int, column: pa.ChunkedArray) -> Values:
     name = str(place) if isinstance(stream.columns, int) else stream.columns[place]
-    return Values(stream.label, name, first, values(column, stream.names.get(place)))
+    try:
+        return Values(stream.label, name, first, values(column, stream.names.get(place)))
+    except UnicodeDecodeError as error:  # Arrow lets any bytes be text
+        row = first + next(row for row, value in enumerate(column) if not _is_utf8(value))
+        fault = f"{error.object[error.start : error.end]!r} is not UTF-8; write the file in UTF-8"
+        raise DataError(f"{stream.label}, row {row}, column {name}: {fault}") from error
+
+
+def _is_utf8(value: pa.Scalar) -> bool:
+    try:
+        value.as_py()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _kept(corpus: Corpus, given: Sequence[Values], counts: Counter[str]) -> list[list[Any]]:
@@ -186,7 +199,7 @@ def _kept(corpus: Corpus, given: Sequence[Values], counts: Counter[str]) -> list
         counts["no_label"] += len(meant) - len(rows)
         last = [[meant[row] for row in rows]]
     elif kind in MARKED:
-        last = [_scores(given[2], corpus.scale, rows) if kind == "scored" else words(given[2], rows)]
+        last = [_scores(given[2], corpus.scale, rows) if kind == "scored" else classes(given[2], rows)]
     kept = [[column[row] for row in rows] for column in found]
     if kind in ("pairs", "triplets"):
         return [*kept[:2], [[column[row] for column in found[2:]] for row in rows]]

@@ -54,28 +54,39 @@ def read_documents(name: str, corpus: Corpus, folder: Path) -> tuple[pa.Table, C
 
 
 def read_held_out(name: str, declared: Benchmark, folder: Path) -> Search:
-    """Pairs held out of a text, a share of those that have no text in common, each anchor to find its positive.
+    """Pairs held out of rows or of a text, a share of those that have no text in common, each anchor with its positive.
 
-    They are the same whenever the text is. Raises DataError as `read_documents` does.
+    They are the same whenever the files are. Raises DataError for what is malformed, and for fewer than two pairs.
     """
     known: set[str] = set()
     found = []
-    for document in documents(declared, folder):
-        for anchor, positive in pairs_of(document, declared)[::2]:  # of neighbours every second has no text in common
-            both = {fold(anchor), fold(positive)}
-            if len(both) == 2 and not both & known:
-                known |= both
-                found.append((anchor, positive))
+    for anchor, positive in _rows(declared, folder) if declared.shape == "pairs" else _neighbours(declared, folder):
+        both = {fold(anchor), fold(positive)}
+        if len(both) == 2 and "" not in both and not both & known:
+            known |= both
+            found.append((anchor, positive))
     count = round(declared.held_out * len(found))
     if count < 2:
         raise DataError(
             f"{name}: {count} of {len(found)} pairs in {folder} would be held out, and at least 2 are needed; raise "
-            "held_out, or add text"
+            "held_out, or add rows or text"
         )
     chosen = np.sort(np.random.default_rng(SEED).permutation(len(found))[:count])
     each = np.arange(count)
     queries, relevant = ([found[place][side] for place in chosen] for side in range(2))
     return Search(queries, relevant, each, each, np.ones(count), left_out=0)
+
+
+def _rows(declared: Benchmark, folder: Path) -> Iterator[tuple[str, str]]:
+    for path in data_files(declared, folder):
+        for columns in read_fields(path, declared, declared.fields[0]):
+            yield from zip(texts(columns["anchor"]), texts(columns["positive"]), strict=True)
+
+
+def _neighbours(declared: Benchmark, folder: Path) -> Iterator[tuple[str, str]]:
+    """Of neighbours every second pair, which has no text in common with the one before."""
+    for document in documents(declared, folder):
+        yield from pairs_of(document, declared)[::2]
 
 
 def documents(corpus: Corpus, folder: Path) -> Iterator[Document]:

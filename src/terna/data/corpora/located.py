@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -48,30 +49,43 @@ def _rows(reader: Any, path: Path) -> Iterator[tuple[str, list[str]]]:
 
 
 def check_json(path: Path) -> None:
-    """For a line that is no object, has a key twice, or under a key another type than the lines before."""
+    """For a line, or a row of a list, that is no object, has a key twice, or another type than those before it."""
     check_text(path)
-    kinds: dict[str, tuple[str, int]] = {}
+    kinds: dict[str, tuple[str, str]] = {}
+    for place, row in _objects(path):
+        for key, value in _unique(row, f"{path}, {place}").items():
+            kind, before = kinds.setdefault(key, (_kind(value), place)) if value is not None else ("", "")
+            if value is not None and kind != _kind(value):
+                raise DataError(
+                    f"{path}, {place}, column {key}: {_kind(value)}, but {kind} in {before}; write the same in each"
+                )
+
+
+def _objects(path: Path) -> Iterator[tuple[str, Any]]:
+    """What the lines of a file hold, or the rows of one that is a list, each with its place."""
     with path.open(encoding="utf-8-sig") as file:
+        if file.read(1 << 10).lstrip().startswith("["):
+            file.seek(0)
+            with suppress(ValueError, RecursionError):
+                yield from ((f"row {number}", row) for number, row in enumerate(_parsed(file.read()), start=1))
+                return
+        file.seek(0)
         for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            where = f"{path}, line {number}"
-            for key, value in _object(line, where).items():
-                kind, before = kinds.setdefault(key, (_kind(value), number)) if value is not None else ("", 0)
-                if value is not None and kind != _kind(value):
-                    raise DataError(
-                        f"{where}, column {key}: {_kind(value)}, but {kind} in line {before}; write the same in each"
-                    )
+            if line.strip():
+                try:
+                    yield f"line {number}", _parsed(line)
+                except (ValueError, RecursionError) as error:
+                    raise DataError(f"{path}, line {number}: not JSON ({error}); write one object a line") from error
 
 
-def _object(line: str, where: str) -> dict[str, Any]:
-    try:
-        # a tuple an object, so that a key that comes twice is seen
-        row = json.loads(line, object_pairs_hook=tuple)
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{where}: not JSON ({error}); write one object a line") from error
+def _parsed(text: str) -> Any:
+    """JSON; a tuple an object, so that a key that comes twice is seen."""
+    return json.loads(text, object_pairs_hook=tuple)
+
+
+def _unique(row: Any, where: str) -> dict[str, Any]:
     if not isinstance(row, tuple):
-        raise DataError(f"{where}: {line.strip()[:60]!r} is no JSON object; write one object a line")
+        raise DataError(f"{where}: {json.dumps(row)[:60]!r} is no JSON object; write one object a line")
     keys = [key for key, _ in row]
     if twice := [key for key in keys if keys.count(key) > 1]:
         raise DataError(f"{where}: {twice[0]!r} comes twice; remove one")

@@ -153,7 +153,7 @@ def _folder(path: Path, header: bool) -> Stream:
 
 def _text(path: Path, header: bool) -> Stream:
     def tables(places: Sequence[int]) -> Iterator[pa.Table]:
-        return _batches(_library().from_text(escape(str(path))), path, check_text)
+        return _batches(_library().from_text(escape(str(path)), encoding="utf-8-sig"), path, check_text)
 
     return Stream(str(path), ["text"], tables, {})
 

@@ -98,8 +98,17 @@ def numbers(column: Values, rows: Sequence[int], scale: Sequence[float] | None =
     return found
 
 
+def classes(column: Values, rows: Sequence[int]) -> list[str]:
+    """Classes of `rows` as words: a number between whole ones, as scores are, is none."""
+    found = words(column, rows)
+    for row, word in zip(rows, found, strict=True):
+        if NUMBER.fullmatch(word) and not float(word).is_integer():
+            raise column.refused(row, "a word or a whole number")
+    return found
+
+
 def words(column: Values, rows: Sequence[int]) -> list[str]:
-    """Classes, or ids, of `rows` as words."""
+    """Words, such as ids, of `rows`."""
     found = []
     for row in rows:
         word = _word(column.values[row])

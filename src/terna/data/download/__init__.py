@@ -6,7 +6,8 @@ renamed; what an http address began is resumed, in the same call or in a later o
 """
 
 from terna.data.download.corpus import fetch_corpus
+from terna.data.download.local import local_digests
 from terna.data.download.patience import Patience
 from terna.data.download.places import fetch, from_environment
 
-__all__ = ["Patience", "fetch", "fetch_corpus", "from_environment"]
+__all__ = ["Patience", "fetch", "fetch_corpus", "from_environment", "local_digests"]

@@ -8,7 +8,7 @@ from typing import Any
 from terna.data.download.folder import fetch_folder, local_folder
 from terna.data.download.hub import RECORD, fetch_dataset
 from terna.data.download.patience import PATIENCE, Patience
-from terna.data.download.places import fetch
+from terna.data.download.places import fetch, is_remote
 from terna.errors import DataError
 from terna.records import read_json, read_record, sha256_of, write_json
 from terna.settings import Corpus, File
@@ -35,7 +35,7 @@ def fetch_corpus(
             write_json({**read_json(folder / RECORD), **more}, folder / RECORD)
         return
     record = folder / RECORD
-    accepted = {file.name: _accepted(file, corpus, _before(record)) for file in corpus.files}
+    accepted = {file.name: _accepted(file, corpus, recorded(record)) for file in corpus.files}
     if not all(_is_there(folder / name, digests) for name, digests in accepted.items()):
         record.unlink(missing_ok=True)
     found: dict[str, str] = {}
@@ -59,7 +59,7 @@ def fetch_corpus(
     write_json({"sha256": found, "bytes": sizes, "addresses": _addresses(corpus), **more}, record)
 
 
-def _before(record: Path) -> Mapping[str, Any]:
+def recorded(record: Path) -> Mapping[str, Any]:
     """The record of an earlier call; empty without one that is whole."""
     try:
         return read_record(record, {"sha256": dict[str, str], "addresses": dict[str, list[str]]}, "fetch again")
@@ -72,10 +72,14 @@ def _accepted(file: File, corpus: Corpus, before: Mapping[str, Any]) -> list[str
 
     Not of a copy from a local path, which costs nothing to take again and may have been edited since.
     """
-    remote = all(address.startswith(("http://", "https://")) for address in file.addresses)
     same = before.get("addresses", {}).get(file.name) == file.addresses
-    recorded = before.get("sha256", {}).get(file.name)
-    return [*file.sha256, *([recorded] if recorded and same and remote and not corpus.exact else [])]
+    came = before.get("sha256", {}).get(file.name)
+    return [*file.sha256, *([came] if came and same and not is_local(file) and not corpus.exact else [])]
+
+
+def is_local(file: File) -> bool:
+    """Whether a path is among its addresses."""
+    return not all(is_remote(address) for address in file.addresses)
 
 
 def _addresses(corpus: Corpus) -> dict[str, list[str]]:

@@ -9,9 +9,14 @@ from terna.records import replacing_folder, sha256_of
 
 
 def local_folder(addresses: Sequence[str], mirror: Path | None, target: Path) -> Path | None:
-    """The folder that a file's declaration names, or its copy in the mirror; None where it names none."""
+    """The folder that a file's declaration names, else its copy in the mirror; None where it names none."""
     packed = [mirror / target.parent.name / target.name] if mirror else []
-    return next((place for place in [*packed, *map(Path, addresses)] if place.is_dir()), None)
+    return next((place for place in [*map(Path, addresses), *packed] if place.is_dir()), None)
+
+
+def parts_of(folder: Path) -> list[Path]:
+    """The files of a folder that count: its .arrow files, or else its .txt files."""
+    return sorted(folder.glob("*.arrow")) or sorted(folder.glob("*.txt"))
 
 
 def fetch_folder(source: Path, target: Path, *, exact: bool) -> dict[str, str]:
@@ -20,7 +25,7 @@ def fetch_folder(source: Path, target: Path, *, exact: bool) -> dict[str, str]:
     Paths are from target's folder. Raises DownloadError for a folder without any, and with exact=True,
     since no one digest stands for a folder.
     """
-    parts = sorted(source.glob("*.arrow")) or sorted(source.glob("*.txt"))
+    parts = parts_of(source)
     if not parts:
         splits = ", ".join(one.parent.name for one in sorted(source.glob("*/*.arrow")))
         inside = f"it has the splits {splits}; name one of them" if splits else "datasets.save_to_disk writes some"

@@ -18,6 +18,21 @@ from terna.errors import DownloadError
 from terna.records import sha256_of
 
 
+def is_remote(address: str) -> bool:
+    """Whether an address is one of http(s), not a path."""
+    return address.startswith(("http://", "https://"))
+
+
+def local_file(addresses: Sequence[str], mirror: Path | None, target: Path) -> Path | None:
+    """The first place on this machine that `fetch` takes a file from; None where there is none."""
+    return next((Path(place) for place in [*_here(addresses), *_copies(addresses, mirror, target)]), None)
+
+
+def _here(addresses: Sequence[str]) -> list[str]:
+    """The paths that lead to a file."""
+    return [address for address in addresses if not is_remote(address) and Path(address).is_file()]
+
+
 def from_environment() -> Path | None:
     """The mirror folder that TERNA_MIRROR names; None where it is not set or empty."""
     given = os.environ.get("TERNA_MIRROR")
@@ -38,20 +53,23 @@ def fetch(
     """Put the file at `target` and return its sha256.
 
     accepted: digests that pass; with exact=False other bytes pass too (never an HTML page or an empty file).
-    mirror: a folder to look in first. check: raises DataError for a file that is of no use.
+    mirror: a folder to look in before the addresses, but for paths that lead to a file: a copy elsewhere that is called
+    the same may be another. check: raises DataError for a file that is of no use.
     Raises DownloadError, naming each place and what was wrong with it; nothing but a download that can be resumed
     is then left.
     """
     wanted = Wanted(accepted, exact, check)
     partial = Partial(target)
     _beside(target).unlink(missing_ok=True)
-    if target.is_file() and sha256_of(target) in accepted:
+    # a path costs nothing to take again, and its file may have been edited
+    here = _here(addresses)
+    if not here and target.is_file() and sha256_of(target) in accepted:
         found = verified(target, str(target), wanted)
         partial.discard()
         return found
     target.parent.mkdir(parents=True, exist_ok=True)
     refused = []
-    for place in [*_copies(addresses, mirror, target), *addresses]:
+    for place in dict.fromkeys([*here, *_copies(addresses, mirror, target), *addresses]):
         try:
             found = _from(place, target, wanted, patience, progress)
         except DownloadError as error:

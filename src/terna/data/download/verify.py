@@ -54,7 +54,8 @@ def _refuse(path: Path, place: str, found: str, wanted: Wanted, called_page: boo
         raise DownloadError(f"{place}: an HTML page came, not the file; expected {expected}; {lost}")
     if wanted.exact:
         other = f"{path.stat().st_size} bytes of a damaged or other file"
-        raise DownloadError(f"{place}: {other}, sha256 {found}, expected {expected.removeprefix('sha256 ')}")
+        remedy = "" if place.startswith(("http://", "https://")) else "; if you edited it, declare its new sha256"
+        raise DownloadError(f"{place}: {other}, sha256 {found}, expected {expected.removeprefix('sha256 ')}{remedy}")
     if not start:
         raise DownloadError(f"{place}: an empty file came ({path.stat().st_size} bytes, no text); expected {expected}")
 

@@ -19,7 +19,7 @@ from terna.data.translation.workers import devices, outputs
 from terna.errors import DataError, ModelError
 from terna.records import TRANSLATIONS
 from terna.sentences import tokenize
-from terna.settings import Machine, Translate
+from terna.settings import Machine, Translate, named
 
 COLUMNS = pa.schema([TRANSLATIONS.field(name) for name in ("source", "target", "reason")])
 
@@ -57,7 +57,7 @@ def translate(sentences: Sequence[str], source: str, settings: Translate, machin
     frame = _frame(recipe, sha256, [model.codes.get(language) for language in (source, settings.target)])
     shards = cut(texts, tokens, model.shard, frame, work)
     _complete(shards, recipe, places, progress=machine.progress)
-    identity = {"checkpoint": model.checkpoint, "revision": model.revision, "commit": checkpoint.commit}
+    identity = {"checkpoint": named(model.checkpoint), "revision": model.revision, "commit": checkpoint.commit}
     return Translation(_table(shards), identity | {"sha256": sha256})
 
 

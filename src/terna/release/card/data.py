@@ -11,7 +11,7 @@ from terna.markdown import Markdown, Rows, code
 from terna.release.card import front, tables
 from terna.release.card.document import template
 from terna.release.card.licence import Licence, licence_of
-from terna.settings import Corpus, Settings
+from terna.settings import Corpus, Settings, published
 
 # the settings that the tables depend on, see dvc.yaml
 SETTINGS = ("seed", "corpora", "translate", "triplets")
@@ -59,6 +59,7 @@ def render(
     data/triplets/stats.json. digests: the sha256 of each file. commit: of the code; None where it is not known.
     """
     config, split = next(iter(parts))
+    settings = published(settings)
     plain = asdict(settings)
     card = DataCard(
         front=_matter(repo, settings, corpora, parts),

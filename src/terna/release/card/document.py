@@ -19,7 +19,7 @@ from terna.records import read_json
 from terna.release.card import front, parameters, tables
 from terna.release.card.licence import Licence, licence_of
 from terna.release.lineage import Lineage
-from terna.settings import Settings
+from terna.settings import Settings, published
 
 ENCODER = Path("models/encoder")
 CARD = "card.md.j2"
@@ -109,6 +109,7 @@ def render(
     these tell nothing of a benchmark or corpus of the settings.
     """
     check(settings, scores, stats)
+    settings = published(settings)
     model = settings.model
     found = verdicts(settings.evaluate, scores)
     card = Card(

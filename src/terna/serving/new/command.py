@@ -13,14 +13,21 @@ from terna.errors import DataError
 from terna.records import validated, write_text
 from terna.serving.new import conf
 from terna.serving.new.reading import Examples, benchmarks, examples
-from terna.serving.new.roles import Given, Roles, roles
+from terna.serving.new.roles import Given, HeldOut, Roles, roles
 from terna.serving.new.shapes import CALLED
 from terna.serving.new.words import sources
 from terna.settings import Corpus, compose, is_hub_name
+from terna.settings.declaration import SEVERAL
 
 NAME = re.compile("[a-z][a-z0-9_-]{0,99}")
 # the choice of conf/evaluate/ for a test of each shape
 EVALUATE = {"scored": "own", "classed": "own_binary", "ranking": "own_ranking"}
+# that for pairs held out of what is trained on, by its shape
+HELD_OUT = {"texts": "own_text", "pairs": "own_pairs", "triplets": "own_pairs"}
+# the largest share that is held out, and how many pairs are enough
+SHARE, ENOUGH = 0.1, 1000
+# SimCSE can make a strong start worse: as conf/experiment/own_text.yaml
+GENTLY = {"epochs": 1, "lr": 1.0e-5, "score_every": 10}
 # rows that are shown, and characters of a value
 SHOWN, LONGEST = 5, 70
 
@@ -39,21 +46,44 @@ def new(asked: Namespace) -> Iterator[str]:
     for corpus, one in trained.items():
         trained[corpus], learnt[corpus] = _learnt(corpus, one)
         yield from _shown(trained[corpus], f"trained on, {learnt[corpus].count} {learnt[corpus].unit}")
-    choices, settings = _settings(name, given, min(one.batch for one in learnt.values()), asked.model)
+    held = None if given.test else _held_out(trained, learnt)
+    try:
+        written, told = _written(name, replace(given, held=held), trained, learnt, asked)
+    except DataError as error:
+        if held is None:
+            raise
+        written, told = _written(name, given, trained, learnt, asked)
+        told = [f"No pairs can be held out of {held.given.source.path} ({error})", *told]
+    conf.check_free(written, force=asked.force)
+    yield from told
+    for path, text in written.items():
+        write_text(text, conf.FOLDER / path)
+    yield f"Wrote {' and '.join(str(conf.FOLDER / path) for path in written)}. Run it:"
+    yield f'  make run SET="experiment={name}"'
+
+
+def _written(
+    name: str, given: Roles, trained: Mapping[str, Given], learnt: Mapping[str, Examples], asked: Namespace
+) -> tuple[dict[Path, str], list[str]]:
+    """The settings files, and what is told of what is scored on, which was read; DataError as `new` says."""
+    choices, settings = _settings(name, given, learnt, asked.model)
     declared = {corpus: _declared(one) for corpus, one in trained.items()}
     written = {
         Path("corpora") / f"{name}.yaml": conf.corpora(declared),
         Path("experiment") / f"{name}.yaml": conf.experiment(choices, settings),
     }
-    conf.check_free(written, force=asked.force)
     composed = conf.composed(written, name)
     if composed.corpora != {corpus: _corpus(corpus, one) for corpus, one in trained.items()}:
         raise DataError(f"{name}: a name of a file, a column or a label is no text that settings can hold; rename it")
-    yield from _scored(given, benchmarks(composed, _benchmarks(given)))
-    for path, text in written.items():
-        write_text(text, conf.FOLDER / path)
-    yield f"Wrote {' and '.join(str(conf.FOLDER / path) for path in written)}. Run it:"
-    yield f'  make run SET="experiment={name}"'
+    return written, list(_scored(given, benchmarks(composed, _benchmarks(given))))
+
+
+def _held_out(trained: Mapping[str, Given], learnt: Mapping[str, Examples]) -> HeldOut | None:
+    """The first corpus that pairs can be held out of."""
+    for name, one in trained.items():
+        if one.taken.shape in HELD_OUT:
+            return HeldOut(one, round(min(SHARE, ENOUGH / max(learnt[name].count, 1)), 6))
+    return None
 
 
 def _checked(name: str) -> str:
@@ -104,24 +134,26 @@ def _corpus(name: str, given: Given) -> Corpus:
     return corpus
 
 
-def _settings(name: str, given: Roles, batch: int, model: str) -> tuple[dict[str, str], dict[str, Any]]:
+def _settings(
+    name: str, given: Roles, learnt: Mapping[str, Examples], model: str
+) -> tuple[dict[str, str], dict[str, Any]]:
     """The choices of the experiment, and what differs from them."""
     option, different = _model(model)
     scratch = compose(conf.FOLDER, [f"model={option}"])["model"]["scratch"] and not different
-    evaluate = EVALUATE[given.test.taken.shape] if given.test else "sample"
+    gently = not scratch and all(one.unit == "texts" for one in learnt.values())
     choices = {
         "corpora": name,
         "triplets": "held_out",
         "model": option,
         "train": "smoke" if scratch else "minilm",
-        "evaluate": evaluate,
+        "evaluate": _evaluated(given),
     }
     settings = {
         # what is chosen by is the benchmark, so that no triplet need be held out
         "triplets": {"dev_fraction": 0.0},
         "model": different,
-        "train": {"batch_size": batch},
-        "evaluate": {"benchmarks": _own(given)} if given.test else {},
+        "train": {"batch_size": min(one.batch for one in learnt.values()), **(GENTLY if gently else {})},
+        "evaluate": {"benchmarks": own} if (own := _own(given)) else {},
         "release": {"name": name, "repo": "release/encoder"},
     }
     return choices, {group: value for group, value in settings.items() if value}
@@ -142,8 +174,21 @@ def _model(word: str) -> tuple[str, dict[str, Any]]:
     return "minilm", {"backbone": backbone if hub else word, "revision": (hub and revision) or None, "pooling": None}
 
 
+def _evaluated(given: Roles) -> str:
+    """The choice of conf/evaluate/."""
+    if given.test:
+        return EVALUATE[given.test.taken.shape]
+    return HELD_OUT[given.held.given.taken.shape] if given.held else "sample"
+
+
 def _own(given: Roles) -> Mapping[str, Any]:
-    """What differs from conf/benchmarks/own.yaml."""
+    """What differs from the benchmarks of that choice."""
+    if given.held:
+        # what is ranked are anchors and positives alone
+        own = {name: column for name, column in given.held.given.taken.columns.items() if name != SEVERAL}
+        return {"own-dev": {"columns": own, "held_out": given.held.share, **given.held.given.files}}
+    if given.test is None:
+        return {}
     [test, *dev] = [{**_told(one), **one.files} for one in (given.test, given.dev) if one]
     return {"own": test | {"split": None}, "own-dev": dev[0]} if dev else {"own": test}
 
@@ -154,16 +199,23 @@ def _told(given: Given) -> dict[str, Any]:
 
 def _benchmarks(given: Roles) -> dict[str, list[Path]]:
     """The files of each benchmark of one's own."""
+    if given.held:
+        return {"own-dev": given.held.given.source.files}
     if given.test is None:
         return {}
     return {"own-dev": (given.dev or given.test).source.files, "own": given.test.source.files}
 
 
-def _scored(given: Roles, held: Iterator[str]) -> Iterator[str]:
+def _scored(given: Roles, read: Iterator[str]) -> Iterator[str]:
+    found = list(read)
+    if given.held:
+        pairs = "neighbouring sentences" if given.held.given.taken.shape == "texts" else "pairs"
+        yield f"Scored on {pairs} held out of {given.held.given.source.path}, each to find its other half: {found[0]}"
+        yield "  they choose the checkpoint, and nothing tests it; scored pairs behind --test would"
+        return
     if given.test is None:
         yield "No file to score on, so that samples/ chooses and tests; scored pairs behind --test would."
         return
-    found = list(held)
     yield from _shown(given.test, "scored on")
     if given.dev:
         yield from _shown(given.dev, "chosen by")

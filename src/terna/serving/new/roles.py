@@ -42,12 +42,24 @@ class Given:
 
 
 @dataclass(frozen=True)
+class HeldOut:
+    """A source that is trained on, and the share of its pairs that are held out."""
+
+    given: Given
+    share: float
+
+
+@dataclass(frozen=True)
 class Roles:
-    """What is trained on, what is scored on, and what chooses the checkpoint: a part of the test where dev is None."""
+    """What is trained on, what is scored on, and what chooses the checkpoint: a part of the test where dev is None.
+
+    held: without a test, what pairs are held out of; without either, samples/ chooses and tests.
+    """
 
     trained: list[Given]
     test: Given | None
     dev: Given | None
+    held: HeldOut | None = None
 
 
 def roles(trained: Sequence[Source], tests: Sequence[Source], dev: Sequence[Source]) -> Roles:

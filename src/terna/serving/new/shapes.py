@@ -8,7 +8,6 @@ from typing import Any
 from terna.data.corpora.values import MEANT
 from terna.errors import DataError
 from terna.serving.new.looking import LABELS, Column, Looked
-from terna.settings.benchmark import TASKS
 from terna.settings.declaration import FIELDS, SEVERAL
 
 # what messages call the shapes
@@ -21,6 +20,8 @@ CALLED = {
     "texts": "raw text",
     "ranking": "a search",
 }
+# those that a file can be scored on by
+SCORED_ON = ("scored", "classed", "ranking")
 MARKS = {"nli": "label", "scored": "score", "classed": "class"}
 # names of a column of scores beside those that the reader finds by itself
 SCORES = ("score", "similarity", "similitud", "sim", "nota", "puntuación", "puntuacion", "gold", "relatedness")
@@ -53,7 +54,7 @@ def take(looked: Looked, shape: str | None, given: Columns, *, test: bool) -> Ta
     shape, given: what the user says, the columns of some fields. test: whether it is to be scored on. Raises DataError
     with what could be meant, and with the option that decides.
     """
-    allowed = [*TASKS] if test else [*FIELDS]
+    allowed = [*SCORED_ON] if test else [*FIELDS]
     found = [shape] if shape else list(_shapes(looked, given, allowed))
     if len(found) != 1 or found[0] not in allowed:
         raise DataError(f"{looked.path}: {_undecided(looked, found, allowed)}")
