@@ -9,7 +9,8 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from terna.sentences import distinct, fold, number
+from terna.data.numbering import distinct
+from terna.sentences import fold, number
 
 FUZZ = settings(derandomize=True, deadline=None)
 # few letters, so that texts often coincide; ß, İ and ſ grow or change when folded; U+2028 and U+3000 are white

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from terna.data.contamination import OVERLAPS
 from terna.data.contamination.filtering import corpus_account, listing, shared_counts, without
+from terna.data.numbering import distinct
 from terna.records import LABELS, PAIRS
-from terna.sentences import distinct
 
 FUZZ = settings(derandomize=True, deadline=None, max_examples=100)
 names = st.sampled_from("abcdefgh")
