@@ -171,7 +171,7 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
         return table.select(schema.names).cast(schema)
     except FileNotFoundError as error:
         raise DataError(f"{path}: not there; run the stage that writes it (dvc repro)") from error
-    except (pa.ArrowException, KeyError, OSError) as error:
+    except (pa.ArrowException, KeyError, OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: not a table of {', '.join(schema.names)} ({error}); run its stage again") from error
 
 

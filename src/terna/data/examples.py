@@ -177,7 +177,7 @@ def numbered_columns(
     positives: a POSITIVES table, whose columns are numbered last: those are the last of `Numbered.numbers`.
     """
     columns = {name: texts_of(table) for name, table in tables.items()}
-    followed = [positives[name] for name in POSITIVES.names] if positives else []
+    followed = [positives[name] for name in POSITIVES.names] if positives is not None else []
     found = numbered(*(column for own in columns.values() for column in own), *followed)
     numbers = iter(found.numbers)
     return found, {name: [next(numbers) for _ in own] for name, own in columns.items()}
