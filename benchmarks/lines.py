@@ -20,8 +20,8 @@ import numpy as np
 from workload import composed, fetched
 
 from terna.data.corpora import read_nli
+from terna.data.numbering import distinct
 from terna.encoder import locate
-from terna.sentences import distinct
 
 THEIRS = """
 import sys, numpy

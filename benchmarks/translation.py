@@ -29,8 +29,8 @@ from synthetic_nli import write
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, MarianConfig, MarianMTModel, MarianTokenizer
 
 from terna.data.corpora import read_nli
+from terna.data.numbering import distinct
 from terna.data.translation import translate
-from terna.sentences import distinct
 from terna.settings import Corpus, File, Machine, Translate, Translator
 
 OUT = Path(__file__).resolve().parent / "out"

@@ -20,9 +20,9 @@ from terna.data.contamination import find
 from terna.data.contamination.filtering import DROPPED, shared_counts
 from terna.data.corpora import benchmark_sentences, check_file, read_parallel
 from terna.data.download import fetch_corpus, from_environment
+from terna.data.numbering import distinct
 from terna.provenance import record
 from terna.records import PARALLEL, write_json, write_table
-from terna.sentences import distinct
 from terna.settings import Settings
 
 OUT = Path("data/parallel")

@@ -11,6 +11,7 @@ writes  data/tokens/: ids, offsets, keys, known positives and the examples of al
 
 from terna.running.stage import stage
 
+from collections.abc import Iterator
 from itertools import cycle
 from operator import add
 from pathlib import Path
@@ -19,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from terna.data.examples import Tables, texts_of
-from terna.data.numbering import once
-from terna.data.token_table import build
+from terna.data.numbering import distinct, numbered, once
+from terna.data.token_table import store
 from terna.data.word_alignment import lexicon
 from terna.encoder import load_tokenizer, prompts_of
 from terna.encoder.build import embeddings_of
@@ -29,7 +30,7 @@ from terna.encoder.vocabulary import adapt, words
 from terna.encoder.vocabulary_cut import changed, cut, used
 from terna.provenance import record
 from terna.records import KEPT, LEXICON, PARALLEL, SENTENCES, STARTS, TEXTS, read_table, write_json, write_table
-from terna.sentences import distinct
+from terna.sentences import take
 from terna.settings import Settings
 
 if TYPE_CHECKING:
@@ -41,18 +42,18 @@ SENTENCES_IN = IN / "sentences.parquet"
 MINED_IN = Path("data/mined")
 PARALLEL_IN = Path("data/parallel/sentences.parquet")
 OUT = Path("data/tokens")
+# sentences that a tokenizer is fitted on at most: more would change few of its entries, and take gigabytes
+FITTED = 2_000_000
 
 
 @stage
 def main(settings: Settings) -> str:
     tables = Tables.read(IN, MINED_IN)
-    sentences = distinct(*(column for table in tables.trained for column in texts_of(table))).to_pylist()
-    tokenizer = with_words(load_tokenizer(settings.model, sentences), settings)
+    tokenizer = with_words(load_tokenizer(settings.model, sample(tables)), settings)
     tokenizer, account = cut_down(tokenizer, settings, tables.dev)
     prompts = settings.model.prompts
     others = prompts.corpora if prompts else {}
-    table = build(tables, tokenizer, settings.model.max_length, prompts_of(settings.model), others)
-    table.save(OUT)
+    table = store(tables, tokenizer, settings.model.max_length, OUT, prompts_of(settings.model), others)
     save_tokenizer(tokenizer, OUT / "tokenizer", settings.model.max_length)
     lengths = np.diff(table.offsets)
     longest = int((lengths == settings.model.max_length).sum())
@@ -77,6 +78,14 @@ def main(settings: Settings) -> str:
         f"{len(lengths)} sentences, {len(table.ids)} tokens of a vocabulary of {len(tokenizer)}{told(account)}, "
         f"{longest} that reach model.max_length ({settings.model.max_length})"
     )
+
+
+def sample(tables: Tables) -> Iterator[str]:
+    """The distinct sentences that are trained on, for a tokenizer that is fitted: of more than FITTED every so many."""
+    texts = numbered(*(column for table in tables.trained for column in texts_of(table))).texts
+    chosen = take(texts, np.arange(0, len(texts), max(1, -(-len(texts) // FITTED))))
+    for chunk in distinct(chosen).chunks:
+        yield from chunk.to_pylist()
 
 
 def with_words(tokenizer: "PreTrainedTokenizerBase", settings: Settings) -> "PreTrainedTokenizerBase":

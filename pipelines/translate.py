@@ -15,10 +15,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from terna.arrays import Ints
 from terna.data.corpora import read
+from terna.data.numbering import distinct
 from terna.provenance import record
 from terna.records import (
     CLASSED_PAIRS,
@@ -32,7 +35,6 @@ from terna.records import (
     write_json,
     write_table,
 )
-from terna.sentences import distinct
 from terna.settings import Corpus, Settings
 
 OUT = Path("data/nli")
@@ -59,7 +61,7 @@ def main(settings: Settings) -> str:
     kept = pa.concat_tables([table.select(["corpus"]) for table in tables.values()])
     corpora = {name: account(name, settings.corpora[name], counts, kept, made) for name, (_, counts) in parsed.items()}
     for name, table in tables.items():
-        write_table(in_order(table), OUT / f"{name}.parquet", table.schema)
+        write_table(table, OUT / f"{name}.parquet", table.schema, rows=in_order(table))
     write_table(made.translations, OUT / "translations.parquet", TRANSLATIONS)
     write_json({"corpora": corpora, "translated_by": made.identity}, OUT / "accounts.json")
     outs = [OUT / f"{name}.parquet" for name in (*tables, "translations")] + [OUT / "accounts.json"]
@@ -79,14 +81,15 @@ def together(parsed: Mapping[str, tuple[pa.Table, Counter[str]]], schema: pa.Sch
     return pa.concat_tables([schema.empty_table(), *(table for table, _ in parsed.values() if table.schema == schema)])
 
 
-def in_order(table: pa.Table) -> pa.Table:
-    """The rows sorted by all columns."""
-    if "negatives" not in table.column_names:
-        return table.sort_by([(column, "ascending") for column in table.column_names])
-    # Arrow sorts no lists; no text holds NUL
-    joined = table.append_column("joined", pc.binary_join(table["negatives"], "\0"))
-    ordered = [("anchor", "ascending"), ("positive", "ascending"), ("joined", "ascending"), ("corpus", "ascending")]
-    return joined.sort_by(ordered).drop_columns("joined")
+def in_order(table: pa.Table) -> Ints:
+    """(len(table),): where the rows are, sorted by all columns."""
+    if "negatives" in table.column_names:
+        # Arrow sorts no lists; no text holds NUL
+        place = table.column_names.index("negatives")
+        table = table.set_column(place, "negatives", pc.binary_join(table["negatives"], "\0"))
+    keys = [(column, "ascending") for column in table.column_names]
+    places: Ints = pc.sort_indices(table, sort_keys=keys).to_numpy().view(np.int64)
+    return places
 
 
 def translated(pairs: pa.Table, settings: Settings) -> Translated:

@@ -11,17 +11,26 @@ writes  data/triplets/: train.parquet, dev.parquet, positives.parquet; scored.pa
 
 from terna.running.stage import stage
 
+from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
 from terna.data.contamination import find
-from terna.data.contamination.filtering import corpus_account, listing, sentences_in, shared_counts, without
+from terna.data.contamination.filtering import (
+    costly,
+    distinct_sentences,
+    listing,
+    rows_of,
+    sentences_in,
+    shared_counts,
+    without,
+)
 from terna.data.corpora import benchmark_sentences
-from terna.data.numbering import once
+from terna.data.numbering import numbered, once
 from terna.data.triplets import Split, build, count_triplets, no_triplets
 from terna.data.tuples import usable
 from terna.errors import DataError
@@ -41,7 +50,6 @@ from terna.records import (
     write_json,
     write_table,
 )
-from terna.sentences import distinct
 from terna.settings import Settings
 
 OUT = Path("data/triplets")
@@ -63,34 +71,65 @@ LEFT_OUT = {
 }
 
 
+class Found(NamedTuple):
+    """What was read: rows of each table, rows and distinct sentences of each corpus.
+
+    shared: how many sentences each benchmark shares, by kind. left_out: the sentences whose rows are left out for it.
+    """
+
+    read: dict[str, int]
+    rows: Counter[str]
+    sentences: Counter[str]
+    shared: dict[str, dict[str, int]]
+    left_out: pa.Array
+
+
 @stage
 def main(settings: Settings) -> str:
-    rules = settings.triplets
     schemas = {"pairs": PAIRS} | {name: schema for name, (schema, _) in OTHERS.items()}
     mix = {name: read_table(NLI / f"{name}.parquet", schema) for name, schema in schemas.items()}
-    sentences = distinct(*sentences_in(mix.values()))
-    shared = find(sentences, benchmark_sentences(settings.evaluate, RAW), rules.overlap)
-    clean = {name: without(table, sentences, shared, rules.drop_overlap) for name, table in mix.items()}
+    contaminated = OUT / "contamination.csv"
+    found = counted(mix, settings, contaminated)
+    # in the place of the mix: both would take twice the memory
+    clean = {name: without(mix.pop(name), found.left_out) for name in schemas}
     for name, (_, row) in OTHERS.items():
-        if len(mix[name]) and not len(clean[name]):
+        if found.read[name] and not len(clean[name]):
             raise DataError(
                 f"no {row} is left: each has a sentence of a benchmark; add corpora, or see triplets.drop_overlap"
             )
+    accounts = stats(settings, found, clean)
+    left = sum(map(len, clean.values()))
+    sentences = pa.table([once(*sentences_in(clean.values()))], schema=SENTENCES)
+    write_table(sentences, OUT / "sentences.parquet", SENTENCES)
+    del sentences
+    split = split_of(clean.pop("pairs"), settings, alone=not any(found.read[name] for name in OTHERS))
     trained, counts = without_repeats(clean)
-    split = split_of(clean["pairs"], settings, alone=not any(len(mix[name]) for name in OTHERS))
     tables = {"train": split.train, "dev": split.dev, "positives": split.positives} | trained
-    tables["sentences"] = pa.table([once(*sentences_in(clean.values()))], schema=SENTENCES)
-    outs = [OUT / f"{name}.parquet" for name in tables] + [OUT / "contamination.csv"]
-    for path, table in zip(outs, tables.values(), strict=False):
-        write_table(table, path, table.schema)
-    with replacing(outs[-1]) as beside:
-        csv.write_csv(listing(mix.values(), sentences, shared), beside)
+    for name, table in tables.items():
+        write_table(table, OUT / f"{name}.parquet", table.schema)
+    outs = [*(OUT / f"{name}.parquet" for name in (*tables, "sentences")), contaminated]
     totals = {"total": split.counts | counts, "sha256_out": {path.name: sha256_of(path) for path in outs}}
-    write_json(stats(settings, mix, clean, shared) | totals, OUT / "stats.json")
+    write_json(accounts | totals, OUT / "stats.json")
     outs.append(OUT / "stats.json")
     raw = [path for name, one in settings.evaluate.benchmarks.items() for path in one.paths(RAW / name)]
     record("triplets", settings, [*(NLI / name for name in IN), *raw], outs, OUT / "made.json")
-    return summary(mix, clean, trained, split.counts | counts)
+    return summary(found.read, left, trained, split.counts | counts)
+
+
+def counted(mix: dict[str, pa.Table], settings: Settings, path: Path) -> Found:
+    """What the mix is and what it shares with the benchmarks, which is listed in `path`."""
+    rules = settings.triplets
+    numbers = numbered(*sentences_in(mix.values()))
+    shared = find(numbers.texts, benchmark_sentences(settings.evaluate, RAW), rules.overlap)
+    with replacing(path) as beside:
+        csv.write_csv(listing(mix.values(), numbers.texts, shared), beside)
+    return Found(
+        {name: len(table) for name, table in mix.items()},
+        rows_of(mix.values()),
+        distinct_sentences(mix.values(), numbers),
+        shared_counts(shared, list(settings.evaluate.benchmarks)),
+        costly(numbers.texts, shared, rules.drop_overlap),
+    )
 
 
 def without_repeats(clean: dict[str, pa.Table]) -> tuple[dict[str, pa.Table], dict[str, int]]:
@@ -98,8 +137,9 @@ def without_repeats(clean: dict[str, pa.Table]) -> tuple[dict[str, pa.Table], di
     tuples, repeated = usable(clean["tuples"])
     if repeated and not len(tuples):
         raise DataError("no tuple is left: each has one text twice; is another column the positive?")
-    tables = {name: tuples if name == "tuples" else clean[name] for name in OTHERS}
-    counts = {f"{row.replace(' ', '_')}s": len(tables[name]) for name, (_, row) in OTHERS.items() if len(clean[name])}
+    there = [name for name in OTHERS if len(clean[name])]
+    tables = clean | {"tuples": tuples}
+    counts = {f"{row.replace(' ', '_')}s": len(tables[name]) for name, (_, row) in OTHERS.items() if name in there}
     return tables, counts | ({"tuples_of_one_text": repeated} if repeated else {})
 
 
@@ -111,30 +151,27 @@ def split_of(pairs: pa.Table, settings: Settings, *, alone: bool) -> Split:
     return build(pairs, target=settings.translate.target, seed=settings.seed, dev_fraction=rules.dev_fraction)
 
 
-def summary(
-    mix: dict[str, pa.Table], clean: dict[str, pa.Table], trained: dict[str, pa.Table], counts: dict[str, int]
-) -> str:
-    """The stage's last line."""
-    read, left = (sum(map(len, tables.values())) for tables in (mix, clean))
-    rows = "rows" if len(mix["tuples"]) or len(mix["texts"]) else "pairs"
+def summary(read: dict[str, int], left: int, trained: dict[str, pa.Table], counts: dict[str, int]) -> str:
+    """The stage's last line; read: the rows of each table, left: those that no benchmark shares."""
+    rows, count = "rows" if read["tuples"] or read["texts"] else "pairs", sum(read.values())
     left_out = "".join(f", {counts[key]} {reason}" for key, reason in LEFT_OUT.items() if key in counts)
-    others = "".join(
-        f", {len(trained[name])} {row}s to train on" for name, (_, row) in OTHERS.items() if len(mix[name])
-    )
+    others = "".join(f", {len(trained[name])} {row}s to train on" for name, (_, row) in OTHERS.items() if read[name])
     return (
-        f"{read} {rows} read, {read - left} left out for a benchmark's sake{left_out}, "
+        f"{count} {rows} read, {count - left} left out for a benchmark's sake{left_out}, "
         f"{counts['triplets_train']} triplets to train on, {counts['triplets_dev']} held out{others}"
     )
 
 
-def stats(settings: Settings, mix: dict[str, pa.Table], clean: dict[str, pa.Table], shared: pa.Table) -> dict[str, Any]:
+def stats(settings: Settings, found: Found, clean: dict[str, pa.Table]) -> dict[str, Any]:
     """The accounts of each corpus, and what the mix shares with each benchmark."""
     keys = {"corpora": dict[str, dict[str, Any]], "translated_by": dict[str, Any] | None}
     made = read_record(NLI / "accounts.json", keys, rerun("translate"))
+    left = rows_of(clean.values())
     corpora = {
         name: {
             **account,
-            **corpus_account(mix.values(), clean.values(), name),
+            "distinct_sentences": found.sentences[name],
+            "overlap_dropped": found.rows[name] - left[name],
             "triplets": count_triplets(clean["pairs"].filter(pc.equal(clean["pairs"]["corpus"], name))),
         }
         for name, account in made["corpora"].items()
@@ -146,7 +183,7 @@ def stats(settings: Settings, mix: dict[str, pa.Table], clean: dict[str, pa.Tabl
         "contamination": {
             "limit": rules.overlap,
             "dropped": rules.drop_overlap,
-            "sentences": shared_counts(shared, list(settings.evaluate.benchmarks)),
+            "sentences": found.shared,
         },
     }
 

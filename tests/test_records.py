@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from terna import records
 from terna.errors import DataError
 from terna.records import (
     PAIRS,
@@ -19,6 +21,7 @@ from terna.records import (
     read_table,
     replacing,
     rerun,
+    write_array,
     write_arrays,
     write_json,
     write_table,
@@ -71,6 +74,30 @@ def test_the_same_table_is_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
         write_table(TABLE, tmp_path / name, TRIPLETS)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_rows_are_written_in_the_order_of_their_places_the_same_bytes_however_they_are_chunked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "ROWS", 64)
+    named = TABLE.append_column("number", pa.array(range(200)))
+    chunked = pa.concat_tables([named.slice(first, 7) for first in range(0, 200, 7)])
+    places = np.random.default_rng(0).permutation(200)[:150]
+    write_table(named.take(pa.array(places)), tmp_path / "taken", named.schema)
+    for table in (named, chunked):
+        write_table(table, tmp_path / "rows", named.schema, rows=places)
+        assert (tmp_path / "rows").read_bytes() == (tmp_path / "taken").read_bytes()
+    assert read_table(tmp_path / "rows", named.schema).equals(named.take(pa.array(places)))
+    assert pq.ParquetFile(tmp_path / "rows").num_row_groups == 3
+    write_table(TABLE, tmp_path / "none", TRIPLETS, rows=places[:0])
+    assert read_table(tmp_path / "none", TRIPLETS).equals(TRIPLETS.empty_table())
+
+
+@pytest.mark.parametrize("parts", [[], [[]], [[1], [], [2, 3]], [[7] * 12_345, [8]]])
+def test_an_array_that_is_written_in_parts_is_what_numpy_saves(tmp_path: Path, parts: list[list[int]]) -> None:
+    write_array((np.array(part, np.int32) for part in parts), np.int32, tmp_path / "parts.npy")
+    np.save(tmp_path / "whole.npy", np.array([number for part in parts for number in part], np.int32))
+    assert (tmp_path / "parts.npy").read_bytes() == (tmp_path / "whole.npy").read_bytes()
 
 
 def test_a_table_of_other_columns_is_not_written(tmp_path: Path) -> None:

@@ -16,7 +16,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter, ValidationError
 
+from terna.arrays import Ints
 from terna.errors import DataError
+from terna.sentences import joined, take
+
+# rows of a group of a Parquet file
+ROWS = 1 << 20
 
 Rows = Sequence[Mapping[str, float | str]]
 
@@ -131,19 +136,42 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def write_table(table: pa.Table, path: Path, schema: pa.Schema) -> None:
-    """Write `table`, whose columns must be those of `schema`, as Parquet."""
-    with replacing(path) as beside:
-        pq.write_table(table.cast(schema), beside, compression="zstd")
+def write_table(table: pa.Table, path: Path, schema: pa.Schema, rows: Ints | None = None) -> None:
+    """Write `table`, whose columns must be those of `schema`, as Parquet, the same bytes however it is chunked.
+
+    rows: the places of the rows to write, in their order; a group of rows at a time is in memory beside the table.
+    """
+    with replacing(path) as beside, pq.ParquetWriter(beside, schema, compression="zstd") as writer:
+        whole = table.cast(schema)
+        for first in range(0, max(1, len(whole) if rows is None else len(rows)), ROWS):
+            part = whole.slice(first, ROWS) if rows is None else _taken(whole, rows[first : first + ROWS])
+            writer.write_table(pa.table([joined(column) for column in part.columns], schema=schema))
+
+
+def _taken(table: pa.Table, rows: Ints) -> pa.Table:
+    """The rows at these places."""
+    columns = []
+    for column in table.columns:
+        plain = not _has_texts(column.type)
+        columns.append(column.take(pa.array(rows)) if plain else take(column, rows))
+    return pa.table(columns, schema=table.schema)
+
+
+def _has_texts(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_list(kind)
 
 
 def read_table(path: Path, schema: pa.Schema) -> pa.Table:
     """Read a Parquet table of `schema`; DataError if it is missing, broken or has other columns."""
     try:
-        return pq.read_table(path).select(schema.names).cast(schema)
+        # group by group: read_table holds the whole file beside what it reads
+        with pq.ParquetFile(path, pre_buffer=False) as file:
+            groups = [file.read_row_group(number) for number in range(file.num_row_groups)]
+            table = pa.concat_tables([file.schema_arrow.empty_table(), *groups])
+        return table.select(schema.names).cast(schema)
     except FileNotFoundError as error:
         raise DataError(f"{path}: not there; run the stage that writes it (dvc repro)") from error
-    except (pa.ArrowException, KeyError, OSError) as error:
+    except (pa.ArrowException, KeyError, OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: not a table of {', '.join(schema.names)} ({error}); run its stage again") from error
 
 
@@ -226,6 +254,20 @@ def write_arrays(arrays: Mapping[str, Any], folder: Path) -> None:
         # into "wb" numpy writes by itself, and then does not say why it could not
         with replacing(folder / f"{name}.npy") as beside, beside.open("w+b") as file:
             np.save(file, array)
+
+
+def write_array(parts: Iterable[Any], kind: type[np.generic], path: Path) -> None:
+    """Write arrays (n,) of one kind one after another as one .npy, the bytes that `np.save` writes."""
+    described = {"descr": np.lib.format.dtype_to_descr(np.dtype(kind)), "fortran_order": False}
+    with replacing(path) as beside, beside.open("w+b") as file:
+        np.lib.format.write_array_header_1_0(file, described | {"shape": (0,)})
+        count = 0
+        for part in parts:
+            count += len(part)
+            file.write(np.ascontiguousarray(part, kind).data)
+        # numpy leaves room for a length of any size
+        file.seek(0)
+        np.lib.format.write_array_header_1_0(file, described | {"shape": (count,)})
 
 
 def read_arrays(names: Iterable[str], folder: Path, *, stage: str) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 import codecs
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, pairwise
 from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -14,13 +15,59 @@ from terna.errors import DataError
 
 # texts that go to the tokenizer at once
 CHUNK = 8192
+# bytes of texts that are in one array: Arrow counts them with 31 bits
+PIECE = 1 << 28
 WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)  # UTF-32's other mark begins as UTF-16's
 
 
-def distinct(*columns: pa.ChunkedArray) -> pa.Array:
-    """The distinct texts of the columns, sorted by code point."""
-    found = pc.unique(pa.chunked_array([chunk for column in columns for chunk in column.chunks], pa.string()))
-    return found.take(pc.sort_indices(found))
+def take(texts: pa.ChunkedArray, places: Ints) -> pa.ChunkedArray:
+    """The texts, or lists of texts, at `places`.
+
+    Arrow's own `take` joins all chunks into one first, which takes their memory again and fails beyond 2 GiB.
+    """
+    starts = np.cumsum([0, *map(len, texts.chunks)])
+    sizes = np.concatenate([np.zeros(0, np.int32), *map(_bytes, texts.chunks)])
+    ends = np.cumsum(sizes.take(places))
+    cuts = [0, *(np.flatnonzero(np.diff(ends // PIECE)) + 1).tolist(), len(places)]
+    pieces = [_taken(texts.chunks, starts, places[first:last]) for first, last in pairwise(cuts) if first < last]
+    return pa.chunked_array(pieces, texts.type)
+
+
+def joined(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The column in as few chunks as PIECE bytes in each allow: one chunk beyond that stays as it is."""
+    groups: list[list[pa.Array]] = []
+    room = 0
+    for chunk in column.chunks:
+        if not groups or room < chunk.nbytes:
+            groups.append([])
+            room = PIECE
+        groups[-1].append(chunk)
+        room -= chunk.nbytes
+    return pa.chunked_array([pa.concat_arrays(group) for group in groups], column.type)
+
+
+def _taken(chunks: Sequence[pa.Array], starts: Ints, places: Ints) -> pa.Array:
+    """The texts at `places`, chunk by chunk, and then in their order."""
+    order = np.argsort(places, kind="stable")
+    rising = places.take(order)
+    bounds = np.searchsorted(rising, starts)
+    found = [
+        chunk.take(pa.array(rising[first:last] - start))
+        for chunk, start, (first, last) in zip(chunks, starts.tolist(), pairwise(bounds.tolist()), strict=False)
+        if first < last
+    ]
+    back = np.empty(len(places), np.int64)
+    back[order] = np.arange(len(places))
+    return pa.concat_arrays(found).take(pa.array(back))
+
+
+def _bytes(texts: pa.Array) -> Ints:
+    """How many bytes each text, or list of texts, has."""
+    if not pa.types.is_list(texts.type):
+        sizes: Ints = pc.binary_length(texts).to_numpy()
+        return sizes
+    ends = np.append(0, np.cumsum(pc.binary_length(texts.flatten()).to_numpy()))
+    return np.diff(ends[np.append(0, np.cumsum(pc.list_value_length(texts).to_numpy()))])
 
 
 def number(column: pa.ChunkedArray, texts: pa.Array) -> Ints:
@@ -99,10 +146,22 @@ def tokenize(tokenizer: Tokenizer, texts: Sequence[str], max_length: int) -> tup
 
     Returns ids (tokens,) int32 and offsets (len(texts) + 1,) int64.
     """
-    parts = list(_ids(tokenizer, texts, max_length))
-    lengths = np.fromiter((len(part) for part in parts), np.int64, len(parts))
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
-    return (np.concatenate(parts) if parts else np.zeros(0, np.int32)), offsets
+    chunks = list(token_chunks(tokenizer, _chunks(texts), max_length))
+    ids = np.concatenate([np.zeros(0, np.int32), *(ids for ids, _ in chunks)])
+    return ids, offsets_of(lengths for _, lengths in chunks)
+
+
+def token_chunks(tokenizer: Tokenizer, chunks: Iterable[list[str]], max_length: int) -> Iterator[tuple[Ints, Ints]]:
+    """What `tokenize` gives for each chunk of texts: ids one after another and how many each text has, both int32."""
+    for encoded in _encoded(tokenizer, chunks, max_length):
+        rows = encoded["input_ids"]
+        lengths = np.fromiter(map(len, rows), np.int32, len(rows))
+        yield np.fromiter(chain.from_iterable(rows), np.int32, int(lengths.sum())), lengths
+
+
+def offsets_of(lengths: Iterable[Ints]) -> Ints:
+    """(texts + 1,) int64: where each text starts and the last one ends, from the lengths of chunks of texts."""
+    return np.append(0, np.cumsum(np.concatenate([np.zeros(0, np.int32), *lengths]), dtype=np.int64))
 
 
 def word_numbers(tokenizer: Tokenizer, texts: Sequence[str], max_length: int, prompt: str = "") -> Ints:
@@ -111,8 +170,11 @@ def word_numbers(tokenizer: Tokenizer, texts: Sequence[str], max_length: int, pr
     Words are what the tokenizer cuts a text into before it cuts these into pieces, counted from 0. -1: of none, a
     special token or one of the prompt.
     """
-    whole = [prompt + text for text in texts]
-    parts = [_words(each, len(prompt)) for chunk in _encoded(tokenizer, whole, max_length) for each in chunk.encodings]
+    whole = ([prompt + text for text in chunk] for chunk in _chunks(texts))
+    parts = (
+        np.concatenate([_words(each, len(prompt)) for each in encoded.encodings])
+        for encoded in _encoded(tokenizer, whole, max_length)
+    )
     return np.concatenate([np.zeros(0, np.int32), *parts])
 
 
@@ -125,16 +187,14 @@ def gather(ids: Ints, offsets: Ints, sentences: Ints) -> tuple[Ints, Ints]:
     return ids[places].astype(np.int64), lengths
 
 
-def _ids(tokenizer: Tokenizer, texts: Sequence[str], max_length: int) -> Iterator[Ints]:
-    for encoded in _encoded(tokenizer, texts, max_length):
-        for row in encoded["input_ids"]:
-            yield np.array(row, np.int32)
+def _chunks(texts: Sequence[str]) -> Iterator[list[str]]:
+    return (list(texts[first : first + CHUNK]) for first in range(0, len(texts), CHUNK))
 
 
-def _encoded(tokenizer: Tokenizer, texts: Sequence[str], max_length: int) -> Iterator[Any]:
-    for first in range(0, len(texts), CHUNK):
+def _encoded(tokenizer: Tokenizer, chunks: Iterable[list[str]], max_length: int) -> Iterator[Any]:
+    for texts in chunks:
         yield tokenizer(
-            list(texts[first : first + CHUNK]),
+            texts,
             truncation=True,
             max_length=max_length,
             return_attention_mask=False,

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from terna.data.contamination import find, index, ngrams
 from terna.data.corpora import read_nli, read_sts
-from terna.sentences import distinct, fold
+from terna.data.numbering import distinct
+from terna.sentences import fold
 from terna.settings import compose, load
 
 FUZZ = settings(derandomize=True, deadline=None, max_examples=100)

@@ -6,9 +6,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from terna.data.contamination import OVERLAPS
-from terna.data.contamination.filtering import corpus_account, listing, shared_counts, without
+from terna.data.contamination.filtering import (
+    costly,
+    distinct_sentences,
+    listing,
+    rows_of,
+    sentences_in,
+    shared_counts,
+    without,
+)
+from terna.data.numbering import distinct, numbered
 from terna.records import LABELS, PAIRS
-from terna.sentences import distinct
 
 FUZZ = settings(derandomize=True, deadline=None, max_examples=100)
 names = st.sampled_from("abcdefgh")
@@ -22,7 +30,7 @@ def pairs_of(found: list[tuple[str, ...]]) -> pa.Table:
     return pa.Table.from_pylist([dict(zip(PAIRS.names, row, strict=True)) for row in found], schema=PAIRS)
 
 
-def shared_of(sentences: pa.Array, found: dict[tuple[str, str], str]) -> pa.Table:
+def shared_of(sentences: pa.ChunkedArray, found: dict[tuple[str, str], str]) -> pa.Table:
     """An OVERLAPS table of those of the found that are sentences."""
     texts = sentences.to_pylist()
     listed = [
@@ -40,15 +48,14 @@ def test_the_pairs_that_are_left_are_those_that_a_loop_leaves(
 ) -> None:
     pairs = pairs_of(found)
     sentences = distinct(pairs["premise"], pairs["hypothesis"])
-    clean = without(pairs, sentences, shared_of(sentences, like), which)
+    clean = without(pairs, costly(sentences, shared_of(sentences, like), which))
     bad = {text for (text, _), kind in like.items() if kind in WHICH[which]}
     expected = [row for row in found if row[0] not in bad and row[1] not in bad]
     assert [tuple(row.values()) for row in clean.to_pylist()] == expected
+    distincts = distinct_sentences([pairs, pairs], numbered(*sentences_in([pairs, pairs])))
     for corpus in ("one", "two"):
-        account = corpus_account([pairs], [clean], corpus)
-        own = [row for row in found if row[4] == corpus]
-        assert account["overlap_dropped"] == len(own) - sum(row[4] == corpus for row in expected)
-        assert account["distinct_sentences"] == len({text for row in own for text in row[:2]})
+        assert rows_of([clean, pairs])[corpus] == sum(row[4] == corpus for row in [*expected, *found])
+        assert distincts[corpus] == len({text for row in found if row[4] == corpus for text in row[:2]})
 
 
 @FUZZ
@@ -57,7 +64,7 @@ def test_every_shared_sentence_is_counted_and_listed_with_the_corpora_that_have_
     found: list[tuple[str, ...]], like: dict[tuple[str, str], str]
 ) -> None:
     pairs = pairs_of(found)
-    sentences = distinct(pairs["premise"], pairs["hypothesis"])
+    sentences = numbered(pairs["premise"], pairs["hypothesis"]).texts
     shared = shared_of(sentences, like)
     counts = shared_counts(shared, ["first", "second", "third"])
     assert counts["third"] == {"exact": 0, "near": 0}
@@ -71,6 +78,7 @@ def test_every_shared_sentence_is_counted_and_listed_with_the_corpora_that_have_
             assert counts[benchmark][kind] == expected
     told = listing([pairs], sentences, shared).to_pylist()
     assert len(told) == len(shared)
+    assert [row["sentence"] for row in told] == sorted(row["sentence"] for row in told)
     for row in told:
         assert row["scored"] == row["sentence"].upper()
         assert row["kind"] == like[row["sentence"], row["benchmark"]]
@@ -81,4 +89,4 @@ def test_every_shared_sentence_is_counted_and_listed_with_the_corpora_that_have_
 def test_an_unknown_choice_is_an_error() -> None:
     pairs = pairs_of([("a", "b", "neutral", "es", "one")])
     with pytest.raises(KeyError):
-        without(pairs, distinct(pairs["premise"]), OVERLAPS.empty_table(), "some")
+        costly(distinct(pairs["premise"]), OVERLAPS.empty_table(), "some")

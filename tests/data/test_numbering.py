@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from terna.arrays import Ints
-from terna.data.numbering import keys, numbered, numbers, once
+from terna.data.numbering import distinct, keys, numbered, numbers, once
 from terna.sentences import fold
 
 FUZZ = settings(derandomize=True, deadline=None)
@@ -92,6 +92,14 @@ def test_keys_are_numbered_by_the_first_text_of_each_class_however_they_are_chun
     half = len(values) // 2
     pieces = [pa.array(values[:half], pa.string()), pa.array(["x", *values[half:]], pa.string()).slice(1)]
     assert keys(pa.chunked_array(pieces)).tolist() == keys(pa.array(values, pa.string())).tolist() == expected
+
+
+@FUZZ
+@given(texts, texts, st.integers(1, 3))
+def test_distinct_is_the_sorted_set_of_all_columns_however_they_are_chunked(
+    left: list[str], right: list[str], chunks: int
+) -> None:
+    assert distinct(column(left, chunks), column(right, 1)).to_pylist() == sorted({*left, *right})
 
 
 @FUZZ

@@ -1,6 +1,7 @@
 """With a prompt for each column, every example leads to its texts with their prompts, and equality is the texts'."""
 
 from dataclasses import fields, replace
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -103,5 +104,5 @@ def test_who_reads_the_texts_gets_them_in_the_order_of_the_table(
     tables: Tables, fitted: PreTrainedTokenizerBase
 ) -> None:
     found = tables.numbered(PROMPTS)
-    assert found.prompted() == decoded(build(tables, fitted, 64, PROMPTS), fitted)
+    assert list(chain.from_iterable(found.prompted())) == decoded(build(tables, fitted, 64, PROMPTS), fitted)
     assert [text for text in found.texts.to_pylist() if text.startswith(PROMPTS[:2])] == []

@@ -1,6 +1,6 @@
 """The examples of all shapes as tables of texts, and their sentences numbered together."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from itertools import chain
 from pathlib import Path
@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from terna.arrays import Ints
-from terna.data.numbering import Numbered, numbered
+from terna.arrays import Bools, Ints
+from terna.data.numbering import Numbered, distinct, numbered
 from terna.errors import DataError
 from terna.records import (
     CLASSED_PAIRS,
@@ -26,7 +26,7 @@ from terna.records import (
     TUPLES,
     read_table,
 )
-from terna.sentences import NO_PROMPTS, Prompts, Side, distinct
+from terna.sentences import CHUNK, NO_PROMPTS, Prompts, Side, take
 
 # the columns of texts that a table may have, in the order in which they are numbered, and what their texts are to a
 # prompt; negatives hold lists of texts
@@ -45,19 +45,21 @@ class Sentences(NamedTuple):
     """The sentences of a TokenTable, and the examples over them.
 
     texts: without prompts. keys: see Numbered. which: (len(texts),) uint8, which of `prompts` is put before each.
-    columns: those of each table as numbers of sentences.
+    columns: those of each table as numbers of sentences. known: the keys of both columns of `Tables.positives`.
     """
 
-    texts: pa.Array
+    texts: pa.ChunkedArray
     keys: Ints
     which: Ints
     prompts: list[str]
     columns: dict[str, list[Ints]]
+    known: list[Ints]
 
-    def prompted(self) -> list[str]:
-        """The texts with the prompts that are put before them."""
-        places = self.which.tobytes()  # of millions of sentences a list of numbers would take eight times as much
-        return [self.prompts[place] + text for place, text in zip(places, self.texts.to_pylist(), strict=True)]
+    def prompted(self) -> Iterator[list[str]]:
+        """The texts with the prompts that are put before them, CHUNK at a time."""
+        for first in range(0, len(self.texts), CHUNK):
+            places, texts = (each[first : first + CHUNK] for each in (self.which, self.texts))
+            yield [self.prompts[place] + text for place, text in zip(places.tolist(), texts.to_pylist(), strict=True)]
 
 
 @dataclass(frozen=True)
@@ -98,9 +100,11 @@ class Tables:
         )
         added = mined.filter(pc.greater(pc.list_value_length(mined["negatives"]), 0)).select(TUPLES.names)
         tuples = pa.concat_tables([tuples, added])
-        there = distinct(*(column for table in (train, tuples) for column in texts_of(table)))
-        known = (pc.is_in(self.positives[name], value_set=there) for name in POSITIVES.names)
-        return replace(self, train=train, tuples=tuples, positives=self.positives.filter(pc.and_(*known)))
+        columns = [column for table in (train, tuples) for column in texts_of(table)]
+        found = numbered(*columns, *(self.positives[name] for name in POSITIVES.names))
+        there = _occurring(found, found.numbers[: len(columns)])
+        known = np.logical_and(*(there[column] for column in found.numbers[len(columns) :]))
+        return replace(self, train=train, tuples=tuples, positives=self.positives.filter(pa.array(known)))
 
     @property
     def trained(self) -> list[pa.Table]:
@@ -122,15 +126,17 @@ class Tables:
     def numbered(self, prompts: Prompts = NO_PROMPTS, others: Mapping[str, str] = NO_OTHERS) -> Sentences:
         """The sentences in the order of a TokenTable; one that two prompts are put before is there with each.
 
-        others: of a corpus, the prompt of its texts that is not as _SIDES has it; see settings' Prompts.corpora.
+        others: of a corpus, the prompt of its texts that is not as _SIDES has it; see settings' Prompts.corpora. Raises
+        DataError when a known positive is in no triplet.
         """
         tables = {"train": self.train, "dev": self.dev, "scored": self.scored}
         # what came later is numbered last, so that it changes no number of the others
         tables |= {"tuples": self.tuples, "classed": self.classed, "texts": self.texts}
-        found, columns = numbered_columns(tables)
+        found, columns = numbered_columns(tables, self.positives)
+        known = [found.keys.take(column) for column in _known(found, columns)]
         each = list(dict.fromkeys(prompts))
         if len(each) == 1:
-            return Sentences(found.texts, found.keys, np.zeros(len(found.keys), np.uint8), each, columns)
+            return Sentences(found.texts, found.keys, np.zeros(len(found.keys), np.uint8), each, columns, known)
         pairs = {
             name: [
                 column * len(each) + _prompts_of(tables[name], place, prompts, each, others)
@@ -143,7 +149,8 @@ class Tables:
             occurs[column] = True
         numbers, (texts, which) = np.cumsum(occurs) - 1, np.divmod(np.flatnonzero(occurs), len(each))
         renumbered: dict[str, list[Ints]] = {name: [numbers[column] for column in own] for name, own in pairs.items()}
-        return Sentences(found.texts.take(pa.array(texts)), found.keys[texts], which.astype(np.uint8), each, renumbered)
+        own = take(found.texts, texts), found.keys[texts], which.astype(np.uint8)
+        return Sentences(*own, each, renumbered, known)
 
 
 def _prompts_of(table: pa.Table, place: int, prompts: Prompts, each: list[str], others: Mapping[str, str]) -> Ints:
@@ -172,9 +179,35 @@ def texts_of(table: pa.Table) -> list[pa.ChunkedArray]:
     return [pc.list_flatten(column) if pa.types.is_list(column.type) else column for column in own]
 
 
-def numbered_columns(tables: Mapping[str, pa.Table]) -> tuple[Numbered, dict[str, list[Ints]]]:
-    """The sentences of tables of examples, and the columns of texts of each table as numbers of these sentences."""
+def numbered_columns(
+    tables: Mapping[str, pa.Table], positives: pa.Table | None = None
+) -> tuple[Numbered, dict[str, list[Ints]]]:
+    """The sentences of tables of examples, and the columns of texts of each table as numbers of these sentences.
+
+    positives: a POSITIVES table, whose columns are numbered last: those are the last of `Numbered.numbers`.
+    """
     columns = {name: texts_of(table) for name, table in tables.items()}
-    found = numbered(*(column for own in columns.values() for column in own))
+    followed = [positives[name] for name in POSITIVES.names] if positives is not None else []
+    found = numbered(*(column for own in columns.values() for column in own), *followed)
     numbers = iter(found.numbers)
     return found, {name: [next(numbers) for _ in own] for name, own in columns.items()}
+
+
+def _known(found: Numbered, columns: Mapping[str, list[Ints]]) -> list[Ints]:
+    """The known positives as numbers of sentences; DataError when one is in no example."""
+    known = found.numbers[-len(POSITIVES.names) :]
+    there = _occurring(found, chain.from_iterable(columns.values()))
+    if not all(there[column].all() for column in known):
+        raise DataError(
+            "data/triplets/positives.parquet: a sentence of it is in no triplet, so it was made with others; "
+            "run the triplets stage (dvc repro triplets)"
+        )
+    return known
+
+
+def _occurring(found: Numbered, columns: Iterable[Ints]) -> Bools:
+    """Which sentences occur in columns of their numbers."""
+    there = np.zeros(len(found.texts), np.bool_)
+    for column in columns:
+        there[column] = True
+    return there

@@ -1,8 +1,9 @@
 """Each distinct sentence tokenised once: flat ids and offsets, memory-mapped; examples as numbers of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,9 +11,8 @@ import pyarrow.compute as pc
 
 from terna.arrays import Floats, Ints
 from terna.data.examples import NO_OTHERS, Sentences, Tables
-from terna.errors import DataError
-from terna.records import POSITIVES, read_arrays, write_arrays
-from terna.sentences import NO_PROMPTS, Prompts, Tokenizer, number, tokenize, word_numbers
+from terna.records import read_arrays, write_array, write_arrays
+from terna.sentences import NO_PROMPTS, Prompts, Tokenizer, number, offsets_of, token_chunks, word_numbers
 
 
 def _none(kind: type[np.generic], *shape: int) -> Callable[[], Ints]:
@@ -100,31 +100,61 @@ def build(
     Raises DataError when a known positive is in no triplet.
     """
     found = tables.numbered(prompts, others)
+    chunks = list(token_chunks(tokenizer, found.prompted(), max_length))
+    ids = np.concatenate([np.zeros(0, np.int32), *(ids for ids, _ in chunks)])
+    offsets = offsets_of(lengths for _, lengths in chunks)
+    return TokenTable(ids, offsets, **_examples(tables, found, tokenizer, max_length, prompts))
+
+
+def store(
+    tables: Tables,
+    tokenizer: Tokenizer,
+    max_length: int,
+    folder: Path,
+    prompts: Prompts = NO_PROMPTS,
+    others: Mapping[str, str] = NO_OTHERS,
+) -> TokenTable:
+    """What `build` makes, saved in `folder` and mapped into memory: tokens are written as they are made."""
+    found = tables.numbered(prompts, others)
+    lengths: list[Ints] = []
+
+    def ids() -> Iterator[Ints]:
+        for part, counts in token_chunks(tokenizer, found.prompted(), max_length):
+            lengths.append(counts)
+            yield part
+
+    write_array(ids(), np.int32, folder / "ids.npy")
+    write_arrays({"offsets": offsets_of(lengths)}, folder)
+    write_arrays(_examples(tables, found, tokenizer, max_length, prompts), folder)
+    return TokenTable.load(folder)
+
+
+def _examples(
+    tables: Tables, found: Sentences, tokenizer: Tokenizer, max_length: int, prompts: Prompts
+) -> dict[str, Any]:
+    """All of a TokenTable but the tokens."""
     columns = found.columns
-    ids, offsets = tokenize(tokenizer, found.prompted(), max_length)
     names = pa.array(tables.corpora, pa.string())
     corpora = [number(table["corpus"], names).astype(np.int16) for table in tables.trained]
     anchors, positives, negatives = columns["tuples"]
-    return TokenTable(
-        ids,
-        offsets,
-        found.keys,
-        rows_of(columns["train"]),
-        rows_of(columns["dev"]),
-        _known(tables.positives, found, anchors, positives),
-        corpora[0],
-        scored=rows_of(columns["scored"]),
-        scores=tables.scored["score"].to_numpy().astype(np.float32),
-        scored_corpus=corpora[1],
+    return {
+        "keys": found.keys,
+        "train": rows_of(columns["train"]),
+        "dev": rows_of(columns["dev"]),
+        "positives": _known(found, anchors, positives),
+        "corpus": corpora[0],
+        "scored": rows_of(columns["scored"]),
+        "scores": tables.scored["score"].to_numpy().astype(np.float32),
+        "scored_corpus": corpora[1],
         **_ragged(anchors, positives, negatives, pc.list_value_length(tables.tuples["negatives"]).to_numpy()),
-        tuple_corpus=corpora[2],
-        classed=rows_of(columns["classed"]),
-        classes=number(tables.classed["class"], pa.array(tables.classes, pa.string())).astype(np.int32),
-        classed_corpus=corpora[3],
-        texts=columns["texts"][0].astype(np.int32),
-        text_words=word_numbers(tokenizer, tables.texts["text"].to_pylist(), max_length, prompts.before("default")),
-        texts_corpus=corpora[4],
-    )
+        "tuple_corpus": corpora[2],
+        "classed": rows_of(columns["classed"]),
+        "classes": number(tables.classed["class"], pa.array(tables.classes, pa.string())).astype(np.int32),
+        "classed_corpus": corpora[3],
+        "texts": columns["texts"][0].astype(np.int32),
+        "text_words": word_numbers(tokenizer, tables.texts["text"].to_pylist(), max_length, prompts.before("default")),
+        "texts_corpus": corpora[4],
+    }
 
 
 def rows_of(columns: list[Ints]) -> Ints:
@@ -144,17 +174,11 @@ def _ragged(anchors: Ints, positives: Ints, negatives: Ints, counts: Ints) -> di
     return {"tuples": tuples, "tuple_offsets": offsets}
 
 
-def _known(positives: pa.Table, found: Sentences, anchors: Ints, others: Ints) -> Ints:
-    """What is known to follow: a POSITIVES table, and the anchors and positives of tuples in both directions."""
-    columns = [pc.index_in(positives[name], value_set=found.texts) for name in POSITIVES.names]
-    if any(column.null_count for column in columns):
-        raise DataError(
-            "data/triplets/positives.parquet: a sentence of it is in no triplet, so it was made with others; "
-            "run the triplets stage (dvc repro triplets)"
-        )
-    labelled, follows = (column.to_numpy() for column in columns)
-    first = found.keys[np.concatenate([labelled, anchors, others])]
-    second = found.keys[np.concatenate([follows, others, anchors])]
+def _known(found: Sentences, anchors: Ints, others: Ints) -> Ints:
+    """What is known to follow: `found.known`, and the anchors and positives of tuples in both directions."""
+    labelled, follows = found.known
+    ahead, back = found.keys[anchors], found.keys[others]
+    first, second = np.concatenate([labelled, ahead, back]), np.concatenate([follows, back, ahead])
     # as one number each: rows would be sorted ten times as slowly
     pairs = np.unique(first << 32 | second)
     return np.stack([pairs >> 32, pairs & 0xFFFFFFFF], axis=1).astype(np.int32)

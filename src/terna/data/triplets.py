@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from terna.arrays import Bools, Ints
-from terna.data.numbering import keys
+from terna.data.numbering import distinct, firsts, numbered, sorted_places
 from terna.errors import DataError
 from terna.records import LABELS, POSITIVES, TRIPLETS
-from terna.sentences import distinct, number
+from terna.sentences import number, take
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,8 @@ def build(pairs: pa.Table, *, target: str, seed: int, dev_fraction: float) -> Sp
     or no triplet comes out.
     """
     _check_language(pairs, target)
-    texts = distinct(pairs["premise"], pairs["hypothesis"])
-    classes = keys(texts)
-    edges, left_out = _usable(_edges(pairs, texts), classes)
+    texts, classes, edges = _numbered(pairs)
+    edges, left_out = _usable(edges, classes)
     held, shared = _held_out(edges, classes, np.random.default_rng([seed, 0]), dev_fraction)
     trained, developed = edges.where(~held), edges.where(held & ~shared)
     train = _draw(trained, np.random.default_rng([seed, 1]))
@@ -85,8 +84,8 @@ def no_triplets() -> Split:
 
 def count_triplets(pairs: pa.Table) -> int:
     """How many triplets the rule gives on a PAIRS table, without drawing them."""
-    texts = distinct(pairs["premise"], pairs["hypothesis"])
-    edges, _ = _usable(_edges(pairs, texts), keys(texts))
+    _, classes, edges = _numbered(pairs)
+    edges, _ = _usable(edges, classes)
     return 2 * len(_anchors(edges))
 
 
@@ -111,10 +110,23 @@ class _Edges:
         return _pairs_once(ahead, back, self.sentences)
 
 
-def _edges(pairs: pa.Table, texts: pa.Array) -> _Edges:
+def _numbered(pairs: pa.Table) -> tuple[pa.ChunkedArray, Ints, _Edges]:
+    """The sentences of a PAIRS table, sorted, the class of each, equal after `fold`, by first one, and the pairs."""
+    found = numbered(pairs["premise"], pairs["hypothesis"])
+    order = sorted_places(found.texts)
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    premise, hypothesis = (place.take(column) for column in found.numbers)
     labels = number(pairs["label"], pa.array(LABELS))
     corpus = number(pairs["corpus"], distinct(pairs["corpus"]))
-    return _Edges(number(pairs["premise"], texts), number(pairs["hypothesis"], texts), labels, corpus, len(texts))
+    edges = _Edges(premise, hypothesis, labels, corpus, len(order))
+    return take(found.texts, order), _by_first(found.keys.take(order)), edges
+
+
+def _by_first(keys: Ints) -> Ints:
+    """The keys numbered from 0 on in the order in which they occur."""
+    first = firsts(keys)
+    return (np.cumsum(first == np.arange(len(first))) - 1).take(first)
 
 
 def _usable(edges: _Edges, classes: Ints) -> tuple[_Edges, dict[str, int]]:
@@ -194,10 +206,10 @@ def _origins(rows: Ints, edges: _Edges) -> Ints:
     return corpora[order[first[np.searchsorted(known, rows[:, 0] * edges.sentences + rows[:, 1])]]]
 
 
-def _triplets(rows: Ints, origins: Ints, pairs: pa.Table, texts: pa.Array) -> pa.Table:
-    corpus = distinct(pairs["corpus"]).take(pa.array(origins))
+def _triplets(rows: Ints, origins: Ints, pairs: pa.Table, texts: pa.ChunkedArray) -> pa.Table:
+    corpus = take(distinct(pairs["corpus"]), origins)
     return pa.table([*_take(texts, rows), corpus], schema=TRIPLETS)
 
 
-def _take(texts: pa.Array, rows: Ints) -> list[pa.Array]:
-    return [texts.take(pa.array(column)) for column in rows.T]
+def _take(texts: pa.ChunkedArray, rows: Ints) -> list[pa.ChunkedArray]:
+    return [take(texts, column) for column in rows.T]

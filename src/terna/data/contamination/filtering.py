@@ -1,15 +1,16 @@
 """What each corpus gave, shares with the benchmarks, and lost for it."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from terna.arrays import Bools
+from terna.data.numbering import Numbered
 from terna.records import PAIR
-from terna.sentences import distinct
+from terna.sentences import take
 
 # what columns of texts are called
 TEXT_COLUMNS = ("premise", "hypothesis", "anchor", "positive", "negatives", *PAIR, "text")
@@ -27,7 +28,7 @@ def sides(table: pa.Table) -> Iterator[tuple[pa.ChunkedArray, pa.ChunkedArray]]:
             continue
         texts, corpus = table[column], table["corpus"]
         if pa.types.is_list(texts.type):
-            yield pc.list_flatten(texts), corpus.take(pc.list_parent_indices(texts))
+            yield pc.list_flatten(texts), take(corpus, pc.list_parent_indices(texts).to_numpy())
         else:
             yield texts, corpus
 
@@ -37,21 +38,31 @@ def sentences_in(tables: Iterable[pa.Table]) -> list[pa.ChunkedArray]:
     return [texts for table in tables for texts, _ in sides(table)]
 
 
-def without(table: pa.Table, sentences: pa.Array, shared: pa.Table, which: str) -> pa.Table:
-    """Leave out of such a table the rows with a shared sentence.
+def costly(sentences: pa.ChunkedArray, shared: pa.Table, which: str) -> pa.Array:
+    """The shared sentences that cost a row its place, each once.
 
     shared: an OVERLAPS table over `sentences`. which: `none`, `exact` or `near` (which takes in the exact ones).
     """
-    chosen = _texts(sentences, shared.filter(pc.is_in(shared["kind"], pa.array(DROPPED[which], pa.string()))))
+    chosen = shared.filter(pc.is_in(shared["kind"], pa.array(DROPPED[which], pa.string())))
+    return pc.unique(_texts(sentences, chosen))
+
+
+def without(table: pa.Table, texts: pa.Array) -> pa.Table:
+    """Leave out of such a table the rows with one of the texts; the table itself where there are none."""
     has = np.zeros(len(table), np.bool_)
     for column in TEXT_COLUMNS:
         if column in table.column_names:
-            has |= _has(table[column], chosen)
-    return table.filter(pa.array(~has))
+            has |= _has(table[column], texts)
+    return table.filter(pa.array(~has)) if has.any() else table
 
 
-def listing(tables: Iterable[pa.Table], sentences: pa.Array, shared: pa.Table) -> pa.Table:
-    """What is shared as text, for people: sentence, corpora that have it, benchmark, scored, kind, overlap."""
+def listing(tables: Iterable[pa.Table], sentences: pa.ChunkedArray, shared: pa.Table) -> pa.Table:
+    """What is shared as text, for people: sentence, corpora that have it, benchmark, scored, kind, overlap.
+
+    Sorted by sentence, by code point, and then as `shared` is.
+    """
+    order = pc.sort_indices(_texts(sentences, shared))
+    shared = shared.take(order)
     texts = _texts(sentences, shared)
     where: dict[str, set[str]] = {text: set() for text in texts.to_pylist()}
     for table in tables:
@@ -70,18 +81,27 @@ def shared_counts(shared: pa.Table, benchmarks: list[str]) -> dict[str, dict[str
     return {name: {kind: _count(shared, name, kind) for kind in kinds} for name in benchmarks}
 
 
-def corpus_account(tables: Iterable[pa.Table], clean: Iterable[pa.Table], corpus: str) -> dict[str, Any]:
-    """Distinct sentences of a corpus, and its rows that were left out of `clean` for what they share."""
-    own = [table.filter(pc.equal(table["corpus"], corpus)) for table in tables]
-    left = sum(pc.sum(pc.equal(table["corpus"], corpus)).as_py() or 0 for table in clean)
-    return {
-        "distinct_sentences": len(distinct(*sentences_in(own))),
-        "overlap_dropped": sum(map(len, own)) - left,
-    }
+def distinct_sentences(tables: Iterable[pa.Table], found: Numbered) -> Counter[str]:
+    """How many distinct sentences each corpus has; found: the numbers of `sentences_in(tables)`."""
+    there: dict[str, Bools] = {}
+    columns = (side for table in tables for side in sides(table))
+    for (_, corpora), numbers in zip(columns, found.numbers, strict=True):
+        for corpus in pc.unique(corpora).to_pylist():
+            own = numbers[pc.equal(corpora, corpus).to_numpy()]
+            there.setdefault(corpus, np.zeros(len(found.texts), np.bool_))[own] = True
+    return Counter({corpus: int(each.sum()) for corpus, each in there.items()})
 
 
-def _texts(sentences: pa.Array, shared: pa.Table) -> pa.Array:
-    return sentences.take(shared["sentence"].combine_chunks())
+def rows_of(tables: Iterable[pa.Table]) -> Counter[str]:
+    """How many rows each corpus has in all tables."""
+    counts: Counter[str] = Counter()
+    for table in tables:
+        counts.update({each["values"]: each["counts"] for each in pc.value_counts(table["corpus"]).to_pylist()})
+    return counts
+
+
+def _texts(sentences: pa.ChunkedArray, shared: pa.Table) -> pa.Array:
+    return pa.concat_arrays([pa.array([], pa.string()), *take(sentences, shared["sentence"].to_numpy()).chunks])
 
 
 def _has(column: pa.ChunkedArray, texts: pa.Array) -> Bools:

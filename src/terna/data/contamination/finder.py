@@ -23,7 +23,7 @@ OVERLAPS = pa.schema(
 Rank = tuple[bool, float, str]
 
 
-def find(sentences: pa.Array, scored: Mapping[str, Sequence[str]], limit: float) -> pa.Table:
+def find(sentences: pa.Array | pa.ChunkedArray, scored: Mapping[str, Sequence[str]], limit: float) -> pa.Table:
     """The sentences that equal or nearly equal one of a benchmark, as an OVERLAPS table.
 
     A pair is `exact` when it is equal once normalised, `near` when its overlap, the Jaccard index of its sets of
@@ -55,7 +55,9 @@ def _forms(scored: Mapping[str, Sequence[str]]) -> dict[str, dict[int, str]]:
     return forms
 
 
-def _alike(sentences: pa.Array, forms: Sequence[str], limit: float) -> Iterator[tuple[int, str, bool, float]]:
+def _alike(
+    sentences: pa.Array | pa.ChunkedArray, forms: Sequence[str], limit: float
+) -> Iterator[tuple[int, str, bool, float]]:
     """Each sentence (by place) with each form that it is like, whether they are equal, and their overlap."""
     if not forms:
         return

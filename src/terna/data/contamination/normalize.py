@@ -12,7 +12,7 @@ _BRACKET = "-[lr][rsc]b-"
 _NO_LETTER = r"[^\p{L}\p{M}\p{N}]"
 
 
-def normalise(texts: pa.Array) -> pa.Array:
+def normalise(texts: pa.Array | pa.ChunkedArray) -> pa.Array:
     """Case, space, punctuation and tokenisation taken away from texts (n,): letters, marks and digits alone are left.
 
     Compatible characters (NFKC) and cases (full case folding: ß is ss, a final ς is σ) become one; texts that count as

@@ -13,7 +13,7 @@ from terna.records import read_record, replacing_folder, sha256_of, write_json
 from terna.settings import HubDataset
 from terna.settings.declaration import COMMIT, DATASET
 
-# seconds to wait for the hub's first answer
+# seconds to wait for the hub's first answer; HF_HUB_ETAG_TIMEOUT can make them fewer
 PATIENCE = 8.0
 RECORD = "fetched.json"
 KEYS = {"sha256": dict[str, str], "dataset": dict[str, Any], "addresses": dict[str, list[str]]}
@@ -101,7 +101,9 @@ def _commit(dataset: HubDataset) -> str:
 
     if constants.is_offline_mode() and fullmatch(COMMIT, dataset.revision or ""):
         return str(dataset.revision)
-    found = HfApi().dataset_info(dataset.name, revision=dataset.revision, timeout=PATIENCE)
+    found = HfApi().dataset_info(
+        dataset.name, revision=dataset.revision, timeout=min(PATIENCE, constants.HF_HUB_ETAG_TIMEOUT)
+    )
     return str(found.sha)
 
 

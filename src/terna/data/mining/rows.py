@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 
 from terna.arrays import Ints
 from terna.data.numbering import numbered
-from terna.records import MINED, POSITIVES
+from terna.records import MINED, POSITIVES, TUPLES
+from terna.sentences import take
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Questions:
     row has. positives: (r,) where in `texts` its positive is. left_out: see Search.
     """
 
-    texts: pa.Array
+    texts: pa.ChunkedArray
     anchors: Ints
     keys: Ints
     rows: Ints
@@ -31,9 +32,14 @@ class Questions:
 
 def all_rows(train: pa.Table, tuples: pa.Table) -> pa.Table:
     """A TRIPLETS and a TUPLES table as one MINED table."""
-    places = pa.array(np.arange(len(train) + 1, dtype=np.int32))
-    one_each = pa.ListArray.from_arrays(places, train["negative"].combine_chunks())
+    lists = [_one_each(chunk) for chunk in train["negative"].chunks]
+    one_each = pa.chunked_array(lists, TUPLES.field("negatives").type)
     return pa.concat_tables([_rows(train, "train", one_each), _rows(tuples, "tuples", tuples["negatives"])])
+
+
+def _one_each(texts: pa.Array) -> pa.Array:
+    """Each text as a list of its own."""
+    return pa.ListArray.from_arrays(pa.array(np.arange(len(texts) + 1, dtype=np.int32)), texts)
 
 
 def _rows(table: pa.Table, source: str, negatives: pa.Array | pa.ChunkedArray) -> pa.Table:
@@ -41,7 +47,7 @@ def _rows(table: pa.Table, source: str, negatives: pa.Array | pa.ChunkedArray) -
     return pa.table([table["anchor"], table["positive"], negatives, table["corpus"], *origin], schema=MINED)
 
 
-def questions(rows: pa.Table, positives: pa.Table, candidates: pa.Array) -> Questions:
+def questions(rows: pa.Table, positives: pa.Table, candidates: pa.ChunkedArray) -> Questions:
     """What is asked for a MINED table; positives: a POSITIVES table; candidates: texts, none twice after `fold`.
 
     No negative of an anchor is: what equals it; what is known to follow from it or that it follows from, by a row or by
@@ -74,7 +80,7 @@ def with_negatives(rows: pa.Table, asked: Questions, chosen: Ints) -> pa.Table:
     """
     own = chosen[asked.rows]
     enough = own[:, 0] >= 0
-    texts = iter(asked.texts.take(pa.array(own[enough].ravel())).to_pylist())
+    texts = iter(take(asked.texts, own[enough].ravel()).to_pylist())
     negatives = [
         [*given, *islice(texts, chosen.shape[1])] if has else []
         for given, has in zip(rows["negatives"].to_pylist(), enough, strict=True)

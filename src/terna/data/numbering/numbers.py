@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from terna.arrays import Bools, Ints
 from terna.data.numbering.equality import firsts
 from terna.data.numbering.hashes import hashes
-from terna.sentences import distinct, fold
+from terna.sentences import fold, take
 
 # texts that a thread takes at once
 _SLICE = 1 << 17
@@ -31,29 +31,36 @@ class Numbered:
     for texts that are equal after `fold`.
     """
 
-    texts: pa.Array
+    texts: pa.ChunkedArray
     numbers: list[Ints]
     keys: Ints
 
 
 def numbered(*columns: pa.Array | pa.ChunkedArray) -> Numbered:
-    """Number the texts of the columns, one column after another."""
+    """Number the texts of the columns, one column after another.
+
+    Where no text of a slice occurs before, it is not copied.
+    """
     slices = [piece for column in columns for piece in _slices(column)]
+    count = sum(map(len, slices))
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        first = _firsts(_joined(np.int64, threads.map(hashes, slices)), threads)
-        leads = first == np.arange(len(first))
+        first = _firsts(_joined(count, np.int64, threads.map(hashes, slices)), threads)
+        leads = first == np.arange(count)
         leading = _chosen(slices, leads, threads)
         numbers = (np.cumsum(leads) - 1).take(first)
-        pieces = threads.map(lambda texts, places: _differ(texts, leading, places), slices, _split(numbers, slices))
-        differs = _joined(np.bool_, pieces)
-        others = _chosen(slices, differs, threads).dictionary_encode()
-    places, kinds = np.flatnonzero(differs), others.indices.to_numpy().astype(np.int64)
-    opens = places[np.unique(kinds, return_index=True)[1]]
-    keys = _keys(leading, others.dictionary, numbers[opens])
+        del first
+        own = (_split(each, slices) for each in (leads, numbers))
+        pieces = threads.map(lambda texts, leads, places: _differ(texts, leads, leading, places), slices, *own)
+        differs = _joined(count, np.bool_, pieces)
+        others = _chosen(slices, differs, threads)
+    if not len(others):
+        return Numbered(leading, _split(numbers, columns), np.arange(len(leading)))
+    places, kinds = np.flatnonzero(differs), _kinds(others)
+    opens = np.unique(kinds, return_index=True)[1]
+    variants = take(others, opens)
+    keys = _keys(leading, variants, numbers[places[opens]])
     numbers[places] = len(leading) + kinds
-    # a copy is saved where all are leading
-    distinct = pa.concat_arrays([leading, others.dictionary]) if len(places) else leading
-    return Numbered(distinct, _split(numbers, columns), keys)
+    return Numbered(pa.chunked_array([*leading.chunks, *variants.chunks]), _split(numbers, columns), keys)
 
 
 def keys(texts: pa.Array | pa.ChunkedArray) -> Ints:
@@ -62,15 +69,33 @@ def keys(texts: pa.Array | pa.ChunkedArray) -> Ints:
     return found.keys.take(found.numbers[0])
 
 
-def once(*columns: pa.ChunkedArray, without: Sequence[pa.ChunkedArray] = ()) -> pa.Array:
+def distinct(*columns: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
+    """The distinct texts of the columns, sorted by code point."""
+    texts = numbered(*columns).texts
+    return take(texts, sorted_places(texts))
+
+
+def once(*columns: pa.ChunkedArray, without: Sequence[pa.ChunkedArray] = ()) -> pa.ChunkedArray:
     """Of all texts of the columns that are equal after `fold` the first by code point, sorted by code point.
 
     without: columns with texts that are left out, and so are those that equal one of them.
     """
-    texts, left_out = distinct(*columns), distinct(*without)
-    found = keys(pa.concat_arrays([left_out, texts]))
-    places = np.unique(found, return_index=True)[1] - len(left_out)
-    return texts.take(pa.array(np.sort(places[places >= 0])))
+    found = numbered(*without, *columns)
+    left_out = np.zeros(int(found.keys.max(initial=-1)) + 1, np.bool_)
+    for column in found.numbers[: len(without)]:
+        left_out[found.keys.take(column)] = True
+    order = sorted_places(found.texts)
+    order = order[~left_out[found.keys.take(order)]]
+    # of what is written to one place the last stays: the first by code point
+    firsts = np.full(len(left_out), -1, np.int64)
+    firsts[found.keys.take(order)[::-1]] = np.arange(len(order))[::-1]
+    return take(found.texts, order.take(np.sort(firsts[firsts >= 0])))
+
+
+def sorted_places(texts: pa.ChunkedArray) -> Ints:
+    """(len(texts),): where the texts are, in their order by code point."""
+    places: Ints = pc.sort_indices(texts).to_numpy().view(np.int64)
+    return places
 
 
 def _slices(texts: pa.Array | pa.ChunkedArray) -> list[pa.Array]:
@@ -83,8 +108,13 @@ def _split(values: NDArray[Any], like: Sequence[pa.Array | pa.ChunkedArray]) -> 
     return np.split(values, np.cumsum([len(piece) for piece in like])[:-1]) if like else []
 
 
-def _joined(kind: type[np.generic], pieces: Iterable[NDArray[Any]]) -> NDArray[Any]:
-    return np.concatenate([np.zeros(0, kind), *pieces])
+def _joined(count: int, kind: type[np.generic], pieces: Iterable[NDArray[Any]]) -> NDArray[Any]:
+    """The pieces one after another, `count` values in all; of each no more than one is held."""
+    found, first = np.empty(count, kind), 0
+    for piece in pieces:
+        found[first : first + len(piece)] = piece
+        first += len(piece)
+    return found
 
 
 def _firsts(hashed: Ints, threads: ThreadPoolExecutor) -> Ints:
@@ -100,25 +130,45 @@ def _firsts(hashed: Ints, threads: ThreadPoolExecutor) -> Ints:
     return found
 
 
-def _chosen(slices: Sequence[pa.Array], mask: Bools, threads: ThreadPoolExecutor) -> pa.Array:
+def _chosen(slices: Sequence[pa.Array], mask: Bools, threads: ThreadPoolExecutor) -> pa.ChunkedArray:
     """The texts where the mask is set."""
-    own = threads.map(lambda texts, mask: texts.filter(pa.array(mask)), slices, _split(mask, slices))
-    return pa.concat_arrays([pa.array([], pa.string()), *own])
+    own = threads.map(_filtered, slices, _split(mask, slices))
+    return pa.chunked_array([piece for piece in own if len(piece)], pa.string())
 
 
-def _differ(texts: pa.Array, leading: pa.Array, places: Ints) -> Bools:
-    """(m,): which texts are not, to the letter, the leading ones at `places`."""
-    return np.asarray(pc.not_equal(texts, leading.take(pa.array(places))).to_numpy(zero_copy_only=False), np.bool_)
+def _filtered(texts: pa.Array, mask: Bools) -> pa.Array:
+    return texts if mask.all() else texts.filter(pa.array(mask))
 
 
-def _keys(leading: pa.Array, others: pa.Array, places: Ints) -> Ints:
+def _differ(texts: pa.Array, leads: Bools, leading: pa.ChunkedArray, places: Ints) -> Bools:
+    """(m,): which texts are not, to the letter, the leading ones at `places`; leads: which are these themselves."""
+    others = np.flatnonzero(~leads)
+    differs = np.zeros(len(texts), np.bool_)
+    if len(others):
+        known = take(leading, places.take(others))
+        differs[others] = pc.not_equal(texts.take(pa.array(others)), known).to_numpy()
+    return differs
+
+
+def _kinds(texts: pa.ChunkedArray) -> Ints:
+    """(m,): which of the distinct texts each is, by first occurrence."""
+    known: dict[str, int] = {}
+    found = []
+    for chunk in texts.chunks:
+        coded = chunk.dictionary_encode()
+        numbers = [known.setdefault(text, len(known)) for text in coded.dictionary.to_pylist()]
+        found.append(np.array(numbers, np.int64).take(coded.indices.to_numpy()))
+    return np.concatenate(found)
+
+
+def _keys(leading: pa.ChunkedArray, others: pa.ChunkedArray, places: Ints) -> Ints:
     """The keys of both; `places` are where the texts are that have the hashes of the others.
 
     Two texts of one hash that are not the same after `fold` get keys of their own.
     """
     own: dict[str, int] = {}
     keys = places.tolist()
-    pairs = zip(others.to_pylist(), leading.take(pa.array(places)).to_pylist(), strict=True)
+    pairs = zip(others.to_pylist(), take(leading, places).to_pylist(), strict=True)
     for number, (text, leader) in enumerate(pairs):
         if (folded := fold(text)) != fold(leader):
             keys[number] = own.setdefault(folded, len(leading) + len(own))
