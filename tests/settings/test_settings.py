@@ -281,6 +281,11 @@ def test_a_benchmark_needs_scored_pairs(graded: dict[str, Any]) -> None:
 def test_after_is_for_scored_pairs_beside_other_data_and_ranking_for_triplets(graded: dict[str, Any]) -> None:
     graded["train"] |= {"after": {"epochs": 1, "lr": 1e-5}, "symmetric": True}
     assert isinstance(load(graded), Settings)
+    impatient = graded | {"train": graded["train"] | {"patience": 3}}
+    assert faults(impatient) == [
+        "train.after: train.patience, 3, may end the whole run before the scored pairs are learnt; set train.patience "
+        "or this to null"
+    ]
     alone = graded | {"corpora": {"stsb-es": graded["corpora"]["stsb-es"]}}
     assert faults(alone) == [
         "train.after: there are not both scored pairs and other data; set it to null",
