@@ -248,8 +248,8 @@ def test_the_card_says_that_a_mean_of_several_trainings_ships(root: Path) -> Non
     words = ("train.soup=3", "train.wise_ft=[0.8]")
     mean = told_of(root, TRAINING | {"selected_soup": True, "selected_share": 0.8}, *words)
     assert (
-        "Of 3 trainings from the start, of 35 steps in all, the mean of the weights that they end with was kept (a model "
-        "soup), averaged with the start (WiSE-FT, 0.8 of it trained): `sts-sample-dev"
+        "Of 3 trainings from the start, of 35 steps in all, the mean of the weights that they end with was kept (a "
+        "model soup), averaged with the start (WiSE-FT, 0.8 of it trained): `sts-sample-dev"
     ) in mean
     assert "step 18 was kept" not in mean
     alone = told_of(root, TRAINING | {"selected_soup": False, "selected_share": 1.0}, *words)
