@@ -125,7 +125,8 @@ class Selection(Callback):
         """Score averages of the start's weights and those after `step`, the last, and the moving average of all.
 
         trained: what several trainings ended with; then their average is scored, and takes the place of the last. One
-        that scores best of all is kept; one whose score is undefined is below all others. Raises ModelError when weights that were kept cannot be read.
+        that scores best of all is kept; one whose score is undefined is below all others. Raises
+        ModelError when weights that were kept cannot be read.
         Sources: Wortsman et al., Robust Fine-Tuning of Zero-Shot Models, 2022, section 3, and Model Soups, 2022.
         """
         start = self._read(self.folder / START) if self.wise_ft else None
