@@ -19,6 +19,7 @@ from terna.running.search import (
     Trial,
     allow,
     best_of,
+    combined,
     distinct_starts,
     finalists,
     library,
@@ -142,13 +143,12 @@ def main(given: argparse.Namespace) -> str | None:
 
 def prepared(words: Sequence[str], finals: int, seeds: Sequence[int] | None) -> Search:
     """The search that `words` ask for; SettingsError when it, or a value that it would try, is not sound."""
-    plain = compose(Path(), [], "params")
-    settings = load(plain)
-    found = parse(words, plain)
+    settings = load(compose(Path(), [], "params"))
+    found = parse(words)
     allow(settings, found)
     every = list(seeds or range(settings.seed, settings.seed + 3))
-    for word in [*(word for one in found for word in one.words()), *(f"seed={seed}" for seed in every)]:
-        load(compose(Path(), [f"++{word}"], "params"))
+    for together in [*combined(found), *([f"seed={seed}"] for seed in every)]:
+        load(compose(Path(), [f"++{word}" for word in together], "params"))
     keys = [one.key.rpartition(".")[2] for one in found if len(one.words()) > 1]
     content = json.dumps([[asdict(one) for one in found], identity(settings)], sort_keys=True)
     name = "-".join([*keys, hashlib.sha256(content.encode()).hexdigest()[:6]])

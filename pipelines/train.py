@@ -59,7 +59,7 @@ def main(settings: Settings) -> str | None:
     taken = fit(trainer, run, checkpoint)
     if not trainer.is_global_zero:
         return None
-    observers.selection.average(trainer.global_step, observers.restarts.paths)
+    observers.selection.try_averages(trainer.global_step, observers.restarts.paths)
     observers.selection.restore()
     save(finished(settings, run), OUT)
     gain = improvement(observers.selection, benchmark, settings.seed)

@@ -130,5 +130,13 @@ def fit(
     return run
 
 
+def ended(settings: Settings, run: Run, steps: int | None = None) -> Trainer:
+    """The trainer of a run that has taken all of its steps, or so many."""
+    found = trainer.build_trainer(settings, [])
+    progress = found.fit_loop.epoch_loop.automatic_optimization.optim_progress
+    progress.optimizer.step.total.completed = sum(run.datamodule.steps) if steps is None else steps
+    return found
+
+
 def weights_of(encoder: Encoder) -> torch.Tensor:
     return torch.cat([parameter.detach().flatten().clone() for parameter in encoder.parameters()])

@@ -64,5 +64,6 @@ def test_hydra_says_what_is_quoted_of_it(page: str, root: Path) -> None:
     assert "`Key '…' is not in struct`" in page
     with pytest.raises(SettingsError) as caught:
         compose(root / "conf", ["train.lrr=1"])
-    assert "Key 'lrr' is not in struct" in str(caught.value)
+    hydra = caught.value.__cause__
+    assert hydra and "Key 'lrr' is not in struct" in str(hydra.__cause__)
     compose(root / "conf", ["+train.weights.xnli=2.0"])

@@ -173,7 +173,7 @@ def test_a_trial_that_fails_is_told_with_its_reason_and_the_search_goes_on(proje
         (["seed=1,2"], "seed: a search is over train."),
         (["machine.workers=1,2"], "machine.workers: a search is over train."),
         (["train.rate=0.1,0.2"], "train.rate: unknown key"),
-        (["train.warmup=0.5:1.5"], "train.warmup: Input should be less than or equal to 1, not 1.5"),
+        (["train.warmup=0.5:1.5"], "train.warmup: 1.5 is not allowed; give a number of at most 1"),
         (["train.epochs=0.5:2"], "train.epochs=0.5:2: a whole number is wanted here"),
         (["train.lr=log(0,1)"], "train.lr=log(0,1): a range rises, and on a log scale it starts above 0"),
         (["train.precision=0:1"], "train.precision=0:1: a range of what is no number (now '32-true')"),
@@ -183,7 +183,10 @@ def test_a_trial_that_fails_is_told_with_its_reason_and_the_search_goes_on(proje
         (["--finals", "-1", "train.lr=1e-3,1e-4"], "argument --finals: '-1': a whole number from 0 is needed"),
         (["--seeds", "1 x", "train.lr=1e-3,1e-4"], "argument --seeds: 'x': a whole number from 0 is needed"),
         (["--seeds", " ", "train.lr=1e-3,1e-4"], "argument --seeds: no seed"),
-        (["--seeds", "4294967296", "train.lr=1e-3,1e-4"], "seed: Input should be less than 4294967296"),
+        (
+            ["--seeds", "4294967296", "train.lr=1e-3,1e-4"],
+            "seed: 4294967296 is not allowed; give a number below 4294967296",
+        ),
     ],
 )
 def test_a_search_that_cannot_be_is_refused_before_it_starts(project: Path, words: list[str], message: str) -> None:

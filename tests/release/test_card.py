@@ -238,6 +238,22 @@ def test_the_card_says_whether_training_improved_on_the_start(root: Path) -> Non
     card = card_of(settings, training=TRAINING | none)
     assert "None of the 35 steps scored better" in card
     assert started in card
+    opening = " ".join(card.split("## Usage")[0].split())
+    assert "**The start's own weights ship**, because no step of training scored better" in opening
+    assert "The training, whose weights do not ship, was done as a bi-encoder" in opening
+    assert "It was trained" not in opening
+
+
+def test_the_card_says_that_a_mean_of_several_trainings_ships(root: Path) -> None:
+    words = ("train.soup=3", "train.wise_ft=[0.8]")
+    mean = told_of(root, TRAINING | {"selected_soup": True, "selected_share": 0.8}, *words)
+    assert (
+        "Of 3 trainings from the start, of 35 steps in all, the mean of the weights that they end with was kept (a "
+        "model soup), averaged with the start (WiSE-FT, 0.8 of it trained): `sts-sample-dev"
+    ) in mean
+    assert "step 18 was kept" not in mean
+    alone = told_of(root, TRAINING | {"selected_soup": False, "selected_share": 1.0}, *words)
+    assert "Of 35 steps, in 3 trainings from the start, step 18 was kept: `sts" in alone
 
 
 def told_of(root: Path, training: dict[str, Any], *overrides: str) -> str:

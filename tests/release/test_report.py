@@ -158,6 +158,13 @@ def test_accounts_contamination_settings_and_lineage_are_there(page: Page, conte
     assert "src/terna/training/losses/ranking.py" in text
 
 
+def test_the_head_of_the_page_says_that_the_start_s_own_weights_ship(contents: Contents) -> None:
+    said = "<strong>The start&#39;s own weights ship</strong>, because no step of training scored better"
+    assert said not in render(contents)
+    head = render(replace(contents, training={**contents.training, "selected_step": 0})).split("<nav")[0]
+    assert said in head
+
+
 def test_what_differs_from_run_to_run_stays_out(page: Page) -> None:
     recorded = {row["what"] for row in page.rows("The fit")}
     assert "selected_step" in recorded

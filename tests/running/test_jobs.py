@@ -44,7 +44,7 @@ def test_two_jobs_have_a_folder_each_and_give_the_bytes_of_the_same_runs_by_hand
 def test_a_job_that_fails_is_named_and_the_others_run(project: Path) -> None:
     done = run(project, "train", *COMPOSED, "--multirun", "train.lr=-1,0.001", "train.epoch=1,2")
     assert done.returncode == 1
-    assert "train.lr: Input should be greater than 0, not -1" in done.stderr
+    assert "train.lr: -1 is not allowed; give a number above 0" in done.stderr
     assert "train.epoch: unknown key; did you mean train.epochs?" in done.stderr
     assert "4 jobs of the sweep failed:\n  multirun/train.lr=-1,train.epoch=1: status 1\n" in done.stderr
     mixed = run(project, "train", *COMPOSED, "--multirun", "train.lr=-1,0.001")

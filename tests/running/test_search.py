@@ -1,27 +1,31 @@
 """The space of a search and what is proposed in it."""
 
 import math
+from contextlib import nullcontext
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from terna.errors import SettingsError
 from terna.metrics.standings import Standing
 from terna.running.search import (
     Choice,
     Finals,
     Range,
     Trial,
+    allow,
     best_of,
+    combined,
     distinct_starts,
     finalists,
     markdown,
     parse,
     propose,
 )
+from terna.settings import compose, load
 
 pytest.importorskip("optuna")
-
-SETTINGS = {"train": {"lr": 0.001, "epochs": 3, "score_every": None, "warmup": 0.1, "batch_size": 32}}
 
 
 @pytest.mark.parametrize(
@@ -40,14 +44,53 @@ SETTINGS = {"train": {"lr": 0.001, "epochs": 3, "score_every": None, "warmup": 0
         ("train.warmup=0:1", Range("train.warmup", 0.0, 1.0, False, False)),
         ("train.epochs=1:4", Range("train.epochs", 1, 4, False, True)),
         ("train.score_every=log(8,64)", Range("train.score_every", 8, 64, True, True)),
+        ("train.ema=0.5:0.9", Range("train.ema", 0.5, 0.9, False, False)),
+        ("train.weights.stsb-es=0:2", Range("train.weights.stsb-es", 0.0, 2.0, False, False)),
+        ("train.lora.rank=2:8", Range("train.lora.rank", 2, 8, False, True)),
+        ("train.guide.margin=0:1", Range("train.guide.margin", 0.0, 1.0, False, False)),
     ],
 )
 def test_a_word_means_what_hydra_means_by_it(word: str, meant: Choice | Range) -> None:
     other = Choice("train.scale", ("1", "2"))
-    assert parse([word, "train.scale=1,2"], SETTINGS) == [meant, other]
+    assert parse([word, "train.scale=1,2"]) == [meant, other]
 
 
-SPACE = parse(["train.lr=log(1e-6,1e-2)", "train.epochs=1:4", "train.batch_size=32,64"], SETTINGS)
+@pytest.mark.parametrize(
+    ("experiment", "words", "fault"),
+    [
+        ("es_mini", ["train.after=null", "train.soup=2"], None),
+        ("sample", ["train.soup=2", "train.patience=1"], r"train\.soup: patience"),
+        ("sample", ["train.patience=1", "train.soup=2,null"], r"train\.soup: patience"),
+    ],
+)
+def test_values_are_checked_with_what_is_fixed_beside_them(
+    root: Path, experiment: str, words: list[str], fault: str | None
+) -> None:
+    with pytest.raises(SettingsError, match=fault) if fault else nullcontext():
+        for together in combined(parse([*words, "train.lr=1e-3,1e-4"])):
+            load(compose(root / "conf", [f"experiment={experiment}", *together]))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "word", "fault"),
+    [
+        ((), "model.pooling=mean,cls", None),
+        ((), "model.pooling=mean,null", r"model\.pooling: null takes the prompt of the start too"),
+        (("experiment=e5_small",), "model.pooling=mean,cls", r"model\.pooling: null takes"),
+        (("train.guide={encoder: some/model}",), "model.pooling=mean,cls", r"model\.pooling: the stage teacher"),
+        (("experiment=es_mini",), "model.pooling=mean,cls", r"model\.pooling: the stage teacher"),
+        (("experiment=es_mini",), "train.distill.teacher=a,b", r"train\.distill\.teacher: a search is over"),
+    ],
+)
+def test_what_earlier_stages_read_is_in_no_space(
+    root: Path, overrides: tuple[str, ...], word: str, fault: str | None
+) -> None:
+    settings = load(compose(root / "conf", list(overrides)))
+    with pytest.raises(SettingsError, match=fault) if fault else nullcontext():
+        allow(settings, parse([word]))
+
+
+SPACE = parse(["train.lr=log(1e-6,1e-2)", "train.epochs=1:4", "train.batch_size=32,64"])
 
 
 def run_on(score: object, count: int, seed: int) -> list[Trial]:

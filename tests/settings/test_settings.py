@@ -46,7 +46,7 @@ def test_all_faults_come_in_one_message_each_with_its_key_and_the_nearest_name(c
 
 def test_a_number_as_text_is_a_wrong_type_and_not_read_as_a_number(composed: dict[str, Any]) -> None:
     composed["train"]["lr"] = "1e-3"
-    assert faults(composed) == ["train.lr: Input should be a valid number, not '1e-3'"]
+    assert faults(composed) == ["train.lr: '1e-3' is not allowed; give a finite number, unquoted"]
 
 
 @pytest.mark.parametrize(
@@ -87,22 +87,27 @@ def test_a_declared_replication_may_choose_on_the_test_set(composed: dict[str, A
             "train.weights.xnli: no corpus of the mix is called 'xnli'; there are sample, sample-jsonl",
         ),
         ({"weights": {"sample": 0, "sample-jsonl": 0.0}}, "train.weights: 0 for every corpus of the mix"),
-        ({"weights": {"sample": -0.5}}, "train.weights.sample: Input should be greater than or equal to 0"),
-        ({"weights": {"sample": float("inf")}}, "train.weights.sample: Input should be a finite number"),
+        ({"weights": {"sample": -0.5}}, "train.weights.sample: -0.5 is not allowed; give a number of at least 0"),
+        ({"weights": {"sample": float("inf")}}, "train.weights.sample: inf is not allowed; give a finite number"),
+        ({"wise_ft": [1.5]}, "train.wise_ft.0: 1.5 is not allowed; give a number below 1"),
+        ({"l2_sp": None}, "train.l2_sp: null is not allowed; give a finite number"),
+        ({"l2_sp": ".inf"}, "train.l2_sp: '.inf' is not allowed; give a finite number, unquoted"),
+        ({"soup": "two"}, "train.soup: 'two' is not allowed; give a whole number, unquoted, or null"),
+        ({"soup": 1}, "train.soup: 1 is not allowed; give a number of at least 2, or null"),
         ({"matryoshka": [64, 32]}, "train.matryoshka: [64, 32] does not rise"),
         ({"matryoshka": [32, 32]}, "train.matryoshka: [32, 32] does not rise"),
-        ({"matryoshka": [0]}, "train.matryoshka.0: Input should be greater than or equal to 1"),
+        ({"matryoshka": [0]}, "train.matryoshka.0: 0 is not allowed; give a number of at least 1"),
         ({"matryoshka": [64, 129]}, "train.matryoshka: 129, but a sentence vector has 128 dimensions"),
-        ({"layer_decay": 0.0}, "train.layer_decay: Input should be greater than 0"),
-        ({"layer_decay": 1.1}, "train.layer_decay: Input should be less than or equal to 1"),
-        ({"known_positives": "yes"}, "train.known_positives: Input should be a valid boolean"),
+        ({"layer_decay": 0.0}, "train.layer_decay: 0.0 is not allowed; give a number above 0"),
+        ({"layer_decay": 1.1}, "train.layer_decay: 1.1 is not allowed; give a number of at most 1"),
+        ({"known_positives": "yes"}, "train.known_positives: 'yes' is not allowed; give true or false"),
         (
             {"loss": {"tuples": "rank", "scored": "cosent", "classed": "softmax", "texts": "simcse"}},
             "train.loss.tuples: no loss is called 'rank'; there are ranking, or give your own",
         ),
         (
             {"loss": {"tuples": "my loss.f", "scored": "cosent", "classed": "softmax", "texts": "simcse"}},
-            "train.loss.tuples: String should match pattern",
+            "train.loss.tuples: 'my loss.f' is not allowed; give text that matches ^[A-Za-z_]",
         ),
         (
             {"loss": {"tuples": "ranking", "scored": "angle", "classed": "softmax", "texts": "simcse"}},
@@ -127,6 +132,24 @@ def test_an_option_of_training_that_cannot_be_is_named(
     composed["train"] |= values
     [found] = faults(composed)
     assert found.startswith(fault)
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        (
+            ["experiment=es_small", "train.weights.stsb-es=0"],
+            "train.weights.stsb-es: the settings have no such key; write +train.weights.stsb-es=… to add it",
+        ),
+        (["train.lrr=1"], "train.lrr: the settings have no such key; did you mean train.lr?"),
+        (["train.lr.x=1"], "train.lr.x: the settings have no such key; valid here: "),
+        (["model.layers=[]"], "model.layers: [] is not allowed; give a list of 1 or more, or null"),
+    ],
+)
+def test_an_override_that_cannot_be_is_named_with_what_can(root: Path, words: list[str], fault: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(compose(root / "conf", words))
+    assert caught.value.faults[0].startswith(fault)
 
 
 def test_the_options_of_training_can_be_given_at_the_command_line(root: Path) -> None:
@@ -176,7 +199,7 @@ HUB = {"format": "columns", "shape": "pairs", "dataset": {"name": "owner/name"}}
         (COLUMNS, "shape: missing; what a row is: nli, pairs, triplets, scored, classed, texts"),
         (
             COLUMNS | {"shape": "pair"},
-            "shape: Input should be 'nli', 'pairs', 'triplets', 'scored', 'classed' or 'texts'",
+            "shape: 'pair' is not allowed; give 'nli', 'pairs', 'triplets', 'scored', 'classed' or 'texts', or null",
         ),
         (COLUMNS | {"shape": "pairs", "columns": {"query": "q"}}, "columns.query: shape pairs has anchor, positive"),
         (
@@ -193,7 +216,10 @@ HUB = {"format": "columns", "shape": "pairs", "dataset": {"name": "owner/name"}}
             "labels: a matter of shape nli, not pairs; remove it",
         ),
         (COLUMNS | {"shape": "nli", "labels": {"0": None}}, "labels: every label is null, so that no row is left"),
-        (COLUMNS | {"shape": "nli", "labels": {"0": "maybe"}}, "labels.0: Input should be 'entailment', 'neutral' or"),
+        (
+            COLUMNS | {"shape": "nli", "labels": {"0": "maybe"}},
+            "labels.0: 'maybe' is not allowed; give 'entailment', 'neutral' or",
+        ),
         (COLUMNS | {"shape": "pairs", "language": "en"}, "language: 'en', but pairs without labels are not translated"),
         (COLUMNS | {"shape": "texts", "files": []}, "files: empty; name its files, or a dataset of the hub"),
         (HUB, "dataset.revision: None is no commit (40 hex digits); give one, or set corpora.own.exact to false"),
@@ -275,12 +301,17 @@ def test_options_that_a_loss_of_raw_text_does_not_know_are_refused(composed: dic
 def test_a_benchmark_needs_scored_pairs(graded: dict[str, Any]) -> None:
     graded["evaluate"]["benchmarks"]["sts-sample-test"]["format"] = "xnli_tsv"
     [found] = faults(graded)
-    assert found.endswith(".format: Input should be 'semeval_sts' or 'columns', not 'xnli_tsv'")
+    assert found.endswith(".format: 'xnli_tsv' is not allowed; give 'semeval_sts' or 'columns'")
 
 
 def test_after_is_for_scored_pairs_beside_other_data_and_ranking_for_triplets(graded: dict[str, Any]) -> None:
     graded["train"] |= {"after": {"epochs": 1, "lr": 1e-5}, "symmetric": True}
     assert isinstance(load(graded), Settings)
+    impatient = graded | {"train": graded["train"] | {"patience": 3}}
+    assert faults(impatient) == [
+        "train.after: train.patience, 3, may end the whole run before the scored pairs are learnt; set train.patience "
+        "or this to null"
+    ]
     alone = graded | {"corpora": {"stsb-es": graded["corpora"]["stsb-es"]}}
     assert faults(alone) == [
         "train.after: there are not both scored pairs and other data; set it to null",

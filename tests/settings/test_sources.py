@@ -192,7 +192,7 @@ def test_the_names_that_dvc_expands_are_checked_as_such(composed: dict[str, Any]
 def test_no_number_of_the_settings_is_infinite(composed: dict[str, Any], key: str, value: float) -> None:
     composed["train"][key] = value
     [found] = refused(lambda: load(composed))
-    assert found.startswith(f"train.{key}: Input should be")
+    assert found.startswith(f"train.{key}: ")
 
 
 def test_what_python_holds_and_settings_do_not_is_named(composed: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from sentence_transformers.sentence_transformer.losses import TripletLoss
 from sentence_transformers.sentence_transformer.losses.triplet import TripletDistanceMetric
-from training_inputs import run_for, scored_for, settings_for, shaped_for, stepped, table_for
+from training_inputs import ended, run_for, scored_for, settings_for, shaped_for, stepped, table_for
 
 from terna.encoder import Encoder
 from terna.errors import ModelError, SettingsError
@@ -19,7 +19,7 @@ from terna.settings import Losses, Settings, Train
 from terna.training import resume
 from terna.training.losses.own import own_losses
 from terna.training.setup import whereabouts
-from terna.training.trainer import build_trainer, summary
+from terna.training.trainer import summary
 
 Make = Callable[..., Encoder]
 
@@ -185,7 +185,7 @@ def test_its_file_is_part_of_what_a_run_is_known_by_and_of_its_account(
         best_step, best, share = 1, 0.5, 1.0
 
     run = run_for(make_encoder(), settings)
-    told: dict[str, Any] = summary(settings, run, build_trainer(settings, []), Selected())  # type: ignore[arg-type]
+    told: dict[str, Any] = summary(settings, run, ended(settings, run), Selected())  # type: ignore[arg-type]
     assert (told["losses"], told["own_losses"]) == ([f"{module}.margin_loss"], own)
     assert "negatives_per_anchor" not in told
 

@@ -124,7 +124,7 @@ def test_the_average_of_the_trainings_is_scored_alone_and_mixed_with_the_start(
     run = run_for(encoder, settings)
     restarts = Restarts(run.module, tmp_path)
     fit(encoder, settings, selection, restarts)
-    selection.average(16, restarts.paths)
+    selection.try_averages(16, restarts.paths)
     # the start, four epochs, and then the averages
     _, _, first, _, second, soup, mixed = scored
     np.testing.assert_allclose(soup, (first + second) / 2, rtol=0, atol=1e-7)

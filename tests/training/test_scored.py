@@ -11,7 +11,7 @@ import torch
 from pytorch_lightning import Callback, Trainer
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.losses import CoSENTLoss
-from training_inputs import fit, run_for, scored_for, settings_for, table_for, weights_of
+from training_inputs import ended, fit, run_for, scored_for, settings_for, table_for, weights_of
 
 from terna.data.teacher_vectors import TeacherVectors
 from terna.encoder import Encoder, save
@@ -25,7 +25,7 @@ from terna.training.parts.part import Shared
 from terna.training.parts.ranked import RankedBatch
 from terna.training.parts.taught import TaughtBatch
 from terna.training.setup import Inputs, datamodule_of, whereabouts
-from terna.training.trainer import build_trainer, summary
+from terna.training.trainer import summary
 
 Make = Callable[..., Encoder]
 TRIPLETS, PAIRS = [4] * 3, [5] * 3
@@ -208,7 +208,7 @@ def test_the_summary_counts_each_part_and_names_the_losses(
     class Selected:
         best_step, best, share = 1, 0.5, 1.0
 
-    told = summary(settings, run, build_trainer(settings, []), Selected())  # type: ignore[arg-type]
+    told = summary(settings, run, ended(settings, run), Selected())  # type: ignore[arg-type]
     assert (told["scored_pairs"], told["scored_pairs_left_out_per_epoch"]) == (21, [1, 1, 1])
     if triplets:
         assert (told["triplets"], told["negatives_per_anchor"], told["triplets_left_out_per_epoch"]) == (18, 7, [2] * 3)
@@ -217,6 +217,20 @@ def test_the_summary_counts_each_part_and_names_the_losses(
     else:
         assert (told["losses"], told["steps_per_epoch"]) == (["CoSENT"], PAIRS)
         assert not {"triplets", "negatives_per_anchor", "scored_pairs_steps_per_epoch"} & set(told)
+
+
+def test_the_summary_leaves_out_what_the_run_ended_before(make_encoder: Make, settings: Settings) -> None:
+    encoder = make_encoder()
+    run = run_for(encoder, settings, scored_for(encoder))
+    first = run.datamodule.plan(0)[0][0]
+
+    class Selected:
+        best_step, best, share = 1, 0.5, 1.0
+
+    told = summary(settings, run, ended(settings, run, 1), Selected())  # type: ignore[arg-type]
+    assert "triplets" in told and first == 0
+    assert not {"losses", "scored_pairs", "scored_pairs_left_out_per_epoch"} & set(told)
+    assert summary(settings, run, ended(settings, run, 9), Selected())["losses"] == ["ranking", "CoSENT"]  # type: ignore[arg-type]
 
 
 def test_pairs_of_higher_scores_come_nearer(make_encoder: Make, settings: Settings) -> None:

@@ -90,7 +90,7 @@ def run(make_encoder: Make, tmp_path: Path) -> Callable[..., tuple[Selection, En
             enable_model_summary=False,
         )
         trainer.fit(Drift(encoder), DataLoader(torch.zeros(STEPS_AN_EPOCH, 1)))
-        selection.average(trainer.global_step)
+        selection.try_averages(trainer.global_step)
         selection.restore()
         kept = round(float((counter(encoder) - start).mean()))
         return selection, encoder, kept, scored
@@ -175,7 +175,7 @@ def test_without_the_start_there_is_no_average(run: Callable[..., tuple], tmp_pa
     selection, *_ = run([0.1, 0.2, 0.9], epochs=1, wise_ft=[0.25])
     (tmp_path / "start.safetensors").write_bytes(b"x")
     with pytest.raises(ModelError, match=r"start\.safetensors: .*; delete .* and train again"):
-        selection.average(5)
+        selection.try_averages(5)
 
 
 @pytest.mark.parametrize(("kept_here", "refused"), [(True, True), (False, False)])
@@ -203,17 +203,27 @@ def test_weights_of_another_run_in_the_same_place_are_refused(run: Callable[...,
         selection.restore()
 
 
-def test_an_undefined_main_score_ends_the_run_with_its_name(make_encoder: Make, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("start", "told"),
+    [
+        ({}, r"undefined at the start: .* choose another model\.backbone or model\.pooling$"),
+        ({"dot_pearson": 0.1}, r"undefined after step 1: .* lower train\.lr or train\.clip, .* delete .*/$"),
+    ],
+)
+def test_an_undefined_main_score_ends_the_run_with_its_step_and_the_remedy(
+    make_encoder: Make, tmp_path: Path, start: dict[str, float], told: str
+) -> None:
+    scores = iter([start, {}])
     selection = Selection(
         make_encoder().train(),
-        lambda _: Scored({}, np.zeros(0)),
+        lambda _: Scored(next(scores), np.zeros(0)),
         tell,
         main="dot_pearson",
         folder=tmp_path,
         every=None,
         patience=None,
     )
-    with pytest.raises(ModelError, match=r"evaluate\.main_score: dot_pearson"):
+    with pytest.raises(ModelError, match=rf"evaluate\.main_score: dot_pearson is {told}"):
         Trainer(
             accelerator="cpu",
             max_epochs=1,
@@ -223,6 +233,19 @@ def test_an_undefined_main_score_ends_the_run_with_its_name(make_encoder: Make, 
             enable_progress_bar=False,
             enable_model_summary=False,
         ).fit(Drift(selection.encoder), DataLoader(torch.zeros(1, 1)))
+
+
+def test_of_vectors_that_are_not_finite_no_figure_is_defined(make_encoder: Make) -> None:
+    encoder = make_encoder()
+    columns = [["x"] * 3, [0, 1, 2], ["a", "b", "c"], ["d", "e", "f"], [0.0, 1.0, 2.0]]
+    counter(encoder).fill_(float("nan"))
+    found = benchmark_score(Similarity("x", pa.table(columns, schema=SCORED)), "cosine_pearson")(encoder)
+    assert found.figures == {}
+
+
+def test_an_average_whose_score_is_undefined_is_left(run: Callable[..., tuple]) -> None:
+    selection, _, kept, _ = run([0.5, 0.8, float("nan")], epochs=1, wise_ft=[0.4])
+    assert (selection.best, selection.share, kept) == (0.8, 1.0, 5)
 
 
 def test_the_development_score_is_scipys_and_the_triplet_accuracy_a_plain_count(

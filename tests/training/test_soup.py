@@ -103,8 +103,15 @@ def nearness(target: Weights) -> Callable[[Encoder], Scored]:
 def test_soups_are_scored_with_the_weights_that_their_names_say(make_encoder: Make, three: list[Weights]) -> None:
     start = make_encoder().state_dict()
     score = nearness(average(three[:2], start, 0.5))
-    averages = Averages(make_encoder(), three, score, "near", start)
+    scored: list[float] = []
+
+    def counted(encoder: Encoder) -> Scored:
+        scored.append(score(encoder).figures["near"])
+        return score(encoder)
+
+    averages = Averages(make_encoder(), three, counted, "near", start)
     found = {one.name: one for one in averages.soups(["x", "y", "z"], [0.5])}
+    assert len(scored) == len(set(scored))  # none twice
     assert list(found) == ["the start", "x", "y", "z", "uniform", "greedy", "0.5 of uniform", "0.5 of greedy"]
     expected = {"the start": average(three, start, 0.0), "y": three[1], "uniform": average(three)}
     expected["0.5 of uniform"] = average(three, start, 0.5)

@@ -10,7 +10,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.losses import MatryoshkaLoss, MultipleNegativesRankingLoss
 from test_similarity_distillation import distance, taught_for
-from training_inputs import run_for, scored_for, settings_for, shaped_for, stepped, table_for
+from training_inputs import ended, run_for, scored_for, settings_for, shaped_for, stepped, table_for
 
 from terna.encoder import Encoder, save
 from terna.errors import DataError
@@ -18,7 +18,7 @@ from terna.training.losses.ranking import ranking_loss
 from terna.training.parts.part import Shared
 from terna.training.parts.ranked import RankedPart
 from terna.training.setup import whereabouts
-from terna.training.trainer import build_trainer, summary
+from terna.training.trainer import summary
 
 Make = Callable[..., Encoder]
 WIDTHS = {2: 9, 5: 8}
@@ -158,7 +158,7 @@ def test_triplets_tuples_and_scored_pairs_stand_side_by_side_and_the_summary_cou
     class Selected:
         best_step, best, share = 1, 0.5, 1.0
 
-    told = summary(settings, run, build_trainer(settings, []), Selected())  # type: ignore[arg-type]
+    told = summary(settings, run, ended(settings, run), Selected())  # type: ignore[arg-type]
     units = ["triplets", "tuples_of_2", "tuples_of_5", "classed_pairs", "scored_pairs"]
     assert [part.unit for part in run.datamodule.parts] == units
     assert [told[unit] for unit in units] == [18, 9, 8, 8, 21]

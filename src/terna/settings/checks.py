@@ -391,6 +391,11 @@ def check_averages(train: Train) -> Iterator[str]:
         yield "train.soup: a moving average would run across its trainings; set train.ema or this to null"
     if train.soup and train.patience is not None:
         yield "train.soup: patience would end all of its trainings at once; set train.patience or this to null"
+    if train.after and train.patience is not None:
+        yield (
+            f"train.after: train.patience, {train.patience}, may end the whole run before the scored pairs are learnt; "
+            "set train.patience or this to null"
+        )
     if train.soup and train.after:
         yield "train.soup: each of its trainings has all kinds of examples mixed; set train.after or this to null"
     if train.l2_sp and train.lora:

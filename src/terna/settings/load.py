@@ -3,6 +3,7 @@
 import difflib
 import inspect
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
@@ -17,10 +18,14 @@ from terna.errors import SettingsError
 from terna.settings.checks import CHECKS
 from terna.settings.declaration import NAMED, NAMES
 from terna.settings.interpolation import foreign, resolved
+from terna.settings.kinds import kinds_of
 from terna.settings.plain import SHOWN, first_line, shown, unfit
 from terna.settings.schema import Settings
 from terna.settings.sources import REMEDY, check_files
+from terna.settings.wanted import wanted
 
+# Hydra of an override without + of a key that is not composed
+ABSENT = re.compile(r"^Could not override '([^']+)'")
 # faults in a message
 MOST = 50
 
@@ -94,9 +99,18 @@ def composing() -> Iterator[None]:
     try:
         yield
     except (HydraException, OmegaConfBaseException) as error:
-        cause = f" ({first_line(error.__cause__)})" if error.__cause__ else ""
-        said = " ".join(str(error).partition("Config search path")[0].split())
-        raise SettingsError([f"{said}{cause}; mend the override or conf/"]) from error
+        raise SettingsError([_uncomposed(error)]) from error
+
+
+def _uncomposed(error: Exception) -> str:
+    """What Hydra says of settings that it cannot compose; of a key that there is not, what was meant."""
+    if named := ABSENT.search(str(error)):
+        key = named[1]
+        meant = f"; write +{key}=… to add it" if kinds_of(key) else _nearest(key.split("."))
+        return f"{key}: the settings have no such key{meant}"
+    cause = f" ({first_line(error.__cause__)})" if error.__cause__ else ""
+    said = " ".join(str(error).partition("Config search path")[0].split())
+    return f"{said}{cause}; mend the override or conf/"
 
 
 def _group(hint: Any, name: str, plain: Mapping[str, Any]) -> Any:
@@ -134,7 +148,14 @@ def _sentence(group: str, fault: Mapping[str, Any]) -> str:
         return f"{key}: unknown key{_nearest(path)}"
     if fault["type"] == "missing":
         return f"{key}: missing"
-    return f"{key}: {fault['msg']}, not {shown(fault['input'])}"
+    if allowed := wanted(".".join(path), fault):
+        return f"{key}: {_written(fault['input'])} is not allowed; give {allowed}"
+    return f"{key}: {fault['msg']}, not {_written(fault['input'])}"
+
+
+def _written(value: Any) -> str:
+    """A value as settings write it."""
+    return json.dumps(value) if value is None or isinstance(value, bool) else shown(value)
 
 
 def _nearest(path: list[str]) -> str:
@@ -152,7 +173,7 @@ def _nearest(path: list[str]) -> str:
 def _names(schema: Any, path: list[str]) -> list[str]:
     for part in path:
         hints = get_type_hints(schema) if is_dataclass(schema) else {}
-        schema = _dataclass_in(hints[part]) if part in hints else schema
+        schema = (_dataclass_in(hints[part]) if part in hints else None) or schema
     return [field.name for field in fields(schema)]
 
 

@@ -54,6 +54,13 @@ class PlannedDataModule(LightningDataModule):
         epoch = int(np.searchsorted(ends, step, side="right"))
         return epoch, step - int(ends[epoch - 1] if epoch else 0)
 
+    def learnt(self, steps: int) -> list[Part]:
+        """The parts that have a batch among the first `steps`: patience may end a run before each had one."""
+        last, number = self.place(steps)
+        plans = [self.plan(epoch) for epoch in range(last)] + ([self.plan(last)[:number]] if number else [])
+        found = {place for plan in plans for place, _ in plan}
+        return [part for place, part in enumerate(self.parts) if place in found]
+
     def train_dataloader(self) -> DataLoader[Any]:
         """The batches from the trainer's step to the end of its epoch: a resumed run starts where it stopped."""
         epoch, first = self.place(self.trainer.global_step if self.trainer else 0)

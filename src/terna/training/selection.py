@@ -42,9 +42,9 @@ class Selection(Callback):
     """Scores `encoder` at the start, each epoch's end and every `every` steps, and keeps the best weights in `folder`.
 
     main: the figure of `score` that decides; the first of equals wins, the start among them. tell: is given the figures
-    of each scoring. patience: stop after so many scorings without a better one. wise_ft: shares for `average`, for
-    which the start's weights are kept. ema: the decay of a moving average of the weights, for `average` too. Of several
-    processes the first scores and keeps.
+    of each scoring. patience: stop after so many scorings without a better one. wise_ft: shares for `try_averages`, for
+    which the start's weights are kept. ema: the decay of a moving average of the weights, for `try_averages` too. Of
+    several processes the first scores and keeps.
 
     start, kept: the outcomes of the start and of the best. share: how much of the best are trained weights.
     kept_soup: these are the average of several trainings. kept_ema: the best are the moving average.
@@ -109,8 +109,8 @@ class Selection(Callback):
     def state_dict(self) -> dict[str, Any]:
         """What was best so far, for a checkpoint; its weights lie in `folder`."""
         numbers = {name: getattr(self, name) for name in NUMBERS}
-        average = {"ema": self.ema.weights} if self.ema else {}
-        return numbers | average | {name: torch.from_numpy(getattr(self, name)) for name in ("start", "kept")}
+        moving = {"ema": self.ema.weights} if self.ema else {}
+        return numbers | moving | {name: torch.from_numpy(getattr(self, name)) for name in ("start", "kept")}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Resume from a checkpoint."""
@@ -121,11 +121,12 @@ class Selection(Callback):
         if self.ema:
             self.ema.load(state_dict["ema"])
 
-    def average(self, step: int, trained: Sequence[Path] = ()) -> None:
+    def try_averages(self, step: int, trained: Sequence[Path] = ()) -> None:
         """Score averages of the start's weights and those after `step`, the last, and the moving average of all.
 
         trained: what several trainings ended with; then their average is scored, and takes the place of the last. One
-        that scores best of all is kept. Raises ModelError when weights that were kept cannot be read.
+        that scores best of all is kept; one whose score is undefined is below all others. Raises
+        ModelError when weights that were kept cannot be read.
         Sources: Wortsman et al., Robust Fine-Tuning of Zero-Shot Models, 2022, section 3, and Model Soups, 2022.
         """
         start = self._read(self.folder / START) if self.wise_ft else None
@@ -198,8 +199,21 @@ class Selection(Callback):
         )
         self.tell(trainer, found.figures)
         if self.main not in found.figures:
-            raise ModelError(f"evaluate.main_score: {self.main} is undefined: the model gives every pair one score")
+            raise ModelError(self._undefined(trainer.global_step))
         return found.figures[self.main], found.outcome
+
+    def _undefined(self, step: int) -> str:
+        when = f"after step {step}" if step else "at the start"
+        remedy = (
+            f"lower train.lr or train.clip, raise train.warmup or choose another train.precision, and delete "
+            f"{self.folder}/"
+            if step
+            else "choose another model.backbone or model.pooling"
+        )
+        return (
+            f"evaluate.main_score: {self.main} is undefined {when}: the model gives every pair one score, or vectors "
+            f"that are not finite; {remedy}"
+        )
 
     def _better(self, trainer: Trainer, found: float, outcome: Floats) -> None:
         self.best, self.best_step, self.kept = found, trainer.global_step, outcome
@@ -218,13 +232,17 @@ def keep(encoder: Encoder, path: Path) -> None:
 def benchmark_score(benchmark: Evaluator, main: str) -> Score:
     """A function that scores an encoder on a benchmark: all its figures, as far as they are defined.
 
-    main: the figure whose outcome is kept; of a ranking there are those under its similarity alone.
+    main: the figure whose outcome is kept; of a ranking there are those under its similarity alone. Of vectors that are
+    not finite no figure is defined.
     """
     measure = main.partition("_")[0]
     measures = benchmark.measures(measure)
 
     def score(encoder: Encoder) -> Scored:
-        found = benchmark.outcomes(encoded(encoder, encoder.usage.sides, benchmark), measures)
+        vectors = encoded(encoder, encoder.usage.sides, benchmark)
+        if not np.isfinite(vectors).all():
+            return Scored({}, np.zeros(0))
+        found = benchmark.outcomes(vectors, measures)
         outcomes = benchmark.concluded({benchmark.name: found})
         every = figures(benchmark.metric, outcomes)
         defined = {name: value for name, value in every.items() if value is not None}

@@ -253,7 +253,7 @@ def whereabouts(run: Run, checkpoints: Path, *, mined: bool = False) -> Callable
         mend = f"Mend {own_loss.path} (train.loss.{part.shape}), lower" if own_loss else "Lower"
         return (
             f"batch {number + 1} of epoch {epoch + 1}, rows {rows}, … of {source}; {kept}. {mend} "
-            f"train.lr or choose another train.precision, and delete {checkpoints}/"
+            f"train.lr or train.clip, or choose another train.precision, and delete {checkpoints}/"
         )
 
     return describe

@@ -1,7 +1,7 @@
 """Averages of the weights of several trainings, and which of them the development data prefer."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -42,6 +42,7 @@ class Averages:
         self.score = score
         self.main = main
         self.start = start
+        self.scored: dict[tuple[tuple[int, ...], float], Soup] = {}
 
     def load(self, members: Sequence[int], share: float = 1.0) -> Encoder:
         """The encoder with the mean of these members, mixed with the start unless `share` is 1."""
@@ -50,9 +51,12 @@ class Averages:
         return self.encoder
 
     def soup(self, name: str, members: Sequence[int], share: float = 1.0) -> Soup:
-        """A scored average."""
-        figures, outcome = self.score(self.load(members, share))
-        return Soup(name, list(members), share, figures.get(self.main, float("nan")), outcome)
+        """A scored average; one that was scored under another name is not scored again."""
+        key = tuple(members), share
+        if key not in self.scored:
+            figures, outcome = self.score(self.load(members, share))
+            self.scored[key] = Soup(name, list(members), share, figures.get(self.main, float("nan")), outcome)
+        return replace(self.scored[key], name=name)
 
     def soups(self, names: Sequence[str], shares: Sequence[float]) -> list[Soup]:
         """The start if there is one, each encoder alone, the uniform and the greedy soup, and mixes with the start.

@@ -38,6 +38,8 @@ LOSSES: Mapping[str, tuple[str, str | None]] = {
     "simcse": ("SimCSE", "https://arxiv.org/abs/2104.08821"),
     "tsdae": ("TSDAE", "https://arxiv.org/abs/2104.06979"),
 }
+# what the weights that ship are an average of, where the settings ask for any: names in metrics/train.json
+AVERAGED = ("selected_share", "selected_soup", "selected_ema")
 Modules = Sequence[tuple[str, Mapping[str, Any]]]
 
 
@@ -184,6 +186,7 @@ def fit(settings: Settings, training: Mapping[str, Any]) -> dict[str, Any]:
         "selected_on": training["selected_on"],
         "selected_score": training["selected_score"],
         "selected_step": training["selected_step"],
+        **{name: training[name] for name in AVERAGED if name in training},
     }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
 from markupsafe import Markup
@@ -11,6 +12,8 @@ from terna.markdown import visible
 from terna.release.report import parts, results, training
 from terna.release.report.blocks import Section, breakable, inline
 from terna.release.report.contents import Contents
+
+Filled = TypeVar("Filled", Section, str)
 
 FOLDER = Path(__file__).parent
 # each section with the file that it is mostly filled from
@@ -40,6 +43,7 @@ def render(contents: Contents, record: str = "") -> str:
         .render(
             name=contents.settings.release.name,
             record=record,
+            shipped=_filled(results.shipped, "metrics/train.json", contents),
             headlines=results.headlines(contents),
             sections=[_filled(build, source, contents) for build, source in SECTIONS],
             # a style sheet of ours
@@ -48,7 +52,7 @@ def render(contents: Contents, record: str = "") -> str:
     )
 
 
-def _filled(build: Callable[[Contents], Section], source: str, contents: Contents) -> Section:
+def _filled(build: Callable[[Contents], Filled], source: str, contents: Contents) -> Filled:
     try:
         return build(contents)
     except KeyError as error:

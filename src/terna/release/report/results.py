@@ -68,6 +68,13 @@ def comparisons(contents: Contents) -> Section:
     return Section("comparisons", "Comparisons", blocks)
 
 
+def shipped(contents: Contents) -> str:
+    """That the start's own weights ship, where no step of training scored better; else empty."""
+    if contents.training["selected_step"]:
+        return ""
+    return passage("shipped", {"training": contents.training, "settings": contents.settings})
+
+
 def headlines(contents: Contents) -> list[Mapping[str, Any]]:
     """For each benchmark what to look at first: the main score, its interval, the verdict on the best baseline."""
     evaluate, scores = contents.settings.evaluate, contents.scores

@@ -3,7 +3,7 @@
 from terna.running.search.allowed import allow
 from terna.running.search.finals import Finals, distinct_starts, finalists, outcome_of
 from terna.running.search.proposal import library, propose
-from terna.running.search.space import Choice, Parameter, Range, parse
+from terna.running.search.space import Choice, Parameter, Range, combined, parse
 from terna.running.search.trials import Trial, best_of, markdown
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Trial",
     "allow",
     "best_of",
+    "combined",
     "distinct_starts",
     "finalists",
     "library",

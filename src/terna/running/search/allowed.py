@@ -29,7 +29,18 @@ def allow(settings: Settings, space: Sequence[Parameter]) -> None:
         faults.append(f"evaluate.select_on: a search chooses on development data, and {chosen} is a test benchmark")
     for one in space:
         allowed = SEARCHED if len(one.words()) > 1 else (*SEARCHED, *SHARED)
-        if not one.key.startswith(allowed) or one.key in EARLIER:
+        if one.key.startswith("model.") and settings.train.is_taught:
+            faults.append(
+                f"{one.key}: the stage teacher computed vectors with model as params.yaml has it, and a search trains "
+                "on them; take it out of the space, and search once for each value: pipelines/compose.py, then dvc "
+                "repro teacher"
+            )
+        elif one.key == "model.pooling" and (settings.model.pooling is None or "model.pooling=null" in one.words()):
+            faults.append(
+                "model.pooling: null takes the prompt of the start too, which stands in data/tokens; give mean, cls or "
+                "max, and where params.yaml has null leave it out of the space"
+            )
+        elif not one.key.startswith(allowed) or one.key in EARLIER:
             faults.append(
                 f"{one.key}: a search is over {', '.join(SEARCHED)} (and may set {', '.join(SHARED)} for all its "
                 "trials); put other settings into params.yaml first: pipelines/compose.py, then dvc repro teacher"

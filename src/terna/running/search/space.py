@@ -5,15 +5,15 @@
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, RangeSweep
 from hydra.errors import HydraException
 
 from terna.errors import SettingsError
+from terna.settings import kinds_of
 
 NUMBER = r"([-+]?[\d.][\d.eE+_-]*)"
 SHORT = (
@@ -73,8 +73,8 @@ class Range:
 Parameter = Choice | Range
 
 
-def parse(words: Iterable[str], settings: Mapping[str, Any]) -> list[Parameter]:
-    """The space that `words` describe; settings: those that it starts from, whose types say which are whole.
+def parse(words: Iterable[str]) -> list[Parameter]:
+    """The space that `words` describe; the schema says which numbers are whole.
 
     Raises SettingsError with each word that is no choice and no range.
     """
@@ -82,7 +82,7 @@ def parse(words: Iterable[str], settings: Mapping[str, Any]) -> list[Parameter]:
     faults: list[str] = []
     for word in words:
         try:
-            found.append(_parsed(word, settings))
+            found.append(_parsed(word))
         except (HydraException, ValueError) as error:
             faults.append(f"{word}: {str(error).splitlines()[0]}")
     keys = [one.key for one in found]
@@ -94,7 +94,13 @@ def parse(words: Iterable[str], settings: Mapping[str, Any]) -> list[Parameter]:
     return found
 
 
-def _parsed(word: str, settings: Mapping[str, Any]) -> Parameter:
+def combined(space: Sequence[Parameter]) -> list[list[str]]:
+    """Overrides as trials have them together: all that are fixed, with each value and each end of a range."""
+    fixed = [one.words()[0] for one in space if len(one.words()) == 1]
+    return [[*fixed, word] for one in space if len(one.words()) > 1 for word in one.words()]
+
+
+def _parsed(word: str) -> Parameter:
     key, _, value = word.partition("=")
     if not value:
         raise ValueError("no value; give key=value,value… or key=low:high or key=log(low,high)")
@@ -104,25 +110,21 @@ def _parsed(word: str, settings: Mapping[str, Any]) -> Parameter:
     override = OverridesParser.create().parse_override(f"{key}={value}")
     swept = override.value()
     if isinstance(swept, IntervalSweep):
-        return _range(key, swept, _selected(settings, key))
+        return _range(key, swept)
     if isinstance(swept, ChoiceSweep | RangeSweep):
         return Choice(key, tuple(dict.fromkeys(map(str, override.sweep_string_iterator()))))
     return Choice(key, (str(override.get_value_element_as_str()),))
 
 
-def _range(key: str, swept: IntervalSweep, now: Any) -> Range:
+def _range(key: str, swept: IntervalSweep) -> Range:
     low, high, log = float(swept.start or 0), float(swept.end or 0), "log" in swept.tags
-    if isinstance(now, bool | str | list | dict):
-        raise ValueError(f"a range of what is no number (now {now!r}); name the values, with commas between")
-    whole = not isinstance(now, float)
+    kinds = kinds_of(key)
+    # a key that the schema does not have is refused with the nearest name when the settings are loaded
+    if kinds and int not in kinds and float not in kinds:
+        raise ValueError("a range of what is no number; name the values, with commas between")
+    whole = int in kinds and float not in kinds
     if whole and not (low.is_integer() and high.is_integer()):
         raise ValueError("a whole number is wanted here; give whole ends")
     if not low < high or (log and low <= 0):
         raise ValueError("a range rises" + (", and on a log scale it starts above 0" if log else ""))
     return Range(key, low, high, log, whole)
-
-
-def _selected(settings: Any, key: str) -> Any:
-    for part in key.split("."):
-        settings = settings.get(part) if isinstance(settings, Mapping) else None
-    return settings
