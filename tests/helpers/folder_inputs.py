@@ -26,6 +26,7 @@ from transformers import (
     DebertaV2Config,
     DistilBertConfig,
     ElectraConfig,
+    EsmConfig,
     FNetConfig,
     Gemma2Config,
     GPT2Config,
@@ -84,6 +85,9 @@ FAMILIES: dict[str, Callable[[], PreTrainedConfig]] = {
         vocab_size=96, dim=16, n_layers=2, n_heads=2, hidden_dim=32, max_position_embeddings=40
     ),
     "electra": lambda: ElectraConfig(**SHAPE, embedding_size=8),
+    "esm": lambda: EsmConfig(
+        **SHAPE, mask_token_id=4, token_dropout=True, position_embedding_type="absolute", emb_layer_norm_before=True
+    ),
     "fnet": lambda: FNetConfig(**{key: value for key, value in SHAPE.items() if key != "num_attention_heads"}),
     "gemma2": lambda: Gemma2Config(**FEW, query_pre_attn_scalar=8, sliding_window=6),
     "gpt2": lambda: GPT2Config(vocab_size=96, n_embd=16, n_layer=2, n_head=2, n_positions=40),

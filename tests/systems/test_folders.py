@@ -40,6 +40,8 @@ SETTINGS = "sentence_bert_config.json"
 OPTIONS = "config_sentence_transformers.json"
 PROMPTS: dict[str, Any] = {"prompts": {"query": "consulta: ", "none": ""}, "default_prompt_name": "query"}
 FILLED = tuple(text for text in TEXTS if text)
+# RoBERTa counts positions from ids that are not padding, ESM scales by how many masks there are
+SPELT = ("El perro [PAD] duerme.", "horno", "la [MASK] de [PAD][PAD] encina", "[PAD]", *TEXTS)
 DECODER: dict[str, Any] = {"backbone": "qwen2", "tokenizer": "bare", "pooling": "lasttoken", "texts": FILLED}
 
 
@@ -326,6 +328,8 @@ FOLDERS: dict[str, Folder] = {
         for family in ("roberta", "albert", "distilbert", "electra", "deberta", "modernbert", "mpnet", "t5")
     },
     **{family: Folder(backbone=family, alone=True, texts=FILLED) for family in ("convbert", "fnet", "nystromformer")},
+    **{f"{family}, special tokens spelt out": Folder(backbone=family, texts=SPELT) for family in ("roberta", "esm")},
+    "a decoder, special tokens spelt out": Folder(**DECODER | {"texts": (*SPELT[:4], *FILLED)}),
     "qwen2": Folder(**DECODER),
     "llama": Folder(**DECODER | {"backbone": "llama"}),
     "a window over the last tokens": Folder(**DECODER | {"backbone": "mistral"}),
