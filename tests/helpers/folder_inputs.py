@@ -22,6 +22,7 @@ from transformers import (
     AutoModelForSeq2SeqLM,
     BartConfig,
     BertConfig,
+    BigBirdConfig,
     ConvBertConfig,
     DebertaV2Config,
     DistilBertConfig,
@@ -30,14 +31,17 @@ from transformers import (
     FNetConfig,
     Gemma2Config,
     GPT2Config,
+    Llama4TextConfig,
     LlamaConfig,
     MistralConfig,
     ModernBertConfig,
     MPNetConfig,
     NystromformerConfig,
+    Phi3Config,
     PreTrainedConfig,
     PreTrainedTokenizerFast,
     Qwen2Config,
+    ReformerConfig,
     RobertaConfig,
     T5Config,
 )
@@ -79,6 +83,7 @@ FAMILIES: dict[str, Callable[[], PreTrainedConfig]] = {
         decoder_ffn_dim=32,
     ),
     "bert": lambda: BertConfig(**SHAPE),
+    "bigbird": lambda: BigBirdConfig(**SHAPE, block_size=1, num_random_blocks=1),
     "convbert": lambda: ConvBertConfig(**SHAPE, embedding_size=16),
     "deberta": lambda: DebertaV2Config(**SHAPE, relative_attention=True, pos_att_type=["c2p", "p2c"]),
     "distilbert": lambda: DistilBertConfig(
@@ -92,13 +97,34 @@ FAMILIES: dict[str, Callable[[], PreTrainedConfig]] = {
     "gemma2": lambda: Gemma2Config(**FEW, query_pre_attn_scalar=8, sliding_window=6),
     "gpt2": lambda: GPT2Config(vocab_size=96, n_embd=16, n_layer=2, n_head=2, n_positions=40),
     "llama": lambda: LlamaConfig(**FEW),
+    "llama4": lambda: Llama4TextConfig(
+        **FEW, intermediate_size_mlp=32, num_local_experts=2, num_experts_per_tok=1, attention_chunk_size=6
+    ),
     "mistral": lambda: MistralConfig(**FEW, sliding_window=6),
     "modernbert": lambda: ModernBertConfig(
         **SHAPE, local_attention=6, global_attn_every_n_layers=2, cls_token_id=2, sep_token_id=3
     ),
     "mpnet": lambda: MPNetConfig(**SHAPE | {"pad_token_id": 1}),
     "nystromformer": lambda: NystromformerConfig(**SHAPE),
+    "phi3": lambda: Phi3Config(
+        **FEW,
+        original_max_position_embeddings=12,
+        rope_scaling={"rope_type": "longrope", "short_factor": [1.0] * 4, "long_factor": [4.0] * 4},
+    ),
     "qwen2": lambda: Qwen2Config(**FEW),
+    "reformer": lambda: ReformerConfig(
+        vocab_size=96,
+        hidden_size=16,
+        attention_head_size=8,
+        num_attention_heads=2,
+        feed_forward_size=32,
+        attn_layers=["local", "local"],
+        axial_pos_shape=[5, 8],
+        axial_pos_embds_dim=[8, 8],
+        max_position_embeddings=40,
+        is_decoder=False,
+        pad_token_id=0,
+    ),
     "roberta": lambda: RobertaConfig(**SHAPE),
     "t5": lambda: T5Config(vocab_size=96, d_model=16, d_kv=8, d_ff=32, num_layers=2, num_heads=2, pad_token_id=0),
 }

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from terna.encoder.attention import HALF, is_packed, laid_out, use_packed, use_padded
+from terna.encoder.attention import HALF, is_packed, laid_out, packs, use_packed, use_padded
 from terna.encoder.packing import Chunk, arrange
 from terna.encoder.pretrained import check_fit
 from terna.errors import ModelError
@@ -54,7 +54,7 @@ class TokenVectors:
         self._compared = {(backbone.device, backbone.dtype)}
         self.width = 0
         self.way: Literal["packed", "padded", "by length"] = "padded"
-        can = "position_ids" in taken and backbone._supports_attention_backend
+        can = packs(backbone)
         if packed and not can:
             log.warning("%s does not take packed sentences: they are padded", self.name)
         self._choose(packed and can)
