@@ -1,12 +1,15 @@
 """Our dropout drops the share that it is told, keeps the mean, and is torch's own to the modules around it."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
+from folder_inputs import Folder
+from sentence_transformers.sentence_transformer import modules
 from torch import nn
 
-from terna.encoder import Encoder
+from terna.encoder import Encoder, save
 from terna.encoder.dropout import Dropout, dropout
 
 
@@ -51,6 +54,21 @@ def test_the_seed_says_what_is_dropped() -> None:
 def test_the_ends_are_torchs_own(probability: float) -> None:
     values = torch.ones(10)
     assert torch.equal(dropout(values, probability), nn.functional.dropout(values, probability))
+
+
+@pytest.mark.parametrize(("plain", "kind"), [("0", Dropout), ("1", nn.Dropout)])
+def test_dropout_of_the_head_is_torchs_own_where_all_is_plain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plain: str, kind: type[nn.Dropout]
+) -> None:
+    folder = Folder(after=lambda: [modules.Dropout(0.4)]).make(tmp_path)
+    monkeypatch.setenv("TERNA_PLAIN", plain)
+    encoder = Encoder.load(folder)
+    found = [module for module in encoder.modules() if isinstance(module, nn.Dropout)]
+    assert len(found) > 5
+    assert {type(module) for module in found} == {kind}
+    assert encoder.head[0].p == 0.4
+    save(encoder, tmp_path / "again")
+    assert Encoder.load(tmp_path / "again").head[0].p == 0.4
 
 
 def test_every_dropout_of_a_backbone_is_ours_and_none_drops_in_evaluation(make_encoder: Callable[..., Encoder]) -> None:

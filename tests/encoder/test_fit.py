@@ -32,6 +32,12 @@ AT_THE_TOKENIZER: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "encoder and decoder": ("bart", lambda folder: None, "bart is a model of encoder and decoder"),
     "too few embeddings": ("bert", edited("config.json", vocab_size=50), r"50 word embeddings, .* has \d\d entries"),
     "too few positions": ("bert", edited("config.json", max_position_embeddings=9), "24, but .* has 9 positions"),
+    "sparse attention": (
+        "bigbird",
+        lambda folder: None,
+        "attention_type: 'block_sparse', .* set it to 'original_full'",
+    ),
+    "rotary positions that change": ("phi3", lambda folder: None, "a text of more than 12 tokens"),
     "no tokenizer": ("bert", lambda folder: (folder / "tokenizer.json").unlink(), "no tokenizer from"),
     "a tokenizer cut off": ("bert", cut("tokenizer.json"), "no tokenizer from"),
     "no padding token": (

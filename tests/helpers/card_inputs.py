@@ -8,7 +8,8 @@ from typing import Any, get_args
 
 import yaml
 
-from terna.encoder import build_encoder, load_tokenizer, save
+from terna.encoder import Usage, build_encoder, load_tokenizer, save
+from terna.encoder.saved import Saved
 from terna.evaluation.table import BASELINES
 from terna.release.card import render
 from terna.release.card.parameters import Modules, read_modules
@@ -28,7 +29,6 @@ PUBLISHED = {  # the published card's table: BETO STS, BERTIN STS, relative impr
     "dot_spearman": (0.460427, 0.521260, "+13.21"),
 }
 IMPROVEMENT = "relative improvement over BETO STS (baseline), %"
-UNPROMPTED = {"prompts": {}, "default_prompt_name": None}
 TRAINING = {
     "triplets": 576,
     "batch_size": 32,
@@ -145,14 +145,14 @@ LINEAGE = Lineage(
 
 @cache
 def modules_of(pooling: str, length: int, dense: tuple[int, str] | None) -> Modules:
-    """What `save` writes of an encoder of that shape, whose token vectors have 32 numbers."""
+    """What `save` writes of an encoder of that shape."""
     shape = Scratch(vocab_size=300, hidden_size=32, layers=1, heads=2, intermediate_size=32)
     model = Model(
         "scratch", length, pooling, None, shape, Dense(*dense) if dense else None, Vocabulary(None, None), None
     )
     with tempfile.TemporaryDirectory() as folder:
         save(build_encoder(model, load_tokenizer(model, ["El perro duerme."])), Path(folder) / "encoder")
-        return read_modules(Path(folder) / "encoder")
+        return read_modules(Saved.read(Path(folder) / "encoder"))
 
 
 def card_of(settings: Settings, **changed: Any) -> str:
@@ -160,8 +160,13 @@ def card_of(settings: Settings, **changed: Any) -> str:
     shape = (dense.out_features, dense.activation) if dense else None
     modules = modules_of(model.pooling or "mean", model.max_length, shape)
     contents: dict[str, Any] = {"scores": scores_of(settings), "training": TRAINING, "stats": stats_of(settings)}
-    contents |= {"lineage": LINEAGE, "width": 32, "architecture": "RobertaModel", "modules": modules}
-    contents |= {"size": 1234567, "vocabulary_cut": None, "usage": UNPROMPTED} | changed
+    contents |= {
+        "lineage": LINEAGE,
+        "dimension": dense.out_features if dense else 32,
+        "architecture": "RobertaModel",
+        "modules": modules,
+    }
+    contents |= {"size": 1234567, "vocabulary_cut": None, "usage": Usage()} | changed
     return render(settings, **contents)
 
 

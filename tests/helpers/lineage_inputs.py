@@ -14,10 +14,10 @@ from terna.release.lineage import fingerprint
 from terna.settings import Settings
 
 MODULES = [
-    {"path": path, "type": f"sentence_transformers.models.{kind}"}
+    {"name": path, "path": path, "type": f"sentence_transformers.models.{kind}"}
     for path, kind in (("", "Transformer"), ("1_Pooling", "Pooling"))
 ]
-CONFIG = {"hidden_size": 32, "architectures": ["RobertaModel"]}
+CONFIG = {"architectures": ["RobertaModel"]}
 WEIGHTS = "models/encoder/model.safetensors"
 # a file of each kind that a stage writes, in the order of the chain, with DVC's name of the stage
 KINDS = {
@@ -116,7 +116,7 @@ def train(settings: Settings) -> None:
     put_json("models/encoder/modules.json", MODULES)
     put_json("models/encoder/sentence_bert_config.json", {"max_seq_length": 64})
     put_json("models/encoder/config_sentence_transformers.json", {"prompts": {}, "default_prompt_name": None})
-    put_json("models/encoder/1_Pooling/config.json", {"pooling_mode": ["mean"]})
+    put_json("models/encoder/1_Pooling/config.json", {"embedding_dimension": 32, "pooling_mode": ["mean"]})
     put(WEIGHTS, "\x02" + "\0" * 7 + "{}")  # safetensors without a tensor
     outs = [put_json("metrics/train.json", TRAINING | {"backbone_commit": "7e" * 20}), Path("models/encoder")]
     outs += [put(f"plots/{name}.csv", f"step,{name}") for name in ("loss", "lr", "development")]

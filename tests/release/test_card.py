@@ -404,14 +404,22 @@ def test_of_an_encoder_with_its_own_modules_the_card_lists_them_and_leaves_out_t
         ("Pooling", {"embedding_dimension": 32, "pooling_mode": ["mean", "max"]}),
         ("Normalize", {}),
     ]
-    card = card_of(settings, modules=modules)
+    card = card_of(settings, modules=modules, dimension=64)
     assert "a vector of 64 numbers" in card
     assert "## Usage (HuggingFace Transformers)" not in card
     assert "## Usage (Sentence-Transformers)" in card
     _, _, pooling, normalize, _ = block_of(card, "## Full Model Architecture").splitlines()
     assert "'pooling_mode': ['mean', 'max']" in pooling
     assert normalize == "  (2): Normalize({})"
-    assert card_of(settings, modules=[*modules, ("Dense", {"out_features": 7})]).count("a vector of 7 numbers") == 1
+
+
+def test_a_backbone_that_padding_changes_has_no_program_that_pads(root: Path) -> None:
+    settings = settings_of(root, "model.pooling=mean")
+    assert "model = AutoModel.from_pretrained" in card_of(settings)
+    assert "model = UMT5EncoderModel.from_pretrained" in card_of(settings, architecture="UMT5EncoderModel")
+    alone = card_of(settings, training=TRAINING | {"one_length_at_a_time": True})
+    assert "## Usage (HuggingFace Transformers)" not in alone
+    assert "## Usage (Sentence-Transformers)" in alone
 
 
 def test_what_was_cut_from_the_start_is_told_with_what_it_changes(root: Path) -> None:

@@ -11,7 +11,6 @@ from card_inputs import card_of, settings_of
 from documented import programs
 
 from terna.encoder import Encoder, save
-from terna.records import read_json
 
 Make = Callable[..., Encoder]
 KINDS = {
@@ -44,7 +43,7 @@ def test_the_printed_programs_give_our_vectors(
     with_package, without = programs(
         card_of(
             settings_of(root, *KINDS[kind], f"release.repo={folder}"),
-            usage=read_json(folder / "config_sentence_transformers.json"),
+            usage=encoder.usage,
         )
     )
     np.testing.assert_allclose(run(with_package, sentences)["embeddings"], expected, atol=1e-5)

@@ -31,6 +31,7 @@ from torch import nn
 from transformers import AutoModel
 
 from terna.encoder import Encoder, save
+from terna.encoder.saved import Saved
 from terna.errors import ModelError
 from terna.serving import onnx_export
 from terna.systems import load_system
@@ -40,6 +41,8 @@ SETTINGS = "sentence_bert_config.json"
 OPTIONS = "config_sentence_transformers.json"
 PROMPTS: dict[str, Any] = {"prompts": {"query": "consulta: ", "none": ""}, "default_prompt_name": "query"}
 FILLED = tuple(text for text in TEXTS if text)
+# RoBERTa counts positions from ids that are not padding, ESM scales by how many masks there are
+SPELT = ("El perro [PAD] duerme.", "horno", "la [MASK] de [PAD][PAD] encina", "[PAD]", *TEXTS)
 DECODER: dict[str, Any] = {"backbone": "qwen2", "tokenizer": "bare", "pooling": "lasttoken", "texts": FILLED}
 
 
@@ -93,6 +96,7 @@ FOLDERS: dict[str, Folder] = {
     "Dense with a residual": Folder(after=lambda: [dense(use_residual=True)]),
     "Dense of one size with a residual": Folder(after=lambda: [Dense(16, 16, use_residual=True)]),
     "Dense with PReLU, which has weights": Folder(after=lambda: [dense(function=nn.PReLU())]),
+    "Dense with GLU, which halves": Folder(after=lambda: [dense(function=nn.GLU())]),
     "Dense with Softmax": Folder(after=lambda: [dense(function=nn.Softmax(dim=1))]),
     "Dense with an activation by its short path": Folder(
         after=lambda: [dense()], edit=edited("2_Dense/config.json", activation_function="torch.nn.Softplus")
@@ -267,6 +271,14 @@ FOLDERS: dict[str, Folder] = {
         edit=replaced("modules.json", "sentence_transformers.base.modules.transformer", "custom"),
         refused=r"modules\.json: modules custom\.Transformer, Pooling",
     ),
+    "two modules of one name": Folder(
+        after=lambda: [dense(), dense(12)],
+        edit=replaced("modules.json", '"name": "3"', '"name": "2"'),
+        refused=r"modules\.json: name: '2', but another module has that name",
+    ),
+    "a module's key of a version to come": Folder(
+        edit=replaced("modules.json", '"idx": 1', '"skipped": true, "idx": 1'), refused=r"modules\.json: skipped: True"
+    ),
     "a module outside of the folder": Folder(
         edit=replaced("modules.json", '"1_Pooling"', '"../1_Pooling"'), refused=r"modules\.json: path: '\.\./1_Pooling'"
     ),
@@ -326,6 +338,8 @@ FOLDERS: dict[str, Folder] = {
         for family in ("roberta", "albert", "distilbert", "electra", "deberta", "modernbert", "mpnet", "t5")
     },
     **{family: Folder(backbone=family, alone=True, texts=FILLED) for family in ("convbert", "fnet", "nystromformer")},
+    **{f"{family}, special tokens spelt out": Folder(backbone=family, texts=SPELT) for family in ("roberta", "esm")},
+    "a decoder, special tokens spelt out": Folder(**DECODER | {"texts": (*SPELT[:4], *FILLED)}),
     "qwen2": Folder(**DECODER),
     "llama": Folder(**DECODER | {"backbone": "llama"}),
     "a window over the last tokens": Folder(**DECODER | {"backbone": "mistral"}),
@@ -334,6 +348,23 @@ FOLDERS: dict[str, Folder] = {
     "a decoder's mean": Folder(**DECODER | {"pooling": "mean", "after": lambda: [Normalize()]}),
     "a decoder padded to the left": Folder(**DECODER, edit=edited("tokenizer_config.json", padding_side="left")),
     "a decoder without a padding token": Folder(**DECODER | {"tokenizer": "unpadded"}),
+    "attention within chunks of a text": Folder(**DECODER | {"backbone": "llama4"}),
+    "rotary positions that change with a long text": Folder(
+        **DECODER | {"backbone": "phi3"},
+        refused=r"rope_type: 'longrope', .* more than 12 tokens \(original_max_pos.*; cut texts to 12 tokens, not 24",
+    ),
+    "texts that are too short to change them": Folder(
+        **DECODER | {"backbone": "phi3"}, edit=written(SETTINGS, {"max_seq_length": 12})
+    ),
+    "sparse attention that one short text ends": Folder(
+        backbone="bigbird", refused=r"attention_type: 'block_sparse', .* set it to 'original_full' in config\.json"
+    ),
+    "the same without sparse attention": Folder(
+        backbone="bigbird", edit=edited("config.json", attention_type="original_full")
+    ),
+    "a backbone that trains on texts of one length": Folder(
+        backbone="reformer", refused="saved: ReformerModel gives no vectors while training: .*sequence length"
+    ),
     "encoder and decoder": Folder(backbone="bart", refused="bart is a model of encoder and decoder"),
     "no padding token nor an end": Folder(
         tokenizer="unpadded", edit=edited("tokenizer_config.json", eos_token=...), refused="no padding token"
@@ -495,6 +526,8 @@ def test_an_encoder_and_a_system_give_the_vectors_of_sentence_transformers(
     assert_same(encoder.encode(texts), expected(name))
     assert_same(load_system(str(made(name))).encode(texts), expected(name))
     assert encoder.dimension == expected(name).shape[1]
+    saved = Saved.read(made(name))
+    assert saved.pooling.width is None or saved.dimension == encoder.dimension
 
 
 @pytest.mark.parametrize("name", HONOURED)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from folder_inputs import Folder, edited
 from sentence_transformers import SentenceTransformer
 from transformers import BertConfig, BertModel, ModernBertConfig, ModernBertModel, MPNetConfig, MPNetModel
 
@@ -130,6 +131,11 @@ def test_what_is_refused_leaves_nothing(make_encoder: Make, tmp_path: Path, monk
     save(make_encoder(), tmp_path / "encoder")
     with pytest.raises(ModelError, match="encoder: is there already; remove it, or give another --out"):
         onnx_export.write(tmp_path / "encoder", tmp_path / "encoder")
+    without = Folder(edit=edited("config.json", num_hidden_layers=0)).make(tmp_path / "made")
+    # no mask in its graph
+    with pytest.raises(ModelError, match=rf"^{without}: BertModel does not go into ONNX: onnx/model\.onnx: asks for"):
+        onnx_export.write(without, tmp_path / "graph")
+    shutil.rmtree(tmp_path / "made")
     # a graph that says other things than the backbone
     monkeypatch.setattr(onnx_export.OnnxEncoder, "encode", lambda self, texts: np.ones((len(texts), 32), np.float32))
     with pytest.raises(ModelError, match=r"vectors by onnxruntime differ by .*; this backbone cannot be exported"):

@@ -5,6 +5,7 @@ kernels that torch itself uses for nested tensors, which know dropout; elsewhere
 of one length together.
 """
 
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -20,6 +21,8 @@ from terna.encoder.packing import Chunk
 from terna.errors import ModelError
 
 NAME = "terna_packed"
+# the kinds of a layer's attention that are computed here; what others do would show in long texts alone
+KINDS = {"full_attention", "sliding_attention"}
 HALF = (torch.float16, torch.bfloat16)
 # what changes attention's values in a few families, and is not computed here
 UNKNOWN = ("softcap", "s_aux", "position_bias", "head_mask")
@@ -32,6 +35,16 @@ def use_packed(backbone: PreTrainedModel) -> None:
     AttentionInterface.register(NAME, attend)
     AttentionMaskInterface.register(NAME, no_mask)
     backbone.set_attn_implementation(NAME)
+
+
+def packs(backbone: PreTrainedModel) -> bool:
+    """Whether `backbone` may take chunks: its forward takes positions, and attention is all that tells texts apart."""
+    config = backbone.config
+    # Llama 4 attends within chunks of a text, and scales queries by where they are in the whole sequence
+    apart = getattr(config, "attention_chunk_size", None) or getattr(config, "attn_temperature_tuning", None)
+    taken = "position_ids" in inspect.signature(backbone.forward).parameters
+    known = set(getattr(config, "layer_types", None) or ()) <= KINDS
+    return bool(taken and known and not apart and backbone._supports_attention_backend)
 
 
 @contextmanager

@@ -61,6 +61,7 @@ def _own_tokenizer(model: Model) -> PreTrainedTokenizerBase:
     except ModelError as error:
         raise ModelError(_unusable("tokenizer", model, error)) from error
     check_length(model, places(config))
+    pretrained.check_alone(config, model.max_length, f"model.backbone: {where}")
     check_layers(model, config)
     return tokenizer
 

@@ -38,11 +38,11 @@ def dropout(values: Tensor, probability: float) -> Tensor:
     return dropped
 
 
-def replace_dropout(backbone: nn.Module) -> None:
-    """Let every Dropout of `backbone` draw as `dropout` does; with TERNA_PLAIN=1 they stay torch's own."""
+def replace_dropout(network: nn.Module) -> None:
+    """Let every Dropout within `network` draw as `dropout` does; with TERNA_PLAIN=1 they stay torch's own."""
     if is_plain():
         return
-    for module in list(backbone.modules()):
+    for module in list(network.modules()):
         for name, child in module.named_children():
             if type(child) is nn.Dropout:
                 setattr(module, name, Dropout(child.p))

@@ -9,7 +9,6 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.modules import activation
 
-from terna.encoder.dropout import Dropout
 from terna.encoder.keys import REMEDY, Keys
 from terna.encoder.weights import WHOLE, check_values, numbers
 from terna.errors import ModelError, words_of
@@ -98,7 +97,7 @@ def _module(kind: str, keys: Keys) -> nn.Module:
             residual=keys.take("use_residual", bool, False),
         )
     if kind == "Dropout":
-        return Dropout(keys.take("dropout", float, 0.2))
+        return nn.Dropout(keys.take("dropout", float, 0.2))
     return LayerNorm(keys.size("dimension", 0)) if kind == "LayerNorm" else Normalize()
 
 
@@ -112,7 +111,7 @@ def _settings(module: nn.Module) -> dict[str, Any]:
             "activation_function": f"{kind.__module__}.{kind.__qualname__}",
             **({"use_residual": True} if module.use_residual else {}),
         }
-    if isinstance(module, Dropout):
+    if isinstance(module, nn.Dropout):
         return {"dropout": module.p}
     return {"dimension": module.norm.normalized_shape[0]} if isinstance(module, LayerNorm) else {}
 

@@ -15,10 +15,11 @@ from terna.arrays import Ints, Vectors
 from terna.encoder.dropout import drawn_from, replace_dropout
 from terna.encoder.packing import Batch, Chunk, arrange, chunking
 from terna.encoder.pooling import Pooling, pool, unpooled
+from terna.encoder.pretrained import check_alone
 from terna.encoder.threads import side_by_side
 from terna.encoder.token_vectors import TokenVectors
 from terna.encoder.usage import Usage
-from terna.errors import ModelError
+from terna.errors import ModelError, words_of
 from terna.sentences import gather, tokenize
 from terna.settings.plain_mode import is_plain
 
@@ -57,7 +58,9 @@ class Encoder(nn.Module):
         pooler = getattr(backbone, "pooler", None)
         if pooler is not None:  # it lies beside the path from tokens to our vector: no gradient ever reaches it
             pooler.requires_grad_(False)
-        replace_dropout(backbone)
+        for part in (backbone, self.head):
+            replace_dropout(part)
+        check_alone(backbone.config, max_length, backbone.name_or_path or type(backbone).__name__)
         self.token_vectors = TokenVectors(backbone, tokenizer, packed=packed and not is_plain())
         self.dimension = self._dimension()
         self._draws_by_seed = self._draws()
@@ -138,8 +141,14 @@ class Encoder(nn.Module):
         with torch.random.fork_rng(devices=[]), drawn_from(0):
             before = torch.get_rng_state()
             self.train()
-            self.token_vectors(self.token_vectors.probe)
-            self.head(self._unpooled(1))
+            try:
+                self.token_vectors(self.token_vectors.probe)
+                self.head(self._unpooled(1))
+            except Exception as error:  # whatever a model does that is made for texts of one length
+                raise ModelError(
+                    f"{self.token_vectors.where}: {self.token_vectors.name} gives no vectors while training: "
+                    f"{words_of(error)}; give another backbone"
+                ) from error
             self.train(training)
             return torch.equal(before, torch.get_rng_state())
 

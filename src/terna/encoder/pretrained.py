@@ -118,6 +118,30 @@ def check_fit(rows: int, tokenizer: PreTrainedTokenizerBase, where: str) -> None
         )
 
 
+def check_alone(config: PreTrainedConfig, max_length: int, where: str) -> None:
+    """Raise ModelError where a text's vector would depend on the texts beside it, or on those before it.
+
+    BigBird gives up sparse attention for good at the first short text. longrope turns positions by the longest text of
+    a batch, dynamic by the longest so far, where these have more tokens than the model was first trained with.
+    """
+    if getattr(config, "attention_type", None) == "block_sparse":
+        raise ModelError(
+            f"{where}: attention_type: 'block_sparse', with which a text's vector depends on the texts before it; set "
+            "it to 'original_full' in config.json"
+        )
+    own = getattr(config, "rope_parameters", None) or {}
+    for rope in (own, *(each for each in own.values() if isinstance(each, dict))):
+        key = {"longrope": "original_max_position_embeddings", "dynamic": "max_position_embeddings"}.get(
+            rope.get("rope_type", "")
+        )
+        limit = key and (rope.get(key) or getattr(config, key, None))
+        if limit and max_length > limit:
+            raise ModelError(
+                f"{where}: rope_type: {rope['rope_type']!r}, with which a text of more than {limit} tokens ({key}) "
+                f"changes the vectors of others; cut texts to {limit} tokens, not {max_length}"
+            )
+
+
 @contextmanager
 def readable(where: str, *files: str) -> Iterator[None]:
     """Raise ModelError for whatever the libraries raise within it.

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
@@ -35,20 +36,20 @@ class Saved:
     """What a folder says of an encoder, less its backbone's weights.
 
     texts: how they become tokens, and the folder of the backbone and its tokenizer. head: the modules after pooling.
-    listed: the folder lists its modules; one that does not is a transformers model.
+    modules: the kind and the folder of each that the folder lists, in order; of a transformers model, none.
     """
 
     texts: Texts
     pooling: Pooling
     head: tuple[nn.Module, ...] = ()
     usage: Usage = field(default_factory=Usage)
-    listed: bool = True
+    modules: tuple[tuple[str, Path], ...] = ()
 
     @classmethod
     def read(cls, folder: Path) -> "Saved":
         """Read a folder; ModelError, by file and key, for what cannot be honoured."""
         if not (folder / LISTED).exists():
-            return cls(Texts(folder), _default_pooling(folder), listed=False)
+            return cls(Texts(folder), _default_pooling(folder))
         modules = _modules(folder)
         kinds = [kind for kind, _ in modules]
         if kinds[:2] != ["Transformer", "Pooling"] or not set(kinds[2:]) <= set(KINDS):
@@ -58,12 +59,21 @@ class Saved:
             )
         (_, transformer), (_, pooling), *after = modules
         head = tuple(read_module(kind, place) for kind, place in after)
-        return cls(Texts.read(transformer), Pooling.read(pooling), head, Usage.read(folder))
+        return cls(Texts.read(transformer), Pooling.read(pooling), head, Usage.read(folder), tuple(modules))
+
+    @property
+    def dimension(self) -> int:
+        """Numbers of a sentence vector; ModelError where the folder does not state those of a token's."""
+        if self.pooling.width is None:
+            raise ModelError(f"{self.texts.folder}: its Pooling states no embedding_dimension; save the encoder again")
+        with torch.no_grad():
+            vectors = nn.Sequential(*self.head)(torch.zeros(1, self.pooling.width * len(self.pooling.modes)))
+        return int(vectors[:, : self.usage.truncate_dim].shape[-1])
 
     def tokenizer(self) -> PreTrainedTokenizerBase:
         """The tokenizer; ModelError when it cannot be used."""
         found = self.texts.tokenizer()
-        if not self.listed and found.chat_template:
+        if not self.modules and found.chat_template:
             raise ModelError(
                 f"{self.texts.folder}: a chat model without {LISTED}: its chat_template would be put around each "
                 "text; save it with sentence-transformers and a Pooling of its own"
@@ -140,11 +150,16 @@ def _modules(folder: Path) -> list[tuple[str, Path]]:
     listed = keys.read(path)
     if not isinstance(listed, list):
         raise ModelError(f"{path}: a list of modules is expected; {keys.REMEDY}")
-    found = []
+    found, names = [], set()
     for entry in listed:
         module = Keys(path, entry)
-        kind, place = module.take("type", str, ""), module.take("path", str, "")
+        kind, place, name = (module.take(key, str, "") for key in ("type", "path", "name"))
+        module.take("idx", int, None)  # the list's order counts
         module.only("kwargs", None, [], {})
+        module.end()
+        if name in names:
+            raise module.refused("name", name, "another module has that name: sentence-transformers keeps the last")
+        names.add(name)
         outside = Path(place).is_absolute() or ".." in Path(place).parts
         if outside or len(place.encode(errors="replace")) > LONGEST:
             raise module.refused("path", place, "a folder inside this one is expected")

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from terna.encoder.attention import HALF, is_packed, laid_out, use_packed, use_padded
+from terna.encoder.attention import HALF, is_packed, laid_out, packs, use_packed, use_padded
 from terna.encoder.packing import Chunk, arrange
 from terna.encoder.pretrained import check_fit
 from terna.errors import ModelError
@@ -47,16 +47,14 @@ class TokenVectors:
         # sentence-transformers hands on what the tokenizer gives: zeros, for a single sentence
         self.typed = "token_type_ids" in taken and "token_type_ids" in tokenizer.model_input_names
         self.options = {"use_cache": False} if "use_cache" in taken else {}
-        # RoBERTa counts positions from its padding id + 1
+        # RoBERTa counts positions from its padding id + 1, and only those of tokens that are not padding
         self.first_position = padding_positions(backbone)
         rows = self._rows(tokenizer)
-        # any tokens but padding, by which RoBERTa would count positions
-        ids = (self.padding + 1 + np.arange(12) % 5) % rows
-        self.probe = arrange(ids, [3, 4, 5], 12).chunks[0]
+        self.probe = probe(tokenizer, rows)
         self._compared = {(backbone.device, backbone.dtype)}
         self.width = 0
         self.way: Literal["packed", "padded", "by length"] = "padded"
-        can = "position_ids" in taken and backbone._supports_attention_backend
+        can = packs(backbone)
         if packed and not can:
             log.warning("%s does not take packed sentences: they are padded", self.name)
         self._choose(packed and can)
@@ -138,9 +136,18 @@ class TokenVectors:
             log.warning("%s %s on %s: they are padded", self.name, reason, padded.device.type)
 
     def _packed(self, chunk: Chunk) -> Tensor:
-        positions = (chunk.positions + self.first_position)[None]
         with laid_out(chunk):
-            return self._run(chunk.ids[None], {"position_ids": positions})[0]
+            return self._run(chunk.ids[None], {"position_ids": self._positions(chunk)[None]})[0]
+
+    def _positions(self, chunk: Chunk) -> Tensor:
+        """Each token's position (tokens,) as the backbone itself would count it."""
+        if not self.first_position:
+            return chunk.positions
+        padding = self.first_position - 1
+        counts = (chunk.ids != padding).long()  # a text may spell the padding token out
+        counted = counts.cumsum(0)
+        first = torch.arange(len(counts), device=counts.device) - chunk.positions
+        return (counted - (counted - counts)[first]) * counts + padding
 
     def _padded(self, chunk: Chunk) -> Tensor:
         pieces = list(torch.split(chunk.ids, list(chunk.lengths)))
@@ -172,6 +179,14 @@ class TokenVectors:
             yield
         finally:
             self.backbone.train(training)
+
+
+def probe(tokenizer: PreTrainedTokenizerBase, rows: int) -> Chunk:
+    """Three short sentences; in one the padding token and a mask are spelt out, which some backbones look for."""
+    padding, mask = tokenizer.pad_token_id, tokenizer.mask_token_id
+    ids = (padding + 1 + np.arange(12) % 5) % rows
+    ids[8:10] = padding, padding if mask is None else mask
+    return arrange(ids, [3, 4, 5], len(ids)).chunks[0]
 
 
 def _near(found: Tensor, expected: Tensor, share: float) -> bool:

@@ -48,7 +48,7 @@ def write(model: Path, out: Path, *, int8: bool = False) -> list[Path]:
             shutil.copy(file, beside)
         expected = encoder.encode(PROBE)
         _trace(encoder.token_vectors, beside / FILE, model)
-        _compare(OnnxEncoder.load(beside).encode(PROBE), expected, model)
+        _compare(_read(beside, encoder.token_vectors.name, model).encode(PROBE), expected, model)
         if int8:
             _quantize(beside / FILE, beside / INT8)
     return [out / FILE, *([out / INT8] if int8 else [])]
@@ -118,6 +118,14 @@ def _trace(token_vectors: TokenVectors, file: Path, model: Path) -> None:
         except Exception as error:  # the exporter's, or whatever a backbone does when it is traced
             reason = str(error).partition("\n")[0]
             raise ModelError(f"{model}: {token_vectors.name} does not go into ONNX: {reason}") from error
+
+
+def _read(folder: Path, name: str, model: Path) -> OnnxEncoder:
+    try:
+        return OnnxEncoder.load(folder)
+    except ModelError as error:  # its file is about to go, and its remedy is to write it again
+        reason = str(error).replace(f"{folder}/", "").partition(";")[0]
+        raise ModelError(f"{model}: {name} does not go into ONNX: {reason}") from error
 
 
 def _compare(found: np.ndarray, expected: np.ndarray, model: Path) -> None:

@@ -113,6 +113,8 @@ def summary(settings: Settings, run: Run, trainer: Trainer, selection: Selection
         **({"selected_share": selection.share} if settings.train.wise_ft else {}),
         **({"selected_soup": selection.kept_soup} if settings.train.soup else {}),
         **({"selected_ema": selection.kept_ema} if settings.train.ema is not None else {}),
+        # beside padding its backbone gives other vectors
+        **({"one_length_at_a_time": True} if run.module.encoder.token_vectors.way == "by length" else {}),
         # weights that TERNA_PLAIN=1 gave have other bytes
         **({"plain": True} if is_plain() else {}),
     }

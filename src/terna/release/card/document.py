@@ -10,6 +10,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
+from terna.encoder import Usage
+from terna.encoder.saved import Saved
 from terna.errors import DataError
 from terna.evaluation.table import check as check_scores
 from terna.evaluation.table import interval
@@ -29,17 +31,19 @@ CARD = "card.md.j2"
 class Card:
     """What the template shows.
 
-    front: YAML. dimension: of a sentence vector. on_hub: whether the backbone has a page there. stats: the content of
-    data/triplets/stats.json. mined: of data/mined/stats.json, None where nothing was. size: parameters of all modules.
-    vocabulary_cut: the account of data/tokens/stats.json, None where none was cut. prompts: of the encoder that ships,
-    by name; default_prompt: what it puts before a text of which nothing else is said. verdicts: against the best
-    baseline of each test benchmark; proven: better on all of them, without which the card recommends no use. tasks: of
-    the benchmarks. The other fields are made in the module of their name, or in tables.
+    front: YAML. dimension: of a sentence vector. loaded_by: transformers' class that loads the backbone. on_hub:
+    whether the backbone has a page there. stats: the content of data/triplets/stats.json. mined: of
+    data/mined/stats.json, None where nothing was. size: parameters of all modules. vocabulary_cut: the account of
+    data/tokens/stats.json, None where none was cut. prompts: of the encoder that ships, by name; default_prompt: what
+    it puts before a text of which nothing else is said. verdicts: against the best baseline of each test benchmark;
+    proven: better on all of them, without which the card recommends no use. tasks: of the benchmarks. The other fields
+    are made in the module of their name, or in tables.
     """
 
     settings: Settings
     front: Markdown
     dimension: int
+    loaded_by: str
     on_hub: bool
     licence: Licence
     tasks: set[str]
@@ -68,19 +72,19 @@ class Card:
 
 def fill(settings: Settings, lineage: Lineage) -> str:
     """The card of what lies in the working folder; DataError where a file is missing or belongs to other settings."""
-    config = read_json(ENCODER / parameters.CONFIG)
+    saved = Saved.read(ENCODER)
     return render(
         settings,
-        width=config["hidden_size"],
-        architecture=config["architectures"][0],
-        modules=parameters.read_modules(ENCODER),
+        dimension=saved.dimension,
+        architecture=read_json(ENCODER / parameters.CONFIG)["architectures"][0],
+        modules=parameters.read_modules(saved),
         scores=read_json(Path("metrics/sts.json")),
         training=read_json(Path("metrics/train.json")),
         stats=read_json(Path("data/triplets/stats.json")),
         mined=read_json(Path("data/mined/stats.json")) if settings.mine.encoder else None,
         size=parameters.size(ENCODER),
         vocabulary_cut=read_json(Path("data/tokens/stats.json"))["vocabulary_cut"],
-        usage=read_json(ENCODER / parameters.USAGE),
+        usage=saved.usage,
         lineage=lineage,
     )
 
@@ -88,7 +92,7 @@ def fill(settings: Settings, lineage: Lineage) -> str:
 def render(
     settings: Settings,
     *,
-    width: int,
+    dimension: int,
     architecture: str,
     modules: parameters.Modules,
     scores: Mapping[str, Any],
@@ -96,15 +100,15 @@ def render(
     stats: Mapping[str, Any],
     size: int,
     vocabulary_cut: Mapping[str, Any] | None,
-    usage: Mapping[str, Any],
+    usage: Usage,
     lineage: Lineage,
     mined: Mapping[str, Any] | None = None,
 ) -> str:
     """The model card: Markdown with YAML front matter, the same whenever its arguments are.
 
-    width: of the backbone's token vectors. architecture: the backbone's class. modules: of the encoder that ships.
+    dimension: of a sentence vector. architecture: the backbone's class. modules: of the encoder that ships.
     scores, training, stats: the contents of metrics/sts.json, metrics/train.json and data/triplets/stats.json. size:
-    the encoder's parameters. vocabulary_cut: of data/tokens/stats.json. usage: its prompts, as its folder has them.
+    the encoder's parameters. vocabulary_cut: of data/tokens/stats.json. usage: its prompts.
     lineage: up to the weights. mined: the content of data/mined/stats.json, where anything was. Raises DataError when
     these tell nothing of a benchmark or corpus of the settings.
     """
@@ -115,7 +119,8 @@ def render(
     card = Card(
         settings=settings,
         front=front.matter(settings, scores),
-        dimension=parameters.dimension(modules, width),
+        dimension=dimension,
+        loaded_by=parameters.loaded_by(architecture),
         on_hub=front.on_hub(model),
         licence=licence_of(settings.corpora | settings.parallel),
         tasks={one.task for one in settings.evaluate.benchmarks.values()},
@@ -136,8 +141,8 @@ def render(
         modules=parameters.architecture(modules, architecture),
         size=size,
         vocabulary_cut=vocabulary_cut,
-        prompts={name: prompt for name, prompt in usage["prompts"].items() if prompt},
-        default_prompt=usage["prompts"].get(usage["default_prompt_name"], ""),
+        prompts={name: prompt for name, prompt in usage.prompts.items() if prompt},
+        default_prompt=usage.prompt,
         lineage=lineage,
         digests=tables.digests(lineage),
     )

@@ -12,12 +12,15 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
+from terna.encoder.pretrained import HALVES
+from terna.encoder.saved import Saved
+from terna.encoder.texts import FILES
 from terna.errors import DataError
 from terna.records import read_json, rerun
 from terna.settings import Settings, Train
 from terna.settings.training import DELETED
 
-CONFIG, TEXTS, USAGE = "config.json", "sentence_bert_config.json", "config_sentence_transformers.json"
+CONFIG = "config.json"
 # pairs with a label, by what metrics/train.json calls them: the shape of train.loss
 PAIRS = {"classed_pairs": "classed", "scored_pairs": "scored"}
 BATCHES = {"classed_pairs": "pairs with a class", "scored_pairs": "scored pairs"}
@@ -190,13 +193,15 @@ def fit(settings: Settings, training: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def read_modules(folder: Path) -> Modules:
-    """The modules of the encoder that training saved in `folder`, in order: the name of each, and its settings."""
-    listed = [
-        (entry["type"].rpartition(".")[2], folder / entry["path"]) for entry in read_json(folder / "modules.json")
-    ]
-    (transformer, place), *after = listed
-    return [(transformer, read_json(place / TEXTS)), *((kind, read_json(each / CONFIG)) for kind, each in after)]
+def read_modules(saved: Saved) -> Modules:
+    """The modules of the encoder that training saved, in order: the name of each, and the settings in its file."""
+    (transformer, place), *after = saved.modules
+    return [(transformer, read_json(place / FILES[0])), *((kind, read_json(each / CONFIG)) for kind, each in after)]
+
+
+def loaded_by(architecture: str) -> str:
+    """The class of transformers that loads a backbone of this class: AutoModel would load T5's decoder as well."""
+    return architecture if architecture in {half.__name__ for half in HALVES.values()} else "AutoModel"
 
 
 def size(folder: Path) -> int:
@@ -212,15 +217,6 @@ def size(folder: Path) -> int:
         except SafetensorError as error:
             raise DataError(f"{path}: {error}; {rerun('train')}") from error
     return total
-
-
-def dimension(modules: Modules, width: int) -> int:
-    """Numbers of a sentence vector; width: of a token vector."""
-    _, (_, pooling), *after = modules
-    older = [name for name, on in pooling.items() if name.startswith("pooling_mode_") and on]
-    ways = len(pooling.get("pooling_mode", older))
-    widths = [settings["out_features"] for kind, settings in after if kind == "Dense"]
-    return int([width * ways, *widths][-1])
 
 
 def architecture(modules: Modules, transformer: str) -> str:
