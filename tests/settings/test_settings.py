@@ -274,7 +274,7 @@ def test_pairs_that_are_held_out_of_a_text_are_not_to_be_trained_on(root: Path) 
     assert load(composed).evaluate.benchmarks["own-dev"].task == "ranking"
     composed["triplets"]["drop_overlap"] = "none"
     [found] = faults(composed)
-    assert found.startswith("triplets.drop_overlap: none, so that what own-dev holds out of the text is trained on")
+    assert found.startswith("triplets.drop_overlap: none, so that what own-dev holds out of it is trained on")
     composed["corpora"]["own"] |= {"shape": "pairs", "pairs": "neighbours"}
     composed["evaluate"]["benchmarks"]["own-dev"]["pairs"] = None
     assert faults(composed) == [
