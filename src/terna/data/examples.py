@@ -24,8 +24,9 @@ from terna.records import (
     TRIPLETS,
     TUPLES,
     read_table,
+    take,
 )
-from terna.sentences import CHUNK, NO_PROMPTS, Prompts, Side, take
+from terna.sentences import CHUNK, NO_PROMPTS, Prompts, Side
 
 # the columns of texts that a table may have, in the order in which they are numbered, and what their texts are to a
 # prompt; negatives hold lists of texts
