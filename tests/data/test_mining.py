@@ -252,7 +252,7 @@ def test_faiss_finds_most_of_what_is_nearest_and_the_same_each_time() -> None:
 def test_without_faiss_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "faiss", None)
     with pytest.raises(ModelError, match=r"^mine\.search: faiss cannot be imported .*; pip install -e '\.\[faiss\]'$"):
-        mining.check()
+        mining.check_faiss()
 
 
 def test_rows_with_negatives_take_the_place_of_those_that_they_were_made_of() -> None:

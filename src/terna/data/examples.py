@@ -156,8 +156,8 @@ def _sides_of(table: pa.Table) -> list[Side]:
 
 def _without(table: pa.Table, mined: pa.Table) -> pa.Table:
     """The rows of a table that a MINED table does not replace."""
-    rows, pair = mined["row"].to_numpy(), ["anchor", "positive"]
-    if rows.max(initial=-1) >= len(table) or not table.take(pa.array(rows)).select(pair).equals(mined.select(pair)):
+    rows, pair = mined["row"].to_numpy(), ("anchor", "positive")
+    if rows.max(initial=-1) >= len(table) or any(take(table[name], rows) != mined[name] for name in pair):
         raise DataError("data/mined/tuples.parquet: made of other rows; run the mine stage (dvc repro mine)")
     kept = np.ones(len(table), bool)
     kept[rows] = False

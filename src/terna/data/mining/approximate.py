@@ -15,7 +15,7 @@ TRAINED = 64
 PROBED = 64
 
 
-def check() -> None:
+def check_faiss() -> None:
     """ModelError when faiss is not installed."""
     _faiss()
 
