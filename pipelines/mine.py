@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from tqdm import tqdm
 
-from terna.data.mining import Questions, Search, all_rows, chosen, questions, with_negatives
+from terna.data.mining import Questions, Search, all_rows, check_faiss, chosen, questions, with_negatives
 from terna.data.numbering import once
 from terna.errors import DataError
 from terna.provenance import record
@@ -41,6 +41,8 @@ def main(settings: Settings) -> str:
 
         from terna.systems import digests_of, locate
 
+        if settings.mine.search == "faiss":
+            check_faiss()
         described = {"where": named(encoder), "sha256": digests_of(locate(encoder))}
         mined, counts = mine(encoder, settings)
         threads = torch.get_num_threads()

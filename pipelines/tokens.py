@@ -29,8 +29,7 @@ from terna.encoder.saved import save_tokenizer
 from terna.encoder.vocabulary import adapt, words
 from terna.encoder.vocabulary_cut import changed, cut, used
 from terna.provenance import record
-from terna.records import KEPT, LEXICON, PARALLEL, SENTENCES, STARTS, TEXTS, read_table, write_json, write_table
-from terna.sentences import take
+from terna.records import KEPT, LEXICON, PARALLEL, SENTENCES, STARTS, TEXTS, read_table, take, write_json, write_table
 from terna.settings import Settings
 
 if TYPE_CHECKING:

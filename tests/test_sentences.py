@@ -1,4 +1,4 @@
-"""Numbers lead back to texts, texts are taken whatever their bytes are, and `fold` says which count as equal."""
+"""Numbers lead back to texts, and `fold` says which texts count as equal."""
 
 import re
 import sys
@@ -6,13 +6,11 @@ import unicodedata
 
 import numpy as np
 import pyarrow as pa
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from terna import sentences
-from terna.data.numbering import distinct, numbered, once
-from terna.sentences import fold, joined, number, take
+from terna.data.numbering import distinct
+from terna.sentences import fold, number
 
 FUZZ = settings(derandomize=True, deadline=None)
 # few letters, so that texts often coincide; ß, İ and ſ grow or change when folded; U+2028 and U+3000 are white
@@ -31,45 +29,6 @@ def test_a_number_leads_back_to_its_text(values: list[str], more: list[str], chu
     places = number(cut, known)
     assert places.dtype == np.int64
     assert known.take(pa.array(places)).to_pylist() == cut.to_pylist()
-
-
-@FUZZ
-@given(st.lists(texts, max_size=6), st.booleans(), st.integers(1, 30), st.data())
-def test_texts_are_taken_as_arrow_takes_them_however_many_bytes_are_in_a_chunk(
-    values: list[list[str]], lists: bool, piece: int, data: st.DataObject
-) -> None:
-    kind = pa.list_(pa.string()) if lists else pa.string()
-    chunks = [[[text, text] if len(text) > 1 else [text] * len(text) for text in part] for part in values]
-    cut = pa.chunked_array([pa.array(part, kind) for part in (chunks if lists else values)], kind)
-    places = data.draw(st.lists(st.integers(0, len(cut) - 1), max_size=20)) if len(cut) else []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sentences, "PIECE", piece)
-        found, whole = take(cut, np.array(places, np.int64)), joined(cut)
-    assert found.type == whole.type == kind
-    assert found.to_pylist() == cut.take(pa.array(places, pa.int64())).to_pylist()
-    assert whole.to_pylist() == cut.to_pylist()
-    for chunk in found.chunks:
-        assert len(chunk) == 1 or sum(len(text.encode()) for text in texts_in(chunk, lists)[1:]) <= piece
-    for chunk in whole.chunks:
-        assert chunk.nbytes <= piece or any(chunk.equals(own) for own in cut.chunks)
-
-
-def texts_in(chunk: pa.Array, lists: bool) -> list[str]:
-    """Each text, or those of each list as one."""
-    return ["".join(one) for one in chunk.to_pylist()] if lists else chunk.to_pylist()
-
-
-@pytest.mark.slow  # hashes more than 2 GiB
-def test_columns_of_more_bytes_than_arrow_can_join_are_numbered_sorted_and_taken_from() -> None:
-    part = pa.array([f"{number:03} " + "á" * (1 << 19) for number in range(256)])
-    column = pa.chunked_array([part] * 9)
-    assert column.nbytes > 2**31
-    with pytest.raises(pa.ArrowInvalid, match="overflow"):
-        column.take(pa.array([0]))
-    ends = np.array([len(column) - 1, 0])
-    assert take(column, ends).to_pylist() == [column[place].as_py() for place in ends.tolist()]
-    assert numbered(column).numbers[0].tolist() == [*range(256)] * 9
-    assert distinct(column).equals(once(column)) and distinct(column).equals(pa.chunked_array([part]))
 
 
 def test_case_white_space_and_composition_do_not_part_two_sentences_but_accents_do() -> None:

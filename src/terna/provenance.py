@@ -69,7 +69,7 @@ def described(stage: str, settings: Settings, read: Iterable[Path], *, threads: 
     return {
         "stage": stage,
         "settings": chosen(stage, settings),
-        "packages": packages(stage, settings.model.backbone),
+        "packages": packages(stage, settings.model.backbone) | _searching(stage, settings),
         "machine": None if threads is None else machine(),
         "threads": threads,
         "read": digests(read),
@@ -97,6 +97,11 @@ def packages(stage: str, backbone: str) -> dict[str, str | None]:
     held = backbone.startswith("pkg:") and "torch" in PACKAGES[stage]
     holding = packages_distributions().get(module, []) if held else []
     return {name: _version(name) for name in (*PACKAGES[stage], *sorted(set(holding)))}
+
+
+def _searching(stage: str, settings: Settings) -> dict[str, str | None]:
+    """The version of what the mine stage searches with, where that is a package of its own."""
+    return {"faiss-cpu": _version("faiss-cpu")} if stage == "mine" and settings.mine.search == "faiss" else {}
 
 
 def machine() -> str:

@@ -7,22 +7,26 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from terna.arrays import Ints
 from terna.errors import DataError
-from terna.sentences import joined, take
 
 # rows of a group of a Parquet file
 ROWS = 1 << 20
+# bytes of texts that are in one array: Arrow counts them with 31 bits
+PIECE = 1 << 28
 
+Places = NDArray[np.integer[Any]]
 Rows = Sequence[Mapping[str, float | str]]
 
 LABELS = ("entailment", "neutral", "contradiction")
@@ -136,7 +140,7 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def write_table(table: pa.Table, path: Path, schema: pa.Schema, rows: Ints | None = None) -> None:
+def write_table(table: pa.Table, path: Path, schema: pa.Schema, rows: Places | None = None) -> None:
     """Write `table`, whose columns must be those of `schema`, as Parquet, the same bytes however it is chunked.
 
     rows: the places of the rows to write, in their order; a group of rows at a time is in memory beside the table.
@@ -148,17 +152,63 @@ def write_table(table: pa.Table, path: Path, schema: pa.Schema, rows: Ints | Non
             writer.write_table(pa.table([joined(column) for column in part.columns], schema=schema))
 
 
-def _taken(table: pa.Table, rows: Ints) -> pa.Table:
+def _taken(table: pa.Table, rows: Places) -> pa.Table:
     """The rows at these places."""
     columns = []
     for column in table.columns:
-        plain = not _has_texts(column.type)
-        columns.append(column.take(pa.array(rows)) if plain else take(column, rows))
+        has_texts = pa.types.is_string(column.type) or pa.types.is_list(column.type)
+        columns.append(take(column, rows) if has_texts else column.take(pa.array(rows)))
     return pa.table(columns, schema=table.schema)
 
 
-def _has_texts(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind) or pa.types.is_list(kind)
+def take(texts: pa.ChunkedArray, places: Places) -> pa.ChunkedArray:
+    """The texts, or lists of texts, at `places`.
+
+    Arrow's own `take` joins all chunks into one first, which takes their memory again and fails beyond 2 GiB.
+    """
+    starts = np.cumsum([0, *map(len, texts.chunks)])
+    sizes = np.concatenate([np.zeros(0, np.int32), *map(_bytes, texts.chunks)])
+    ends = np.cumsum(sizes.take(places))
+    cuts = [0, *(np.flatnonzero(np.diff(ends // PIECE)) + 1).tolist(), len(places)]
+    pieces = [_gathered(texts.chunks, starts, places[first:last]) for first, last in pairwise(cuts) if first < last]
+    return pa.chunked_array(pieces, texts.type)
+
+
+def joined(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The column in as few chunks as PIECE bytes in each allow: one chunk beyond that stays as it is."""
+    groups: list[list[pa.Array]] = []
+    room = 0
+    for chunk in column.chunks:
+        if not groups or room < chunk.nbytes:
+            groups.append([])
+            room = PIECE
+        groups[-1].append(chunk)
+        room -= chunk.nbytes
+    return pa.chunked_array([pa.concat_arrays(group) for group in groups], column.type)
+
+
+def _gathered(chunks: Sequence[pa.Array], starts: Places, places: Places) -> pa.Array:
+    """The texts at `places`, chunk by chunk, and then in their order."""
+    order = np.argsort(places, kind="stable")
+    rising = places.take(order)
+    bounds = np.searchsorted(rising, starts)
+    found = [
+        chunk.take(pa.array(rising[first:last] - start))
+        for chunk, start, (first, last) in zip(chunks, starts.tolist(), pairwise(bounds.tolist()), strict=False)
+        if first < last
+    ]
+    back = np.empty(len(places), np.int64)
+    back[order] = np.arange(len(places))
+    return pa.concat_arrays(found).take(pa.array(back))
+
+
+def _bytes(texts: pa.Array) -> Places:
+    """How many bytes each text, or list of texts, has."""
+    if not pa.types.is_list(texts.type):
+        sizes: Places = pc.binary_length(texts).to_numpy()
+        return sizes
+    ends = np.append(0, np.cumsum(pc.binary_length(texts.flatten()).to_numpy()))
+    return np.diff(ends[np.append(0, np.cumsum(pc.list_value_length(texts).to_numpy()))])
 
 
 def read_table(path: Path, schema: pa.Schema) -> pa.Table:

@@ -3,7 +3,7 @@
 import codecs
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, pairwise
+from itertools import chain
 from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -15,59 +15,7 @@ from terna.errors import DataError
 
 # texts that go to the tokenizer at once
 CHUNK = 8192
-# bytes of texts that are in one array: Arrow counts them with 31 bits
-PIECE = 1 << 28
 WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)  # UTF-32's other mark begins as UTF-16's
-
-
-def take(texts: pa.ChunkedArray, places: Ints) -> pa.ChunkedArray:
-    """The texts, or lists of texts, at `places`.
-
-    Arrow's own `take` joins all chunks into one first, which takes their memory again and fails beyond 2 GiB.
-    """
-    starts = np.cumsum([0, *map(len, texts.chunks)])
-    sizes = np.concatenate([np.zeros(0, np.int32), *map(_bytes, texts.chunks)])
-    ends = np.cumsum(sizes.take(places))
-    cuts = [0, *(np.flatnonzero(np.diff(ends // PIECE)) + 1).tolist(), len(places)]
-    pieces = [_taken(texts.chunks, starts, places[first:last]) for first, last in pairwise(cuts) if first < last]
-    return pa.chunked_array(pieces, texts.type)
-
-
-def joined(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The column in as few chunks as PIECE bytes in each allow: one chunk beyond that stays as it is."""
-    groups: list[list[pa.Array]] = []
-    room = 0
-    for chunk in column.chunks:
-        if not groups or room < chunk.nbytes:
-            groups.append([])
-            room = PIECE
-        groups[-1].append(chunk)
-        room -= chunk.nbytes
-    return pa.chunked_array([pa.concat_arrays(group) for group in groups], column.type)
-
-
-def _taken(chunks: Sequence[pa.Array], starts: Ints, places: Ints) -> pa.Array:
-    """The texts at `places`, chunk by chunk, and then in their order."""
-    order = np.argsort(places, kind="stable")
-    rising = places.take(order)
-    bounds = np.searchsorted(rising, starts)
-    found = [
-        chunk.take(pa.array(rising[first:last] - start))
-        for chunk, start, (first, last) in zip(chunks, starts.tolist(), pairwise(bounds.tolist()), strict=False)
-        if first < last
-    ]
-    back = np.empty(len(places), np.int64)
-    back[order] = np.arange(len(places))
-    return pa.concat_arrays(found).take(pa.array(back))
-
-
-def _bytes(texts: pa.Array) -> Ints:
-    """How many bytes each text, or list of texts, has."""
-    if not pa.types.is_list(texts.type):
-        sizes: Ints = pc.binary_length(texts).to_numpy()
-        return sizes
-    ends = np.append(0, np.cumsum(pc.binary_length(texts.flatten()).to_numpy()))
-    return np.diff(ends[np.append(0, np.cumsum(pc.list_value_length(texts).to_numpy()))])
 
 
 def number(column: pa.ChunkedArray, texts: pa.Array) -> Ints:

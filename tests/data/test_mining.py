@@ -1,5 +1,6 @@
 """Hard negatives: sentence-transformers' own, what is never one, and the rows that they are put into."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,8 +18,9 @@ from sentence_transformers.util import mine_hard_negatives
 from terna.data import mining
 from terna.data.examples import Tables
 from terna.data.mining import Search, all_rows, chosen, questions, with_negatives
+from terna.data.mining.approximate import Cells
 from terna.data.mining.nearest import nearest
-from terna.errors import DataError
+from terna.errors import DataError, ModelError
 from terna.records import POSITIVES, TRIPLETS, TUPLES
 from terna.sentences import fold
 from terna.settings import Mine
@@ -36,6 +38,7 @@ NOTHING = Mine(
     max_score=None,
     min_score=None,
     sampling="top",
+    search="exact",
     others="keep",
 )
 
@@ -221,6 +224,35 @@ def test_at_random_they_are_among_those_that_are_left_the_same_for_a_seed_and_ot
             assert len(set(own.tolist())) == 3
             assert (np.diff(similarities) <= 1e-6).all() and (similarities <= floor - abs(floor) * 0.1 + 1e-6).all()
     assert not np.array_equal(found[0], top)
+
+
+def clustered(count: int, seed: int) -> Numbers:
+    """Vectors (count, 32) of length 1 around a hundred centres, as sentences lie around their subjects."""
+    rng = np.random.default_rng(seed)
+    centres = np.random.default_rng(0).standard_normal((100, 32))
+    vectors = (centres[rng.integers(100, size=count)] + 0.5 * rng.standard_normal((count, 32))).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def test_faiss_finds_most_of_what_is_nearest_and_the_same_each_time() -> None:
+    pytest.importorskip("faiss", reason="faiss is not installed: pip install -e '.[faiss]'")
+    candidates, queries = clustered(20_000, 1), clustered(200, 2)
+    scores, rows = nearest(queries, candidates, 10)
+    found = [Cells(candidates).nearest(queries, 10) for _ in range(2)]
+    assert all(np.array_equal(one, other) for one, other in zip(*found, strict=True))
+    hits = np.array([len({*own} & {*due}) for own, due in zip(found[0][1].tolist(), rows.tolist(), strict=True)])
+    assert hits.mean() > 9
+    same = found[0][1] == rows
+    assert same[:, 0].mean() > 0.9 and np.allclose(found[0][0][same], scores[same], atol=1e-6)
+    few, places = Cells(candidates[:3]).nearest(queries, 10)
+    assert np.array_equal(places[:, :3], nearest(queries, candidates[:3], 10)[1][:, :3])
+    assert (places[:, 3:] == -1).all() and np.isneginf(few[:, 3:]).all()
+
+
+def test_without_faiss_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    with pytest.raises(ModelError, match=r"^mine\.search: faiss cannot be imported .*; pip install -e '\.\[faiss\]'$"):
+        mining.check_faiss()
 
 
 def test_rows_with_negatives_take_the_place_of_those_that_they_were_made_of() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from terna.arrays import Ints
 from terna.data.numbering import distinct, keys, numbered, numbers, once
+from terna.records import take
 from terna.sentences import fold
 
 FUZZ = settings(derandomize=True, deadline=None)
@@ -114,3 +115,16 @@ def test_of_texts_that_are_equal_the_first_by_code_point_is_kept_unless_one_like
     found = once(column(left, chunks), column(right, chunks), without=[column(without, chunks)])
     assert found.to_pylist() == expected
     assert once(column(left, chunks)).to_pylist() == once(column(left, 1), without=[column([], 1)]).to_pylist()
+
+
+@pytest.mark.slow  # hashes more than 2 GiB
+def test_columns_of_more_bytes_than_arrow_can_join_are_numbered_sorted_and_taken_from() -> None:
+    part = pa.array([f"{number:03} " + "á" * (1 << 19) for number in range(256)])
+    column = pa.chunked_array([part] * 9)
+    assert column.nbytes > 2**31
+    with pytest.raises(pa.ArrowInvalid, match="overflow"):
+        column.take(pa.array([0]))
+    ends = np.array([len(column) - 1, 0])
+    assert take(column, ends).to_pylist() == [column[place].as_py() for place in ends.tolist()]
+    assert numbered(column).numbers[0].tolist() == [*range(256)] * 9
+    assert distinct(column).equals(once(column)) and distinct(column).equals(pa.chunked_array([part]))

@@ -25,8 +25,9 @@ from terna.records import (
     TRIPLETS,
     TUPLES,
     read_table,
+    take,
 )
-from terna.sentences import CHUNK, NO_PROMPTS, Prompts, Side, take
+from terna.sentences import CHUNK, NO_PROMPTS, Prompts, Side
 
 # the columns of texts that a table may have, in the order in which they are numbered, and what their texts are to a
 # prompt; negatives hold lists of texts
@@ -165,8 +166,8 @@ def _prompts_of(table: pa.Table, place: int, prompts: Prompts, each: list[str], 
 
 def _without(table: pa.Table, mined: pa.Table) -> pa.Table:
     """The rows of a table that a MINED table does not replace."""
-    rows, pair = mined["row"].to_numpy(), ["anchor", "positive"]
-    if rows.max(initial=-1) >= len(table) or not table.take(pa.array(rows)).select(pair).equals(mined.select(pair)):
+    rows, pair = mined["row"].to_numpy(), ("anchor", "positive")
+    if rows.max(initial=-1) >= len(table) or any(take(table[name], rows) != mined[name] for name in pair):
         raise DataError("data/mined/tuples.parquet: made of other rows; run the mine stage (dvc repro mine)")
     kept = np.ones(len(table), bool)
     kept[rows] = False

@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 from terna.arrays import Bools, Ints
 from terna.data.numbering import distinct, firsts, numbered, sorted_places
 from terna.errors import DataError
-from terna.records import LABELS, POSITIVES, TRIPLETS
-from terna.sentences import number, take
+from terna.records import LABELS, POSITIVES, TRIPLETS, take
+from terna.sentences import number
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,8 @@ class Mine:
     """The lowest; null: any."""
     sampling: Literal["top", "random"]
     """Which of those that are left: the nearest, or any, by `seed`."""
+    search: Literal["exact", "faiss"]
+    """`exact` compares each anchor with each sentence, `faiss` with those of the nearest cells (extra faiss)."""
     others: Literal["keep", "drop"]
     """What becomes of rows for which there are fewer: `keep` trains on them as they are, `drop` leaves them out."""
 

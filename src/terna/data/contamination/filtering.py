@@ -9,8 +9,7 @@ import pyarrow.compute as pc
 
 from terna.arrays import Bools
 from terna.data.numbering import Numbered
-from terna.records import PAIR
-from terna.sentences import take
+from terna.records import PAIR, take
 
 # what columns of texts are called
 TEXT_COLUMNS = ("premise", "hypothesis", "anchor", "positive", "negatives", *PAIR, "text")

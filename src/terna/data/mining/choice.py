@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
 from terna.arrays import Bools, Ints, Vectors
+from terna.data.mining.approximate import Cells
 from terna.data.mining.nearest import nearest, similarities, to_unit
 from terna.data.mining.rows import Questions
 from terna.settings import Mine
@@ -55,11 +56,11 @@ def chosen(search: Search, asked: Mine, seed: int, tell: Callable[[int], object]
     """
     found = np.full((len(search.anchors), asked.negatives), -1, np.int64)
     most, rng = reach(search, asked), np.random.default_rng(seed)
+    candidates = search.vectors[: search.candidates]
+    look = Cells(candidates).nearest if asked.search == "faiss" else partial(_exact, candidates)
     for first in range(0, len(search.anchors), BLOCK):
         part = slice(first, first + BLOCK)
-        scores, rows = nearest(
-            search.vectors[search.anchors[part]], search.vectors[: search.candidates], most + search.most_left_out
-        )
+        scores, rows = look(search.vectors[search.anchors[part]], most + search.most_left_out)
         scores[_is_left_out(search, search.keys[part], rows)] = -np.inf
         scores[_beyond(scores, search.positives[part, None], asked)] = -np.inf
         places = np.argsort(-scores, axis=1, kind="stable")[:, asked.range_min : most]
@@ -70,6 +71,10 @@ def chosen(search: Search, asked: Mine, seed: int, tell: Callable[[int], object]
         found[part] = np.where(enough, np.take_along_axis(rows, places, axis=1), -1)
         tell(len(places))
     return found
+
+
+def _exact(candidates: Vectors, queries: Vectors, count: int) -> tuple[Vectors, Ints]:
+    return nearest(queries, candidates, count)
 
 
 def reach(search: Search, asked: Mine) -> int:

@@ -9,8 +9,7 @@ import pyarrow.compute as pc
 
 from terna.arrays import Ints
 from terna.data.numbering import numbered
-from terna.records import MINED, POSITIVES, TUPLES
-from terna.sentences import take
+from terna.records import MINED, POSITIVES, TUPLES, take
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from terna.arrays import Bools, Ints
 from terna.data.numbering.equality import firsts
 from terna.data.numbering.hashes import hashes
-from terna.sentences import fold, take
+from terna.records import take
+from terna.sentences import fold
 
 # texts that a thread takes at once
 _SLICE = 1 << 17
