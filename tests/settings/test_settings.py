@@ -138,8 +138,8 @@ def test_an_option_of_training_that_cannot_be_is_named(
 @pytest.mark.parametrize(
     ("words", "found"),
     [
-        (["train.guide={encoder: a, margin: 2.5}"], "train.guide.margin: 2.5 leaves an anchor no"),
-        (["train.guide={encoder: a, margin: 1.0, relative: true}"], "train.guide.margin: 1.0 leaves an anchor no"),
+        (["train.guide={encoder: a, margin: 2.5}"], "train.guide.margin: 2.5, but cosines differ by 2"),
+        (["train.guide={encoder: a, margin: 1.0, relative: true}"], "train.guide.margin: 1.0 is the whole similarity"),
         (
             ["mine.encoder=a", "mine.relative_margin=1.0"],
             "mine.relative_margin: 1.0 is not allowed; give a number below",

@@ -12,6 +12,7 @@ from typing import Any
 from terna.settings.benchmark import DECIDED, RANKED
 from terna.settings.corpus_checks import faults_of
 from terna.settings.declaration import PARALLEL, Corpus
+from terna.settings.plain import written
 from terna.settings.schema import Evaluate, Fetch, Machine, Mine, Translate, Triplets
 from terna.settings.training import Model, Train
 
@@ -198,11 +199,10 @@ def check_guide(model: Model, train: Train) -> Iterator[str]:
             f"train.guide.encoder: {asked.encoder or 'null'}, but train.similarity_distillation.teacher is "
             f"{taught.teacher or 'null'}, and one encoder is both; name the same"
         )
-    if asked.margin >= 1 if asked.relative else asked.margin > 2:
-        limit = (
-            "less than 1, the whole similarity" if asked.relative else "at most 2, which is all that cosines differ by"
-        )
-        yield f"train.guide.margin: {asked.margin} leaves an anchor no wrong answer; give {limit}"
+    if asked.relative and asked.margin >= 1:
+        yield f"train.guide.margin: {asked.margin} is the whole similarity, so no wrong answer is left; give less than 1"
+    if not asked.relative and asked.margin > 2:
+        yield f"train.guide.margin: {asked.margin}, but cosines differ by 2 at most: no wrong answer is left; lower it"
     if train.symmetric and asked.contrast_anchors:
         yield "train.guide.contrast_anchors: train.symmetric ranks the anchors already; set one of the two to false"
 
@@ -212,8 +212,8 @@ def check_mine(corpora: dict[str, Corpus], mine: Mine, train: Train) -> Iterator
         for name, usual in UNMINED.items():
             if (given := getattr(mine, name)) != usual:
                 yield (
-                    f"mine.{name}: {_written(given)}, and mine.encoder is null, so that nothing is mined; name an "
-                    f"encoder, or leave it at {_written(usual)}"
+                    f"mine.{name}: {written(given)}, and mine.encoder is null, so that nothing is mined; name an "
+                    f"encoder, or leave it at {written(usual)}"
                 )
         return
     if mine.range_max is not None and mine.negatives > mine.range_max - mine.range_min:
@@ -228,10 +228,6 @@ def check_mine(corpora: dict[str, Corpus], mine: Mine, train: Train) -> Iterator
     elif (learnt := _learnt(corpora, train)) and not any(corpus.kind in LEARNT["tuples"] for corpus in learnt.values()):
         kinds = " and ".join(dict.fromkeys(ROWS[corpus.kind] for corpus in learnt.values()))
         yield f"mine.encoder: negatives are for what is ranked, and the mix has only {kinds}; set it to null"
-
-
-def _written(value: object) -> str:
-    return "null" if value is None else str(value)
 
 
 def _start(model: Model, key: str) -> Iterator[str]:
