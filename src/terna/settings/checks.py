@@ -200,7 +200,7 @@ def check_guide(model: Model, train: Train) -> Iterator[str]:
             f"{taught.teacher or 'null'}, and one encoder is both; name the same"
         )
     if asked.relative and asked.margin >= 1:
-        yield f"train.guide.margin: {asked.margin} is the whole similarity, so no wrong answer is left; give less than 1"
+        yield f"train.guide.margin: {asked.margin} is the whole similarity: no wrong answer is left; give less than 1"
     if not asked.relative and asked.margin > 2:
         yield f"train.guide.margin: {asked.margin}, but cosines differ by 2 at most: no wrong answer is left; lower it"
     if train.symmetric and asked.contrast_anchors:
