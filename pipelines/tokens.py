@@ -137,6 +137,8 @@ def told(account: dict[str, Any] | None) -> str:
     """What became of the vocabulary."""
     if not account:
         return ""
+    if account["entries"] == account["entries_before"]:
+        return " (nothing was cut: model.vocabulary.keep leaves every entry; lower its size or raise its min_count)"
     share = account["held_out_changed"]
     differently = "an undefined share" if share is None else f"{share:.2%}"
     return (

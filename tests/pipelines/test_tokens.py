@@ -122,3 +122,5 @@ def test_a_cut_keeps_what_text_prompt_and_translations_use_and_tells_what_it_cha
     assert "66.67% of 3 held-out sentences tokenised differently" in capsys.readouterr().out
     inputs = Inputs.load(Path("data/tokens"), None)
     assert inputs.tokenizer.get_vocab() == {piece: place for place, piece in enumerate(kept["piece"].to_pylist())}
+    stage("model.vocabulary.keep={min_count:0,size:100000}")
+    assert "(nothing was cut: model.vocabulary.keep leaves every entry; lower its size" in capsys.readouterr().out

@@ -10,6 +10,7 @@ import pytest
 
 from terna.errors import SettingsError
 from terna.settings import Settings, compose, load
+from terna.settings.checks import SCALE, UNMINED
 
 
 @pytest.fixture
@@ -132,6 +133,38 @@ def test_an_option_of_training_that_cannot_be_is_named(
     composed["train"] |= values
     [found] = faults(composed)
     assert found.startswith(fault)
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["train.guide={encoder: a, margin: 2.5}"], "train.guide.margin: 2.5, but cosines differ by 2"),
+        (["train.guide={encoder: a, margin: 1.0, relative: true}"], "train.guide.margin: 1.0 is the whole similarity"),
+        (
+            ["mine.encoder=a", "mine.relative_margin=1.0"],
+            "mine.relative_margin: 1.0 is not allowed; give a number below",
+        ),
+        (["mine.negatives=2"], "mine.negatives: 2, and mine.encoder is null"),
+        (["mine.relative_margin=null"], "mine.relative_margin: null, and mine.encoder is null"),
+        (["train.cosent_scale=50.0"], "train.cosent_scale: 50.0, a factor in the losses cosent and angle"),
+        (["experiment=e5_small", "train.loss.scored=my.loss"], "train.cosent_scale: 50.0, a factor"),
+        (["experiment=e5_small", "train.scale=50.0"], "train.scale: 50.0, a factor in the ranking loss"),
+        (["experiment=es_mini", "train.scale=50.0"], "train.scale: 50.0, a factor in the ranking loss"),
+        (["train.loss.tuples=my.loss", "train.scale=50.0"], "train.scale: 50.0, a factor in the ranking loss"),
+        (["train.wise_ft=[0.5, 0.2, 0.5]"], "train.wise_ft: 0.5 more than once"),
+        (["train.embeddings_only=true", "train.layer_decay=0.9"], "train.layer_decay: 0.9, and with train.embeddings"),
+    ],
+)
+def test_what_would_change_nothing_is_refused(root: Path, words: list[str], found: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(compose(root / "conf", words))
+    [fault] = caught.value.faults
+    assert fault.startswith(found)
+
+
+def test_what_messages_call_the_usual_values_is_what_conf_has(composed: dict[str, Any]) -> None:
+    assert composed["mine"] == {"encoder": None} | UNMINED
+    assert composed["train"]["scale"] == composed["train"]["cosent_scale"] == SCALE
 
 
 @pytest.mark.parametrize(
@@ -549,7 +582,8 @@ def test_a_guide_is_for_the_ranking_loss_and_one_encoder_with_the_teacher(compos
 
 def test_negatives_are_mined_for_what_is_ranked_and_within_a_range_that_has_them(composed: dict[str, Any]) -> None:
     composed["mine"] |= {"negatives": 5, "range_min": 3, "range_max": 7, "min_score": 0.5, "max_score": 0.5}
-    load(composed)  # nothing is mined
+    named = ["mine.negatives", "mine.range_min", "mine.range_max", "mine.max_score", "mine.min_score"]
+    assert [fault.split(":")[0] for fault in faults(composed)] == named  # nothing is mined
     composed["mine"] |= {"encoder": "a/b"}
     found = "\n".join(faults(composed))
     assert "mine.range_max: 7 less range_min, 3, leaves fewer than negatives, 5; raise it" in found

@@ -167,5 +167,5 @@ def test_batches_hold_each_pair_once_with_its_class(make_encoder: Make, root: Pa
         assert (batch.classes.dtype, batch.classes.tolist()) == (torch.int64, (numbers % 3).tolist())
     with pytest.raises(DataError, match=r"classed\.parquet: every pair is 'clase 0', and there must be two classes"):
         run_for(encoder, settings_for(root), replace(table, classes=np.zeros(13, np.int32)))
-    with pytest.raises(DataError, match=r"no batch of 4 can be made from 3 classed pairs"):
+    with pytest.raises(DataError, match=r"no batch of 4 classed pairs can be made from 3 classed pairs"):
         run_for(encoder, settings_for(root), shaped_for(encoder, classed=3))

@@ -18,7 +18,7 @@ from terna.records import write_arrays
 from terna.sentences import tokenize
 from terna.settings import Distill, Settings
 from terna.training.adapters import freeze_layers
-from terna.training.module import DistillationModule
+from terna.training.module import TrainingModule
 from terna.training.similarities import similarity_loss
 
 Make = Callable[..., Encoder]
@@ -50,7 +50,7 @@ def test_the_loss_and_its_gradient_are_sentence_transformers_on_both_sides(
     taught = teacher_vectors(encoder)
     run, rows = run_for(encoder, asked(settings, unit=False), taught=taught), np.arange(4)
     batch = run.datamodule.parts[0].batches(rows[None], rows[None])[0]
-    ours = run.module.loss(encoder.eval()(batch.sentences), batch.teacher) / encoder.dimension
+    ours = run.module.taught_loss(encoder.eval()(batch.sentences), batch.teacher) / encoder.dimension
     ours.backward()
     wanted = torch.from_numpy(taught.vectors[rows])
     features = [theirs.tokenize([texts[row] for row in rows]) for texts in (TARGETS, SOURCES)]
@@ -62,19 +62,19 @@ def test_the_loss_and_its_gradient_are_sentence_transformers_on_both_sides(
 
 
 def test_unit_vectors_compare_directions(make_encoder: Make, settings: Settings) -> None:
-    student = DistillationModule(make_encoder(), asked(settings).train, [1], 1)
+    student = TrainingModule(make_encoder(), asked(settings).train, [1], 1)
     vectors, teacher = torch.randn(6, 5), torch.randn(3, 5)
     cosines = torch.nn.functional.cosine_similarity(vectors, teacher.repeat(2, 1))
-    torch.testing.assert_close(student.loss(vectors, teacher), (2 - 2 * cosines).mean())
-    torch.testing.assert_close(student.loss(vectors, 7 * teacher), student.loss(vectors, teacher))
+    torch.testing.assert_close(student.taught_loss(vectors, teacher), (2 - 2 * cosines).mean())
+    torch.testing.assert_close(student.taught_loss(vectors, 7 * teacher), student.taught_loss(vectors, teacher))
 
 
 def test_a_teacher_of_another_width_is_refused_with_the_head_that_is_needed(
     make_encoder: Make, settings: Settings
 ) -> None:
-    student = DistillationModule(make_encoder(), asked(settings).train, [1], 1)
+    student = TrainingModule(make_encoder(), asked(settings).train, [1], 1)
     with pytest.raises(ModelError, match=r"7 dimensions, the student's 5; .* model\.dense\.out_features=7"):
-        student.loss(torch.randn(3, 5), torch.randn(3, 7))
+        student.taught_loss(torch.randn(3, 5), torch.randn(3, 7))
 
 
 def test_similarities_are_learnt_of_a_teacher_of_another_width_each_part_by_its_weight(
@@ -85,7 +85,7 @@ def test_similarities_are_learnt_of_a_teacher_of_another_width_each_part_by_its_
     def loss(wanted: torch.Tensor, **weights: float) -> torch.Tensor:
         distill = Distill(teacher="t", sources=True, unit=False, **weights)  # type: ignore[arg-type]
         train = replace(settings.train, distill=distill, gather=False)
-        return DistillationModule(make_encoder(), train, [1], 1).loss(vectors, wanted)
+        return TrainingModule(make_encoder(), train, [1], 1).taught_loss(vectors, wanted)
 
     every = teacher.repeat(2, 1)
     similarities = similarity_loss(vectors, every, vectors, every)

@@ -18,7 +18,7 @@ from terna.encoder import Encoder, save
 from terna.errors import DataError
 from terna.sentences import gather, tokenize
 from terna.settings import Settings
-from terna.training.module import RankingModule
+from terna.training.module import TrainingModule
 
 Make = Callable[..., Encoder]
 
@@ -67,7 +67,7 @@ def test_a_step_without_dropout_has_the_neighbours_loss_and_gradients(
         [f"{word} {i} {'y más ' * i}" for i in range(4)] for word in ("casa", "hogar", "barco")
     )
     ids, lengths = gather(*tokenize(encoder.tokenizer, [*anchors, *positives, *negatives], 24), np.arange(12))
-    module = RankingModule(encoder.eval(), settings.train, [10], 1)
+    module = TrainingModule(encoder.eval(), settings.train, [10], 1)
     module.trainer = Trainer(logger=False, enable_checkpointing=False, barebones=True)
     module.log = lambda *_, **__: None  # type: ignore[method-assign, assignment]
     ours = module.training_step((encoder.arrange(ids, lengths), None, None), 0)

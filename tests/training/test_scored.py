@@ -187,7 +187,9 @@ def test_the_rows_of_a_loss_that_is_not_finite_are_named_with_their_own_file(
 
 def test_too_few_pairs_for_a_batch_are_refused(make_encoder: Make, settings: Settings) -> None:
     encoder = make_encoder()
-    with pytest.raises(DataError, match=r"train\.batch_size: no batch of 4 can be made from 3 scored pairs"):
+    with pytest.raises(
+        DataError, match=r"train\.batch_size: no batch of 4 scored pairs can be made from 3 scored pairs"
+    ):
         run_for(encoder, settings, scored_for(encoder, pairs=3))
 
 

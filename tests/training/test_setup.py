@@ -14,7 +14,6 @@ from terna.data.teacher_vectors import TeacherVectors
 from terna.encoder import Encoder
 from terna.errors import DataError
 from terna.records import STARTS
-from terna.training.module import DistillationModule
 from terna.training.parts.ranked import RankedPart
 from terna.training.parts.taught import TranslationPart
 from terna.training.setup import Inputs, build_run, finished
@@ -76,7 +75,6 @@ def test_a_student_has_a_teacher_s_batches_and_without_its_vectors_is_refused(ro
     run = build_run(settings, inputs)
     [part] = run.datamodule.parts
     assert isinstance(part, TranslationPart)
-    assert isinstance(run.module, DistillationModule)
     with pytest.raises(DataError, match=r"train\.distill: .*dvc repro teacher"):
         build_run(settings, replace(inputs, taught=None))
 

@@ -67,7 +67,8 @@ def distance(vectors: np.ndarray, teacher: np.ndarray) -> float:
 def test_beside_scored_pairs_a_batch_has_the_teacher_s_vectors_of_its_pairs_and_the_loss_their_similarities_by_weight(
     make_encoder: Make, root: Path, triplets: int
 ) -> None:
-    encoder, settings = make_encoder(), settings_for(root, *ASKED, "train.cosent_scale=9.0")
+    encoder, settings = make_encoder(), settings_for(root, *ASKED)
+    settings = replace(settings, train=replace(settings.train, cosent_scale=9.0))
     table = scored_for(encoder, triplets=triplets)
     taught = taught_for(encoder, table)
     run = run_for(encoder, settings, table, taught)

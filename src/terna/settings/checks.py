@@ -7,10 +7,12 @@ whatever is wrong elsewhere, so that one message can hold every fault.
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from itertools import pairwise
+from typing import Any
 
 from terna.settings.benchmark import DECIDED, RANKED
 from terna.settings.corpus_checks import faults_of
 from terna.settings.declaration import PARALLEL, Corpus
+from terna.settings.plain import written
 from terna.settings.schema import Evaluate, Fetch, Machine, Mine, Translate, Triplets
 from terna.settings.training import Model, Train
 
@@ -30,6 +32,20 @@ LEARNT = {
 }
 # what goes with the ranking loss alone, and what turns it off
 RANKING = {"symmetric": "false", "known_positives": "false", "guide": "null"}
+# the value of a factor in conf/, which one that nothing reads is left at
+SCALE = 20.0
+# the same of the group mine, where nothing is mined
+UNMINED: Mapping[str, Any] = {
+    "negatives": 4,
+    "range_min": 0,
+    "range_max": None,
+    "absolute_margin": None,
+    "relative_margin": 0.05,
+    "max_score": None,
+    "min_score": None,
+    "sampling": "top",
+    "others": "keep",
+}
 # what messages call the rows of a shape
 ROWS: Mapping[str, str] = {
     "nli": "labelled pairs",
@@ -129,6 +145,22 @@ def check_scored(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
             yield f"train.{name}: a matter of ranked triplets, and the mix has only {rows}; set it to {off}"
 
 
+def check_scales(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
+    if not (shapes := {corpus.kind for corpus in _learnt(corpora, train).values()}):
+        return
+    tuples = train.loss.tuples == "ranking" and shapes & set(LEARNT["tuples"])
+    texts = train.loss.texts == "simcse" and "texts" in shapes
+    if train.scale != SCALE and (train.distill or not (tuples or texts)):
+        yield (
+            f"train.scale: {train.scale}, a factor in the ranking loss, and nothing learns by it; leave it at {SCALE}"
+        )
+    if train.cosent_scale != SCALE and not ("scored" in shapes and train.loss.scored in LOSSES["scored"]):
+        yield (
+            f"train.cosent_scale: {train.cosent_scale}, a factor in the losses {' and '.join(LOSSES['scored'])}, and "
+            f"no scored pair is learnt by them; leave it at {SCALE}"
+        )
+
+
 def check_losses(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
     shapes = {corpus.kind for corpus in corpora.values()}
     for shape, (usual, *others) in LOSSES.items():
@@ -167,12 +199,22 @@ def check_guide(model: Model, train: Train) -> Iterator[str]:
             f"train.guide.encoder: {asked.encoder or 'null'}, but train.similarity_distillation.teacher is "
             f"{taught.teacher or 'null'}, and one encoder is both; name the same"
         )
+    if asked.relative and asked.margin >= 1:
+        yield f"train.guide.margin: {asked.margin} is the whole similarity: no wrong answer is left; give less than 1"
+    if not asked.relative and asked.margin > 2:
+        yield f"train.guide.margin: {asked.margin}, but cosines differ by 2 at most: no wrong answer is left; lower it"
     if train.symmetric and asked.contrast_anchors:
         yield "train.guide.contrast_anchors: train.symmetric ranks the anchors already; set one of the two to false"
 
 
 def check_mine(corpora: dict[str, Corpus], mine: Mine, train: Train) -> Iterator[str]:
     if mine.encoder is None:
+        for name, usual in UNMINED.items():
+            if (given := getattr(mine, name)) != usual:
+                yield (
+                    f"mine.{name}: {written(given)}, and mine.encoder is null, so that nothing is mined; name an "
+                    f"encoder, or leave it at {written(usual)}"
+                )
         return
     if mine.range_max is not None and mine.negatives > mine.range_max - mine.range_min:
         yield (
@@ -376,11 +418,19 @@ def check_width(model: Model, train: Train) -> Iterator[str]:
 
 
 def check_embeddings(train: Train) -> Iterator[str]:
+    if train.embeddings_only and train.layer_decay != 1:
+        yield (
+            f"train.layer_decay: {train.layer_decay}, and with train.embeddings_only no layer is trained, so that it "
+            "lowers the only rate there is; set it to 1.0"
+        )
     if train.embeddings_only and train.lora:
         yield "train.embeddings_only: low-rank adapters train the layers; set one of the two to its default"
 
 
 def check_averages(train: Train) -> Iterator[str]:
+    for share in dict.fromkeys(train.wise_ft):
+        if train.wise_ft.count(share) > 1:
+            yield f"train.wise_ft: {share} more than once in {train.wise_ft}; name each share once"
     if train.wise_ft and train.lora:
         yield "train.wise_ft: averages of adapters are not those of the weights; set train.lora to null, or this to []"
     if train.ema is not None and train.lora:
@@ -414,6 +464,7 @@ CHECKS = (
     check_distill,
     check_texts,
     check_scored,
+    check_scales,
     check_losses,
     check_similarity_distillation,
     check_guide,

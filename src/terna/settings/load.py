@@ -19,7 +19,7 @@ from terna.settings.checks import CHECKS
 from terna.settings.declaration import NAMED, NAMES
 from terna.settings.interpolation import foreign, resolved
 from terna.settings.kinds import kinds_of
-from terna.settings.plain import SHOWN, first_line, shown, unfit
+from terna.settings.plain import SHOWN, first_line, shown, unfit, written
 from terna.settings.schema import Settings
 from terna.settings.sources import REMEDY, check_files
 from terna.settings.wanted import wanted
@@ -149,13 +149,8 @@ def _sentence(group: str, fault: Mapping[str, Any]) -> str:
     if fault["type"] == "missing":
         return f"{key}: missing"
     if allowed := wanted(".".join(path), fault):
-        return f"{key}: {_written(fault['input'])} is not allowed; give {allowed}"
-    return f"{key}: {fault['msg']}, not {_written(fault['input'])}"
-
-
-def _written(value: Any) -> str:
-    """A value as settings write it."""
-    return json.dumps(value) if value is None or isinstance(value, bool) else shown(value)
+        return f"{key}: {written(fault['input'])} is not allowed; give {allowed}"
+    return f"{key}: {fault['msg']}, not {written(fault['input'])}"
 
 
 def _nearest(path: list[str]) -> str:

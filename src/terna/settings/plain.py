@@ -1,5 +1,6 @@
 """Plain values: what settings are made of between a file and the schema."""
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -47,6 +48,11 @@ def shown(value: Any) -> str:
         return "a number"  # Python writes none of more than 4,300 digits
     text = repr(value)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+def written(value: Any) -> str:
+    """A value as settings write it, cut where it is long."""
+    return json.dumps(value) if value is None or isinstance(value, bool) else shown(value)
 
 
 def first_line(error: BaseException | None) -> str:

@@ -88,7 +88,7 @@ class Mine:
     """So many of the nearest are looked at; null: as many as `negatives` need, or ten times that with a limit."""
     absolute_margin: Annotated[float, Field(ge=0, le=2)] | None
     """How far a negative's similarity to the anchor is below the positive's at least; null: it does not matter."""
-    relative_margin: Annotated[float, Field(ge=0, le=2)] | None
+    relative_margin: Annotated[float, Field(ge=0, lt=1)] | None
     """The same as a share of the positive's similarity: 0.05 is NV-Retriever's; null: it does not matter."""
     max_score: Similarity | None
     """The highest similarity that a negative may have; null: any."""

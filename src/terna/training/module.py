@@ -1,4 +1,4 @@
-"""The LightningModules: packed sentences in, the loss of their kind out, AdamW under a warmup-linear schedule."""
+"""The LightningModule: packed sentences in, the loss of their kind out, AdamW under a warmup-linear schedule."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, cast
@@ -21,6 +21,7 @@ from terna.training.losses.restoring import Decoder
 from terna.training.losses.scores import angle_loss, cosent_loss
 from terna.training.optimizer import parameter_groups, warmup_linear
 from terna.training.parts.pairs import ClassedBatch, ScoredBatch
+from terna.training.parts.taught import TaughtBatch
 from terna.training.parts.texts import NoisyBatch, TextBatch
 from terna.training.regularization import DistanceToStart
 from terna.training.similarities import similarity_loss
@@ -28,7 +29,7 @@ from terna.training.similarities import similarity_loss
 ORDERED = {"cosent": cosent_loss, "angle": angle_loss}
 
 
-class RankingModule(LightningModule):
+class TrainingModule(LightningModule):
     """Trains `encoder` for exactly so many optimizer steps; dropout in step s is a function of (seed, s, process).
 
     steps: of each phase, see settings' Train.phases. classes: of the pairs that have one, for which a
@@ -78,6 +79,7 @@ class RankingModule(LightningModule):
             ClassedBatch: self.classed_loss,
             TextBatch: self.text_loss,
             NoisyBatch: self.noisy_loss,
+            TaughtBatch: self.taught_loss,
         }
         loss = of_kind.get(type(batch), self.loss)(self.encoder(sentences), *given)
         if self.distance:
@@ -221,35 +223,10 @@ class RankingModule(LightningModule):
         every = self.trainer.strategy.reduce(torch.tensor(count, device=loss.device), reduce_op="sum")
         return self.with_similarities(loss * self.trainer.world_size / every, vectors, teacher)
 
-    def configure_optimizers(self) -> Any:
-        """AdamW with decay on matrices alone, and a rate that climbs over the warm-up, then falls to 0 at the end."""
-        options = self.settings
-        groups = parameter_groups(
-            self.encoder, options.weight_decay, lr=options.lr, layer_decay=options.layer_decay, beside=self.beside
-        )
-        # the fused kernel would unscale fp16's gradients itself, after clipping: Lightning clips none of its in mixed
-        # precision, bf16's neither
-        fused = not options.precision.endswith("-mixed")
-        optimizer = torch.optim.AdamW(groups, eps=options.eps, fused=fused)
-        peaks = [1.0, options.after.lr / options.lr] if options.after else None
-        schedule = warmup_linear(optimizer, self.steps, options.warmup, peaks)
-        return [optimizer], [{"scheduler": schedule, "interval": "step"}]
-
-
-class DistillationModule(RankingModule):
-    """Learns a teacher's vectors, or the similarities between them, in place of ranking."""
-
-    def loss(
-        self,
-        vectors: Tensor,
-        wanted: Tensor | None = None,
-        _: Tensor | None = None,
-        _teacher: Tensor | None = None,
-        _columns: int = 1,
-    ) -> Tensor:
+    def taught_loss(self, vectors: Tensor, wanted: Tensor) -> Tensor:
         """How far vectors (m n, d) and their cosines are from the wanted ones, the teacher's (n, e) m times."""
-        asked, teacher, losses = cast(Distill, self.settings.distill), cast(Tensor, wanted), []
-        teacher = teacher.repeat(len(vectors) // len(teacher), 1)
+        asked, losses = cast(Distill, self.settings.distill), []
+        teacher = wanted.repeat(len(vectors) // len(wanted), 1)
         if asked.vectors:
             losses.append(asked.vectors * self._distance(vectors, teacher))
         if asked.similarities:
@@ -271,3 +248,17 @@ class DistillationModule(RankingModule):
         if self.settings.distill and self.settings.distill.unit:
             vectors, wanted = normalize(vectors), normalize(wanted)
         return (vectors - wanted).pow(2).sum(1).mean()
+
+    def configure_optimizers(self) -> Any:
+        """AdamW with decay on matrices alone, and a rate that climbs over the warm-up, then falls to 0 at the end."""
+        options = self.settings
+        groups = parameter_groups(
+            self.encoder, options.weight_decay, lr=options.lr, layer_decay=options.layer_decay, beside=self.beside
+        )
+        # the fused kernel would unscale fp16's gradients itself, after clipping: Lightning clips none of its in mixed
+        # precision, bf16's neither
+        fused = not options.precision.endswith("-mixed")
+        optimizer = torch.optim.AdamW(groups, eps=options.eps, fused=fused)
+        peaks = [1.0, options.after.lr / options.lr] if options.after else None
+        schedule = warmup_linear(optimizer, self.steps, options.warmup, peaks)
+        return [optimizer], [{"scheduler": schedule, "interval": "step"}]

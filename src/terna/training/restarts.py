@@ -6,7 +6,7 @@ import numpy as np
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from terna.training.module import RankingModule
+from terna.training.module import TrainingModule
 from terna.training.selection import keep
 
 
@@ -18,7 +18,7 @@ class Restarts(Callback):
     Source: Wortsman et al., Model Soups, 2022.
     """
 
-    def __init__(self, module: RankingModule, folder: Path) -> None:
+    def __init__(self, module: TrainingModule, folder: Path) -> None:
         self.encoder = module.encoder
         self.ends = np.cumsum(module.steps).tolist()
         soup = module.settings.soup or 0

@@ -27,7 +27,7 @@ from terna.records import KEPT, STARTS, read_record, read_table, rerun, validate
 from terna.settings import Settings, Train
 from terna.training.adapters import adapt, freeze_layers, merge
 from terna.training.callbacks import Checkpoints, Recorder
-from terna.training.module import DistillationModule, RankingModule
+from terna.training.module import TrainingModule
 from terna.training.parts.pairs import ClassedPart, ScoredPart
 from terna.training.parts.part import Part, Shared
 from terna.training.parts.ranked import RankedPart
@@ -79,7 +79,7 @@ class Run(NamedTuple):
 
     encoder: Encoder
     datamodule: PlannedDataModule
-    module: RankingModule
+    module: TrainingModule
 
 
 class Observers(NamedTuple):
@@ -100,10 +100,9 @@ def build_run(settings: Settings, inputs: Inputs) -> Run:
 def run_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> Run:
     """A run of an encoder that there is."""
     datamodule = datamodule_of(settings, inputs, encoder)
-    kind, options = DistillationModule if settings.train.distill else RankingModule, settings.train
-    steps, shapes = datamodule.steps_of(options.phases), {part.shape for part in datamodule.parts}
-    classes = len(inputs.classes) if "classed" in shapes else 0
-    module = kind(encoder, options, steps, settings.seed, classes, texts="texts" in shapes)
+    options, shapes = settings.train, {part.shape for part in datamodule.parts}
+    steps, classes = datamodule.steps_of(options.phases), len(inputs.classes) if "classed" in shapes else 0
+    module = TrainingModule(encoder, options, steps, settings.seed, classes, texts="texts" in shapes)
     return Run(encoder, datamodule, module)
 
 

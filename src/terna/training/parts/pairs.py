@@ -9,7 +9,6 @@ from torch.utils.data import Dataset
 
 from terna.arrays import Ints
 from terna.encoder import Batch
-from terna.errors import DataError
 from terna.training.parts.part import Shared, TablePart
 
 
@@ -43,11 +42,7 @@ class PairPart(TablePart):
     def __init__(self, shared: Shared, pairs: Ints, labels: Any, corpus: Ints) -> None:
         super().__init__(shared)
         self.pairs, self.labels, self.corpus = pairs, labels, corpus
-        if not min(self.steps):
-            raise DataError(
-                f"train.batch_size: no batch of {self.batch_size} can be made from {self.count} "
-                f"{self.unit.replace('_', ' ')}; lower it, or add data"
-            )
+        self.check_steps()
 
     @property
     def count(self) -> int:

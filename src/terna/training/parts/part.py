@@ -20,6 +20,8 @@ from terna.sentences import gather
 from terna.training.batches.plan import plan
 from terna.training.corpus_weights import drawn
 
+# of batches from `planned`
+APART = " without a repeated text"
 Arrange = Callable[[Any, Any], Batch]
 
 
@@ -29,12 +31,13 @@ class Part(ABC):
     batch_size: examples of a step, over all processes; each takes an equal share. epochs: those of the run in which the
     examples are learnt. unit: what the examples are called.
     shape: by which setting of `train.loss` they are learnt; None where by train.distill. source: the file that they
-    are rows of.
+    are rows of. apart: what else a batch must be, in a message; see APART.
     """
 
     unit: str
     shape: str | None
     source: str
+    apart = ""
 
     def __init__(self, *, batch_size: int, epochs: range) -> None:
         self.batch_size = batch_size
@@ -66,6 +69,15 @@ class Part(ABC):
     def steps(self) -> list[int]:
         """Batches of each of its epochs, exact."""
         return [len(self.rows(epoch)) for epoch in self.epochs]
+
+    def check_steps(self) -> None:
+        """Raise DataError when no batch of an epoch is full."""
+        if not min(self.steps):
+            kind = self.unit.replace("_", " ")
+            raise DataError(
+                f"train.batch_size: no batch of {self.batch_size} {kind}{self.apart} can be made from {self.count} "
+                f"{kind}; lower it, or add data"
+            )
 
     def steps_in(self, epoch: int) -> int:
         """Batches of an epoch of the run."""
@@ -126,15 +138,6 @@ class TablePart(Part):
         """How many examples of each epoch are in none of its batches; corpus: of each, (n,)."""
         offered = [len(self.drawn(corpus, epoch)) for epoch in self.epochs]
         return [count - steps * self.batch_size for count, steps in zip(offered, self.steps, strict=True)]
-
-    def check_steps(self) -> None:
-        """Raise DataError when no batch of an epoch is full."""
-        if not min(self.steps):
-            kind = self.unit.replace("_", " ")
-            raise DataError(
-                f"train.batch_size: no batch of {self.batch_size} {kind} without a repeated text can be made from "
-                f"{self.count} {kind}; lower it, or add data"
-            )
 
     def gathered(self, sentences: Ints) -> tuple[Batch, Tensor | None]:
         """Sentences of the table as a batch, and the teacher's vectors of them where they are asked for."""

@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 from terna.arrays import Ints
 from terna.encoder import Batch
 from terna.training.false_negatives import known
-from terna.training.parts.part import Shared, TablePart
+from terna.training.parts.part import APART, Shared, TablePart
 
 
 class RankedBatch(NamedTuple):
@@ -42,6 +42,7 @@ class RankedPart(TablePart):
     """
 
     unit = "triplets"
+    apart = APART
     shape = "tuples"
     source = "data/triplets/train.parquet"
     kind = RankedBatch

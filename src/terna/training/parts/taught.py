@@ -10,7 +10,6 @@ from torch.utils.data import Dataset
 from terna.arrays import Ints
 from terna.data.teacher_vectors import TeacherVectors
 from terna.encoder import Batch
-from terna.errors import DataError
 from terna.sentences import gather
 from terna.training.parts.part import Arrange, Part
 
@@ -52,11 +51,7 @@ class TranslationPart(Part):
         self.arrange = arrange
         self.seed = seed
         self.sources = sources
-        if len(taught) < batch_size:
-            raise DataError(
-                f"train.batch_size: no batch of {batch_size} can be made from {len(taught)} {self.unit}; lower it, or "
-                "add data"
-            )
+        self.check_steps()
 
     @property
     def count(self) -> int:

@@ -12,7 +12,7 @@ from terna.encoder import Batch
 from terna.errors import DataError
 from terna.sentences import gather
 from terna.settings.training import DELETED
-from terna.training.parts.part import Shared, TablePart
+from terna.training.parts.part import APART, Shared, TablePart
 from terna.training.parts.ranked import RankedBatch, RankedPart
 
 # apart from the streams that other modules draw from [seed, epoch]
@@ -59,6 +59,7 @@ class NoisyPart(TablePart):
     """
 
     unit = "texts"
+    apart = APART
     shape = "texts"
     source = "data/triplets/texts.parquet"
 
