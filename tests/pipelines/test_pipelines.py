@@ -20,6 +20,8 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 import yaml
+from documented import programs
+from folder_inputs import transformers_folder
 from pyarrow import csv
 from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
@@ -741,3 +743,27 @@ def test_a_training_sentence_that_a_benchmark_has_too_is_listed_and_its_pairs_ar
             "kind": "exact",
             "overlap": 1.0,
         }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("family", "loaded_by", "head", "numbers"),
+    [("distilbert", "AutoModel", "{out_features:12,activation:tanh}", 12), ("t5", "T5EncoderModel", "null", 16)],
+)
+def test_backbones_that_name_their_sizes_otherwise_are_released_with_programs_that_give_their_vectors(
+    project: Path, run: Callable[..., None], family: str, loaded_by: str, head: str, numbers: int
+) -> None:
+    backbone = transformers_folder(family, "wordpiece", project / "backbone")
+    model = ("scratch=null", "pooling=mean", f"backbone={backbone}", f"dense={head}")
+    for stage in STAGES:
+        run(stage, *(f"model.{each}" for each in model), "release.repo=release/encoder")
+    encoder, card = Encoder.load("release/encoder"), Path("release/README.md").read_text()
+    assert Path("reports/index.html").stat().st_size > 10_000
+    assert f"a vector of {encoder.dimension} numbers" in card
+    assert encoder.dimension == numbers
+    assert f"model = {loaded_by}.from_pretrained" in card
+    texts = ["El perro duerme.", "La panadera abrió la tienda antes del alba y encendió el horno."]
+    for program, name in zip(programs(card), ("embeddings", "sentence_embeddings"), strict=True):
+        found: dict[str, Any] = {}
+        exec(re.sub(r"^sentences = .*$", f"sentences = {texts!r}", program, flags=re.MULTILINE), found)
+        np.testing.assert_allclose(found[name], encoder.encode(texts), atol=1e-5)

@@ -565,8 +565,8 @@ QUICK = (
 )
 
 
-# their vectors depend on padding
-NOT_EXPORTED = ("convbert", "fnet", "nystromformer")
+# their vectors depend on padding; the exporter of TorchScript lacks an operation of Llama 4's
+NOT_EXPORTED = ("convbert", "fnet", "nystromformer", "llama4")
 
 
 @pytest.mark.parametrize(

@@ -129,15 +129,15 @@ def check_alone(config: PreTrainedConfig, max_length: int, where: str) -> None:
             f"{where}: attention_type: 'block_sparse', with which a text's vector depends on the texts before it; set "
             "it to 'original_full' in config.json"
         )
-    own = getattr(config, "rope_parameters", None) or {}
-    for rope in (own, *(each for each in own.values() if isinstance(each, dict))):
-        key = {"longrope": "original_max_position_embeddings", "dynamic": "max_position_embeddings"}.get(
-            rope.get("rope_type", "")
-        )
-        limit = key and (rope.get(key) or getattr(config, key, None))
-        if limit and max_length > limit:
+    own = getattr(config, "rope_parameters", None)
+    by_layer = own.values() if isinstance(own, dict) else ()
+    for rope in (each for each in (own, *by_layer) if isinstance(each, dict)):
+        kind = rope.get("rope_type")
+        key = "original_max_position_embeddings" if kind == "longrope" else "max_position_embeddings"
+        limit = rope.get(key) or getattr(config, key, None)
+        if kind in ("longrope", "dynamic") and isinstance(limit, (int, float)) and max_length > limit:
             raise ModelError(
-                f"{where}: rope_type: {rope['rope_type']!r}, with which a text of more than {limit} tokens ({key}) "
+                f"{where}: rope_type: {kind!r}, with which a text of more than {limit} tokens ({key}) "
                 f"changes the vectors of others; cut texts to {limit} tokens, not {max_length}"
             )
 
