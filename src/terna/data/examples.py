@@ -59,8 +59,8 @@ class Sentences(NamedTuple):
     def prompted(self) -> Iterator[list[str]]:
         """The texts with the prompts that are put before them, CHUNK at a time."""
         for first in range(0, len(self.texts), CHUNK):
-            places, texts = (each[first : first + CHUNK] for each in (self.which, self.texts))
-            yield [self.prompts[place] + text for place, text in zip(places.tolist(), texts.to_pylist(), strict=True)]
+            places, texts = self.which[first : first + CHUNK].tolist(), self.texts[first : first + CHUNK].to_pylist()
+            yield [self.prompts[place] + text for place, text in zip(places, texts, strict=True)]
 
 
 @dataclass(frozen=True)
