@@ -208,7 +208,7 @@ def _bytes(texts: pa.Array) -> Places:
         sizes: Places = pc.binary_length(texts).to_numpy()
         return sizes
     ends = np.append(0, np.cumsum(pc.binary_length(texts.flatten()).to_numpy()))
-    found: Ints = np.diff(ends[np.append(0, np.cumsum(pc.list_value_length(texts).to_numpy()))])
+    found: Places = np.diff(ends[np.append(0, np.cumsum(pc.list_value_length(texts).to_numpy()))])
     return found
 
 
