@@ -204,12 +204,12 @@ def _gathered(chunks: Sequence[pa.Array], starts: Places, places: Places) -> pa.
 
 def _bytes(texts: pa.Array) -> Places:
     """How many bytes each text, or list of texts, has."""
-    if not pa.types.is_list(texts.type):
-        sizes: Places = pc.binary_length(texts).to_numpy()
-        return sizes
-    ends = np.append(0, np.cumsum(pc.binary_length(texts.flatten()).to_numpy()))
-    found: Places = np.diff(ends[np.append(0, np.cumsum(pc.list_value_length(texts).to_numpy()))])
-    return found
+    lists = pa.types.is_list(texts.type)
+    sizes: Places = pc.binary_length(texts.flatten() if lists else texts).to_numpy()
+    if lists:
+        ends = np.append(0, np.cumsum(sizes))
+        sizes = np.diff(ends[np.append(0, np.cumsum(pc.list_value_length(texts).to_numpy()))])
+    return sizes
 
 
 def read_table(path: Path, schema: pa.Schema) -> pa.Table:

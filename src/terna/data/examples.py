@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from itertools import chain
+from operator import add
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -59,8 +60,8 @@ class Sentences(NamedTuple):
     def prompted(self) -> Iterator[list[str]]:
         """The texts with the prompts that are put before them, CHUNK at a time."""
         for first in range(0, len(self.texts), CHUNK):
-            places, texts = self.which[first : first + CHUNK].tolist(), self.texts[first : first + CHUNK].to_pylist()
-            yield [self.prompts[place] + text for place, text in zip(places, texts, strict=True)]
+            prompts = [self.prompts[place] for place in self.which[first : first + CHUNK].tolist()]
+            yield list(map(add, prompts, self.texts.slice(first, CHUNK).to_pylist()))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from terna.errors import ModelError
 # vectors that cells are found from, for each cell
 TRAINED = 64
 # cells that are looked through for a query
-PROBED = 64
+PROBED = 128
 
 
 def check_faiss() -> None:
