@@ -224,7 +224,12 @@ class Selection(Callback):
 
 def keep(encoder: Encoder, path: Path) -> None:
     """Write an encoder's weights to `path`, whole or not at all."""
-    weights = {name: value.detach().cpu().contiguous() for name, value in encoder.state_dict().items()}
+    weights: dict[str, Tensor] = {}
+    for name, value in encoder.state_dict().items():
+        found = value.detach().cpu().contiguous()
+        # T5's embeddings are one tensor under two names, which safetensors refuses
+        tied = any(found.data_ptr() == other.data_ptr() for other in weights.values())
+        weights[name] = found.clone() if tied else found
     with replacing(path) as beside:
         save_file(weights, beside)
 
