@@ -225,13 +225,13 @@ def test_the_summary_leaves_out_what_the_run_ended_before(make_encoder: Make, se
     encoder = make_encoder()
     run = run_for(encoder, settings, scored_for(encoder))
     first = run.datamodule.plan(0)[0][0]
+    units, losses = ["triplets", "scored_pairs"], [None, ["CoSENT"]]
 
     class Selected:
         best_step, best, share = 1, 0.5, 1.0
 
     told = summary(settings, run, ended(settings, run, 1), Selected())  # type: ignore[arg-type]
-    assert "triplets" in told and first == 0
-    assert not {"losses", "scored_pairs", "scored_pairs_left_out_per_epoch"} & set(told)
+    assert (units[first] in told, units[1 - first] in told, told.get("losses")) == (True, False, losses[first])
     assert summary(settings, run, ended(settings, run, 9), Selected())["losses"] == ["ranking", "CoSENT"]  # type: ignore[arg-type]
 
 
