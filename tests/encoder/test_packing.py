@@ -63,6 +63,7 @@ class Pads:
     """As much of a tokenizer as the encoder asks."""
 
     model_input_names = ("input_ids", "attention_mask")
+    mask_token_id = None
 
     def __init__(self, pad_token_id: int) -> None:
         self.pad_token_id = pad_token_id
