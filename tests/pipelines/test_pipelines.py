@@ -703,7 +703,7 @@ def test_english_rows_are_translated_and_what_is_dropped_is_accounted_for(
     assert english["kept"] == len(expected) == english["read"] - english["translation_dropped"]
     assert sum(english["translation"].values()) == english["translation_dropped"]
     assert account["corpora"]["ten"]["kept"] == 9
-    assert account["translated_by"]["checkpoint"] == str(checkpoint)
+    assert account["translated_by"]["checkpoint"] == checkpoint.name
 
 
 def test_pairs_that_would_repeat_a_text_are_counted_in_what_the_stage_says(

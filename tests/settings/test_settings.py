@@ -147,7 +147,7 @@ def test_an_option_of_training_that_cannot_be_is_named(
         (["mine.negatives=2"], "mine.negatives: 2, and mine.encoder is null"),
         (["mine.relative_margin=null"], "mine.relative_margin: null, and mine.encoder is null"),
         (["train.cosent_scale=50.0"], "train.cosent_scale: 50.0, a factor in the losses cosent and angle"),
-        (["experiment=e5_small", "train.loss.scored=my.loss"], "train.cosent_scale: 50.0, a factor"),
+        (["experiment=e5_small", "train.loss.scored=my.loss"], "train.cosent_scale: 30.0, a factor"),
         (["experiment=e5_small", "train.scale=50.0"], "train.scale: 50.0, a factor in the ranking loss"),
         (["experiment=es_mini", "train.scale=50.0"], "train.scale: 50.0, a factor in the ranking loss"),
         (["train.loss.tuples=my.loss", "train.scale=50.0"], "train.scale: 50.0, a factor in the ranking loss"),
@@ -312,6 +312,7 @@ def test_pairs_that_are_held_out_of_a_text_are_not_to_be_trained_on(root: Path) 
     composed["evaluate"]["benchmarks"]["own-dev"]["pairs"] = None
     assert faults(composed) == [
         "corpora.own.pairs: found in text (shape texts), not in pairs; set it to null",
+        "triplets.drop_overlap: none, so that what own-dev holds out of it is trained on; set it to exact or near",
         "evaluate.benchmarks.own-dev.pairs: null; say which pairs of the text are held out, title_body or neighbours",
     ]
 

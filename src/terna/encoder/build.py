@@ -50,9 +50,9 @@ def load_tokenizer(model: Model, sentences: Iterable[str]) -> PreTrainedTokenize
 
 def _own_tokenizer(model: Model) -> PreTrainedTokenizerBase:
     located, revision = locate(model.backbone), model.revision or "main"
-    if not Path(located).is_dir():
-        hub.check(located, revision)
     try:
+        if not Path(located).is_dir():
+            hub.check(located, revision)
         given = start_of(model, located)
         where = str(given.saved.texts.folder) if given else located
         config = pretrained.read_config(where, revision)

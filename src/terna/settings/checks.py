@@ -45,6 +45,7 @@ UNMINED: Mapping[str, Any] = {
     "min_score": None,
     "sampling": "top",
     "others": "keep",
+    "search": "exact",
 }
 # what messages call the rows of a shape
 ROWS: Mapping[str, str] = {
