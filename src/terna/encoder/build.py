@@ -50,8 +50,11 @@ def load_tokenizer(model: Model, sentences: Iterable[str]) -> PreTrainedTokenize
 
 def _own_tokenizer(model: Model) -> PreTrainedTokenizerBase:
     located, revision = locate(model.backbone), model.revision or "main"
-    if not Path(located).is_dir():
-        hub.check(located, revision)
+    try:
+        if not Path(located).is_dir():
+            hub.check(located, revision)
+    except ModelError as error:
+        raise ModelError(f"model.backbone: {error}") from error
     try:
         given = start_of(model, located)
         where = str(given.saved.texts.folder) if given else located
