@@ -398,7 +398,7 @@ def test_a_malformed_ranking_is_refused_with_its_place(
             ["evaluate=own", "+evaluate.benchmarks.own.columns={premise: a}"],
             "own.columns.premise: shape scored has sentence1, sentence2, score",
         ),
-        (["evaluate=own", "+evaluate.benchmarks.own.columns={sentence1: -1}"], "greater than or equal to 0"),
+        (["evaluate=own", "+evaluate.benchmarks.own.columns={sentence1: -1}"], "a number of at least 0"),
         (["evaluate=own", "+evaluate.benchmarks.own.columns={sentence1: 0}"], "no place for sentence2, score"),
         (
             ["evaluate=own", "+evaluate.benchmarks.own.columns={sentence1: a, score: 2}"],

@@ -53,6 +53,9 @@ def _own_tokenizer(model: Model) -> PreTrainedTokenizerBase:
     try:
         if not Path(located).is_dir():
             hub.check(located, revision)
+    except ModelError as error:
+        raise ModelError(f"model.backbone: {error}") from error
+    try:
         given = start_of(model, located)
         where = str(given.saved.texts.folder) if given else located
         config = pretrained.read_config(where, revision)

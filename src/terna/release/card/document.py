@@ -113,15 +113,16 @@ def render(
     these tell nothing of a benchmark or corpus of the settings.
     """
     check(settings, scores, stats)
+    # of the whole path: the name of a folder alone may be one of the hub's too
+    on_hub = front.on_hub(settings.model)
     settings = published(settings)
-    model = settings.model
     found = verdicts(settings.evaluate, scores)
     card = Card(
         settings=settings,
-        front=front.matter(settings, scores),
+        front=front.matter(settings, scores, on_hub),
         dimension=dimension,
         loaded_by=parameters.loaded_by(architecture),
-        on_hub=front.on_hub(model),
+        on_hub=on_hub,
         licence=licence_of(settings.corpora | settings.parallel),
         tasks={one.task for one in settings.evaluate.benchmarks.values()},
         verdicts=found,

@@ -35,8 +35,8 @@ SOURCES = {
 HUB = re.compile(r"https://huggingface\.co/datasets/(?P<name>[^/]+/[^/]+)/resolve/")
 
 
-def matter(settings: Settings, scores: Mapping[str, Any]) -> Markdown:
-    """The YAML between two lines of three dashes."""
+def matter(settings: Settings, scores: Mapping[str, Any], on_hub: bool) -> Markdown:
+    """The YAML between two lines of three dashes; on_hub: whether the backbone has a page there."""
     # not at the top: huggingface_hub reads its environment as it is imported, and a stage sets that up only then
     from huggingface_hub import EvalResult, ModelCardData
 
@@ -61,7 +61,7 @@ def matter(settings: Settings, scores: Mapping[str, Any]) -> Markdown:
         tags=["sentence-transformers", "feature-extraction", "sentence-similarity"],
         language=["es"],
         license=licence_of(settings.corpora | settings.parallel).identifier,
-        base_model=settings.model.backbone if on_hub(settings.model) else None,
+        base_model=settings.model.backbone if on_hub else None,
         datasets=datasets(settings.corpora) or None,
         widget=[{"source_sentence": WIDGET[0], "sentences": list(WIDGET[1:])}],
         model_name=settings.release.name,
