@@ -84,8 +84,8 @@ def three(make_encoder: Make) -> list[Weights]:
     """The weights of three encoders that differ as trainings from one start do."""
     found = []
     for seed in range(3):
-        torch.manual_seed(seed)
         encoder = make_encoder()
+        torch.manual_seed(seed)  # after it: an encoder is made from a seed of its own
         found.append({name: value + 0.05 * torch.randn_like(value) for name, value in encoder.state_dict().items()})
     return found
 
