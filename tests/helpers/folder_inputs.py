@@ -30,6 +30,7 @@ from transformers import (
     EsmConfig,
     FNetConfig,
     Gemma2Config,
+    Gemma3TextConfig,
     GPT2Config,
     Llama4TextConfig,
     LlamaConfig,
@@ -38,6 +39,7 @@ from transformers import (
     MPNetConfig,
     NystromformerConfig,
     Phi3Config,
+    PhimoeConfig,
     PreTrainedConfig,
     PreTrainedTokenizerFast,
     Qwen2Config,
@@ -94,6 +96,9 @@ FAMILIES: dict[str, Callable[[], PreTrainedConfig]] = {
         **SHAPE, mask_token_id=4, token_dropout=True, position_embedding_type="absolute", emb_layer_norm_before=True
     ),
     "fnet": lambda: FNetConfig(**{key: value for key, value in SHAPE.items() if key != "num_attention_heads"}),
+    "embeddinggemma": lambda: Gemma3TextConfig(
+        **FEW, query_pre_attn_scalar=8, sliding_window=12, use_bidirectional_attention=True
+    ),
     "gemma2": lambda: Gemma2Config(**FEW, query_pre_attn_scalar=8, sliding_window=6),
     "gpt2": lambda: GPT2Config(vocab_size=96, n_embd=16, n_layer=2, n_head=2, n_positions=40),
     "llama": lambda: LlamaConfig(**FEW),
@@ -111,6 +116,7 @@ FAMILIES: dict[str, Callable[[], PreTrainedConfig]] = {
         original_max_position_embeddings=12,
         rope_scaling={"rope_type": "longrope", "short_factor": [1.0] * 4, "long_factor": [4.0] * 4},
     ),
+    "phimoe": lambda: PhimoeConfig(**FEW, num_local_experts=2, num_experts_per_tok=1, sliding_window=6),
     "qwen2": lambda: Qwen2Config(**FEW),
     "reformer": lambda: ReformerConfig(
         vocab_size=96,

@@ -349,6 +349,8 @@ FOLDERS: dict[str, Folder] = {
     "a decoder padded to the left": Folder(**DECODER, edit=edited("tokenizer_config.json", padding_side="left")),
     "a decoder without a padding token": Folder(**DECODER | {"tokenizer": "unpadded"}),
     "attention within chunks of a text": Folder(**DECODER | {"backbone": "llama4"}),
+    "a window in the mask alone": Folder(**DECODER | {"backbone": "phimoe"}),
+    "a window in both directions": Folder(backbone="embeddinggemma", texts=FILLED),
     "rotary positions that change with a long text": Folder(
         **DECODER | {"backbone": "phi3"},
         refused=r"rope_type: 'longrope', .* more than 12 tokens \(original_max_pos.*; cut texts to 12 tokens, not 24",

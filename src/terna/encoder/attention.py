@@ -71,6 +71,35 @@ def no_mask(*_: object, **__: object) -> None:
     """The layout says which tokens belong together: there is no mask."""
 
 
+@contextmanager
+def watched_windows() -> Iterator[tuple[set[int], set[int]]]:
+    """Within it, the windows or chunks that masks are asked for, and the windows that `attend` is given.
+
+    Some families (PhiMoE, Qwen2MoE) have a window in their mask alone, which is not computed here.
+    """
+    asked: set[int] = set()
+    given: set[int] = set()
+
+    def mask(
+        *_: object, local_size: int | None = None, allow_is_bidirectional_skip: bool | None = None, **__: object
+    ) -> None:
+        # who asks for a mask in both directions may say that it can be left out, and counts a window's last place in
+        inclusive = allow_is_bidirectional_skip is not None
+        asked.update([local_size + inclusive] if local_size else [])
+
+    def attention(*tensors: Any, sliding_window: int | None = None, **more: Any) -> tuple[Tensor, None]:
+        given.update([sliding_window] if sliding_window else [])
+        return attend(*tensors, sliding_window=sliding_window, **more)
+
+    AttentionInterface.register(NAME, attention)
+    AttentionMaskInterface.register(NAME, mask)
+    try:
+        yield asked, given
+    finally:
+        AttentionInterface.register(NAME, attend)
+        AttentionMaskInterface.register(NAME, no_mask)
+
+
 @torch.compiler.disable  # type: ignore[untyped-decorator]  # the layout is not for the compiler to look at
 def attend(
     module: nn.Module,

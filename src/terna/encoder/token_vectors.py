@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from terna.encoder.attention import HALF, is_packed, laid_out, packs, use_packed, use_padded
+from terna.encoder.attention import HALF, is_packed, laid_out, packs, use_packed, use_padded, watched_windows
 from terna.encoder.packing import Chunk, arrange
 from terna.encoder.pretrained import check_fit
 from terna.errors import ModelError
@@ -127,7 +127,10 @@ class TokenVectors:
         try:
             half = self._precision(padded.device) in HALF
             rounding = ROUNDING["medium" if half else torch.get_float32_matmul_precision()]
-            same, reason = _near(self._packed(probe), padded, rounding), "gives other vectors for packed sentences"
+            with watched_windows() as (asked, given):
+                same, reason = _near(self._packed(probe), padded, rounding), "gives other vectors for packed sentences"
+            if asked != given:  # in texts that are longer than the probe's
+                same, reason = False, "takes windows from its mask, and packed sentences have none,"
         except Exception as error:  # a kernel that this device or precision lacks
             same, reason = False, f"does not take packed sentences ({error})"
         self.way = "packed" if same else "padded"
