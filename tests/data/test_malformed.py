@@ -218,12 +218,13 @@ def test_a_file_that_is_damaged_is_named_with_the_place(shaped: Any, file: str) 
 
 
 def test_a_folder_that_is_cut_or_empty_is_named(tmp_path: Path) -> None:
-    as_folder([{"text": "Uno."}], tmp_path / "c")
-    part = next((tmp_path / "c").glob("*.arrow"))
-    part.write_bytes(part.read_bytes()[:-200])
-    with pytest.raises(DataError, match=rf"{part.name}: cannot be read"):
+    as_folder([{"text": "Uno."}, {"text": "Dos."}], tmp_path / "c")
+    first, second = sorted((tmp_path / "c").glob("*.arrow"))
+    second.write_bytes(second.read_bytes()[:200])
+    with pytest.raises(DataError, match=rf"{second.name}: cannot be read"):
         corpus(tmp_path, "texts", "c")()
-    part.unlink()
+    first.unlink()
+    second.unlink()
     with pytest.raises(DataError, match=r"c: no \.arrow file in this folder"):
         corpus(tmp_path, "texts", "c")()
 
