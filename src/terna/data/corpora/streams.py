@@ -113,7 +113,7 @@ def _arrow(path: Path, header: bool) -> Stream:
         splits = [one.name for one in sorted(path.iterdir()) if one.is_dir()]
         inside = f"; name one of its splits: {', '.join(splits)}" if splits else "; datasets.save_to_disk writes some"
         raise DataError(f"{path}: no .arrow file in this folder{inside}")
-    streams = [_library().from_file(str(part)) for part in parts]
+    streams = [_part(part) for part in parts]
     names = list(streams[0].features)
 
     def tables(places: Sequence[int]) -> Iterator[pa.Table]:
@@ -122,6 +122,11 @@ def _arrow(path: Path, header: bool) -> Stream:
         return (table.select(wanted) for table in found)
 
     return Stream(str(path), names, tables, _classes(streams[0].features))
+
+
+def _part(path: Path) -> Any:
+    with _readable(path):
+        return _library().from_file(str(path))
 
 
 def _json(path: Path, header: bool) -> Stream:
