@@ -117,6 +117,7 @@ def test_texts_are_taken_as_arrow_takes_them_however_many_bytes_are_in_a_chunk(
     places = data.draw(st.lists(st.integers(0, len(cut) - 1), max_size=20)) if len(cut) else []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(records, "PIECE", piece)
+        patch.setattr(records, "TAKEN", piece)
         found, whole = take(cut, np.array(places, np.int64)), joined(cut)
     assert found.type == whole.type == kind
     assert found.to_pylist() == cut.take(pa.array(places, pa.int64())).to_pylist()

@@ -25,6 +25,8 @@ from terna.errors import DataError
 ROWS = 1 << 20
 # bytes of texts that are in one array: Arrow counts them with 31 bits
 PIECE = 1 << 28
+# bytes of texts that are taken from others at once
+TAKEN = 1 << 26
 
 Places = NDArray[np.integer[Any]]
 Rows = Sequence[Mapping[str, float | str]]
@@ -169,9 +171,10 @@ def take(texts: pa.ChunkedArray, places: Places) -> pa.ChunkedArray:
     starts = np.cumsum([0, *map(len, texts.chunks)])
     sizes = np.concatenate([np.zeros(0, np.int32), *map(_bytes, texts.chunks)])
     ends = np.cumsum(sizes.take(places))
-    cuts = [0, *(np.flatnonzero(np.diff(ends // PIECE)) + 1).tolist(), len(places)]
-    pieces = [_gathered(texts.chunks, starts, places[first:last]) for first, last in pairwise(cuts) if first < last]
-    return pa.chunked_array(pieces, texts.type)
+    cuts = np.searchsorted(ends, np.arange(TAKEN, ends[-1] if len(ends) else 0, TAKEN), side="right").tolist()
+    del sizes, ends
+    parts = (places[first:last] for first, last in pairwise([0, *cuts, len(places)]) if first < last)
+    return pa.chunked_array([_gathered(texts.chunks, starts, part) for part in parts], texts.type)
 
 
 def joined(column: pa.ChunkedArray) -> pa.ChunkedArray:

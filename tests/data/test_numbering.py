@@ -58,13 +58,14 @@ def test_texts_that_share_a_hash_without_being_equal_are_told_apart(left: list[s
 def test_what_a_thread_takes_at_once_changes_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     values = ["".join(rng.choice(list("aAñÑ ß"), rng.integers(0, 5))) for _ in range(500)]
-    expected = numbered(column(values, 1))
+    expected, alone = numbered(column(values, 1)), once(column(values, 1), without=[column(["Ñ"], 1)])
     for size in (1, 7, 100):
         monkeypatch.setattr(numbers, "_SLICE", size)
         found = numbered(column(values, 3))
         assert found.texts.equals(expected.texts)
         assert np.array_equal(found.numbers[0], expected.numbers[0])
         assert np.array_equal(found.keys, expected.keys)
+        assert once(column(values, 3), without=[column(["Ñ"], 1)]).to_pylist() == alone.to_pylist()
 
 
 def test_no_column_and_columns_without_a_text_give_no_number() -> None:

@@ -6,14 +6,28 @@ import pyarrow.compute as pc
 
 from terna.data.numbering import numbered
 
+# rows that are looked at together
+BLOCK = 1 << 18
+
 
 def usable(tuples: pa.Table) -> tuple[pa.Table, int]:
-    """Leave out of a TUPLES table the rows in which two texts are equal after `fold`, and count them."""
+    """Leave out of a TUPLES table the rows in which two texts are equal after `fold`, and count them.
+
+    The table itself where there are none.
+    """
     negatives = tuples["negatives"]
-    own, others = np.arange(len(tuples)), pc.list_parent_indices(negatives).to_numpy()
-    rows = np.concatenate([own, own, others])
     found = numbered(tuples["anchor"], tuples["positive"], pc.list_flatten(negatives))
-    keys = found.keys.take(np.concatenate(found.numbers))
-    apart = np.unique(rows * (keys.max(initial=0) + 1) + keys) // (keys.max(initial=0) + 1)
-    kept = np.bincount(apart, minlength=len(tuples)) == np.bincount(rows, minlength=len(tuples))
+    anchors, positives, others = found.numbers
+    ends = np.append(0, np.cumsum(pc.list_value_length(negatives).to_numpy(), dtype=np.int64))
+    kept = np.empty(len(tuples), np.bool_)
+    for first in range(0, len(tuples), BLOCK):
+        part = slice(first, first + BLOCK)
+        bounds = ends[first : first + BLOCK + 1]
+        own, counts = np.arange(len(bounds) - 1), np.diff(bounds)
+        rows = np.concatenate([own, own, np.repeat(own, counts)])
+        texts = np.concatenate([anchors[part], positives[part], others[bounds[0] : bounds[-1]]])
+        apart = np.unique(rows << 32 | found.keys.take(texts)) >> 32
+        kept[part] = np.bincount(apart, minlength=len(own)) == counts + 2
+    if kept.all():
+        return tuples, 0
     return tuples.filter(pa.array(kept)), int(len(kept) - kept.sum())

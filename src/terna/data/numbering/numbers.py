@@ -48,7 +48,7 @@ def numbered(*columns: pa.Array | pa.ChunkedArray) -> Numbered:
         first = _firsts(_joined(count, np.int64, threads.map(hashes, slices)), threads)
         leads = first == np.arange(count)
         leading = _chosen(slices, leads, threads)
-        numbers = (np.cumsum(leads) - 1).take(first)
+        numbers = _ranks(leads).take(first).astype(np.int64)
         del first
         own = (_split(each, slices) for each in (leads, numbers))
         pieces = threads.map(lambda texts, leads, places: _differ(texts, leads, leading, places), slices, *own)
@@ -82,15 +82,21 @@ def once(*columns: pa.ChunkedArray, without: Sequence[pa.ChunkedArray] = ()) -> 
     without: columns with texts that are left out, and so are those that equal one of them.
     """
     found = numbered(*without, *columns)
-    left_out = np.zeros(int(found.keys.max(initial=-1)) + 1, np.bool_)
+    texts, keys = found.texts, found.keys
+    seen = np.zeros(int(keys.max(initial=-1)) + 1, np.bool_)
     for column in found.numbers[: len(without)]:
-        left_out[found.keys.take(column)] = True
-    order = sorted_places(found.texts)
-    order = order[~left_out[found.keys.take(order)]]
-    # of what is written to one place the last stays: the first by code point
-    firsts = np.full(len(left_out), -1, np.int64)
-    firsts[found.keys.take(order)[::-1]] = np.arange(len(order))[::-1]
-    return take(found.texts, order.take(np.sort(firsts[firsts >= 0])))
+        seen[keys.take(column)] = True
+    # of millions of texts each list of numbers takes hundreds of megabytes
+    del found
+    order = sorted_places(texts)
+    chosen = np.zeros(len(order), np.bool_)
+    for first in range(0, len(order), _SLICE):
+        own = keys.take(order[first : first + _SLICE])
+        places = np.unique(own, return_index=True)[1]
+        chosen[first + places[~seen[own[places]]]] = True
+        seen[own] = True
+    del keys
+    return take(texts, order[chosen])
 
 
 def sorted_places(texts: pa.ChunkedArray) -> Ints:
@@ -135,6 +141,13 @@ def _chosen(slices: Sequence[pa.Array], mask: Bools, threads: ThreadPoolExecutor
     """The texts where the mask is set."""
     own = threads.map(_filtered, slices, _split(mask, slices))
     return pa.chunked_array([piece for piece in own if len(piece)], pa.string())
+
+
+def _ranks(mask: Bools) -> Ints:
+    """(m,): how many are set before each, in as few bytes as do."""
+    ranks: Ints = np.cumsum(mask, dtype=np.int32 if len(mask) < 2**31 else np.int64)
+    ranks -= mask
+    return ranks
 
 
 def _filtered(texts: pa.Array, mask: Bools) -> pa.Array:
