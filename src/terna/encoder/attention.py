@@ -89,7 +89,8 @@ def watched_windows() -> Iterator[tuple[set[int], set[int]]]:
 
     def attention(*tensors: Any, sliding_window: int | None = None, **more: Any) -> tuple[Tensor, None]:
         given.update([sliding_window] if sliding_window else [])
-        return attend(*tensors, sliding_window=sliding_window, **more)
+        made: tuple[Tensor, None] = attend(*tensors, sliding_window=sliding_window, **more)
+        return made
 
     AttentionInterface.register(NAME, attention)
     AttentionMaskInterface.register(NAME, mask)
