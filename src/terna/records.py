@@ -168,13 +168,12 @@ def take(texts: pa.ChunkedArray, places: Places) -> pa.ChunkedArray:
 
     Arrow's own `take` joins all chunks into one first, which takes their memory again and fails beyond 2 GiB.
     """
-    starts = np.cumsum([0, *map(len, texts.chunks)])
     sizes = np.concatenate([np.zeros(0, np.int32), *map(_bytes, texts.chunks)])
     ends = np.cumsum(sizes.take(places))
     cuts = np.searchsorted(ends, np.arange(TAKEN, ends[-1] if len(ends) else 0, TAKEN), side="right").tolist()
     del sizes, ends
     parts = (places[first:last] for first, last in pairwise([0, *cuts, len(places)]) if first < last)
-    return pa.chunked_array([_gathered(texts.chunks, starts, part) for part in parts], texts.type)
+    return pa.chunked_array([_gathered(texts, part) for part in parts], texts.type)
 
 
 def joined(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -190,18 +189,23 @@ def joined(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pa.chunked_array([pa.concat_arrays(group) for group in groups], column.type)
 
 
-def _gathered(chunks: Sequence[pa.Array], starts: Places, places: Places) -> pa.Array:
+def by_chunk(texts: pa.ChunkedArray, places: Places) -> Iterator[tuple[Places, pa.Array]]:
+    """For each chunk that has some of `places`: which of them, and its texts there."""
+    ends = np.cumsum([len(chunk) for chunk in texts.chunks])
+    chunk_of = np.searchsorted(ends, places, side="right").astype(np.min_scalar_type(len(ends)))
+    order = np.argsort(chunk_of, kind="stable")  # few numbers of 8 or 16 bits: sorted by radix
+    bounds = np.cumsum(np.bincount(chunk_of, minlength=len(ends))).tolist()
+    for chunk, end, (first, last) in zip(texts.chunks, ends.tolist(), pairwise([0, *bounds]), strict=True):
+        if first < last:
+            which = order[first:last]
+            yield which, chunk.take(pa.array(places.take(which) - (end - len(chunk))))
+
+
+def _gathered(texts: pa.ChunkedArray, places: Places) -> pa.Array:
     """The texts at `places`, chunk by chunk, and then in their order."""
-    order = np.argsort(places, kind="stable")
-    rising = places.take(order)
-    bounds = np.searchsorted(rising, starts)
-    found = [
-        chunk.take(pa.array(rising[first:last] - start))
-        for chunk, start, (first, last) in zip(chunks, starts.tolist(), pairwise(bounds.tolist()), strict=False)
-        if first < last
-    ]
+    which, found = zip(*by_chunk(texts, places), strict=True)
     back = np.empty(len(places), np.int64)
-    back[order] = np.arange(len(places))
+    back[np.concatenate(which)] = np.arange(len(places))
     return pa.concat_arrays(found).take(pa.array(back))
 
 

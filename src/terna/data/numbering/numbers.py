@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from terna.arrays import Bools, Ints
 from terna.data.numbering.equality import firsts
 from terna.data.numbering.hashes import hashes
-from terna.records import take
+from terna.records import by_chunk, take
 from terna.sentences import fold
 
 # texts that a thread takes at once
@@ -158,9 +158,9 @@ def _differ(texts: pa.Array, leads: Bools, leading: pa.ChunkedArray, places: Int
     """(m,): which texts are not, to the letter, the leading ones at `places`; leads: which are these themselves."""
     others = np.flatnonzero(~leads)
     differs = np.zeros(len(texts), np.bool_)
-    if len(others):
-        known = take(leading, places.take(others))
-        differs[others] = pc.not_equal(texts.take(pa.array(others)), known).to_numpy()
+    for which, known in by_chunk(leading, places.take(others)):
+        own = others.take(which)
+        differs[own] = pc.not_equal(texts.take(pa.array(own)), known).to_numpy(zero_copy_only=False)
     return differs
 
 
