@@ -16,7 +16,7 @@ from terna.errors import ModelError
 from terna.sentences import tokenize
 from terna.settings import Dense as DenseSettings
 from terna.settings import Model, Prompts, Vocabulary, compose, load
-from terna.settings.checks import check_model
+from terna.settings.checks.training import check_model
 
 LONGEST = 24
 QUERY = {"prompts": {"query": "perro : "}, "default_prompt_name": "query"}

@@ -13,7 +13,7 @@ from report_inputs import Page, contents_of
 from sklearn.metrics import accuracy_score, average_precision_score, f1_score
 
 from terna import evaluation
-from terna.data.evaluators import Binary, Evaluator, Retrieval, read_evaluators
+from terna.data.evaluators import Binary, Evaluator, Retrieval, decided_on, read_evaluators
 from terna.evaluation import measure as measuring
 from terna.evaluation.table import BASELINES, markdown
 from terna.evaluation.verdict import verdicts
@@ -196,7 +196,7 @@ def test_card_and_report_hold_every_figure(found: dict[str, Any], settings: Sett
 def test_without_development_labels_nothing_is_decided(settings: Settings, raw: Path) -> None:
     alone = replace(settings.evaluate.benchmarks["own"], split=None)
     evaluate = replace(settings.evaluate, benchmarks={"own": alone})
-    assert evaluate.decided_on("own") is None
+    assert decided_on("own", evaluate) is None
     [one] = read_evaluators(evaluate, raw).values()
     outcomes = one.concluded({"own": one.outcomes(Numbers(1).encode(one.texts))})
     assert np.isnan(outcomes["cosine"][:, 1:]).all()

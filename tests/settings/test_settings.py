@@ -10,7 +10,8 @@ import pytest
 
 from terna.errors import SettingsError
 from terna.settings import Settings, compose, load
-from terna.settings.checks import SCALE, UNMINED
+from terna.settings.checks.losses import SCALE
+from terna.settings.checks.mining import UNMINED
 
 
 @pytest.fixture

@@ -278,9 +278,16 @@ def read_evaluator(name: str, evaluate: Evaluate, raw: Path) -> Evaluator:
         return Retrieval(name, found)
     if evaluate.benchmarks[name].task == "sts":
         return Similarity(name, found)
-    chosen = evaluate.decided_on(name)
+    chosen = decided_on(name, evaluate)
     if chosen is None:
         return Binary(name, found)
     # the development pairs decide on themselves too
     development = Binary(chosen, found if chosen == name else read_benchmark(chosen, evaluate, raw))
     return Binary(name, found, development)
+
+
+def decided_on(benchmark: str, evaluate: Evaluate) -> str | None:
+    """The development benchmark of binary labels that chooses the thresholds of `benchmark`; None without one."""
+    binary = [name for name, one in evaluate.benchmarks.items() if (one.task, one.role) == ("binary", "development")]
+    nearest = [name for name in (benchmark, evaluate.partner_of(benchmark), evaluate.select_on) if name in binary]
+    return next(iter([*nearest, *binary]), None)

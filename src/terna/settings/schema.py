@@ -154,12 +154,6 @@ class Evaluate:
         )
         return next(same, None) if own.split else None
 
-    def decided_on(self, benchmark: str) -> str | None:
-        """The development benchmark of binary labels that chooses the thresholds of `benchmark`; None without one."""
-        binary = [name for name, one in self.benchmarks.items() if (one.task, one.role) == ("binary", "development")]
-        nearest = [name for name in (benchmark, self.partner_of(benchmark), self.select_on) if name in binary]
-        return next(iter([*nearest, *binary]), None)
-
     systems: dict[Name, Annotated[str, Field(min_length=1)]]
     """Other encoders to score on the same pairs, by name: a folder, a hub name with its revision (`name@revision`),
     `pkg:module/path`, or word vectors in a text file (`.vec`, `.txt`, `.gz`)."""

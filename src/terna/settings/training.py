@@ -170,11 +170,6 @@ class Guide:
     contrast_positives: bool = True
     """So is the likeness of the anchor's positive to each other positive."""
 
-    @property
-    def contrasted(self) -> list[int]:
-        """The columns, 0 the anchors, 1 the positives, whose texts are compared with each other."""
-        return [column for column, asked in enumerate((self.contrast_anchors, self.contrast_positives)) if asked]
-
 
 LossName = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
 
@@ -275,12 +270,6 @@ class Train:
     """Also score the development benchmark every so many steps; null: at each epoch's end alone."""
     patience: Count | None
     """Stop after so many scorings without a better one; null: never."""
-
-    @property
-    def phases(self) -> list[range]:
-        """The epochs of each part of the run that has an optimizer and a schedule of its own."""
-        trainings = [range(number * self.epochs, (number + 1) * self.epochs) for number in range(self.soup or 1)]
-        return [*trainings, *([range(self.epochs, self.epochs + self.after.epochs)] if self.after else [])]
 
     @property
     def is_taught(self) -> bool:

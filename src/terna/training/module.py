@@ -14,7 +14,7 @@ from terna.encoder import Batch, Encoder
 from terna.errors import ModelError
 from terna.settings import Distill, Guide, Train
 from terna.training.losses.classes import classifier, softmax_loss
-from terna.training.losses.guide import either, guided
+from terna.training.losses.guide import contrasted, either, guided
 from terna.training.losses.own import own_losses
 from terna.training.losses.ranking import ranking_loss
 from terna.training.losses.restoring import Decoder
@@ -32,7 +32,7 @@ ORDERED = {"cosent": cosent_loss, "angle": angle_loss}
 class TrainingModule(LightningModule):
     """Trains `encoder` for exactly so many optimizer steps; dropout in step s is a function of (seed, s, process).
 
-    steps: of each phase, see settings' Train.phases. classes: of the pairs that have one, for which a
+    steps: of each phase, see `phases`. classes: of the pairs that have one, for which a
     classifier is trained beside the encoder; 0: there are none. texts: there is raw text, for which train.loss.texts
     may train a decoder beside the encoder. Raises SettingsError when a loss of one's own cannot be imported or called,
     ModelError when the backbone makes no decoder.
@@ -145,7 +145,7 @@ class TrainingModule(LightningModule):
                 known_anchors=known_anchors,
                 offset=offset,
                 all_anchors=every[0],
-                contrast=guide.contrasted if guide else [],
+                contrast=contrasted(guide),
                 dimensions=options.matryoshka,
             )
         return self.with_similarities(ranked, vectors, teacher)
@@ -160,7 +160,7 @@ class TrainingModule(LightningModule):
             all_anchors=every[0],
             margin=guide.margin,
             relative=guide.relative,
-            contrast=guide.contrasted,
+            contrast=contrasted(guide),
         )
 
     def gathered(self, *own: Tensor) -> tuple[list[Tensor], int]:

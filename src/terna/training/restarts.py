@@ -6,8 +6,15 @@ import numpy as np
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
+from terna.settings import Train
 from terna.training.module import TrainingModule
 from terna.training.selection import keep
+
+
+def phases(options: Train) -> list[range]:
+    """The epochs of each part of the run that has an optimizer and a schedule of its own."""
+    trainings = [range(number * options.epochs, (number + 1) * options.epochs) for number in range(options.soup or 1)]
+    return [*trainings, *([range(options.epochs, options.epochs + options.after.epochs)] if options.after else [])]
 
 
 class Restarts(Callback):

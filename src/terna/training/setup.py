@@ -27,13 +27,14 @@ from terna.records import KEPT, STARTS, read_record, read_table, rerun, validate
 from terna.settings import Settings, Train
 from terna.training.adapters import adapt, freeze_layers, merge
 from terna.training.callbacks import Checkpoints, Recorder
+from terna.training.losses.guide import contrasted
 from terna.training.module import TrainingModule
 from terna.training.parts.pairs import ClassedPart, ScoredPart
 from terna.training.parts.part import Part, Shared
 from terna.training.parts.ranked import RankedPart
 from terna.training.parts.taught import MonolingualPart, TranslationPart
 from terna.training.parts.texts import NoisyPart, TextPart
-from terna.training.restarts import Restarts
+from terna.training.restarts import Restarts, phases
 from terna.training.resumable import PlannedDataModule
 from terna.training.resume import CHECKPOINT
 from terna.training.selection import Selection, development_score
@@ -101,7 +102,7 @@ def run_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> Run:
     """A run of an encoder that there is."""
     datamodule = datamodule_of(settings, inputs, encoder)
     options, shapes = settings.train, {part.shape for part in datamodule.parts}
-    steps, classes = datamodule.steps_of(options.phases), len(inputs.classes) if "classed" in shapes else 0
+    steps, classes = datamodule.steps_of(phases(options)), len(inputs.classes) if "classed" in shapes else 0
     module = TrainingModule(encoder, options, steps, settings.seed, classes, texts="texts" in shapes)
     return Run(encoder, datamodule, module)
 
@@ -134,7 +135,7 @@ def datamodule_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> Plann
         table,
         encoder.arrange,
         batch_size=options.batch_size,
-        epochs=range(options.phases[0 if options.after else -1].stop),
+        epochs=range(phases(options)[0 if options.after else -1].stop),
         seed=settings.seed,
         weights=[options.weights.get(name, 1.0) for name in inputs.corpora],
         taught=inputs.taught if options.similarity_distillation or options.guide else None,
@@ -145,7 +146,7 @@ def datamodule_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> Plann
             "tell apart; add data, or choose another train.loss.classed"
         )
     pairs: list[Part] = [ClassedPart(shared)] if shared.asked(table.classed_corpus) else []
-    later = replace(shared, epochs=options.phases[-1]) if options.after else shared
+    later = replace(shared, epochs=phases(options)[-1]) if options.after else shared
     pairs += [ScoredPart(later)] if shared.asked(table.scored_corpus) else []
     texts = [] if options.distill else _texts(options, shared, encoder)
     ranked = [] if options.distill else _ranked(options, shared, alone=not pairs and not texts)
@@ -182,7 +183,7 @@ def _texts(options: Train, shared: Shared, encoder: Encoder) -> list[Part]:
             "dropout, so that both are the same; choose tsdae, or a backbone whose config.json has dropout "
             "(hidden_dropout_prob)"
         )
-    contrast = options.guide.contrasted if options.guide else []
+    contrast = contrasted(options.guide)
     return [TextPart(shared, known_positives=options.known_positives, contrast=contrast, gather=options.gather)]
 
 
@@ -194,7 +195,7 @@ def _ranked(options: Train, shared: Shared, *, alone: bool) -> list[Part]:
     ]
     if shared.asked(table.corpus) or (alone and not widths):
         widths = [None, *widths]
-    contrast = options.guide.contrasted if options.guide else []
+    contrast = contrasted(options.guide)
     return [
         RankedPart(
             shared, width=width, known_positives=options.known_positives, contrast=contrast, gather=options.gather

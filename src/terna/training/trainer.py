@@ -21,6 +21,7 @@ from terna.settings import Settings, Train
 from terna.settings.plain_mode import is_plain
 from terna.training.parts.part import Part
 from terna.training.parts.ranked import RankedPart
+from terna.training.restarts import phases
 from terna.training.selection import Selection
 from terna.training.setup import Run
 
@@ -45,7 +46,7 @@ def build_trainer(settings: Settings, callbacks: Sequence[Callback], loggers: Se
         num_nodes=machine.nodes,
         strategy="ddp" if machine.devices * machine.nodes > 1 else "auto",
         precision="32-true" if precision == "tf32" else precision,
-        max_epochs=settings.train.phases[-1].stop,
+        max_epochs=phases(settings.train)[-1].stop,
         gradient_clip_val=settings.train.clip or None,
         callbacks=list(callbacks),
         logger=list(loggers),

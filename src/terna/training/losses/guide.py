@@ -5,8 +5,15 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from terna.settings import Guide
 from terna.training.losses.ranking import contrasts
 from terna.training.losses.vectors import cosines
+
+
+def contrasted(guide: Guide | None) -> list[int]:
+    """The columns, 0 the anchors, 1 the positives, whose texts are compared with each other; none without a guide."""
+    asked = (guide.contrast_anchors, guide.contrast_positives) if guide else ()
+    return [column for column, each in enumerate(asked) if each]
 
 
 def guided(
