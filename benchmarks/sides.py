@@ -25,8 +25,6 @@ from terna.settings import Settings
 from terna.training.optimizer import parameter_groups
 from terna.training.setup import build_run
 
-CLIP = 1.0
-
 
 @dataclass(frozen=True)
 class Task:
@@ -67,7 +65,7 @@ class Ours:
         sentences, *given = self.run.datamodule.parts[0].batches(rows[None], rows[None])[0]
         with self.task.precision():
             loss = self.run.module.loss(self.run.encoder(sentences.to(self.task.device, non_blocking=True)), *given)
-        return finish(loss, self.run.encoder, self.optimizer)
+        return finish(loss, self.run.encoder, self.optimizer, self.task.settings.train.clip)
 
     def encode(self, texts: list[str]) -> Any:
         return self.run.encoder.eval().encode(texts)
@@ -105,16 +103,17 @@ class Theirs:
         ]
         with self.task.precision():
             loss = self.loss(moved, None)
-        return finish(loss, self.model, self.optimizer)
+        return finish(loss, self.model, self.optimizer, self.task.settings.train.clip)
 
     def encode(self, texts: list[str]) -> Any:
         return self.model.eval().encode(texts, show_progress_bar=False)
 
 
-def finish(loss: torch.Tensor, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> float:
+def finish(loss: torch.Tensor, model: torch.nn.Module, optimizer: torch.optim.Optimizer, clip: float) -> float:
     """Backward, clip, step."""
     loss.backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
+    if clip:
+        torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
     optimizer.step()
     optimizer.zero_grad()
     return float(loss.detach())
