@@ -6,10 +6,11 @@ from itertools import chain
 import numpy as np
 import pytest
 from test_token_table import DEV, POSITIVES_OF_TRAIN, TRAIN, classed, decoded, known, scored, triplets, tuples
+from token_tables import build
 from transformers import PreTrainedTokenizerBase
 
 from terna.data.examples import Tables
-from terna.data.token_table import TokenTable, build
+from terna.data.token_table import TokenTable
 from terna.sentences import Prompts
 from terna.training.batches.plan import plan
 

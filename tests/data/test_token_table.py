@@ -10,11 +10,12 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from token_tables import build
 from transformers import PreTrainedTokenizerBase
 
 from terna import sentences as tokenization
 from terna.data.examples import Tables
-from terna.data.token_table import TokenTable, build
+from terna.data.token_table import TokenTable
 from terna.encoder import load_tokenizer
 from terna.errors import DataError
 from terna.records import CLASSED_PAIRS, POSITIVES, RAW_TEXTS, SCORED_PAIRS, TRIPLETS, TUPLES, sha256_of

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 from sentence_transformers import SentenceTransformer
+from token_tables import build
 from training_inputs import run_for, settings_for
 
 from terna.data.examples import Tables
-from terna.data.token_table import build
 from terna.encoder import Encoder, prompts_of, save
 from terna.records import POSITIVES, SCORED_PAIRS, TRIPLETS
 

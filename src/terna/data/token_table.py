@@ -86,26 +86,6 @@ class TokenTable:
         return rows, self.tuples[self.tuple_offsets[rows][:, None] + np.arange(width)]
 
 
-def build(
-    tables: Tables,
-    tokenizer: Tokenizer,
-    max_length: int,
-    prompts: Prompts = NO_PROMPTS,
-    others: Mapping[str, str] = NO_OTHERS,
-) -> TokenTable:
-    """Number the distinct sentences of all tables, and tokenise each once with each prompt that is put before it.
-
-    max_length: tokens that a sentence is cut to, those of its prompt included. others: see `Tables.numbered`.
-
-    Raises DataError when a known positive is in no triplet.
-    """
-    found = tables.numbered(prompts, others)
-    chunks = list(token_chunks(tokenizer, found.prompted(), max_length))
-    ids = np.concatenate([np.zeros(0, np.int32), *(ids for ids, _ in chunks)])
-    offsets = offsets_of(lengths for _, lengths in chunks)
-    return TokenTable(ids, offsets, **_examples(tables, found, tokenizer, max_length, prompts))
-
-
 def store(
     tables: Tables,
     tokenizer: Tokenizer,
@@ -114,7 +94,13 @@ def store(
     prompts: Prompts = NO_PROMPTS,
     others: Mapping[str, str] = NO_OTHERS,
 ) -> TokenTable:
-    """What `build` makes, saved in `folder` and mapped into memory: tokens are written as they are made."""
+    """Number the distinct sentences of all tables, and tokenise each once with each prompt that is put before it.
+
+    The table is saved in `folder`, tokens as they are made, and mapped into memory. max_length: tokens that a sentence
+    is cut to, those of its prompt included. others: see `Tables.numbered`.
+
+    Raises DataError when a known positive is in no triplet.
+    """
     found = tables.numbered(prompts, others)
     lengths: list[Ints] = []
 
