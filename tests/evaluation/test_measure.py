@@ -122,5 +122,5 @@ def test_both_sentences_of_a_pair_have_the_default_prompt_and_the_figures_say_so
 def test_queries_and_documents_have_their_own_prompts() -> None:
     places, gains = np.arange(2), np.ones(2)
     search = Retrieval("s", Search(["uno", "dos"], ["tres", "cuatro"], places, places, gains, 0))
-    found = encoded(Numbers(1), Prompts("busca: ", "", "nunca: "), search)
+    found = encoded(Numbers(1).encode, Prompts("busca: ", "", "nunca: "), search)
     np.testing.assert_array_equal(found, Numbers(1).encode(["busca: uno", "busca: dos", "tres", "cuatro"]))

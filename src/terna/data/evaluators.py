@@ -1,6 +1,6 @@
 """What each task asks of an encoder: the texts to encode, and how their vectors become outcomes and figures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -248,17 +248,9 @@ class Retrieval:
         return {"documents": len(self.search.documents), "queries_left_out": self.search.left_out}
 
 
-class Encodes(Protocol):
-    """What turns texts into vectors."""
-
-    def encode(self, texts: Sequence[str], *, prompt: str | None = None) -> Vectors:
-        """Vectors (len(texts), dimension) in the order of the texts, `prompt` put before each."""
-        ...
-
-
-def encoded(system: Encodes, prompts: Prompts, evaluator: Evaluator) -> Vectors:
-    """The vectors of a benchmark's texts, each with the prompt of what it is."""
-    return np.concatenate([system.encode(texts, prompt=prompts.before(side)) for side, texts in evaluator.sides])
+def encoded(encode: Callable[..., Vectors], prompts: Prompts, evaluator: Evaluator) -> Vectors:
+    """The vectors of a benchmark's texts by a system's `encode`, each with the prompt of what it is."""
+    return np.concatenate([encode(texts, prompt=prompts.before(side)) for side, texts in evaluator.sides])
 
 
 def used_prompts(prompts: Prompts, evaluator: Evaluator) -> dict[str, str]:

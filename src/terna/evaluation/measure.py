@@ -78,7 +78,7 @@ def _prompts(name: str, system: System, settings: Settings) -> Prompts:
 
 
 def _encoded(system: System, prompts: Prompts, evaluators: Mapping[str, Evaluator]) -> dict[str, Vectors]:
-    return {name: encoded(system, prompts, one) for name, one in evaluators.items()}
+    return {name: encoded(system.encode, prompts, one) for name, one in evaluators.items()}
 
 
 def _concluded(vectors: Mapping[str, Vectors], evaluators: Mapping[str, Evaluator]) -> dict[str, Outcomes]:

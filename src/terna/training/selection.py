@@ -244,7 +244,7 @@ def benchmark_score(benchmark: Evaluator, main: str) -> Score:
     measures = benchmark.measures(measure)
 
     def score(encoder: Encoder) -> Scored:
-        vectors = encoded(encoder, encoder.usage.sides, benchmark)
+        vectors = encoded(encoder.encode, encoder.usage.sides, benchmark)
         if not np.isfinite(vectors).all():
             return Scored({}, np.zeros(0))
         found = benchmark.outcomes(vectors, measures)
