@@ -3,6 +3,8 @@
 import hashlib
 import json
 import shutil
+import socket
+import time
 from pathlib import Path
 
 import pyarrow as pa
@@ -180,3 +182,22 @@ def test_too_little_memory_names_the_setting_to_lower(
     monkeypatch.setattr(decoder._model, "generate", exhausted)
     with pytest.raises(ModelError, match=r"batch_tokens: 2 sentences of 3 tokens .*2 GiB.*lower it"):
         decoder([torch.tensor([4, 5, 0]).numpy(), torch.tensor([4, 0]).numpy()])
+
+
+def test_a_hub_that_never_answers_is_given_up_and_its_cache_is_taken(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_ETAG_TIMEOUT", 0.2)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        began = time.monotonic()
+        model = settings("someone/opus", revision="refs/pr/3").model
+        assert model
+        assert find(model).folder == cache
+        message = refused(settings("someone/else"), tmp_path / "work")
+    assert "someone/else" in message
+    assert "timed out" in message
+    assert "HF_HOME" in message
+    assert time.monotonic() - began < 8

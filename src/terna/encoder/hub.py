@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from terna.errors import ModelError, words_of
+from terna.errors import ModelError, hub_errors, words_of
 
 # what is taken of a repository: neither weights in other formats nor copies for other engines
 FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.spm", "*.jinja")
@@ -59,13 +58,9 @@ def check(name: str, revision: str) -> bool:
 @contextmanager
 def _hub(name: str, revision: str) -> Iterator[None]:
     """What huggingface_hub raises becomes a ModelError with the remedy."""
-    from huggingface_hub.errors import HfHubHTTPError
-
-    # the client's own library is another in each of its versions
-    broken: Any = (HfHubHTTPError.__bases__[0], OSError, ValueError, RuntimeError)
     try:
         yield
-    except broken as error:
+    except hub_errors() as error:
         asked = f"{name}: neither a folder nor to be had from the hub at revision {revision}"
         if getattr(getattr(error, "response", None), "status_code", None) is not None:
             raise ModelError(

@@ -8,7 +8,7 @@ from pathlib import Path
 from re import fullmatch
 from typing import Any
 
-from terna.errors import DataError, DownloadError, words_of
+from terna.errors import DataError, DownloadError, hub_errors, words_of
 from terna.records import read_record, replacing_folder, sha256_of, write_json
 from terna.settings import HubDataset
 from terna.settings.declaration import COMMIT, DATASET
@@ -79,13 +79,9 @@ def _tidy(folder: Path) -> None:
 @contextmanager
 def _hub(dataset: HubDataset) -> Iterator[None]:
     """What huggingface_hub and datasets raise becomes a DownloadError with the remedy."""
-    from huggingface_hub.errors import HfHubHTTPError
-
-    # the client's own library is another in each of its versions
-    broken: Any = (HfHubHTTPError.__bases__[0], OSError, ValueError, RuntimeError)
     try:
         yield
-    except broken as error:
+    except hub_errors() as error:
         asked = f"{dataset.name} at revision {dataset.revision or 'main'}"
         if getattr(getattr(error, "response", None), "status_code", None) is not None:
             raise DownloadError(
@@ -101,10 +97,14 @@ def _commit(dataset: HubDataset) -> str:
 
     if constants.is_offline_mode() and fullmatch(COMMIT, dataset.revision or ""):
         return str(dataset.revision)
-    found = HfApi().dataset_info(
-        dataset.name, revision=dataset.revision, timeout=min(PATIENCE, constants.HF_HUB_ETAG_TIMEOUT)
-    )
-    return str(found.sha)
+    return str(HfApi().dataset_info(dataset.name, revision=dataset.revision, timeout=patience()).sha)
+
+
+def patience() -> float:
+    """Seconds to wait for the hub's first answer: its own clients wait without end."""
+    from huggingface_hub import constants
+
+    return min(PATIENCE, constants.HF_HUB_ETAG_TIMEOUT)
 
 
 def _found(dataset: HubDataset, commit: str) -> Iterator[str]:

@@ -5,13 +5,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from huggingface_hub import snapshot_download
+from huggingface_hub import HfApi, snapshot_download
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
-from terna.errors import ModelError
+from terna.data.download.hub import patience
+from terna.errors import ModelError, hub_errors, words_of
 from terna.settings import OWNER, Translator, is_hub_name
 
 # what is taken of a repository: neither weights in other formats nor pictures
@@ -63,13 +65,27 @@ def find(settings: Translator) -> Checkpoint:
             f"translate.model.checkpoint: {name}: not there; give a folder, or a hub name (owner/name, {OWNER})"
         )
     try:
-        found = Path(snapshot_download(name, revision=settings.revision, allow_patterns=list(FILES)))
-    except (OSError, ValueError) as error:
+        found = _fetched(name, settings.revision)
+    except hub_errors() as error:
         raise ModelError(
             f"translate.model.checkpoint: neither a folder nor to be had from the hub: {name} at revision "
-            f"{settings.revision}: {error}. Give a folder, or a hub name and a revision that it has"
+            f"{settings.revision} ({words_of(error)}). Give a folder, or a hub name and a revision that it has. Without "
+            "a hub: take its cache folder along (HF_HOME, with HF_HUB_OFFLINE=1)"
         ) from error
     return Checkpoint(name, found, found.name)
+
+
+def _fetched(name: str, revision: str | None) -> Path:
+    """A repository's folder in the hub's cache: as the hub has it, or, where it does not answer, as it is there."""
+    asked: dict[str, Any] = {"repo_id": name, "revision": revision, "allow_patterns": list(FILES)}
+    try:
+        HfApi().model_info(name, revision=revision, timeout=patience())
+    except hub_errors() as error:
+        try:
+            return Path(snapshot_download(**asked, local_files_only=True))
+        except hub_errors():
+            raise error from None
+    return Path(snapshot_download(**asked))
 
 
 def digest(paths: Iterable[Path]) -> str:
