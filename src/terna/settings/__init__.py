@@ -2,7 +2,7 @@
 
 from terna.settings.benchmark import Benchmark, Split
 from terna.settings.declaration import Corpus, File, HubDataset
-from terna.settings.hub_names import OWNER, is_hub_name
+from terna.settings.hub import OWNER, is_hub_name
 from terna.settings.kinds import kinds_of
 from terna.settings.load import check_words, compose, composing, load
 from terna.settings.published import named, published

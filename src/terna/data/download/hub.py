@@ -8,13 +8,12 @@ from pathlib import Path
 from re import fullmatch
 from typing import Any
 
-from terna.errors import DataError, DownloadError, hub_errors, words_of
+from terna.errors import DataError, DownloadError, words_of
 from terna.records import read_record, replacing_folder, sha256_of, write_json
 from terna.settings import HubDataset
 from terna.settings.declaration import COMMIT, DATASET
+from terna.settings.hub import PATIENCE, hub_errors, patience
 
-# seconds to wait for the hub's first answer; HF_HUB_ETAG_TIMEOUT can make them fewer
-PATIENCE = 8.0
 RECORD = "fetched.json"
 KEYS = {"sha256": dict[str, str], "dataset": dict[str, Any], "addresses": dict[str, list[str]]}
 OFFLINE = (
@@ -98,13 +97,6 @@ def _commit(dataset: HubDataset) -> str:
     if constants.is_offline_mode() and fullmatch(COMMIT, dataset.revision or ""):
         return str(dataset.revision)
     return str(HfApi().dataset_info(dataset.name, revision=dataset.revision, timeout=patience()).sha)
-
-
-def patience() -> float:
-    """Seconds to wait for the hub's first answer: its own clients wait without end."""
-    from huggingface_hub import constants
-
-    return min(PATIENCE, constants.HF_HUB_ETAG_TIMEOUT)
 
 
 def _found(dataset: HubDataset, commit: str) -> Iterator[str]:

@@ -12,9 +12,9 @@ from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
-from terna.data.download.hub import patience
-from terna.errors import ModelError, hub_errors, words_of
+from terna.errors import ModelError, words_of
 from terna.settings import OWNER, Translator, is_hub_name
+from terna.settings.hub import hub_errors, patience
 
 # what is taken of a repository: neither weights in other formats nor pictures
 FILES = ("*.json", "*.safetensors", "*.spm", "*.model")
@@ -69,8 +69,8 @@ def find(settings: Translator) -> Checkpoint:
     except hub_errors() as error:
         raise ModelError(
             f"translate.model.checkpoint: neither a folder nor to be had from the hub: {name} at revision "
-            f"{settings.revision} ({words_of(error)}). Give a folder, or a hub name and a revision that it has. Without "
-            "a hub: take its cache folder along (HF_HOME, with HF_HUB_OFFLINE=1)"
+            f"{settings.revision} ({words_of(error)}). Give a folder, or a hub name and a revision that it has. "
+            "Without a hub: take its cache folder along (HF_HOME, with HF_HUB_OFFLINE=1)"
         ) from error
     return Checkpoint(name, found, found.name)
 

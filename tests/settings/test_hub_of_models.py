@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 from terna.running import jobs
 from terna.settings import is_hub_name
-from terna.settings.hub_names import OUTPUTS
+from terna.settings.hub import OUTPUTS
 
 
 @pytest.mark.parametrize("name", ["gpt2", "bert-base-uncased", "dccuchile/bert-base-spanish-wwm-cased", "a.b/c_d.e"])
