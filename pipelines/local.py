@@ -1,9 +1,10 @@
-"""Write down the digests of your own files: it runs whenever DVC does, so that DVC sees one that you edited.
+"""Write down the digests of your own files and encoders: it runs whenever DVC does, so that DVC sees what you edited.
 
-reads   each corpus and benchmark that is declared by a path, and the module of each loss of your own
+reads   each corpus and benchmark that is declared by a path, the module of each loss of your own, and
+        each encoder and translator that is a folder here
 does    computes sha256
-writes  data/local/: nli/<corpus>.json, sts/<benchmark>.json, parallel.json, losses.json; the same bytes for the same
-        files
+writes  data/local/: nli/<corpus>.json, sts/<benchmark>.json, parallel.json, losses.json, model.json, teacher.json,
+        mine.json, systems.json, translator.json; the same bytes for the same files
 """
 
 from terna.running.stage import stage

@@ -1,4 +1,4 @@
-"""Digests of the local files that the settings name: what a fetch would take, and the module of a loss."""
+"""Digests of the files and encoders that the settings name: what a fetch would take, a loss, a folder."""
 
 from pathlib import Path
 from typing import Any
@@ -103,3 +103,48 @@ def test_an_edited_loss_has_another_digest_and_is_not_imported(root: Path, proje
     # training says that it is not there
     lost = settings_of(root, "train.loss.tuples=nowhere.at.all")
     assert local_digests(lost, mirror=None)["losses"] == {"nowhere.at.all": {}}
+
+
+def encoder(folder: Path, weights: bytes) -> Path:
+    (folder / "1_Pooling").mkdir(parents=True, exist_ok=True)
+    for name, content in {"config.json": b"{}", "1_Pooling/config.json": b"{}", "model.safetensors": weights}.items():
+        (folder / name).write_bytes(content)
+    (folder / "notes.md").write_bytes(weights)
+    return folder
+
+
+SETTINGS = [
+    ("model", "model.backbone", ["model=minilm"]),
+    ("teacher", "train.distill.teacher", ["train=student", "train.after=null", "train.cosent_scale=20.0"]),
+    ("teacher", "train.guide.encoder", ["train.guide={encoder: my/encoder, margin: 0.0}"]),
+    ("mine", "mine.encoder", ["mine=none"]),
+    ("systems", "evaluate.systems.before", ["+evaluate.systems.before=x"]),
+    ("translator", "translate.model.checkpoint", ["translate=opus_mt"]),
+]
+
+
+@pytest.mark.parametrize(("group", "setting", "words"), SETTINGS)
+def test_an_edited_encoder_has_other_digests_for_who_reads_it(
+    root: Path, project: Path, group: str, setting: str, words: list[str]
+) -> None:
+    folder = encoder(Path("my/encoder"), b"1")
+    settings = settings_of(root, *words, f"{setting}=my/encoder")
+    before = local_digests(settings, mirror=None)
+    files = ["1_Pooling/config.json", "config.json", "model.safetensors"]
+    assert before[group][setting] == {name: sha256_of(folder / name) for name in files}
+    encoder(folder, b"2")
+    after = local_digests(settings, mirror=None)
+    assert [name for name in after if before[name] != after[name]] == [group]
+    assert after[group][setting]["model.safetensors"] != before[group][setting]["model.safetensors"]
+
+
+def test_an_encoder_of_the_hub_or_of_a_package_is_none_of_your_files(root: Path, project: Path) -> None:
+    found = local_digests(settings_of(root, "model=e5_small"), mirror=None)
+    assert found["model"] == {"model.backbone": {}}
+    assert found["teacher"] == found["mine"] == found["systems"] == found["translator"] == {}
+
+
+def test_word_vectors_are_one_file(root: Path, project: Path) -> None:
+    Path("my/words.vec").write_text("1 1\nsol 1\n")
+    found = local_digests(settings_of(root, "+evaluate.systems.words=my/words.vec"), mirror=None)["systems"]
+    assert found == {"evaluate.systems.words": {"words.vec": sha256_of(Path("my/words.vec"))}}

@@ -1,4 +1,4 @@
-"""Your own files that the settings name → their digests, by which DVC sees that one was edited."""
+"""Your own files and encoders that the settings name → their digests, by which DVC sees that one was edited."""
 
 import sys
 from collections.abc import Mapping
@@ -13,12 +13,18 @@ from terna.records import sha256_of
 from terna.settings import Corpus, Settings
 
 RAW = Path("data/raw")
+# what an encoder or a translator is read from
+READ = (".json", ".safetensors", ".txt", ".model", ".spm", ".jinja", ".onnx", ".vec", ".gz")
 
 Digests = dict[str, str]
 
 
 def local_digests(settings: Settings, *, mirror: Path | None) -> dict[str, dict[str, Digests]]:
-    """The sha256 of each local file: of `nli`, `sts` and `parallel` by corpus and file, of `losses` by import path."""
+    """The sha256 of each local file, by what reads it.
+
+    Of `nli`, `sts` and `parallel` by corpus and file; of `losses` by import path and file; of `model`, `teacher`,
+    `mine`, `systems` and `translator` by setting and file.
+    """
     groups: Mapping[str, Mapping[str, Corpus]] = {
         "nli": settings.corpora,
         "sts": settings.evaluate.benchmarks,
@@ -29,7 +35,36 @@ def local_digests(settings: Settings, *, mirror: Path | None) -> dict[str, dict[
         for folder, corpora in groups.items()
     }
     losses = sorted({path for path in vars(settings.train.loss).values() if "." in path})
-    return {**found, "losses": {path: _module(path.rpartition(".")[0]) for path in losses}}
+    found["losses"] = {path: _module(path.rpartition(".")[0]) for path in losses}
+    return found | {
+        group: {setting: _encoder(Path(where)) for setting, where in named.items() if where}
+        for group, named in _encoders(settings).items()
+    }
+
+
+def _encoders(settings: Settings) -> dict[str, dict[str, str | None]]:
+    """What the settings name that may be a folder on this machine, by who reads it and by setting."""
+    train, translator = settings.train, settings.translate.model
+    distilled, similarities, guide = train.distill, train.similarity_distillation, train.guide
+    return {
+        "model": {"model.backbone": settings.model.backbone},
+        "teacher": {
+            "train.distill.teacher": distilled.teacher if distilled else None,
+            "train.similarity_distillation.teacher": similarities.teacher if similarities else None,
+            "train.guide.encoder": guide.encoder if guide else None,
+        },
+        "mine": {"mine.encoder": settings.mine.encoder},
+        "systems": {f"evaluate.systems.{name}": where for name, where in settings.evaluate.systems.items()},
+        "translator": {"translate.model.checkpoint": translator.checkpoint if translator else None},
+    }
+
+
+def _encoder(where: Path) -> Digests:
+    """The files of an encoder's folder, or the one file that it is; nothing for one of the hub or of a package."""
+    if where.is_file():
+        return {where.name: sha256_of(where)}
+    inner = sorted(path for path in where.rglob("*") if path.suffix in READ and path.is_file())
+    return {path.relative_to(where).as_posix(): sha256_of(path) for path in inner}
 
 
 def _files(corpus: Corpus, folder: Path, mirror: Path | None) -> Digests:
