@@ -25,6 +25,7 @@ from terna.markdown import figure
 from terna.provenance import record
 from terna.records import replacing, write_json, write_rows, write_text
 from terna.settings import Settings, named, published
+from terna.settings.devices import device_of
 
 ENCODER = Path("models/encoder")
 OUT = Path("predictions")
@@ -44,12 +45,13 @@ def main(settings: Settings) -> str:
     from terna import evaluation
     from terna.encoder import Encoder
     from terna.evaluation import diagnosis
-    from terna.systems import locate
+    from terna.systems import locate, placed
 
     for where in settings.evaluate.systems.values():
         locate(where)  # what is not there is refused before anything is measured
     evaluators = read_evaluators(settings.evaluate, RAW)
-    measured = evaluation.measure_systems(Encoder.load(ENCODER), settings, evaluators)
+    encoder = placed(Encoder.load(ENCODER), device_of(settings.machine.accelerator))
+    measured = evaluation.measure_systems(encoder, settings, evaluators)
     results = evaluation.results(measured, settings)
     for name, one in measured.items():
         write_predictions(evaluation.predictions(one), OUT / f"{name}.parquet")

@@ -23,7 +23,8 @@ from terna.data.numbering import once
 from terna.errors import DataError
 from terna.provenance import record
 from terna.records import MINED, POSITIVES, SENTENCES, TEXTS, TRIPLETS, TUPLES, read_table, write_json, write_table
-from terna.settings import Settings, named
+from terna.settings import Machine, Settings, named
+from terna.settings.devices import device_of
 
 IN = Path("data/triplets")
 SCHEMAS = {"train": TRIPLETS, "dev": TRIPLETS, "positives": POSITIVES, "tuples": TUPLES, "sentences": SENTENCES}
@@ -72,7 +73,7 @@ def mine(encoder: str, settings: Settings) -> tuple[pa.Table, dict[str, int]]:
     asked = questions(rows, tables["positives"], candidates)
     OUT.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".", dir=OUT) as folder:
-        vectors = vectors_of(encoder, asked, Path(folder) / "vectors.npy", settings.machine.progress)
+        vectors = vectors_of(encoder, asked, Path(folder) / "vectors.npy", settings.machine)
         search = Search.over(vectors, len(candidates), asked)
         found = chosen_with_bar(search, settings)
     mined = with_negatives(rows, asked, found)
@@ -87,11 +88,12 @@ def mine(encoder: str, settings: Settings) -> tuple[pa.Table, dict[str, int]]:
     return mined if settings.mine.others == "drop" else mined.filter(got), counts
 
 
-def vectors_of(encoder: str, asked: Questions, path: Path, progress: bool) -> Any:
+def vectors_of(encoder: str, asked: Questions, path: Path, machine: Machine) -> Any:
     """The vectors of the texts, mapped from the file that they are written to."""
     from terna.systems import load_system, store_vectors
 
-    store_vectors(load_system(encoder), asked.texts.to_pylist(), path, name="encode", progress=progress)
+    system = load_system(encoder, device_of(machine.accelerator))
+    store_vectors(system, asked.texts.to_pylist(), path, name="encode", progress=machine.progress)
     return np.lib.format.open_memmap(path, mode="r+")
 
 

@@ -23,6 +23,7 @@ from typing import Any
 from terna.errors import DataError, ModelError
 from terna.markdown import code, table
 from terna.records import replacing, write_text
+from terna.settings.devices import AUTO, device_of
 
 OUT = Path("mteb_results")
 # what a missing network, an unknown repository or damaged data raises in mteb, datasets and the hub's client
@@ -42,6 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="a prompt in place of the encoder's own of this name: query, document, or what mteb calls a task or its "
         "type (STS, STSES, Retrieval-query); may be given several times",
     )
+    parser.add_argument("--device", default=AUTO, help="auto, cuda, cuda:N, mps or cpu (auto: the strongest)")
     parser.add_argument("--language", default="spa", help="ISO 639-3 code: subsets with another language are left out")
 
 
@@ -49,7 +51,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def main(given: argparse.Namespace) -> None:
     settle()
     chosen = tasks(given.tasks, given.language)
-    model = adapted(given.encoder, named(given.prompt))
+    model = adapted(given.encoder, named(given.prompt), device_of(given.device, "--device"))
     records = [scored(model, task) for task in chosen]
     for record in records:
         with replacing(OUT / f"{record.task_name}.json") as beside:
@@ -91,7 +93,7 @@ def named(words: Sequence[str]) -> dict[str, str]:
     return {word.partition("=")[0]: word.partition("=")[2] for word in words}
 
 
-def adapted(where: str, prompts: Mapping[str, str] | None = None) -> Any:
+def adapted(where: str, prompts: Mapping[str, str] | None = None, device: str = "cpu") -> Any:
     """A system as mteb wants an encoder, called after where it is and the digest of its files.
 
     prompts: in place of its own of these names.
@@ -103,7 +105,7 @@ def adapted(where: str, prompts: Mapping[str, str] | None = None) -> Any:
     version = hashlib.sha256(repr(digests).encode()).hexdigest()[:12]
     name = where if where.count("/") == 1 else f"terna/{Path(where).name}"
     meta = library().models.ModelMeta.create_empty(overwrites={"name": name, "revision": version})
-    system = load_system(where)
+    system = load_system(where, device)
     return Adapter(system, meta, replace(system.usage, prompts={**system.usage.prompts, **(prompts or {})}))
 
 

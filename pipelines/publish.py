@@ -20,6 +20,7 @@ from terna.records import read_json
 from terna.release import verify
 from terna.release.lineage import LINEAGE, read_lineage
 from terna.settings import load
+from terna.settings.devices import device_of
 
 CARD = Path("release/encoder/README.md")
 ENCODER = Path("release/encoder")
@@ -40,6 +41,7 @@ def main(asked: argparse.Namespace) -> None:
     # torch takes seconds to import: arguments are sound by now
     from terna.encoder import Encoder
     from terna.release import hub
+    from terna.systems import placed
 
     settings, lineage = load(OmegaConf.load("params.yaml")), read_lineage(LINEAGE)
     hub.named(settings, asked.repo)
@@ -47,7 +49,8 @@ def main(asked: argparse.Namespace) -> None:
         tqdm.write(line)
     licence = hub.licensed(settings.corpora | settings.parallel, CARD, asked.licence_checked)
     hub.fresh(settings, lineage, CARD)
-    for line in hub.reproduced(Encoder.load(ENCODER), settings, read_json(Path("metrics/sts.json")), Path()):
+    encoder = placed(Encoder.load(ENCODER), device_of(settings.machine.accelerator))
+    for line in hub.reproduced(encoder, settings, read_json(Path("metrics/sts.json")), Path()):
         print(line)
     going = hub.files(lineage)
     print(*hub.described(asked.repo, licence, going), sep="\n")

@@ -33,6 +33,7 @@ from terna.records import (
 )
 from terna.sentences import tokenize
 from terna.settings import Distill, Model, Settings, named
+from terna.settings.devices import device_of
 
 if TYPE_CHECKING:
     from terna.systems import System
@@ -63,7 +64,7 @@ def main(settings: Settings) -> str:
     if lesson:
         from terna.systems import store_vectors
 
-        teacher, described = teacher_of(lesson.teacher, settings.model)
+        teacher, described = teacher_of(lesson.teacher, settings)
         store_vectors(teacher, lesson.taught, OUT / "vectors.npy", name="teacher", progress=settings.machine.progress)
         threads = computing_threads()
         ids, offsets = student_tokens(lesson.learnt, settings.model)
@@ -111,16 +112,17 @@ def distilled(asked: Distill) -> Lesson:
     return Lesson(asked.teacher, text.to_pylist(), text.to_pylist())
 
 
-def teacher_of(where: str | None, model: Model) -> "tuple[System, dict[str, Any]]":
+def teacher_of(where: str | None, settings: Settings) -> "tuple[System, dict[str, Any]]":
     """A teacher, by default the encoder that training starts from; and where it was, with its files' sha256."""
     from terna.encoder import load_start
-    from terna.systems import digests_of, load_system, locate
+    from terna.systems import digests_of, load_system, locate, placed
 
+    device, model = device_of(settings.machine.accelerator), settings.model
     if where:
-        return load_system(where), {"where": named(where), "sha256": digests_of(locate(where))}
+        return load_system(where, device), {"where": named(where), "sha256": digests_of(locate(where))}
     start, folder = load_start(model)
     name = f"{model.backbone}@{model.revision}" if model.revision else model.backbone
-    return start, {"where": named(name), "sha256": digests_of(folder)}
+    return placed(start, device), {"where": named(name), "sha256": digests_of(folder)}
 
 
 def computing_threads() -> int:

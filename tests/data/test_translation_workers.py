@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from terna.errors import ModelError
-from terna.settings import Machine
 
 JOBS = [[[np.array([job, batch], np.int32)] for batch in range(3)] for job in range(5)]
 
@@ -124,32 +123,3 @@ def test_a_worker_stops_at_its_batch_when_its_parent_is_gone(
 
 def test_no_job_needs_no_process(workers: ModuleType) -> None:
     assert list(workers.outputs([], None, ["cpu", "cpu"])) == []
-
-
-@pytest.mark.parametrize(
-    ("machine", "there", "expected"),
-    [
-        (Machine("cpu", 1, 1, 200, 3, False), 2, ["cpu"] * 3),
-        (Machine("auto", 1, 1, 200, 3, False), 0, ["cpu"] * 3),
-        (Machine("auto", 1, 1, 200, 3, False), 2, ["cuda:0"]),
-        (Machine("gpu", 2, 1, 200, 3, False), 2, ["cuda:0", "cuda:1"]),
-        (Machine("gpu", 2, 1, 200, 3, False), 1, r"torch sees 1 CUDA devices.*machine=cpu"),
-        (Machine("gpu", 1, 1, 200, 3, False), 0, r"torch sees 0 CUDA devices.*machine=cpu"),
-        (Machine("mps", 1, 1, 200, 3, False), 0, r"and no mps.*machine=cpu"),
-    ],
-)
-def test_a_process_for_each_device_or_for_each_of_the_workers(
-    workers: ModuleType,
-    monkeypatch: pytest.MonkeyPatch,
-    machine: Machine,
-    there: int,
-    expected: list[str] | str,
-) -> None:
-    monkeypatch.setattr(workers.torch.cuda, "is_available", lambda: there > 0)
-    monkeypatch.setattr(workers.torch.cuda, "device_count", lambda: there)
-    monkeypatch.setattr(workers.torch.backends.mps, "is_available", lambda: False)
-    if isinstance(expected, str):
-        with pytest.raises(ModelError, match=expected):
-            workers.devices(machine)
-    else:
-        assert workers.devices(machine) == expected

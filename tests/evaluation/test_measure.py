@@ -47,7 +47,7 @@ def table() -> pa.Table:
 
 @pytest.fixture
 def measured(settings: Settings, table: pa.Table, monkeypatch: pytest.MonkeyPatch) -> dict[str, evaluation.Measured]:
-    monkeypatch.setattr(measuring, "load_system", lambda where: {"somewhere": Numbers(2)}[where])
+    monkeypatch.setattr(measuring, "load_system", lambda where, _: {"somewhere": Numbers(2)}[where])
     monkeypatch.setattr(measuring, "_untouched", lambda settings: Numbers(3))
     return evaluation.measure_systems(Numbers(1), settings, {NAME: Similarity(NAME, table)})
 
@@ -98,7 +98,7 @@ def test_a_backbone_of_random_weights_has_no_row(settings: Settings, table: pa.T
 def test_both_sentences_of_a_pair_have_the_default_prompt_and_the_figures_say_so(
     settings: Settings, table: pa.Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(measuring, "load_system", lambda where: Numbers(2, Usage({"x": "de la carpeta "}, "x")))
+    monkeypatch.setattr(measuring, "load_system", lambda where, _: Numbers(2, Usage({"x": "de la carpeta "}, "x")))
     monkeypatch.setattr(measuring, "_untouched", lambda settings: Numbers(3))
     asked = replace(settings.evaluate, prompts={"other": Declared("busca: ", "texto: ", "document")})
     settings, ours = (

@@ -61,7 +61,7 @@ def evaluators(settings: Settings, raw: Path) -> dict[str, Evaluator]:
 @pytest.fixture(scope="module")
 def measured(settings: Settings, evaluators: dict[str, Evaluator]) -> dict[str, evaluation.Measured]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(measuring, "load_system", lambda where: {"somewhere": Numbers(2)}[where])
+        patch.setattr(measuring, "load_system", lambda where, _: {"somewhere": Numbers(2)}[where])
         patch.setattr(measuring, "_untouched", lambda settings: Numbers(3))
         return evaluation.measure_systems(Numbers(1), settings, evaluators)
 

@@ -119,7 +119,7 @@ def stubbed(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
     def stub(system: Any) -> str:
         folder = tmp_path_factory.mktemp("stub")
         (folder / "config.json").write_text("{}")
-        monkeypatch.setattr(commands, "load_system", lambda where: system)
+        monkeypatch.setattr(commands, "load_system", lambda *_: system)
         return str(folder)
 
     return stub

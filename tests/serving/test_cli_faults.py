@@ -228,7 +228,7 @@ def test_what_is_wrong_is_a_sentence_with_its_remedy_and_nothing_is_written(
 def test_what_can_be_known_before_the_model_is_read_is_told_before(
     run: Callable[..., tuple[int, str, str]], inputs: set[Path], monkeypatch: pytest.MonkeyPatch, words: list[str]
 ) -> None:
-    monkeypatch.setattr(commands, "load_system", lambda where: pytest.fail("the model was read"))
+    monkeypatch.setattr(commands, "load_system", lambda *_: pytest.fail("the model was read"))
     assert run(words)[0] == 1
 
 
@@ -236,7 +236,7 @@ def test_what_can_be_known_before_the_model_is_read_is_told_before(
 def test_a_folder_that_may_not_be_written_to_is_told_before_the_model_is_read(
     run: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(commands, "load_system", lambda where: pytest.fail("the model was read"))
+    monkeypatch.setattr(commands, "load_system", lambda *_: pytest.fail("the model was read"))
     (tmp_path / "closed").mkdir(mode=0o500)
     assert "may not be written to; give another place" in run(["encode", "--out", "closed/v.npy"])[2]
 
@@ -271,7 +271,7 @@ def test_a_model_whose_vectors_are_no_numbers_is_refused(
         def encode(self, texts: list[str], **_: object) -> Any:
             return np.full((len(texts), 2), np.inf, np.float32)
 
-    monkeypatch.setattr(commands, "load_system", lambda where: Spoilt())
+    monkeypatch.setattr(commands, "load_system", lambda *_: Spoilt())
     (tmp_path / "text").write_text("uno\n")
     more = ["--corpus", "text"] if words[0] == "search" else []
     status, printed, error = run([*words, *more], b"uno\n")

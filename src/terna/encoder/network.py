@@ -142,7 +142,7 @@ class Encoder(nn.Module):
             before = torch.get_rng_state()
             self.train()
             try:
-                self.token_vectors(self.token_vectors.probe)
+                self.token_vectors(self.token_vectors.probe.to(self.backbone.device))
                 self.head(self._unpooled(1))
             except Exception as error:  # whatever a model does that is made for texts of one length
                 raise ModelError(

@@ -10,7 +10,8 @@ from terna.evaluation.baselines import baselines
 from terna.evaluation.table import OURS, UNTOUCHED
 from terna.sentences import Prompts
 from terna.settings import Settings
-from terna.systems import System, load_system
+from terna.settings.devices import device_of
+from terna.systems import System, load_system, placed
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def measure_systems(encoder: System, settings: Settings, evaluators: Mapping[str
     lexically = concluded({name: baselines(one) for name, one in evaluators.items()}, evaluators)
     others = {}
     for name, where in settings.evaluate.systems.items():
-        system = load_system(where)
+        system = load_system(where, device_of(settings.machine.accelerator))
         prompts[name] = _prompts(name, system, settings)
         others[name] = outcomes(system, evaluators, prompts[name])
     return {
@@ -88,4 +89,7 @@ def _concluded(vectors: Mapping[str, Vectors], evaluators: Mapping[str, Evaluato
 def _untouched(settings: Settings) -> System | None:
     """The start as it came, whole, without a head or prompts of ours; None when it started from random weights."""
     model = replace(settings.model, dense=None, layers=None, prompts=None)
-    return None if model.scratch else build_encoder(model, load_tokenizer(model, [])).eval()
+    if model.scratch:
+        return None
+    encoder = build_encoder(model, load_tokenizer(model, [])).eval()
+    return placed(encoder, device_of(settings.machine.accelerator))

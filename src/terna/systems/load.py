@@ -3,8 +3,12 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+import torch
+
 from terna.arrays import Vectors
 from terna.encoder import Encoder, Usage
+from terna.errors import ModelError, words_of
+from terna.settings.devices import Precision
 from terna.systems import word_vectors as vectors
 from terna.systems.locate import GRAPH, locate
 from terna.systems.onnx_runtime import OnnxEncoder
@@ -24,9 +28,23 @@ class System(Protocol):
         ...
 
 
-def load_system(where: str) -> System:
-    """The system that `evaluate.systems` describes: see `locate`; ModelError when it cannot be had or read."""
+def load_system(where: str, device: str = "cpu", precision: Precision = "float32") -> System:
+    """The system that `evaluate.systems` describes: see `locate`; ModelError when it cannot be had or read.
+
+    device: torch's name of where an encoder's folder computes; a graph and word vectors compute on the CPU. precision:
+    what it computes in; vectors are float32 in any.
+    """
     path = locate(where)
     if path.suffix == GRAPH:
         return OnnxEncoder.load(path)
-    return vectors.WordVectors(path) if path.is_file() else Encoder.load(path)
+    return vectors.WordVectors(path) if path.is_file() else placed(Encoder.load(path), device, precision)
+
+
+def placed(encoder: Encoder, device: str, precision: Precision = "float32") -> Encoder:
+    """The encoder on a device, in a precision; ModelError where the device has no room for it."""
+    try:
+        return encoder.to(device, getattr(torch, precision))
+    except RuntimeError as error:  # torch's errors of a device are of many kinds
+        raise ModelError(
+            f"{device}: the encoder cannot be put there ({words_of(error)}); give another device"
+        ) from error

@@ -15,11 +15,12 @@ from terna.data.translation.checkpoint import check, find, load_tokenizer, set_l
 from terna.data.translation.decoder import Output, Recipe
 from terna.data.translation.degenerate import degenerate
 from terna.data.translation.shards import SHARD, Shard, cut
-from terna.data.translation.workers import devices, outputs
+from terna.data.translation.workers import outputs
 from terna.errors import DataError, ModelError
 from terna.records import TRANSLATIONS
 from terna.sentences import tokenize
 from terna.settings import Machine, Translate, named
+from terna.settings.devices import devices_of
 
 COLUMNS = pa.schema([TRANSLATIONS.field(name) for name in ("source", "target", "reason")])
 
@@ -51,7 +52,7 @@ def translate(sentences: Sequence[str], source: str, settings: Translate, machin
     check(checkpoint, model.max_length)
     tokenizer = load_tokenizer(checkpoint)
     recipe = Recipe(checkpoint, model, set_languages(tokenizer, model.codes, source=source, target=settings.target))
-    places = devices(machine)
+    places = devices_of(machine)
     texts = sorted(set(sentences))
     tokens = tokenize(tokenizer, texts, model.max_length)
     frame = _frame(recipe, sha256, [model.codes.get(language) for language in (source, settings.target)])

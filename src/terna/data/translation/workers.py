@@ -13,7 +13,6 @@ import torch
 from terna.arrays import Ints
 from terna.data.translation.decoder import Decoder, Output, Recipe, one_thread
 from terna.errors import ModelError, TernaError
-from terna.settings import Machine
 
 # batches of sentences, each sentence as its token ids
 Job = Sequence[Sequence[Ints]]
@@ -24,24 +23,6 @@ class Worker(NamedTuple):
 
     process: BaseProcess
     line: Connection
-
-
-def devices(machine: Machine) -> list[str]:
-    """The device of each process: `machine.devices` of CUDA, or the CPU for each of `machine.workers`.
-
-    Raises ModelError for a device that is not there.
-    """
-    wanted, there = machine.accelerator, torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if wanted == "mps" and torch.backends.mps.is_available():
-        return ["mps"]
-    if wanted == "cpu" or (wanted == "auto" and not there):
-        return ["cpu"] * machine.workers
-    if wanted == "mps" or there < machine.devices:
-        raise ModelError(
-            f"machine: accelerator {wanted} and {machine.devices} devices, but torch sees {there} CUDA devices"
-            f"{' and no mps' if wanted == 'mps' else ''}; lower machine.devices or choose machine=cpu"
-        )
-    return [f"cuda:{number}" for number in range(machine.devices)]
 
 
 def outputs(

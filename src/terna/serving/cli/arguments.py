@@ -2,10 +2,12 @@
 
 import argparse
 from pathlib import Path
+from typing import get_args
 
 from terna.metrics.similarity import SIMILARITIES
 from terna.serving.cli.writers import FORMATS
 from terna.settings.declaration import FIELDS
+from terna.settings.devices import AUTO, Precision
 
 DEFAULT = "models/encoder"
 MODEL = (
@@ -58,8 +60,23 @@ def parser() -> argparse.ArgumentParser:
         "tab between them. Distances have their sign turned: more is more alike.",
     )
     similarity.add_argument("sentences", nargs="*", metavar="sentence", help="none, or two")
-    for command in (encode, search, similarity, *_around(commands)):
+    encode.add_argument(
+        "--processes",
+        type=_count,
+        default=1,
+        help="of the model: each has its share of the CPUs, or a CUDA device of its own (1)",
+    )
+    onnx, demo = _around(commands)
+    for command in (encode, search, similarity, onnx, demo):
         command.add_argument("--model", default=DEFAULT, help=f"{MODEL}; default: {DEFAULT}")
+    for command in (encode, search, similarity, demo):
+        command.add_argument("--device", default=AUTO, help="auto, cuda, cuda:N, mps or cpu (auto: the strongest)")
+        command.add_argument(
+            "--precision",
+            choices=get_args(Precision),
+            default="float32",
+            help="what the model computes in (float32); vectors are float32 in any",
+        )
     _new(commands)
     return parser
 

@@ -18,9 +18,11 @@ from terna.serving.cli import corpus
 from terna.serving.cli.encoding import encoded, vectors_of
 from terna.serving.cli.fingerprint import fingerprint
 from terna.serving.cli.lines import STDIN, argument_of, pair_of, read, texts_of
+from terna.serving.cli.processes import spread
 from terna.serving.cli.streams import check_out, standard_input, standard_output, tell, written
 from terna.serving.cli.writers import FORMATS, WRITERS
 from terna.serving.onnx_export import write
+from terna.settings.devices import device_of, several
 from terna.systems import System, load_system, locate
 
 disable_progress_bar()  # type: ignore[no-untyped-call]  # of loading weights, which takes no time
@@ -32,13 +34,17 @@ def encode(asked: Namespace) -> None:
     if asked.out:
         check_out(asked.out)
     lines, path = standard_input(), locate(asked.model)
-    system = load_system(str(path))
+    devices = several(asked.device, asked.processes, "--device")
+    system = load_system(str(path), devices[0], asked.precision)
     prompt = _prompt(system, asked.prompt, asked.prompt_name)
     mark = fingerprint(asked.model, path, prompt)
     beside = asked.out.with_name(f"{asked.out.name}.json") if asked.out and kind != "parquet" else None
     with written(asked.out) if asked.out else standard_output() as sink:
-        with WRITERS[kind](sink, _dimension(system, prompt), mark.metadata()) as write:
-            for texts, vectors in encoded(system, lines, asked.chunk, STDIN, prompt):
+        with (
+            WRITERS[kind](sink, _dimension(system, prompt), mark.metadata()) as write,
+            spread(system, str(path), devices, asked.precision, prompt) as encode_all,
+        ):
+            for texts, vectors in encoded(encode_all, lines, asked.chunk, STDIN):
                 write(texts, vectors)
         if beside:  # rather none for a moment than that of other vectors
             beside.unlink(missing_ok=True)
@@ -50,7 +56,7 @@ def search(asked: Namespace) -> None:
     """The nearest lines of a corpus to each query."""
     given, path = _queries(asked.queries), locate(asked.model)
     corpus.check(asked.corpus)
-    system = load_system(str(path))
+    system = _system(str(path), asked)
     prompts = system.usage.sides
     if not asked.any_model:
         corpus.check_model(asked.corpus, asked.model, path, prompts.document)
@@ -91,12 +97,17 @@ def similarity(asked: Namespace) -> None:
     if not pairs:
         raise DataError("no pair: give two sentences, or lines on standard input")
     first, second = zip(*pairs, strict=True)
-    system = load_system(asked.model)
+    system = _system(asked.model, asked)
     found = pairwise(*np.split(vectors_of(system, [*first, *second]), 2))
     with standard_output():
         print(*found, "sentence1", "sentence2", sep="\t")
         for row, pair in enumerate(pairs):
             print(*(f"{values[row]:.6f}" for values in found.values()), *pair, sep="\t")
+
+
+def _system(where: str, asked: Namespace) -> System:
+    """A system on the device, and in the precision, that a command was given."""
+    return load_system(where, device_of(asked.device, "--device"), asked.precision)
 
 
 def onnx(asked: Namespace) -> None:
@@ -113,7 +124,7 @@ def demo(asked: Namespace) -> None:
         serve,  # scikit-learn takes a second to import, which the other commands need not wait for
     )
 
-    serve(asked.model, asked.port)
+    serve(asked.model, asked.port, device_of(asked.device, "--device"), asked.precision)
 
 
 def new(asked: Namespace) -> None:

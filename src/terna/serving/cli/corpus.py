@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from terna.arrays import Vectors
 from terna.errors import DataError, words_of
 from terna.serving.cli import fingerprint
-from terna.serving.cli.encoding import Encoded, encoded
+from terna.serving.cli.encoding import Encoded, encode_all, encoded
 from terna.serving.cli.writers import FORMATS
 from terna.systems import System
 
@@ -46,7 +46,8 @@ def read(path: Path, system: System, size: int) -> Iterator[Encoded]:
         return
     try:
         with path.open("rb") as lines:
-            yield from encoded(system, lines, size, f"--corpus {path}", system.usage.sides.document)
+            encode = encode_all(system, system.usage.sides.document)
+            yield from encoded(encode, lines, size, f"--corpus {path}")
     except OSError as error:
         raise DataError(f"--corpus {path}: {error.strerror}; give a text file, or what encode wrote") from error
 

@@ -1,7 +1,8 @@
 """Texts to vectors, a chunk of lines at a time."""
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 from tqdm import tqdm
@@ -14,24 +15,33 @@ from terna.systems import System
 
 # texts, None for a bad line, and their vectors (n, dimension), NaN for a bad line
 Encoded = tuple[list[str | None], Vectors]
+# chunks of texts to their vectors, in order; some chunks may be taken ahead
+EncodeAll = Callable[[Iterable[list[str]]], Iterator[Vectors]]
 
 
-def encoded(
-    system: System, lines: Iterable[bytes], size: int, name: str, prompt: str | None = None
-) -> Iterator[Encoded]:
+def encode_all(system: System, prompt: str | None = None) -> EncodeAll:
+    """A system as what encodes chunk after chunk; prompt: see `System.encode`."""
+    return lambda chunks: (vectors_of(system, texts, prompt) for texts in chunks)
+
+
+def encoded(encode: EncodeAll, lines: Iterable[bytes], size: int, name: str) -> Iterator[Encoded]:
     """Up to `size` lines at a time and their vectors; a bar on a terminal, and in the end a word on bad lines.
-
-    prompt: see `System.encode`.
 
     Raises DataError, with `name`, for lines that cannot be read, and ModelError as `vectors_of` does.
     """
     bad = count = 0
-    with tqdm(unit=" lines", disable=not sys.stderr.isatty()) as bar:
+    taken: deque[list[str | None]] = deque()
+
+    def good() -> Iterator[list[str]]:
         for texts in chunks(lines, size, name):
-            good = [text is not None for text in texts]
-            found = vectors_of(system, [text for text in texts if text is not None], prompt)
+            taken.append(texts)
+            yield [text for text in texts if text is not None]
+
+    with tqdm(unit=" lines", disable=not sys.stderr.isatty()) as bar:
+        for found in encode(good()):
+            texts = taken.popleft()
             vectors = np.full((len(texts), found.shape[1]), np.nan, np.float32)
-            vectors[good] = found
+            vectors[[text is not None for text in texts]] = found
             yield texts, vectors
             bar.update(len(texts))
             count += len(texts)

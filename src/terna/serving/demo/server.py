@@ -13,6 +13,7 @@ from terna.errors import AddressError, TernaError
 from terna.serving.demo.answers import Answers
 from terna.serving.demo.asked import BODY, groups, pair, parsed, search
 from terna.serving.demo.refused import PAGE, Refused, language_of
+from terna.settings.devices import Precision
 from terna.systems import load_system
 
 LOOPBACK = "127.0.0.1"
@@ -175,13 +176,13 @@ class Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-def serve(where: str, port: int) -> None:
+def serve(where: str, port: int, device: str = "cpu", precision: Precision = "float32") -> None:
     """Serve the page over an encoder (see `load_system`) until Ctrl-C; its address goes to standard error.
 
     The port is taken first: one that is in use is told before the encoder is read. Raises AddressError and ModelError.
     """
     with suppress(KeyboardInterrupt), Server(port) as server:
-        server.answers = Answers(load_system(where), where)
+        server.answers = Answers(load_system(where, device, precision), where)
         print(f"http://{LOOPBACK}:{server.server_port}/  (Ctrl-C ends it)", file=sys.stderr, flush=True)
         try:
             server.serve_forever()
