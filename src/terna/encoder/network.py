@@ -13,6 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from terna.arrays import Ints, Vectors
 from terna.encoder.dropout import drawn_from, replace_dropout
+from terna.encoder.linear import replace_linear
 from terna.encoder.packing import Batch, Chunk, arrange, chunking
 from terna.encoder.pooling import Pooling, pool, unpooled
 from terna.encoder.pretrained import check_alone
@@ -60,6 +61,7 @@ class Encoder(nn.Module):
             pooler.requires_grad_(False)
         for part in (backbone, self.head):
             replace_dropout(part)
+            replace_linear(part)
         check_alone(backbone.config, max_length, backbone.name_or_path or type(backbone).__name__)
         self.token_vectors = TokenVectors(backbone, tokenizer, packed=packed and not is_plain())
         self.dimension = self._dimension()

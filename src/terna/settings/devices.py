@@ -7,7 +7,7 @@ from terna.settings.schema import Machine
 
 AUTO = "auto"
 # what an encoder computes in, as torch calls it
-Precision = Literal["float32", "bfloat16", "float16"]
+Precision = Literal["float32", "bfloat16", "float16", "int8"]
 
 
 def available() -> list[str]:

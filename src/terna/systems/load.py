@@ -7,6 +7,7 @@ import torch
 
 from terna.arrays import Vectors
 from terna.encoder import Encoder, Usage
+from terna.encoder.linear import use_int8
 from terna.errors import ModelError, words_of
 from terna.settings.devices import Precision
 from terna.systems import word_vectors as vectors
@@ -41,10 +42,16 @@ def load_system(where: str, device: str = "cpu", precision: Precision = "float32
 
 
 def placed(encoder: Encoder, device: str, precision: Precision = "float32") -> Encoder:
-    """The encoder on a device, in a precision; ModelError where the device has no room for it."""
+    """The encoder on a device, in a precision; ModelError where the device has no room for it, or lacks the precision.
+
+    int8: the products of the backbone's linear layers, on a CPU.
+    """
+    if precision == "int8":
+        if device != "cpu":
+            raise ModelError(f"int8: for the CPU alone, and this is {device}; give float16, or --device cpu")
+        use_int8(encoder.backbone)
+        return encoder
     try:
         return encoder.to(device, getattr(torch, precision))
     except RuntimeError as error:  # torch's errors of a device are of many kinds
-        raise ModelError(
-            f"{device}: the encoder cannot be put there ({words_of(error)}); give another device"
-        ) from error
+        raise ModelError(f"{device}: no room for the encoder ({words_of(error)}); give another device") from error
