@@ -123,6 +123,7 @@ def test_declared_names_and_places_say_which_column_is_which(whole: Callable[...
         ("a.csv", HEAD, (), "no pair in"),
         ("a.csv", "", (), "a.csv: the file is empty"),
         ("a.csv", HEAD + "x,y,1\n", (), "a has one pair here"),
+        ("a.csv", HEAD + "x,y,1\nz,w,1.0\n", (), "every pair of .* has the score 1; a correlation needs two"),
         ("a.xlsx", "x", (), r"a.xlsx: a data file ends in .csv, .tsv, .jsonl"),
         (
             "a.jsonl",

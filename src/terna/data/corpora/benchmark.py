@@ -23,6 +23,12 @@ from terna.settings.benchmark import UNITS
 # what classes mean where no label is declared
 MEANT: Mapping[str, int] = {"1": 1, "0": 0, "true": 1, "false": 0, "yes": 1, "no": 0, "sí": 1, "si": 1}
 
+# what is said where the pairs have no two golds
+ALIKE: Mapping[str, tuple[str, str]] = {
+    "binary": ("is labelled", "both labels are needed"),
+    "sts": ("has the score", "a correlation needs two"),
+}
+
 
 def read_benchmark(name: str, evaluate: Evaluate, raw: Path) -> pa.Table | Search:
     """A benchmark whose files lie in raw/<name>: a SCORED table, with gold 1 or 0 for binary labels, or a Search.
@@ -65,10 +71,9 @@ def _sufficient(name: str, declared: Benchmark, table: pa.Table, folder: Path) -
             raise DataError(f"{name}: {file} has one pair here, and a figure needs at least 2; add pairs")
     if len(table) < 2:
         raise DataError(f"{name}: {len(table)} pairs in {folder}; at least 2 are needed")
-    if declared.task == "binary" and len(set(table["gold"].to_pylist())) < 2:
-        raise DataError(
-            f"{name}: every pair of {folder} is labelled {table['gold'][0].as_py():g}; both labels are needed"
-        )
+    if len(set(table["gold"].to_pylist())) < 2:
+        alike, needed = ALIKE[declared.task]
+        raise DataError(f"{name}: every pair of {folder} {alike} {table['gold'][0].as_py():g}; {needed}")
 
 
 def _part(name: str, table: pa.Table, declared: Benchmark) -> pa.Table:

@@ -19,13 +19,20 @@ def parts_of(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.arrow")) or sorted(folder.glob("*.txt"))
 
 
+def nested_text(folder: Path) -> Path | None:
+    """A .txt file in a folder within it, which no one reads; None where there is none, or it holds .arrow files."""
+    return None if any(folder.glob("*.arrow")) else min(folder.glob("*/**/*.txt"), default=None)
+
+
 def fetch_folder(source: Path, target: Path, *, exact: bool) -> dict[str, str]:
     """Copy the .arrow files of `source`, or else its .txt files, to `target`; the digest of each by its path.
 
     Paths are from target's folder. Raises DownloadError for a folder without any, and with exact=True,
-    since no one digest stands for a folder.
+    since no one digest stands for a folder, and for texts in folders within it.
     """
     parts = parts_of(source)
+    if deeper := nested_text(source):
+        raise DownloadError(f"{deeper}: in a folder within {source}, whose own texts alone are read; move it there")
     if not parts:
         splits = ", ".join(one.parent.name for one in sorted(source.glob("*/*.arrow")))
         inside = f"it has the splits {splits}; name one of them" if splits else "datasets.save_to_disk writes some"
