@@ -317,7 +317,10 @@ def test_where_nothing_can_be_held_out_the_sample_chooses_and_it_is_said(project
         (["pares.csv", "--test", "mal.csv"], "mal.csv, row 19, column score: 'mucho'; allowed is a number from 0 to 5"),
         (["comas.csv"], "comas.csv: column nota: '3,5' is no number, nor is another score; write 3.5, with a point"),
         (["comas.csv", "--shape", "scored"], "column nota: '3,5' is no number"),
-        (["pares.csv", "--test", "igual.csv"], "own-dev: every pair of igual.csv has the score 3; a correlation needs two"),
+        (
+            ["pares.csv", "--test", "igual.csv"],
+            "own-dev: each of its 20 pairs in igual.csv has the score 3; a correlation needs two",
+        ),
         (["corto.csv"], "corto: 3 pairs fill no batch of 4"),
     ],
 )
