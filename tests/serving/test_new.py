@@ -212,6 +212,10 @@ def test_what_is_named_decides_the_roles(project: Path) -> None:
     asked("pares.csv", "--test", "otras.csv", "--dev", "notas.csv", "--name", "dos")
     own = experiment("dos").evaluate.benchmarks
     assert (own["own"].split, own["own-dev"].files[0].name) == (None, "notas.csv")
+    assert "in development too" not in "".join(asked("pares.csv", "--test", "notas.csv", "--name", "tres"))
+    # what chooses the checkpoint is no test of it, whatever its file is called
+    twice = asked("pares.csv", "--test", "otras.csv", "--dev", "notas.csv", "--force", "--name", "dos")
+    assert "test 60 pairs, of whose 120 texts 120 are in development too, so that it is no clean" in "\n".join(twice)
     asked("notas.csv", "--name", "solo", "--model", "owner/name@main")
     solo = experiment("solo")
     assert (solo.model.backbone, solo.model.revision, solo.model.pooling) == ("owner/name", "main", None)
