@@ -71,7 +71,7 @@ def test_a_folder_of_text_is_a_line_a_text_where_no_pairs_are_asked_for(tmp_path
     assert table["text"].to_pylist() == ["Tres", "Uno", "Dos"] and counts["read"] - counts["empty_sentence"] == 3
     (folder / "more").mkdir()
     (folder / "more" / "d.txt").write_text("Seis")
-    with pytest.raises(DownloadError, match=r"texts/more/d\.txt: in a folder within .*; move it there"):
+    with pytest.raises(DownloadError, match=r"texts/more/d\.txt: not read, .*; move or rename it"):
         fetch_corpus(declared, tmp_path / "raw", mirror=None, check=lambda *_: None, progress=False)
     (tmp_path / "empty").mkdir()
     nothing = Corpus("columns", files=[File([str(tmp_path / "empty")])], shape="texts", exact=False)

@@ -267,9 +267,17 @@ def test_of_a_folder_of_texts_nothing_is_passed_over(project: Path) -> None:
     Path("textos/uno.txt").write_text("".join(f"{sentence(row)}\n" for row in range(60)))
     Path("textos/dos.txt").write_text("".join(f"{sentence(row)}\n" for row in range(60, 120)))
     Path("textos/más/aún/tres.txt").write_text(sentence(500))
-    with pytest.raises(DataError, match=r"textos/más/aún/tres\.txt: in a folder within textos, .* move it there"):
+    Path("textos/.oculta").mkdir()
+    Path("textos/.oculta/copia.txt").write_text(sentence(600))
+    with pytest.raises(
+        DataError, match=r"textos/más/aún/tres\.txt: not read, of a folder textos/\*\.txt alone is; move"
+    ):
         asked("textos")
     shutil.rmtree("textos/más")
+    Path("textos/TRES.TXT").write_text(sentence(500))
+    with pytest.raises(DataError, match=r"textos/TRES\.TXT: not read, .* move or rename it"):
+        asked("textos")
+    Path("textos/TRES.TXT").unlink()
     assert asked("textos")[0] == "textos: raw text (shape texts), 2 files; trained on, 120 texts"
 
 
