@@ -5,6 +5,7 @@ import json
 import unicodedata
 from collections import Counter
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +190,14 @@ def test_the_names_of_a_class_label_count_and_not_the_order_of_its_numbers(tmp_p
     saved.save_to_disk(tmp_path / "c") if folder else saved.to_parquet(tmp_path / "c.parquet")
     table, _ = read("name", columned("nli", "c" if folder else "c.parquet"), tmp_path)
     assert table["label"].to_pylist() == order
+
+
+def test_decimals_of_a_database_are_numbers(tmp_path: Path) -> None:
+    scores = pa.array([Decimal("2.50"), Decimal("5.00")], pa.decimal128(4, 2))
+    rows = pa.table({"sentence1": ["Uno.", "Dos."], "sentence2": ["Tres.", "Seis."], "score": scores})
+    pq.write_table(rows, tmp_path / "c.parquet")
+    table, _ = read("name", columned("scored", "c.parquet"), tmp_path)
+    assert table["score"].to_pylist() == [0.5, 1.0]
 
 
 def test_a_csv_without_a_header_is_mapped_by_place(tmp_path: Path) -> None:

@@ -123,6 +123,7 @@ def test_declared_names_and_places_say_which_column_is_which(whole: Callable[...
         ("a.csv", HEAD, (), "no pair in"),
         ("a.csv", "", (), "a.csv: the file is empty"),
         ("a.csv", HEAD + "x,y,1\n", (), "a has one pair here"),
+        ("a.csv", HEAD + "x,y,1\nz,w,1.0\n", (), "each of its 2 pairs in .* has the score 1; a correlation needs two"),
         ("a.xlsx", "x", (), r"a.xlsx: a data file ends in .csv, .tsv, .jsonl"),
         (
             "a.jsonl",
@@ -189,7 +190,7 @@ def test_declared_labels_say_which_class_has_the_same_meaning(whole: Callable[..
     ("rows", "message"),
     [
         ([("a", "b", "1"), ("c", "d", "2")], r"row 2, column label: '2'; allowed is 1, 0, true"),
-        ([("a", "b", "1"), ("c", "d", "1")], "every pair of .* is labelled 1; both labels are needed"),
+        ([("a", "b", "1"), ("c", "d", "1")], "each of its 2 pairs in .* is labelled 1; both labels are needed"),
     ],
 )
 def test_other_labels_and_one_alone_are_refused(whole: Callable[..., pa.Table], rows: Any, message: str) -> None:
@@ -240,6 +241,10 @@ def test_pairs_that_all_hang_together_cannot_be_split(own: Write, tmp_path: Path
         DataError, match=r"own-dev: all 30 pairs of its file are linked by what they share.*; give a second file"
     ):
         read_benchmark("own-dev", own({"pairs.csv": quoted(rows, ",")}), tmp_path)
+    # a part of a few pairs beside them would be no test
+    rows += [(f"b {row}", f"c {row}", row % 5) for row in range(4)]
+    with pytest.raises(DataError, match=r"own: 30 of 34 pairs of its file are linked by what they share"):
+        read_benchmark("own", own({"pairs.csv": quoted(rows, ",")}), tmp_path)
 
 
 @pytest.mark.parametrize("seed", range(20))

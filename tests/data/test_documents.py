@@ -69,6 +69,10 @@ def test_a_folder_of_text_is_a_line_a_text_where_no_pairs_are_asked_for(tmp_path
     assert sorted(path.name for path in (tmp_path / "raw" / "texts").iterdir()) == ["a.txt", "b.txt"]
     table, counts = read("own", declared, tmp_path / "raw")
     assert table["text"].to_pylist() == ["Tres", "Uno", "Dos"] and counts["read"] - counts["empty_sentence"] == 3
+    (folder / "more").mkdir()
+    (folder / "more" / "d.txt").write_text("Seis")
+    with pytest.raises(DownloadError, match=r"texts/more/d\.txt: not read, .*; move or rename it"):
+        fetch_corpus(declared, tmp_path / "raw", mirror=None, check=lambda *_: None, progress=False)
     (tmp_path / "empty").mkdir()
     nothing = Corpus("columns", files=[File([str(tmp_path / "empty")])], shape="texts", exact=False)
     with pytest.raises(DownloadError, match=r"empty: a folder without \.arrow or \.txt files"):

@@ -94,6 +94,16 @@ def test_labels_of_other_corpora_are_told_what_they_mean(tmp_path: Path) -> None
     assert (found.shape, found.labels) == ("nli", meant)
 
 
+def test_it_is_said_what_labels_are_taken_to_mean_that_do_not_say_it(tmp_path: Path) -> None:
+    columns = ("premise", "hypothesis", "label")
+    numbers = taken(table(tmp_path / "numbers.csv", columns, rows(0, 1, 2)))
+    # a file that counts from contradiction on is seen to be read the wrong way round
+    assert numbers.why.endswith("2 (13): 0 for entailment, 1 for neutral, 2 for contradiction")
+    spanish = taken(table(tmp_path / "words.csv", columns, rows("implica", "neutral", "contradice")))
+    assert spanish.shape == "nli" and spanish.why.endswith(": contradice for contradiction, implica for entailment")
+    assert taken(table(tmp_path / "usual.csv", columns, rows(*LABELS))).why.endswith("neutral (13)")
+
+
 @pytest.mark.parametrize(
     ("header", "content", "told"),
     [
@@ -119,6 +129,11 @@ def test_a_word_decides_the_shape_and_the_columns(tmp_path: Path) -> None:
     assert taken(path, anchor=["c"], positive=["a"]).columns == {"anchor": "c", "positive": "a"}
     with pytest.raises(DataError, match="--columns positive: z, but its columns are a"):
         taken(path, anchor=["a"], positive=["z"])
+    # a field that is given is never passed over
+    given: dict[str, list[str | int]] = {"anchor": ["c"], "positive": ["a"], "negatives": ["b"]}
+    assert taken(path, **given).shape == "triplets"
+    with pytest.raises(DataError, match=r"--columns negatives: pairs that mean the same have anchor, positive$"):
+        taken(path, "pairs", **given)
     with pytest.raises(DataError, match=r"which column is the score.*--columns score=COLUMN"):
         taken(path, "scored", sentence1=["a"], sentence2=["b"])
 
@@ -197,6 +212,10 @@ def test_what_is_named_decides_the_roles(project: Path) -> None:
     asked("pares.csv", "--test", "otras.csv", "--dev", "notas.csv", "--name", "dos")
     own = experiment("dos").evaluate.benchmarks
     assert (own["own"].split, own["own-dev"].files[0].name) == (None, "notas.csv")
+    assert "in development too" not in "".join(asked("pares.csv", "--test", "notas.csv", "--name", "tres"))
+    # what chooses the checkpoint is no test of it, whatever its file is called
+    twice = asked("pares.csv", "--test", "otras.csv", "--dev", "notas.csv", "--force", "--name", "dos")
+    assert "test 60 pairs, of whose 120 texts 120 are in development too, so that it is no clean" in "\n".join(twice)
     asked("notas.csv", "--name", "solo", "--model", "owner/name@main")
     solo = experiment("solo")
     assert (solo.model.backbone, solo.model.revision, solo.model.pooling) == ("owner/name", "main", None)
@@ -241,6 +260,25 @@ def test_a_folder_of_texts_is_raw_text(project: Path) -> None:
     with pytest.raises(DataError, match="no row"):
         Path("vacio.csv").write_text("a,b\n")
         asked("vacio.csv")
+
+
+def test_of_a_folder_of_texts_nothing_is_passed_over(project: Path) -> None:
+    Path("textos/más/aún").mkdir(parents=True)
+    Path("textos/uno.txt").write_text("".join(f"{sentence(row)}\n" for row in range(60)))
+    Path("textos/dos.txt").write_text("".join(f"{sentence(row)}\n" for row in range(60, 120)))
+    Path("textos/más/aún/tres.txt").write_text(sentence(500))
+    Path("textos/.oculta").mkdir()
+    Path("textos/.oculta/copia.txt").write_text(sentence(600))
+    with pytest.raises(
+        DataError, match=r"textos/más/aún/tres\.txt: not read, of a folder textos/\*\.txt alone is; move"
+    ):
+        asked("textos")
+    shutil.rmtree("textos/más")
+    Path("textos/TRES.TXT").write_text(sentence(500))
+    with pytest.raises(DataError, match=r"textos/TRES\.TXT: not read, .* move or rename it"):
+        asked("textos")
+    Path("textos/TRES.TXT").unlink()
+    assert asked("textos")[0] == "textos: raw text (shape texts), 2 files; trained on, 120 texts"
 
 
 @pytest.mark.parametrize("shape", ["texts", "pairs", "triplets"])
@@ -289,6 +327,12 @@ def test_where_nothing_can_be_held_out_the_sample_chooses_and_it_is_said(project
         (["pares.csv", "--dev", "notas.csv"], "--dev notas.csv: no test beside it"),
         (["mal.csv", "--test", "notas.csv"], "mal.csv, row 19, column score: 'mucho'; allowed is a number from 0 to 5"),
         (["pares.csv", "--test", "mal.csv"], "mal.csv, row 19, column score: 'mucho'; allowed is a number from 0 to 5"),
+        (["comas.csv"], "comas.csv: column nota: '3,5' is no number, nor is another score; write 3.5, with a point"),
+        (["comas.csv", "--shape", "scored"], "column nota: '3,5' is no number"),
+        (
+            ["pares.csv", "--test", "igual.csv"],
+            "own-dev: each of its 20 pairs in igual.csv has the score 3; a correlation needs two",
+        ),
         (["corto.csv"], "corto: 3 pairs fill no batch of 4"),
     ],
 )
@@ -297,6 +341,8 @@ def test_a_word_or_row_that_is_wrong_is_named_and_nothing_is_written(
 ) -> None:
     table(Path("mal.csv"), (*TWO, "score"), [*rows(1.0, 4.5, count=18), [sentence(99), sentence(98), "mucho"]])
     table(Path("corto.csv"), ("anchor", "positive"), rows(count=3))
+    table(Path("comas.csv"), ("a", "b", "nota"), rows("3,5", "0,25", "1,0"))
+    table(Path("igual.csv"), (*TWO, "score"), rows(3))
     Path("texto.txt").write_text("Una frase entera.\nOtra frase entera.\n")
     before = sorted(Path("conf").rglob("*.yaml"))
     with pytest.raises(DataError) as caught:

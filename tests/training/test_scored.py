@@ -193,6 +193,13 @@ def test_too_few_pairs_for_a_batch_are_refused(make_encoder: Make, settings: Set
         run_for(encoder, settings, scored_for(encoder, pairs=3))
 
 
+def test_pairs_of_one_score_have_no_order_to_learn_and_are_refused(make_encoder: Make, settings: Settings) -> None:
+    encoder = make_encoder()
+    table = scored_for(encoder)
+    with pytest.raises(DataError, match=r"scored\.parquet: every pair has the score 0\.6, .* there must be two scores"):
+        run_for(encoder, settings, replace(table, scores=np.full_like(table.scores, 0.6)))
+
+
 def test_weights_hold_for_the_pairs_of_a_corpus(make_encoder: Make, settings: Settings) -> None:
     encoder = make_encoder()
     table = replace(scored_for(encoder, triplets=0), scored_corpus=np.arange(21) % 2)

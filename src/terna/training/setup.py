@@ -28,7 +28,7 @@ from terna.settings import Settings, Train
 from terna.training.adapters import adapt, freeze_layers, merge
 from terna.training.callbacks import Checkpoints, Recorder
 from terna.training.losses.guide import contrasted
-from terna.training.module import TrainingModule
+from terna.training.module import ORDERED, TrainingModule
 from terna.training.parts.pairs import ClassedPart, ScoredPart
 from terna.training.parts.part import Part, Shared
 from terna.training.parts.ranked import RankedPart
@@ -124,8 +124,8 @@ def encoder_of(settings: Settings, inputs: Inputs) -> Encoder:
 def datamodule_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> PlannedDataModule:
     """The batches of all epochs: of triplets, tuples and raw text, or with train.distill of what is taught; of pairs.
 
-    Raises DataError when not a single full batch can be made of a kind that there is, and for pairs of one class alone,
-    ModelError when the encoder is to draw dropout and has none.
+    Raises DataError when not a single full batch can be made of a kind that there is, and for pairs of one class or
+    one score alone, ModelError when the encoder is to draw dropout and has none.
     """
     options, table = settings.train, inputs.table
     if options.is_taught and inputs.taught is None:
@@ -140,11 +140,7 @@ def datamodule_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> Plann
         weights=[options.weights.get(name, 1.0) for name in inputs.corpora],
         taught=inputs.taught if options.similarity_distillation or options.guide else None,
     )
-    if options.loss.classed == "softmax" and len(inputs.classes) == 1:
-        raise DataError(
-            f"data/triplets/classed.parquet: every pair is {inputs.classes[0]!r}, and there must be two classes to "
-            "tell apart; add data, or choose another train.loss.classed"
-        )
+    _check_marks(options, inputs)
     pairs: list[Part] = [ClassedPart(shared)] if shared.asked(table.classed_corpus) else []
     later = replace(shared, epochs=phases(options)[-1]) if options.after else shared
     pairs += [ScoredPart(later)] if shared.asked(table.scored_corpus) else []
@@ -152,6 +148,21 @@ def datamodule_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> Plann
     ranked = [] if options.distill else _ranked(options, shared, alone=not pairs and not texts)
     parts = [*_taught(options, inputs.taught, shared), *ranked, *texts, *pairs]
     return PlannedDataModule(parts, seed=settings.seed, workers=settings.machine.workers)
+
+
+def _check_marks(options: Train, inputs: Inputs) -> None:
+    """Raise DataError for pairs that are all of one class, or have one score: nothing is learnt from them."""
+    scores = inputs.table.scores
+    if options.loss.classed == "softmax" and len(inputs.classes) == 1:
+        raise DataError(
+            f"data/triplets/classed.parquet: every pair is {inputs.classes[0]!r}, and there must be two classes to "
+            "tell apart; add data, or choose another train.loss.classed"
+        )
+    if options.loss.scored in ORDERED and len(scores) and scores.min() == scores.max():
+        raise DataError(
+            f"data/triplets/scored.parquet: every pair has the score {scores[0]:g}, on a scale from 0 to 1, and there "
+            "must be two scores to order; add data, or choose another train.loss.scored"
+        )
 
 
 def _taught(options: Train, taught: TeacherVectors | None, shared: Shared) -> list[Part]:

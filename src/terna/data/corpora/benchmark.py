@@ -23,6 +23,14 @@ from terna.settings.benchmark import UNITS
 # what classes mean where no label is declared
 MEANT: Mapping[str, int] = {"1": 1, "0": 0, "true": 1, "false": 0, "yes": 1, "no": 0, "sí": 1, "si": 1}
 
+# of what a split asks for, the share that each part is to have
+LEAST = 0.25
+# what is said where the pairs have no two golds
+ALIKE: Mapping[str, tuple[str, str]] = {
+    "binary": ("is labelled", "both labels are needed"),
+    "sts": ("has the score", "a correlation needs two"),
+}
+
 
 def read_benchmark(name: str, evaluate: Evaluate, raw: Path) -> pa.Table | Search:
     """A benchmark whose files lie in raw/<name>: a SCORED table, with gold 1 or 0 for binary labels, or a Search.
@@ -65,9 +73,10 @@ def _sufficient(name: str, declared: Benchmark, table: pa.Table, folder: Path) -
             raise DataError(f"{name}: {file} has one pair here, and a figure needs at least 2; add pairs")
     if len(table) < 2:
         raise DataError(f"{name}: {len(table)} pairs in {folder}; at least 2 are needed")
-    if declared.task == "binary" and len(set(table["gold"].to_pylist())) < 2:
+    if len(set(table["gold"].to_pylist())) < 2:
+        alike, needed = ALIKE[declared.task]
         raise DataError(
-            f"{name}: every pair of {folder} is labelled {table['gold'][0].as_py():g}; both labels are needed"
+            f"{name}: each of its {len(table)} pairs in {folder} {alike} {table['gold'][0].as_py():g}; {needed}"
         )
 
 
@@ -91,10 +100,12 @@ def _chosen(name: str, clusters: Ints, declared: Benchmark) -> Bools:
     """The units of the part that a benchmark's role says."""
     rule = declared.split or Split()
     first = first_part(clusters, rule.share, rule.seed)
-    if first.all() or not first.any():
+    count, linked_most = len(clusters), int(np.bincount(clusters).max())
+    if min(first.sum() / rule.share, (~first).sum() / (1 - rule.share)) < LEAST * count:
+        most = f"all {count}" if linked_most == count else f"{linked_most} of {count}"
         raise DataError(
-            f"{name}: all {len(clusters)} {UNITS[declared.task]} of its file are linked by what they share, so it "
-            "cannot be split; give a second file, and set split to null"
+            f"{name}: {most} {UNITS[declared.task]} of its file are linked by what they share, so it cannot be split; "
+            "give a second file, and set split to null"
         )
     return first if declared.role == "development" else ~first
 

@@ -40,7 +40,9 @@ class Values:
 
 
 def values(column: pa.ChunkedArray, names: Sequence[str] | None) -> list[Any]:
-    """Values as Python's; numbers that stand for `names` as these."""
+    """Values as Python's, decimals as floats; numbers that stand for `names` as these."""
+    if pa.types.is_decimal(column.type):
+        column = column.cast(pa.float64())
     found: list[Any] = column.to_pylist()
     if names is None:
         return found

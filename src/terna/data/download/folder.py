@@ -19,13 +19,24 @@ def parts_of(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.arrow")) or sorted(folder.glob("*.txt"))
 
 
+def overlooked(folder: Path) -> Path | None:
+    """A text that nobody reads, in a folder within it or a .TXT; None where there is none, or .arrow files are read."""
+    read = set(parts_of(folder))
+    if any(path.suffix == ".arrow" for path in read):
+        return None
+    texts = (path for path in folder.rglob("*") if path.suffix.lower() == ".txt" and path not in read)
+    return min((path for path in texts if "/." not in f"/{path.relative_to(folder).as_posix()}"), default=None)
+
+
 def fetch_folder(source: Path, target: Path, *, exact: bool) -> dict[str, str]:
     """Copy the .arrow files of `source`, or else its .txt files, to `target`; the digest of each by its path.
 
-    Paths are from target's folder. Raises DownloadError for a folder without any, and with exact=True,
-    since no one digest stands for a folder.
+    Paths are from target's folder. Raises DownloadError for a folder without any, for texts that would be passed over,
+    and with exact=True, since no one digest stands for a folder.
     """
     parts = parts_of(source)
+    if passed := overlooked(source):
+        raise DownloadError(f"{passed}: not read, of a folder {source.name}/*.txt alone is; move or rename it")
     if not parts:
         splits = ", ".join(one.parent.name for one in sorted(source.glob("*/*.arrow")))
         inside = f"it has the splits {splits}; name one of them" if splits else "datasets.save_to_disk writes some"

@@ -219,16 +219,18 @@ def _scored(given: Roles, read: Iterator[str]) -> Iterator[str]:
     yield from _shown(given.test, "scored on")
     if given.dev:
         yield from _shown(given.dev, "chosen by")
-    apart = "" if given.dev else ", two parts of this file without a sentence in common"
+    common = "query" if given.test.taken.shape == "ranking" else "sentence"
+    apart = "" if given.dev else f", two parts of this file without a {common} in common"
     yield f"  {', '.join(found)}{apart}; compared with the start, untouched, and with lexical baselines"
 
 
 def _shown(given: Given, use: str) -> Iterator[str]:
     """What a file is taken for and why, and its first rows."""
     looked, taken = given.looked, given.taken
-    many = f", {len(given.source.files)} files" if len(given.source.files) > 1 else ""
     rows = f"{looked.rows} rows" if looked.whole else f"more than {looked.rows} rows, of which these were looked at"
-    yield f"{given.source.path}: {CALLED[taken.shape]} (shape {taken.shape}){many}, {rows}; {use}"
+    # of several files one was looked at
+    many = f"{len(given.source.files)} files" if len(given.source.files) > 1 else rows
+    yield f"{given.source.path}: {CALLED[taken.shape]} (shape {taken.shape}), {many}; {use}"
     yield f"  {taken.why}"
     names = [name for each in taken.columns.values() for name in (each if isinstance(each, list) else [each])]
     columns = [column for name in names for column in looked.columns if column.name == name] or looked.columns

@@ -23,12 +23,17 @@ MOSTLY = 0.9
 IDS = "_?id|idx|index|guid|uid|.*[_-]id|unnamed: 0|"
 # labels of NLI as words, in the languages and abbreviations that corpora have
 WORDS = {
-    "entailment": ("entailment", "entails", "entail", "ent", "e", "implicación", "implicacion"),
+    "entailment": ("entailment", "entails", "entail", "ent", "e", "implicación", "implicacion", "implica"),
     "neutral": ("neutral", "neu", "n", "neutro"),
-    "contradiction": ("contradiction", "contradicts", "con", "cnt", "contra", "c", "contradicción", "contradiccion"),
+    "contradiction": (
+        *("contradiction", "contradicts", "contradictory", "con", "cnt", "contra", "c"),
+        *("contradicción", "contradiccion", "contradice"),
+    ),
     None: ("-",),
 }
 LABELS = {word: label for label, words in WORDS.items() for word in words}
+# a number as Spanish writes it: what its column is for, though reading refuses it
+DECIMAL_COMMA = r"[+-]?[0-9]+(,[0-9]+)?"
 # how a sentence may end, and no name of a column
 ENDS = (".", "!", "?", "…", '"', "»")
 
@@ -75,7 +80,7 @@ class Column:
         named = isinstance(self.name, str) and fullmatch(IDS, self.name.strip().casefold())
         if named and len(self.words) == len(self.values):
             return "id"
-        if self.mostly(NUMBER.fullmatch):
+        if self.mostly(NUMBER.fullmatch) or self.mostly(lambda word: fullmatch(DECIMAL_COMMA, word)):
             return "number"
         rows, most = sum(self.words.values()), max(map(len, self.words))
         few = len(self.words) <= CLASSES and 2 * len(self.words) <= rows and most <= LONGEST

@@ -19,7 +19,8 @@ from terna.data.numbering import numbered
 from terna.data.triplets import build, count_triplets
 from terna.data.tuples import usable
 from terna.errors import DataError
-from terna.records import TEXTS
+from terna.records import TEXTS, sentences_of
+from terna.sentences import fold
 from terna.serving.new.looking import LOOKED
 from terna.settings import Corpus, Settings
 from terna.settings.benchmark import UNITS
@@ -59,14 +60,27 @@ def examples(name: str, corpus: Corpus, files: Sequence[Path]) -> Examples:
 
 
 def benchmarks(settings: Settings, files: Mapping[str, Sequence[Path]]) -> Iterator[str]:
-    """What each benchmark holds, in words; DataError for a malformed row, and for what cannot be split."""
+    """What each benchmark holds, in words, and what both do.
+
+    Raises DataError for a malformed row, and for what cannot be split.
+    """
+    asked: list[set[str]] = []
     with TemporaryDirectory() as folder:
         for name, paths in files.items():
             with _linked(Path(folder) / name, paths):
                 found = read_benchmark(name, settings.evaluate, Path(folder))
             declared = settings.evaluate.benchmarks[name]
             held = len(found.queries) if isinstance(found, Search) else len(found)
+            asked.append(_asked(found))
             yield f"{declared.role} {held} {UNITS[declared.task]}"
+    if len(asked) > 1 and (both := set.intersection(*asked)):
+        yield f"of whose {len(asked[-1])} texts {len(both)} are in development too, so that it is no clean test"
+
+
+def _asked(found: pa.Table | Search) -> set[str]:
+    """The sentences of pairs, or the queries of a search, whose documents its parts have in common."""
+    texts = found.queries if isinstance(found, Search) else [text for side in sentences_of(found) for text in side]
+    return set(map(fold, texts))
 
 
 def _rows(name: str, corpus: Corpus, folder: Path) -> pa.Table:

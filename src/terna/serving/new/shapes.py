@@ -58,6 +58,10 @@ def take(looked: Looked, shape: str | None, given: Columns, *, test: bool) -> Ta
     found = [shape] if shape else list(_shapes(looked, given, allowed))
     if len(found) != 1 or found[0] not in allowed:
         raise DataError(f"{looked.path}: {_undecided(looked, found, allowed)}")
+    if strange := [name for name in given if name not in _fields(found[0])]:
+        raise DataError(
+            f"{looked.path}: --columns {strange[0]}: {CALLED[found[0]]} have {', '.join(_fields(found[0]))}"
+        )
     columns, how = _filled(looked, found[0], given)
     return _meaning(looked, Taken(found[0], columns, why=how))
 
@@ -74,7 +78,7 @@ def _undecided(looked: Looked, found: Sequence[str], allowed: Sequence[str]) -> 
 def _shapes(looked: Looked, given: Columns, allowed: Sequence[str]) -> Iterator[str]:
     """The shapes that fit, by the fields whose columns are given, by names, then by content."""
     if given:
-        yield from (one for one in allowed if set(given) >= set(_required(one)))
+        yield from (one for one in allowed if set(_fields(one)) >= set(given) >= set(_required(one)))
         return
     texts = looked.of("text")
     if "ranking" in allowed and all(_named(looked, name) for name in _required("ranking")):
@@ -91,6 +95,11 @@ def _shapes(looked: Looked, given: Columns, allowed: Sequence[str]) -> Iterator[
 
 def _required(shape: str) -> tuple[str, ...]:
     return ("query", "document") if shape == "ranking" else FIELDS[shape]
+
+
+def _fields(shape: str) -> tuple[str, ...]:
+    """What may be given: of a search how relevant a document is, too."""
+    return (*_required(shape), "score") if shape == "ranking" else _required(shape)
 
 
 def _named(looked: Looked, name: str) -> list[Column]:
@@ -189,13 +198,26 @@ def _meaning(looked: Looked, taken: Taken) -> Taken:
     words = [f"{word} ({count})" for word, count in sorted(column.words.items())]
     if taken.shape != "scored":
         held = f"{len(words)} words" if len(words) > 20 else ", ".join(words)
-        return replace(taken, labels=_labels(column, taken.shape), why=f"{taken.why}, which holds {held}")
+        labels = _labels(column, taken.shape)
+        meant = _told(column, labels) if taken.shape == "nli" else ""
+        return replace(taken, labels=labels, why=f"{taken.why}, which holds {held}{meant}")
     if not column.numbers:
-        raise DataError(f"{looked.path}: column {column.name}: no score is a number; say --shape or --columns")
+        first = next(iter(column.words), "nothing")
+        raise DataError(
+            f"{looked.path}: column {column.name}: {first!r} is no number, nor is another score; write 3.5, with a "
+            "point, or say --shape or --columns"
+        )
     low, high = min(column.numbers), max(column.numbers)
     scale = next(([*one] for one in SCALES if one[0] <= low and high <= one[1]), [float(floor(low)), float(ceil(high))])
     why = f"{taken.why}, from {low:g} to {high:g}, so the scale is {scale[0]:g} to {scale[1]:g}"
     return replace(taken, scale=scale, why=why)
+
+
+def _told(column: Column, labels: Mapping[str, str | None]) -> str:
+    """What labels are taken to mean that do not say it themselves."""
+    known = labels or {word: MEANT.get(word.casefold()) for word in sorted(column.words)}
+    meant = [f"{word} for {label}" for word, label in known.items() if label and label != word.casefold()]
+    return f": {', '.join(meant)}" if meant else ""
 
 
 def _labels(column: Column, shape: str) -> dict[str, str | None]:

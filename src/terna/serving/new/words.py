@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from terna.data.download.folder import overlooked
 from terna.errors import DataError
 from terna.serving.new.looking import Looked, look
 from terna.serving.new.shapes import CALLED, Taken, take
@@ -27,6 +28,8 @@ class Source:
         """What is in the first of its files; DataError for one that is not there, or that no declaration can name."""
         if not self.path.exists():
             raise DataError(f"{self.path}: no such file")
+        if passed := overlooked(self.path):
+            raise DataError(f"{passed}: not read, of a folder {self.path.name}/*.txt alone is; move or rename it")
         if len(self.files) > MOST:
             raise DataError(f"{self.path}: {len(self.files)} text files, more than {MOST}; join some of them")
         for path in self.files:
