@@ -6,10 +6,11 @@ Each side lives in a process of its own and works while the other waits. A ratio
 pair of measurements on the same batch: above 1 ours is faster, or needs less memory. Writes the median, the lowest, the
 highest and the number of pairs to benchmarks/results.json, and the table in docs/performance.md. Measures
 train_step_minilm and train_memory_minilm (MiniLM, ESXNLI, batch 64), train_step_base (RoBERTa-base's size from random
-weights, batch 32), encode_sts (the sentences of STS-2015-es), plan_64 and plan_512 (benchmarks/plan.py), startup (a
-process from its launch to its first step), and memory_cached_1024 (ours alone). On a GPU, beside these: train_step_gpu
-and train_step_gpu_tuned, RoBERTa-base's size in bf16 against the neighbour as it is and tuned, with the share of the
-chip's measured matrix rate.
+weights, batch 32), encode_sts (the sentences of STS-2015-es), encode_lines, encode_int8 and encode_best_rival
+(benchmarks/lines.py; the last with RIVAL, a Python that has sentence-transformers[onnx]), plan_64 and plan_512
+(benchmarks/plan.py), startup (a process from its launch to its first step), and memory_cached_1024 (ours alone). On a
+GPU, beside these: train_step_gpu and train_step_gpu_tuned, RoBERTa-base's size in bf16 against the neighbour as it is
+and tuned, with the share of the chip's measured matrix rate.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
@@ -184,6 +186,14 @@ def plans(pairs: int) -> dict[str, list[float]]:
     return {f"plan_{size}": measure(size, max(1, pairs // 4)) for size in (64, 512)}
 
 
+def lines(pairs: int) -> dict[str, list[float]]:
+    """13,316 lines to a file of vectors, whole processes: in float32, in 8-bit integers, beside the best rival."""
+    from lines import speed
+
+    with TemporaryDirectory() as folder:
+        return speed(Path(folder), max(1, pairs // 4), 20_000, os.environ.get("RIVAL"))
+
+
 def gpu(pairs: int) -> dict[str, list[float]]:
     """RoBERTa-base's size in bf16 on a GPU, batch 64, beside the neighbour as it is (fp32) and tuned."""
     task = replace(task_of("base", BASE, "model.max_length=128"), device="cuda", tuned=True)
@@ -213,6 +223,7 @@ MEASURES: dict[str, Callable[[int], dict[str, list[float]]]] = {
     "caching": caching,
     "base": base,
     "encode": encode,
+    "lines": lines,
     "plans": plans,
     "startup": startup,
     "gpu": gpu,
@@ -223,6 +234,9 @@ TOLD = {
     "memory_cached_1024": "peak memory of our batch 64 beside our batch 1,024 with gradient caching",
     "train_step_base": "training step, RoBERTa-base's size, batch 32",
     "encode_sts": "encoding STS-2015-es, MiniLM",
+    "encode_lines": "13,316 lines to a file, whole processes, MiniLM",
+    "encode_int8": "the same, ours in 8-bit integers",
+    "encode_best_rival": "the same, beside sentence-transformers by ONNX in 8-bit integers",
     "plan_64": "a million triplets' texts to the first batch of 64",
     "plan_512": "the same, of 512",
     "startup": "launch to the first step",

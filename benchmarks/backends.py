@@ -1,10 +1,12 @@
-"""An encoder by torch, and by onnxruntime in float32 and in 8-bit integers: figures, and speed in alternation.
+"""An encoder by torch and by onnxruntime, in each precision: figures, and speed in alternation.
 
-    TERNA_MIRROR=/path/to/files python benchmarks/onnx_speed.py [--model FOLDER] [--sts sts2015-es] [--pairs 10]
+    TERNA_MIRROR=/path/to/files python benchmarks/backends.py [--model FOLDER] [--sts sts2015-es] [--pairs 10]
+                                                              [--long 8]
 
 --model: an encoder's folder; by default MiniLM with mean pooling. --sts: sts2014-es, sts2015-es, or a folder with
 SemEval's files. Each side lives in a process of its own and works while the others wait, on --sentences of the
-benchmark's; a ratio is torch's time over the side's of one round: above 1 the side is faster. Prints a table.
+benchmark's, with --long that many of them joined into each text; a ratio is the time of torch in float32 over the
+side's of one round: above 1 the side is faster. Prints a table.
 """
 
 import argparse
@@ -22,21 +24,25 @@ import torch
 from workload import composed, scored
 
 from terna.data.corpora import read_sts
-from terna.encoder import Encoder, build_encoder, load_tokenizer, save
+from terna.encoder import build_encoder, load_tokenizer, save
 from terna.metrics.correlations import figures
 from terna.metrics.similarity import pairwise
 from terna.records import sentences_of
 from terna.running.process import settle
 from terna.serving import onnx_export
 from terna.settings import Corpus, File
-from terna.systems.onnx_runtime import OnnxEncoder
+from terna.settings.devices import Precision
+from terna.systems import load_system
+
+# what an export writes
+KINDS = ("float32", "int8")
 
 
-def serve(path: Path, threads: int, pipe: Connection) -> None:
+def serve(path: Path, precision: Precision, threads: int, pipe: Connection) -> None:
     """Encode until None comes: texts → (seconds, vectors)."""
     settle()
     torch.set_num_threads(threads)
-    encoder = OnnxEncoder.load(path) if path.suffix else Encoder.load(path)
+    encoder = load_system(str(path), "cpu", precision)
     pipe.send(None)
     while (texts := pipe.recv()) is not None:
         start = perf_counter()
@@ -47,9 +53,10 @@ def serve(path: Path, threads: int, pipe: Connection) -> None:
 class Side:
     """A way to encode, in a process of its own."""
 
-    def __init__(self, path: Path, threads: int) -> None:
+    def __init__(self, name: str, path: Path, precision: Precision, threads: int) -> None:
+        self.name = name
         self.pipe, other = get_context("spawn").Pipe()
-        self.process = get_context("spawn").Process(target=serve, args=(path, threads, other))
+        self.process = get_context("spawn").Process(target=serve, args=(path, precision, threads, other))
         self.process.start()
         self.pipe.recv()
         self.ratios: list[float] = []
@@ -94,40 +101,43 @@ def main() -> None:
     parser.add_argument("--sts", default="sts2015-es")
     parser.add_argument("--pairs", type=int, default=10)
     parser.add_argument("--sentences", type=int, default=256)
+    parser.add_argument("--long", type=int, default=1, help="sentences joined into each text (1)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     asked = parser.parse_args()
     table = benchmark(asked.sts)
     with tempfile.TemporaryDirectory() as scratch:
         model = asked.model or minilm(Path(scratch) / "minilm")
         files = onnx_export.write(model, Path(scratch) / "graph", int8=True)
-        weights = model / "model.safetensors"
-        sizes = [path.stat().st_size / 2**20 for path in (weights, *files)]
-        sides = [Side(path, asked.threads) for path in (model, *files)]
-        report(sides, sizes, table, asked.pairs, asked.sentences)
+        sides = [
+            *(Side(f"torch, {each}", model, each, asked.threads) for each in ("float32", "bfloat16", "int8")),
+            *(Side(f"ONNX, {each}", path, "float32", asked.threads) for each, path in zip(KINDS, files, strict=True)),
+        ]
+        report(sides, table, asked.pairs, asked.sentences, asked.long)
         for side in sides:
             side.close()
 
 
-def report(sides: list[Side], sizes: list[float], table: pa.Table, pairs: int, count: int) -> None:
+def report(sides: list[Side], table: pa.Table, pairs: int, count: int, long: int) -> None:
     """Figures on all pairs, then rounds on some sentences, then the table."""
     first, second = sentences_of(table)
     texts = [*first, *second]
     vectors = [side.encode(texts)[1] for side in sides]
-    some = list(dict.fromkeys(texts))[:count]
+    each = list(dict.fromkeys(texts))[: count * long]
+    some = [" ".join(each[first : first + long]) for first in range(0, len(each), long)]
     for _ in range(pairs):
         seconds = [side.encode(some)[0] for side in sides]
         for side, took in zip(sides, seconds, strict=True):
             side.ratios.append(seconds[0] / took)
     print(
-        "| | MiB | Pearson / Spearman | least cosine with torch's vector | times as fast: median | lowest to highest |"
+        "| | Pearson / Spearman | least cosine with the vector in float32 | times as fast: median | lowest to highest |"
     )
-    print("|---|--:|--:|--:|--:|--:|")
-    for name, side, size, found in zip(("torch", "float32", "int8"), sides, sizes, vectors, strict=True):
+    print("|---|--:|--:|--:|--:|")
+    for side, found in zip(sides, vectors, strict=True):
         gold = table["gold"].to_numpy()
         told = figures({"cosine": pairwise(*np.split(found, 2))["cosine"]}, gold)
         speed = f"{statistics.median(side.ratios):.2f} | {min(side.ratios):.2f} to {max(side.ratios):.2f}"
         agreed = " / ".join(f"{value:.4f}" for value in told.values())
-        print(f"| {name} | {size:.1f} | {agreed} | {least_cosine(vectors[0], found):.4f} | {speed} |")
+        print(f"| {side.name} | {agreed} | {least_cosine(vectors[0], found):.4f} | {speed} |")
     print(f"{pairs} rounds of {len(some)} sentences; figures on {table.num_rows} pairs")
 
 
