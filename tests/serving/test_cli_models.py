@@ -250,3 +250,28 @@ def test_vectors_with_another_prompt_than_documents_have_are_refused(
     assert "vectors of lines after the prompt ''" in told
     assert "encode the lines with --prompt 'texto: ', or give --any-model" in told
     assert searched(prompted_folder, corpus, "--any-model") == 0
+
+
+def test_vectors_of_another_precision_are_refused(
+    encoder_folder: Path, encode: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpus = encode(encoder_folder, "half.parquet", "--precision", "bfloat16")
+    assert searched(encoder_folder, corpus) == 1
+    assert "vectors computed in bfloat16, and the queries are in float32; give --precision bfloat16" in (
+        capsys.readouterr().err
+    )
+    assert searched(encoder_folder, corpus, "--precision", "bfloat16") == 0
+    assert searched(encoder_folder, corpus, "--any-model") == 0
+    beside = json.loads(
+        (encode(encoder_folder, "half.npy", "--precision", "bfloat16").with_name("half.npy.json")).read_text()
+    )
+    assert beside["precision"] == "bfloat16"
+
+
+def test_a_precision_that_a_file_cannot_have_is_refused(
+    encode: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "words.vec").write_text("1 2\ntren 1 0\n")
+    words = ["similarity", "tren", "tren", "--model", str(tmp_path / "words.vec"), "--precision", "bfloat16"]
+    assert main(words) == 1
+    assert "bfloat16 is for an encoder's folder, and this is a file; give float32" in capsys.readouterr().err

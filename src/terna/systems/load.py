@@ -36,6 +36,8 @@ def load_system(where: str, device: str = "cpu", precision: Precision = "float32
     what it computes in; vectors are float32 in any.
     """
     path = locate(where)
+    if path.is_file() and precision != "float32":
+        raise ModelError(f"{where}: {precision} is for an encoder's folder, and this is a file; give float32")
     if path.suffix == GRAPH:
         return OnnxEncoder.load(path)
     return vectors.WordVectors(path) if path.is_file() else placed(Encoder.load(path), device, precision)

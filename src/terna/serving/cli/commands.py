@@ -37,7 +37,7 @@ def encode(asked: Namespace) -> None:
     devices = several(asked.device, asked.processes, "--device")
     system = load_system(str(path), devices[0], asked.precision)
     prompt = _prompt(system, asked.prompt, asked.prompt_name)
-    mark = fingerprint(asked.model, path, prompt)
+    mark = fingerprint(asked.model, path, prompt, asked.precision)
     beside = asked.out.with_name(f"{asked.out.name}.json") if asked.out and kind != "parquet" else None
     with written(asked.out) if asked.out else standard_output() as sink:
         with (
@@ -59,7 +59,7 @@ def search(asked: Namespace) -> None:
     system = _system(str(path), asked)
     prompts = system.usage.sides
     if not asked.any_model:
-        corpus.check_model(asked.corpus, asked.model, path, prompts.document)
+        corpus.check_model(asked.corpus, fingerprint(asked.model, path, prompts.document, asked.precision))
     queries = vectors_of(system, given, prompts.query)
     best: list[list[tuple[float, int, str]]] = [[] for _ in given]
     place = 0

@@ -30,13 +30,10 @@ def check(path: Path) -> None:
         raise DataError(f"--corpus {path}: search reads vectors in Parquet alone; encode the lines into {PARQUET}")
 
 
-def check_model(path: Path, model: str, place: Path, prompt: str) -> None:
-    """DataError unless the vectors of `path`, if it holds vectors, are of the system at `place`, named `model`.
-
-    prompt: what is to stand before their texts.
-    """
+def check_model(path: Path, own: fingerprint.Fingerprint) -> None:
+    """DataError unless the vectors of `path`, if it holds vectors, are such as `own` says."""
     if path.suffix == PARQUET:
-        fingerprint.check(_schema(path).metadata, fingerprint.fingerprint(model, place, prompt), path)
+        fingerprint.check(_schema(path).metadata, own, path)
 
 
 def read(path: Path, system: System, size: int) -> Iterator[Encoded]:

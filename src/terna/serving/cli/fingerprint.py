@@ -24,13 +24,14 @@ BESIDE = ("lineage.json", "metrics/*")
 class Fingerprint:
     """model: as it was named; sha256: of its files; prompt: what was put before each text; version: of terna.
 
-    sha256 and prompt decide, the others are for the reader.
+    precision: what the model computed in. sha256, prompt and precision decide, the others are for the reader.
     """
 
     model: str
     sha256: str
     version: str
     prompt: str
+    precision: str = "float32"
 
     def __str__(self) -> str:
         return f"{self.model} (sha256 {self.sha256[:12]}…)"
@@ -40,18 +41,18 @@ class Fingerprint:
         return {KEY: json.dumps(asdict(self), ensure_ascii=False).encode()}
 
 
-def fingerprint(where: str, path: Path, prompt: str = "") -> Fingerprint:
+def fingerprint(where: str, path: Path, prompt: str = "", precision: str = "float32") -> Fingerprint:
     """That of the system at `path`, which can be loaded and was named `where`; of word vectors the file's sha256.
 
     Pooling, prompts and length are in a folder's files; of a graph it is that of the folder with this graph in it.
     """
     found = digests_of(path)
     if path.is_file() and path.suffix != GRAPH:
-        return Fingerprint(where, found[path.name], version("terna"), prompt)
+        return Fingerprint(where, found[path.name], version("terna"), prompt, precision)
     graph = path.relative_to(path.parent.parent).as_posix() if path.is_file() else None
     decide = sorted((name, digest) for name, digest in found.items() if name == graph or _decides(name))
     text = "".join(f"{name} {digest}\n" for name, digest in decide)
-    return Fingerprint(where, hashlib.sha256(text.encode()).hexdigest(), version("terna"), prompt)
+    return Fingerprint(where, hashlib.sha256(text.encode()).hexdigest(), version("terna"), prompt, precision)
 
 
 def _decides(name: str) -> bool:
@@ -78,13 +79,22 @@ def check(metadata: Mapping[bytes, bytes] | None, own: Fingerprint, corpus: Path
             f"{own.prompt!r} before documents; encode the lines with --prompt {shlex.quote(own.prompt)}, or give "
             "--any-model to take them as they are"
         )
+    if stored.precision != own.precision:
+        raise DataError(
+            f"--corpus {corpus}: vectors computed in {stored.precision}, and the queries are in {own.precision}; give "
+            f"--precision {stored.precision}, or --any-model to compare them"
+        )
 
 
 def _stored(metadata: Mapping[bytes, bytes]) -> Fingerprint | None:
     try:
         found = json.loads(metadata[KEY])
         return Fingerprint(
-            str(found["model"]), str(found["sha256"]), str(found.get("version")), str(found.get("prompt", ""))
+            str(found["model"]),
+            str(found["sha256"]),
+            str(found.get("version")),
+            str(found.get("prompt", "")),
+            str(found.get("precision", "float32")),
         )
     except (KeyError, TypeError, ValueError):
         return None
