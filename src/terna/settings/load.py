@@ -29,6 +29,12 @@ ABSENT = re.compile(r"^Could not override '([^']+)'")
 # faults in a message
 MOST = 50
 
+# what does the work of a launcher and of a sweeper here
+INSTEAD = {
+    "launcher": "for several jobs at a time: dvc exp run --queue -S …, then dvc queue start --jobs N",
+    "sweeper": "to look for the best settings: make search",
+}
+
 
 def load(config: Any, *, checked: bool = False) -> Settings:
     """Turn a composed config (DictConfig or plain mapping) into `Settings`.
@@ -74,19 +80,26 @@ def compose(conf: Path, overrides: list[str], name: str = "config") -> dict[str,
 
 
 def check_words(words: Sequence[str]) -> None:
-    """SettingsError for each override that Hydra's grammar does not have."""
+    """SettingsError for each override that Hydra's grammar does not have, and each launcher or sweeper but its own.
+
+    Others run jobs where a failed one, or a score, is lost.
+    """
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
     parser, faults = OverridesParser.create(), []
     for word in words:
         try:
-            parser.parse_override(word)
+            key = parser.parse_override(word).key_or_group
         except HydraException as error:
             given = shown(word.removeprefix("++"))
             faults.append(
                 f"{given}: no override ({first_line(error)}); write key=value, and quote what is no plain word"
             )
+        else:
+            part = next((one for one in INSTEAD if re.fullmatch(rf"hydra[/.]{one}\b.*", key)), None)
+            if part and word.lstrip("+") != f"hydra/{part}=basic":
+                faults.append(f"{shown(word)}: not for a stage, whose {part} is Hydra's own, basic; {INSTEAD[part]}")
     if faults:
         raise SettingsError(faults)
 
