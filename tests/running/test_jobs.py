@@ -49,6 +49,10 @@ def test_a_job_that_fails_is_named_and_the_others_run(project: Path) -> None:
     assert "4 jobs of the sweep failed:\n  multirun/train.lr=-1,train.epoch=1: status 1\n" in done.stderr
     mixed = run(project, "train", *COMPOSED, "--multirun", "train.lr=-1,0.001")
     assert "1 job of the sweep failed:\n  multirun/train.lr=-1: status 1\n" in mixed.stderr
+    best = json.loads((project / "multirun" / "train.lr=0.001" / "metrics" / "train.json").read_text())[
+        "selected_score"
+    ]
+    assert f"| `train.lr=0.001` | {best:.4f} |\n| `train.lr=-1` | failed |\n" in mixed.stdout
     assert (project / "multirun" / "train.lr=0.001" / "models" / "encoder" / "model.safetensors").is_file()
 
 
@@ -64,6 +68,18 @@ def test_a_sweep_that_is_asked_to_stop_leaves_its_job_able_to_go_on(project: Pat
     assert "the same command resumes there" in err
     assert (folder / "checkpoints" / "last.ckpt").is_file()
     assert not (project / "multirun" / "train.lr=0.01,train.epochs=40").exists()
+
+
+def test_jobs_stand_by_their_score_and_what_has_none_comes_last(tmp_path: Path) -> None:
+    made = []
+    for name, score in (("low", 0.5), ("high", 0.75), ("undefined", None)):
+        (tmp_path / name / "metrics").mkdir(parents=True)
+        (tmp_path / name / "metrics" / "train.json").write_text(json.dumps({"selected_score": score}))
+        made.append(jobs.Job(tmp_path / name, 0))
+    made.append(jobs.Job(shutil.copytree(tmp_path / "high", tmp_path / "failed"), 1))  # an earlier run's score
+    rows = [line.split(" | ") for line in jobs.scores(made).splitlines()[2:]]
+    assert [row[1].removesuffix(" |") for row in rows] == ["0.7500", "0.5000", "–", "failed"]
+    assert [row[0] for row in rows] == [f"| `{name}`" for name in ("high", "low", "undefined", "failed")]
 
 
 def wait_for(path: Path, process: object) -> None:

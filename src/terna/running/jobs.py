@@ -5,6 +5,7 @@ out of memory takes no other with it.
 """
 
 import hashlib
+import json
 import os
 import re
 import signal
@@ -12,19 +13,45 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from omegaconf import OmegaConf
 
+from terna.markdown import code, figure, table
 from terna.settings import is_hub_name
 
 # of a folder's name; file systems take 255 bytes
 LONGEST = 120
 # the settings of a job, in its folder, as params.yaml is the project's
 COMPOSED = "params.yaml"
+# where a training writes down its development score, and under which key
+SCORES, SCORE = Path("metrics/train.json"), "selected_score"
 # what a process that was asked to stop ends with
 STOPPED = (-signal.SIGTERM, -signal.SIGINT, 128 + signal.SIGTERM, 128 + signal.SIGINT)
+
+
+class Job(NamedTuple):
+    """A job that was run: its folder, and the status that it ended with."""
+
+    folder: Path
+    status: int
+
+    @property
+    def score(self) -> float | None:
+        """The development score of a training; None for a job that failed, and for what is no training."""
+        if self.status or not (self.folder / SCORES).is_file():
+            return None
+        found: float | None = json.loads((self.folder / SCORES).read_text(encoding="utf-8"))[SCORE]
+        return found
+
+
+def scores(jobs: Sequence[Job]) -> str:
+    """A table of the jobs in Markdown, by their score, the best first, those without one last."""
+    rows = sorted(jobs, key=lambda job: -inf if job.score is None else job.score, reverse=True)
+    shown = ([code(job.folder.name), "failed" if job.status else figure(job.score, 4)] for job in rows)
+    return table(["job", SCORE], shown)
 
 
 def folder_name(words: Sequence[str]) -> str:

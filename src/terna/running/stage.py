@@ -54,7 +54,7 @@ def stage(task: Callable[[Settings], str | None], reads: Sequence[str] = ()) -> 
         script = Path(sys.argv[0]).resolve()
         conf = script.parent.parent / "conf"
         os.chdir(conf.parent)
-        failed: list[str] = []
+        done: list[jobs.Job] = []
         with told():
             import hydra
 
@@ -62,12 +62,14 @@ def stage(task: Callable[[Settings], str | None], reads: Sequence[str] = ()) -> 
             sys.argv[1:] = _ordered([*TIDY, *(_lenient(word, conf) for word in _named(sys.argv[1:]))])
             if _check(script).help:
                 print(f"usage: python pipelines/{script.name} {USAGE}\n\n{sys.modules[task.__module__].__doc__}")
-            guarded = _guarded(task, script, reads, failed)
+            guarded = _guarded(task, script, reads, done)
             with composing(), _hydra_raises("1"):
                 hydra.main(version_base="1.3", config_path="../conf", config_name="config")(guarded)()
-        if failed:
+        if done:
+            print(jobs.scores(done), flush=True)
+        if failed := [f"  {job.folder}: status {job.status}" for job in done if job.status]:
             heading = f"{len(failed)} job{'' if len(failed) == 1 else 's'} of the sweep failed:"
-            sys.exit("\n".join([heading, *(f"  {job}" for job in failed)]))
+            sys.exit("\n".join([heading, *failed]))
 
     run.__doc__ = task.__doc__
     return run
@@ -79,7 +81,7 @@ def sweepable(*reads: str) -> Callable[[Callable[[Settings], str | None]], Calla
 
 
 def _guarded(
-    task: Callable[[Settings], str | None], script: Path, reads: Sequence[str], failed: list[str]
+    task: Callable[[Settings], str | None], script: Path, reads: Sequence[str], done: list[jobs.Job]
 ) -> Callable[[object], None]:
     root = script.parent.parent
 
@@ -90,7 +92,7 @@ def _guarded(
             if (swept or apart) and not reads:
                 raise SettingsError([f"{script.name} runs at the project's root alone; sweep with dvc exp run --queue"])
             if swept:
-                failed.extend(_job(script, root))
+                done.append(_job(script, root))
                 return
             settings = load(config)
             with lock.held(Path.cwd()):
@@ -114,8 +116,8 @@ def _place(root: Path) -> tuple[bool, bool]:
     return swept, not swept and Path.cwd().resolve() != root
 
 
-def _job(script: Path, root: Path) -> list[str]:
-    """Run a job of a sweep in a process and a folder of its own; give the folder when it failed."""
+def _job(script: Path, root: Path) -> jobs.Job:
+    """Run a job of a sweep in a process and a folder of its own."""
     from hydra.core.hydra_config import HydraConfig
 
     words = [word.lstrip("+") for word in HydraConfig.get().overrides.task]
@@ -126,7 +128,7 @@ def _job(script: Path, root: Path) -> list[str]:
     os.chdir(root)
     status = jobs.run(script, [*options, *jobs.called(words, name=name)], folder)
     jobs.leave_if_stopped(status)
-    return [f"{folder}: status {status}"] if status else []
+    return jobs.Job(folder, status)
 
 
 @contextmanager
