@@ -111,22 +111,27 @@ def test_the_gradient_is_that_of_one_process_on_the_same_global_batch(
         assert len(set(together)) == 24
 
 
-@pytest.mark.parametrize("gather", ["true", "false"])
+def gathered_and_not(root: Path, folder: Path, table: str, *options: str) -> dict[str, tuple[dict, list[dict]]]:
+    """What one process saw, and what two did, by whether they gather: to one process that is the same."""
+    [alone] = launched(root, folder / "one", 1, *options, table=table)
+    return {
+        gather: (alone, launched(root, folder / f"two-{gather}", 2, *options, f"train.gather={gather}", table=table))
+        for gather in ("true", "false")
+    }
+
+
 def test_scored_pairs_of_all_processes_are_compared_with_each_other_when_they_are_gathered(
-    root: Path, tmp_path: Path, gather: str
+    root: Path, tmp_path: Path
 ) -> None:
-    table, option = "scored_for(encoder, 41, triplets=0)", f"train.gather={gather}"
-    [alone] = launched(root, tmp_path / "one", 1, option, table=table)
-    both = launched(root, tmp_path / "two", 2, option, table=table)
-    near = [torch.allclose(each["gradient"], alone["gradient"], atol=1e-10, rtol=0) for each in both]
-    assert near == [gather == "true"] * 2
-    assert [each["steps"] for each in both] == [each["expected"] for each in both] == [10, 10]
-    for number, whole in enumerate(alone["seen"]):
-        together = [tuple(tokens) for each in both for tokens in each["seen"][number]]
-        assert sorted(together) == sorted(tuple(tokens) for tokens in whole)
+    for gather, (alone, both) in gathered_and_not(root, tmp_path, "scored_for(encoder, 41, triplets=0)").items():
+        near = [torch.allclose(each["gradient"], alone["gradient"], atol=1e-10, rtol=0) for each in both]
+        assert near == [gather == "true"] * 2
+        assert [each["steps"] for each in both] == [each["expected"] for each in both] == [10, 10]
+        for number, whole in enumerate(alone["seen"]):
+            together = [tuple(tokens) for each in both for tokens in each["seen"][number]]
+            assert sorted(together) == sorted(tuple(tokens) for tokens in whole)
 
 
-@pytest.mark.parametrize("gather", ["true", "false"])
 @pytest.mark.parametrize(
     ("table", "option", "needs"),
     [
@@ -140,14 +145,12 @@ def test_scored_pairs_of_all_processes_are_compared_with_each_other_when_they_ar
     ids=["AnglE", "softmax", "tuples", "one's own", "SimCSE", "TSDAE"],
 )
 def test_each_loss_has_the_gradient_of_one_process_where_what_it_compares_is_gathered(
-    root: Path, tmp_path: Path, table: str, option: str, needs: bool, gather: str
+    root: Path, tmp_path: Path, table: str, option: str, needs: bool
 ) -> None:
-    words = (*option.split(), f"train.gather={gather}")
-    [alone] = launched(root, tmp_path / "one", 1, *words, table=table)
-    both = launched(root, tmp_path / "two", 2, *words, table=table)
-    near = [torch.allclose(each["gradient"], alone["gradient"], atol=1e-10, rtol=0) for each in both]
-    assert near == [gather == "true" or not needs] * 2
-    assert [each["steps"] for each in both] == [each["expected"] for each in both] == [10, 10]
+    for gather, (alone, both) in gathered_and_not(root, tmp_path, table, *option.split()).items():
+        near = [torch.allclose(each["gradient"], alone["gradient"], atol=1e-10, rtol=0) for each in both]
+        assert near == [gather == "true" or not needs] * 2
+        assert [each["steps"] for each in both] == [each["expected"] for each in both] == [10, 10]
 
 
 def test_batches_of_every_kind_go_through_two_processes_and_leave_both_with_one_classifier_and_decoder(
