@@ -12,6 +12,7 @@ import pytest
 import yaml
 from new_inputs import nli, rows, scored, sentence, table
 
+from terna.data.corpora import read
 from terna.errors import DataError, SettingsError
 from terna.serving.cli.arguments import parser
 from terna.serving.new import new
@@ -138,6 +139,43 @@ def test_a_word_decides_the_shape_and_the_columns(tmp_path: Path) -> None:
         taken(path, "scored", sentence1=["a"], sentence2=["b"])
 
 
+def flag(count: int = 60) -> list[dict[str, Any]]:
+    """Rows as FlagEmbedding has them: lists of positives and of negatives, of unlike lengths, and what goes with them."""
+    texts = iter(map(sentence, range(100 * count)))
+    return [
+        {
+            "query": next(texts),
+            "pos": [next(texts) for _ in range(1 + row % 2)],
+            "neg": [next(texts) for _ in range(row % 4)],
+            "pos_scores": [0.5],
+            "prompt": "Busca.",
+            "type": "normal",
+        }
+        for row in range(count)
+    ]
+
+
+def lines(path: Path, content: Sequence[dict[str, Any]]) -> Path:
+    path.write_text("".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in content), encoding="utf-8")
+    return path
+
+
+def test_lists_are_taken_by_their_names_and_else_asked_about(tmp_path: Path) -> None:
+    found = taken(lines(tmp_path / "flag.jsonl", flag()))
+    assert (found.shape, found.columns) == ("triplets", {"anchor": "query", "positive": "pos", "negatives": ["neg"]})
+    assert found.why.endswith(
+        "; pos has lists of 1 to 2, of which each text gives a row; neg has lists of 0 to 3, of wh"
+        "ich all texts are the row's"
+    )
+    other = [dict(zip(("consulta", "buenas", "malas"), row.values(), strict=False)) for row in flag()]
+    with pytest.raises(DataError, match=r"could be raw text \(--shape texts\) or pairs.* or triplets .*lists of texts"):
+        taken(lines(tmp_path / "other.jsonl", other))
+    columns: dict[str, list[str | int]] = {"anchor": ["consulta"], "positive": ["buenas"], "negatives": ["malas"]}
+    assert taken(tmp_path / "other.jsonl", **columns).shape == "triplets"
+    tags = [{"text": row["query"], "tags": row["pos"]} for row in flag()]
+    assert taken(lines(tmp_path / "tags.jsonl", tags)).shape == "texts"
+
+
 def test_real_files_are_taken_for_what_their_declarations_say(mirror: Path) -> None:
     inferes = taken(mirror / "inferes_train.csv")
     assert (inferes.shape, inferes.columns["label"]) == ("nli", "Label")
@@ -220,6 +258,24 @@ def test_what_is_named_decides_the_roles(project: Path) -> None:
     solo = experiment("solo")
     assert (solo.model.backbone, solo.model.revision, solo.model.pooling) == ("owner/name", "main", None)
     assert "sts-sample-test" in solo.evaluate.benchmarks
+
+
+def test_lists_of_positives_and_negatives_become_an_experiment_on_the_tuples_that_they_give(project: Path) -> None:
+    content = flag()
+    content[3]["pos"] = []
+    lines(Path("flag.jsonl"), content)
+    told = asked("flag.jsonl")
+    by_hand = [(row["query"], one, row["neg"]) for row in content for one in row["pos"]]
+    assert told[0] == f"flag.jsonl: triplets (shape triplets), 60 rows; trained on, {len(by_hand)} triplets"
+    settings = experiment("flag")
+    table, counts = read("flag", settings.corpora["flag"], project)
+    assert [(row["anchor"], row["positive"], row["negatives"]) for row in table.to_pylist()] == by_hand
+    assert (counts["read"], counts["empty_sentence"]) == (60, 1)
+    # each number of negatives fills batches of its own, and the fewest have 15 rows
+    assert settings.train.batch_size == 4
+    held = settings.evaluate.benchmarks["own-dev"]
+    assert held.columns == {"anchor": "query", "positive": "pos"}
+    assert "development 6 queries" in "\n".join(told)
 
 
 def test_labels_that_give_no_triplet_are_learnt_as_classes(project: Path) -> None:

@@ -53,9 +53,7 @@ def examples(name: str, corpus: Corpus, files: Sequence[Path]) -> Examples:
         return _batched(name, len(triplets), "triplets", [triplets[text] for text in TEXTS])
     if corpus.kind in ("pairs", "triplets"):
         tuples, _ = usable(table)
-        width = len(tuples["negatives"][0]) if len(tuples) else 0
-        negatives = [pc.list_element(tuples["negatives"], place) for place in range(width)]
-        return _batched(name, len(tuples), corpus.kind, [tuples["anchor"], tuples["positive"], *negatives])
+        return _tuples(name, tuples, corpus.kind)
     return _batched(name, len(table), "texts" if corpus.kind == "texts" else "pairs", [])
 
 
@@ -94,6 +92,17 @@ def _rows(name: str, corpus: Corpus, folder: Path) -> pa.Table:
     if not len(table):
         raise DataError(f"{name}: of {counts['read']} rows none can be used: a text or the label is empty in each")
     return table
+
+
+def _tuples(name: str, tuples: pa.Table, unit: str) -> Examples:
+    """Those of a TUPLES table, of which each width has batches of its own."""
+    counts = pc.list_value_length(tuples["negatives"])
+    found = []
+    for count in sorted(set(counts.to_pylist())) or [0]:
+        part = tuples.filter(pc.equal(counts, count))
+        negatives = [pc.list_element(part["negatives"], place) for place in range(count)]
+        found.append(_batched(name, len(part), unit, [part["anchor"], part["positive"], *negatives]))
+    return Examples(len(tuples), unit, min(one.batch for one in found))
 
 
 def _batched(name: str, count: int, unit: str, texts: Sequence[pa.ChunkedArray]) -> Examples:

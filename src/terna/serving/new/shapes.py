@@ -63,6 +63,7 @@ def take(looked: Looked, shape: str | None, given: Columns, *, test: bool) -> Ta
             f"{looked.path}: --columns {strange[0]}: {CALLED[found[0]]} have {', '.join(_fields(found[0]))}"
         )
     columns, how = _filled(looked, found[0], given)
+    how += "".join(_listed(looked, columns))
     return _meaning(looked, Taken(found[0], columns, why=how))
 
 
@@ -80,13 +81,15 @@ def _shapes(looked: Looked, given: Columns, allowed: Sequence[str]) -> Iterator[
     if given:
         yield from (one for one in allowed if set(_fields(one)) >= set(given) >= set(_required(one)))
         return
-    texts = looked.of("text")
+    texts, lists = looked.of("text"), looked.of("lists")
     if "ranking" in allowed and all(_named(looked, name) for name in _required("ranking")):
         yield "ranking"
     elif _named(looked, "anchor") and _named(looked, "positive"):
         yield "triplets" if _named(looked, SEVERAL) else "pairs"
     elif len(texts) == 1:
         yield "texts"
+        # lists beside a text of any name may be its positives, or its negatives, or tags
+        yield from ("pairs", "triplets") if lists and not texts[0].called("text") else ()
     elif pair := _pair(looked):
         yield from _paired(looked, pair)
     elif texts:
@@ -177,6 +180,17 @@ def _filled(looked: Looked, shape: str, given: Columns) -> tuple[dict[str, Any],
     columns = {name: [column.name for column in found[name]] for name in fields}
     shown = ", ".join(f"{name} is {' and '.join(map(str, names))}" for name, names in columns.items())
     return {name: names if name == SEVERAL else names[0] for name, names in columns.items()}, shown
+
+
+def _listed(looked: Looked, columns: Mapping[str, Any]) -> Iterator[str]:
+    """What lists in the columns of positives and negatives are taken for."""
+    for name, told in (("positive", "each text gives a row"), (SEVERAL, "all texts are the row's")):
+        given = columns.get(name, [])
+        for one in given if isinstance(given, list) else [given]:
+            [column] = [column for column in looked.columns if column.name == one]
+            if column.lists:
+                lengths = [len(each) for each in column.lists]
+                yield f"; {one} has lists of {min(lengths)} to {max(lengths)}, of which {told}"
 
 
 def _chosen(looked: Looked, name: str, wanted: Sequence[str | int]) -> list[Column]:
