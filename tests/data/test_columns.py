@@ -270,7 +270,7 @@ def by_hand(rows: Rows) -> list[tuple[str, str, list[str], str]]:
         ]
         for row in rows
     ]
-    whole = [row for row in clean if row[1] and "" not in sum(row, [])]
+    whole = [row for row in clean if row[1] and not any("" in each for each in row)]
     return [(query, positive, negatives, "name") for [query], positives, negatives in whole for positive in positives]
 
 
