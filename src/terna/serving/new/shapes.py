@@ -8,8 +8,8 @@ from typing import Any
 from terna.data.corpora import benchmark
 from terna.data.corpora.values import MEANT
 from terna.errors import DataError
-from terna.serving.new.looking import LABELS, Column, Looked
 from terna.records import LABELS as NLI
+from terna.serving.new.looking import LABELS, Column, Looked
 from terna.settings.declaration import FIELDS, SEVERAL
 
 # what messages call the shapes
@@ -266,7 +266,7 @@ def _told(column: Column, labels: Mapping[str, Meaning]) -> str:
 
 
 def _said(column: Column, shape: str, said: Mapping[str, Meaning]) -> dict[str, Meaning]:
-    """What the labels of a column mean that the user named, and those that say it themselves; reading refuses others."""
+    """What the labels of a column mean that are named or say it themselves; reading refuses others."""
     known: dict[str, Meaning] = {**(LABELS if shape == "nli" else benchmark.MEANT), **said}
     return {word: known[word.casefold()] for word in sorted(column.words) if word.casefold() in known}
 
