@@ -286,8 +286,8 @@ def test_lists_of_positives_and_negatives_become_an_experiment_on_the_tuples_tha
     table, counts = read("flag", settings.corpora["flag"], project)
     assert [(row["anchor"], row["positive"], row["negatives"]) for row in table.to_pylist()] == by_hand
     assert (counts["read"], counts["empty_sentence"]) == (60, 1)
-    # each number of negatives fills batches of its own, of 14 to 30 rows: of 16 rows there are three batches
-    assert settings.train.batch_size == 8
+    # of three and of one negative there are at most 15 anchors: they are cut to two and to none, of two batches each
+    assert settings.train.batch_size == 16
     held = settings.evaluate.benchmarks["own-dev"]
     assert held.columns == {"anchor": "query", "positive": "pos"}
     assert "development 6 queries" in "\n".join(told)

@@ -60,7 +60,7 @@ def check_json(path: Path) -> None:
             kind, before = kinds.setdefault(column, (_kind(value), place))
             if kind != _kind(value):
                 raise DataError(
-                    f"{path}, {place}, {where}: {_kind(value)}, but {kind} in {before}; write the same in each"
+                    f"{path}, {place}, column {where}: {_kind(value)}, but {kind} in {before}; write the same in each"
                 )
 
 
@@ -68,10 +68,10 @@ def _values(row: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
     """Where each value is, in which column or lists of a column, and the value, but for nulls."""
     for key, value in row.items():
         if value is not None:
-            yield f"column {key}", f"column {key}", value
+            yield key, f"column {key}", value
         for number, one in enumerate(value if isinstance(value, list) else [], start=1):
             if one is not None:
-                yield f"column {key}, place {number} of the list", f"lists of {key}", one
+                yield f"{key}, place {number} of the list", f"lists of {key}", one
 
 
 def _objects(path: Path) -> Iterator[tuple[str, Any]]:

@@ -36,7 +36,8 @@ class RankedPart(TablePart):
     """Duplicate-free batches of triplets, or of tuples of one width; the order of epoch e is a function of (seed, e).
 
     width: the tuples of so many texts, in place of the triplets. widest: see `TokenTable.tuples_of`.
-    known_positives: hand out which candidates are no wrong answers. contrast: the columns, 0 the anchors, 1 the positives, whose texts are compared with each other.
+    known_positives: hand out which candidates are no wrong answers.
+    contrast: the columns, 0 the anchors, 1 the positives, whose texts are compared with each other.
     gather: candidates are those of all processes. Raises DataError when not a single full batch can be made, unless
     none is required.
     """
