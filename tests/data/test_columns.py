@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from terna.data.corpora import as_dataset, read
+from terna.data.corpora.columns import stream_columns
 from terna.data.corpora.streams import BATCH
 from terna.errors import DataError
 from terna.records import CLASSED_PAIRS, LABELS, PAIRS, RAW_TEXTS, SCORED_PAIRS, TUPLES
@@ -249,6 +250,70 @@ def test_a_name_with_a_pattern_in_it_is_one_file(tmp_path: Path) -> None:
         assert found(read("name", columned("texts", file), tmp_path)[0]) == [("Hola.", "name")]
 
 
+LISTS: Rows = [
+    {"query": f" {ONE}", "pos": [TWO, THREE], "neg": ["a", " n\u0303", "a"], "neg_scores": [0.5]},
+    {"query": "sin malas", "pos": ["buena"], "neg": [], "neg_scores": []},
+    {"query": "sin buenas", "pos": [], "neg": ["x"], "neg_scores": []},
+    {"query": "una vacía", "pos": ["y", " "], "neg": ["x"], "neg_scores": []},
+    {"query": "otra vacía", "pos": ["y"], "neg": ["x", ""], "neg_scores": []},
+    {"query": "", "pos": ["y"], "neg": ["x"], "neg_scores": []},
+    {"query": "Última.", "pos": ["z"], "neg": ["w"], "neg_scores": []},
+]
+
+
+def by_hand(rows: Rows) -> list[tuple[str, str, list[str], str]]:
+    """What rows of lists give, by the rule as docs/data.md has it: each positive a row, with all negatives."""
+    clean = [
+        [
+            [unicodedata.normalize("NFC", text.strip()) for text in each]
+            for each in ([row["query"]], row["pos"], row["neg"])
+        ]
+        for row in rows
+    ]
+    whole = [row for row in clean if row[1] and not any("" in each for each in row)]
+    return [(query, positive, negatives, "name") for [query], positives, negatives in whole for positive in positives]
+
+
+@pytest.mark.parametrize("file", ["c.jsonl", "c.json", "c.parquet", "c"])
+def test_a_list_of_positives_gives_a_row_each_with_all_negatives_of_the_list(tmp_path: Path, file: str) -> None:
+    WRITERS[file](LISTS, tmp_path / file)
+    table, counts = read("name", columned("triplets", file, rows=7), tmp_path)
+    assert (table.schema, found(table)) == (TUPLES, by_hand(LISTS))
+    assert len(table) == 4
+    assert (counts["read"], counts["empty_sentence"]) == (7, 4)
+    columns = {"anchor": "query", "positive": "neg"}
+    table, _ = read("name", columned("pairs", file, columns=columns), tmp_path)
+    assert [row[1:3] for row in found(table)][:3] == [("a", []), ("ñ", []), ("a", [])]
+
+
+@pytest.mark.parametrize("kind", [pa.list_(pa.string()), pa.large_list(pa.large_string()), pa.list_(pa.string(), 2)])
+def test_every_kind_of_list_of_arrow_is_one_and_columns_of_texts_go_with_them(
+    tmp_path: Path, kind: pa.DataType
+) -> None:
+    lists = pa.array([["uno", "dos"], ["tres", "seis"]], kind)
+    rows = pa.table({"anchor": ["a", "b"], "positive": ["c", "d"], "neg": lists, "negative_2": ["e", "f"]})
+    pq.write_table(rows, tmp_path / "c.parquet")
+    table, _ = read("name", columned("triplets", "c.parquet"), tmp_path)
+    assert table["negatives"].to_pylist() == [["uno", "dos", "e"], ["tres", "seis", "f"]]
+
+
+def test_lists_that_are_empty_at_the_beginning_of_a_file_are_lists_of_texts(tmp_path: Path) -> None:
+    # datasets takes the types of the first 10 MB
+    long = "x" * 1000
+    rows = [{"query": f"{n} {long}", "pos": ["p"], "neg": [] if n < 11_000 else ["q", "r"]} for n in range(11_005)]
+    as_jsonl(rows, tmp_path / "c.jsonl")
+    table, _ = read("name", columned("triplets", "c.jsonl"), tmp_path)
+    assert table["negatives"].to_pylist() == [row["neg"] for row in rows]
+
+
+def test_many_positives_come_in_tables_as_small_as_any(tmp_path: Path) -> None:
+    rows = [{"query": f"q{n}", "pos": [f"p{place}" for place in range(9)], "neg": ["n"] * (n % 3)} for n in range(2000)]
+    as_parquet(rows, tmp_path / "c.parquet")
+    tables = list(stream_columns("name", columned("triplets", "c.parquet"), tmp_path, counts := Counter()))
+    assert max(map(len, tables)) == BATCH and counts["read"] == 2000
+    assert found(pa.concat_tables(tables)) == by_hand(rows)
+
+
 HEAD = b"premise,hypothesis,label\n"
 PAIR = {"sentence1": "Hola.", "sentence2": "Vengo."}
 COLUMNS = "the file has 'premise', 'hypo', 'label'"
@@ -303,9 +368,16 @@ COLUMNS = "the file has 'premise', 'hypo', 'label'"
         (
             "pairs",
             "c.jsonl",
-            b'{"anchor": "a", "positive": ["b"]}\n',
+            b'{"anchor": "a", "positive": {"b": "c"}}\n',
             ", row 1, column positive",
-            "['b']; allowed is a",
+            "{'b': 'c'}; allowed is a text or a list of texts",
+        ),
+        (
+            "pairs",
+            "c.jsonl",
+            b'{"anchor": ["a"], "positive": ["b"]}\n',
+            ", row 1, column anchor",
+            "['a']; allowed is a text; mend",
         ),
         (
             "pairs",
@@ -336,10 +408,39 @@ COLUMNS = "the file has 'premise', 'hypo', 'label'"
         (
             "triplets",
             "c.jsonl",
-            b'{"query":"a","pos":"b","neg":["c"]}\n',
-            ", row 1, column neg",
-            "['c']; allowed is a te",
+            b'{"query":"a","pos":["b"],"neg":["c"]}\n{"query":"a","pos":["b"],"neg":["c",null]}\n',
+            ", row 2, column neg, place 2 of the list",
+            "nothing; allowed is a text; mend",
         ),
+        (
+            "triplets",
+            "c.jsonl",
+            b'{"query":"a","pos":["b"],"neg":["c"]}\n{"query":"a","pos":["b"]}\n',
+            ", row 2, column neg",
+            "nothing; allowed is a text or a list of texts; mend",
+        ),
+        (
+            "triplets",
+            "c.jsonl",
+            b'{"query":"a","pos":["b"],"neg":["c","d"]}\n\n{"query":"a","pos":["b"],"neg":["c",4]}\n',
+            ", line 3, column neg, place 2 of the list",
+            "a number, but a text in line 1; write the same in each",
+        ),
+        (
+            "triplets",
+            "c.jsonl",
+            b'{"query":"a","pos":["b"],"neg":[[]]}\n',
+            ", row 1, column neg, place 1 of the list",
+            "[]; allowed is a text; mend",
+        ),
+        (
+            "triplets",
+            "c.jsonl",
+            b'{"query":"a","pos":["b"],"neg":[{"text":"c"}]}\n',
+            ", row 1, column neg, place 1 of the list",
+            "{'text': 'c'}; allowed is a text; mend",
+        ),
+        ("pairs", "c.jsonl", b'{"query":"a","pos":[]}\n', "", "of 1 rows 1 have a text that is empty or missing; is"),
         (
             "scored",
             "c.csv",

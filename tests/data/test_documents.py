@@ -123,6 +123,14 @@ def test_rows_are_held_out_such_that_no_text_of_theirs_is_in_two(tmp_path: Path)
     assert list(zip(found.queries, found.documents, strict=True)) == [row[:2] for row in rows[:30]]
     assert found.query.tolist() == found.document.tolist() == list(range(30))
     assert one.reading["read"]["held_out"] == 1.0
+    # of an anchor with several positives one pair: it is asked once
+    (tmp_path / "own" / "rows.jsonl").write_text(
+        '{"query": "Uno", "pos": ["a", "b"]}\n{"query": "Dos", "pos": []}\n{"query": "Tres", "pos": ["B", "c"]}\n'
+    )
+    one = Benchmark("columns", files=[File(["rows.jsonl"])], **options)  # type: ignore[arg-type]
+    found = read_benchmark("own", Evaluate({"own": one}, "own", False, "cosine_ndcg@10", [], {}), tmp_path)
+    assert isinstance(found, Search)
+    assert (found.queries, found.documents) == (["Uno", "Tres"], ["a", "B"])
 
 
 def test_held_out_pairs_have_no_text_in_common_and_are_the_same_for_the_same_text(tmp_path: Path) -> None:

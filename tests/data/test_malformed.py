@@ -49,6 +49,16 @@ MARKS: dict[str, dict[str, Any]] = {
     "class": {"fraction": 1.5, "empty": ""},
 }
 TYPED_MARKS: dict[str, Any] = {"nothing": None, "a list": [1.0]}
+# columns that may hold lists of texts, and what is wrong in one
+LISTS = ("positive", "negative")
+ITEMS: dict[str, tuple[Any, str]] = {
+    "NUL": ("a\0b", r"'a\x00b'"),
+    "nothing": (None, "nothing"),
+    "a number": (7, "7"),
+    "a list": (["a"], "['a']"),
+    "a mapping": ({"a": "b"}, "{'a': 'b'}"),
+    "true": (True, "True"),
+}
 Reader = Callable[[], int]
 
 
@@ -94,7 +104,8 @@ def cells(texts: dict[str, str], mark: dict[str, list[Any]], shape: str, typed: 
     """A column, what its second row holds, and what the message says was found."""
     for name in texts:
         for value, found in (TEXTS | (TYPED_TEXTS if typed else {})).values():
-            yield name, value, found
+            if not (isinstance(value, list) and name in LISTS):
+                yield name, value, found
     for name in mark:
         wrong = {**MARKS[name], **(TYPED_MARKS if typed else {})}
         wrong |= {"out of its range": 5.5} if shape == "scored" else {}
@@ -137,6 +148,27 @@ def test_a_cell_that_is_wrong_is_named_with_what_is_allowed(shaped: Any, file: s
             reader(place, shape, file)()
         where = f"{place / file}, row {1 if other else 2}, column {column}: {shown[:60]}; allowed is "
         assert str(caught.value).startswith(where), f"{column}, {value!r}: {caught.value}"
+
+
+@pytest.mark.parametrize("file", ["c.jsonl", "c.parquet", "c"])
+@pytest.mark.parametrize("column", LISTS)
+def test_what_is_wrong_in_a_list_is_named_with_its_place_there(tmp_path: Path, column: str, file: str) -> None:
+    texts, _ = CORPORA["triplets"]
+    for number, (value, shown) in enumerate(ITEMS.values()):
+        place = tmp_path / str(number)
+        place.mkdir()
+        rows: Rows = [
+            {name: [text] if name in LISTS else text for name, text in row.items()} for row in rows_of(texts, {})
+        ]
+        # one type a column, which the file's format asks for
+        text = isinstance(value, (str, type(None)))
+        for row in rows[1:2] if text else rows:
+            row[column] = ["Uno.", value] if text else [value, value]
+        write(rows, place / file)
+        with pytest.raises(DataError) as caught:
+            corpus(place, "triplets", file)()
+        where = f"{place / file}, row {2 if text else 1}, column {column}, place {2 if text else 1} of the list"
+        assert str(caught.value) == f"{where}: {shown}; allowed is a text; mend or drop the row"
 
 
 @pytest.mark.parametrize("file", FILES)

@@ -12,11 +12,12 @@ import pytest
 import yaml
 from new_inputs import nli, rows, scored, sentence, table
 
+from terna.data.corpora import read
 from terna.errors import DataError, SettingsError
 from terna.serving.cli.arguments import parser
 from terna.serving.new import new
 from terna.serving.new.looking import look
-from terna.serving.new.shapes import Taken, take
+from terna.serving.new.shapes import Meaning, Taken, take
 from terna.settings import Settings, compose, load
 
 LABELS = ("entailment", "neutral", "contradiction")
@@ -138,6 +139,58 @@ def test_a_word_decides_the_shape_and_the_columns(tmp_path: Path) -> None:
         taken(path, "scored", sentence1=["a"], sentence2=["b"])
 
 
+def flag(count: int = 60) -> list[dict[str, Any]]:
+    """Rows as FlagEmbedding has them: lists of unlike lengths of positives and negatives, and what goes along."""
+    texts = iter(map(sentence, range(100 * count)))
+    return [
+        {
+            "query": next(texts),
+            "pos": [next(texts) for _ in range(1 + row % 2)],
+            "neg": [next(texts) for _ in range(row % 4)],
+            "pos_scores": [0.5],
+            "prompt": "Busca.",
+            "type": "normal",
+        }
+        for row in range(count)
+    ]
+
+
+def lines(path: Path, content: Sequence[dict[str, Any]]) -> Path:
+    path.write_text("".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in content), encoding="utf-8")
+    return path
+
+
+def test_lists_are_taken_by_their_names_and_else_asked_about(tmp_path: Path) -> None:
+    found = taken(lines(tmp_path / "flag.jsonl", flag()))
+    assert (found.shape, found.columns) == ("triplets", {"anchor": "query", "positive": "pos", "negatives": ["neg"]})
+    assert found.why.endswith(
+        "; pos has lists of 1 to 2, of which each text gives a row; neg has lists of 0 to 3, of wh"
+        "ich all texts are the row's"
+    )
+    other = [dict(zip(("consulta", "buenas", "malas"), row.values(), strict=False)) for row in flag()]
+    with pytest.raises(DataError, match=r"could be raw text \(--shape texts\) or pairs.* or triplets .*lists of texts"):
+        taken(lines(tmp_path / "other.jsonl", other))
+    columns: dict[str, list[str | int]] = {"anchor": ["consulta"], "positive": ["buenas"], "negatives": ["malas"]}
+    assert taken(tmp_path / "other.jsonl", **columns).shape == "triplets"
+    tags = [{"text": row["query"], "tags": row["pos"]} for row in flag()]
+    assert taken(lines(tmp_path / "tags.jsonl", tags)).shape == "texts"
+
+
+def test_labels_in_words_of_ones_own_are_taken_for_what_is_said(tmp_path: Path) -> None:
+    columns = ("a", "b", "relación")
+    path = table(tmp_path / "nli.csv", columns, rows("Sigue", "nada", "opuesto", "neutral", "?"))
+    meant: dict[str, Meaning] = {"sigue": "entailment", "nada": "neutral", "opuesto": "contradiction", "?": None}
+    found = take(look(path), None, {}, meant, test=False)
+    labels = {"Sigue": "entailment", "nada": "neutral", "opuesto": "contradiction", "neutral": "neutral", "?": None}
+    assert (found.shape, found.labels) == ("nli", labels)
+    told = "? is left out, Sigue for entailment, nada for neutral, opuesto for contradiction"
+    assert found.why.endswith(f"(8): {told}")
+    path = table(tmp_path / "binary.csv", columns, rows("igual", "distinta"))
+    found = take(look(path), None, {}, {"igual": 1, "distinta": 0}, test=True)
+    assert (found.shape, found.labels) == ("classed", {"igual": 1, "distinta": 0})
+    assert found.why.endswith("igual (20): distinta for 0, igual for 1")
+
+
 def test_real_files_are_taken_for_what_their_declarations_say(mirror: Path) -> None:
     inferes = taken(mirror / "inferes_train.csv")
     assert (inferes.shape, inferes.columns["label"]) == ("nli", "Label")
@@ -220,6 +273,49 @@ def test_what_is_named_decides_the_roles(project: Path) -> None:
     solo = experiment("solo")
     assert (solo.model.backbone, solo.model.revision, solo.model.pooling) == ("owner/name", "main", None)
     assert "sts-sample-test" in solo.evaluate.benchmarks
+
+
+def test_lists_of_positives_and_negatives_become_an_experiment_on_the_tuples_that_they_give(project: Path) -> None:
+    content = flag()
+    content[3]["pos"] = []
+    lines(Path("flag.jsonl"), content)
+    told = asked("flag.jsonl")
+    by_hand = [(row["query"], one, row["neg"]) for row in content for one in row["pos"]]
+    assert told[0] == f"flag.jsonl: triplets (shape triplets), 60 rows; trained on, {len(by_hand)} triplets"
+    settings = experiment("flag")
+    table, counts = read("flag", settings.corpora["flag"], project)
+    assert [(row["anchor"], row["positive"], row["negatives"]) for row in table.to_pylist()] == by_hand
+    assert (counts["read"], counts["empty_sentence"]) == (60, 1)
+    # of three and of one negative there are at most 15 anchors: they are cut to two and to none, of two batches each
+    assert settings.train.batch_size == 16
+    held = settings.evaluate.benchmarks["own-dev"]
+    assert held.columns == {"anchor": "query", "positive": "pos"}
+    assert "development 6 queries" in "\n".join(told)
+
+
+def test_the_labels_that_are_named_are_those_of_the_experiment(project: Path) -> None:
+    table(
+        Path("rel.csv"),
+        (*TWO, "rel"),
+        [[*row[:2], {"neutral": "="}.get(row[2], row[2].upper()[:2])] for row in nli(60)],
+    )
+    table(
+        Path("bin.csv"), (*TWO, "clase"), [[*row[:2], ("igual=", "distinta")[n % 2]] for n, row in enumerate(scored())]
+    )
+    words = ["rel.csv", "EN=entailment", "co=contradiction", "==null"]
+    told = asked("rel.csv", "bin.csv", "--labels", *words, "--labels", "bin.csv", "igual==1", "distinta=0")
+    assert told[0] == "rel.csv: pairs with labels of NLI (shape nli), 180 rows; trained on, 120 triplets"
+    assert told[1].endswith(": = is left out, CO for contradiction, EN for entailment")
+    assert "distinta (30), igual= (30): distinta for 0, igual= for 1" in "\n".join(told)
+    settings = experiment("rel")
+    assert settings.corpora["rel"].labels == {"CO": "contradiction", "EN": "entailment", "=": None}
+    for name in ("own", "own-dev"):
+        assert settings.evaluate.benchmarks[name].labels == {"distinta": 0, "igual=": 1}
+    pairs, counts = read("rel", settings.corpora["rel"], project)
+    assert (len(pairs), counts["no_label"]) == (120, 60)
+    told = asked("bin.csv", "--labels", "igual==1", "distinta=0")
+    assert "; trained on, so that each word is a class, whatever it means" in told[1]
+    assert experiment("bin").corpora["bin"].kind == "classed"
 
 
 def test_labels_that_give_no_triplet_are_learnt_as_classes(project: Path) -> None:
@@ -321,6 +417,28 @@ def test_where_nothing_can_be_held_out_the_sample_chooses_and_it_is_said(project
         (["pares.csv", "notas.csv", "--shape", "nli"], "--shape nli: on which file?"),
         (["pares.csv", "--shape", "pares.csv", "frases"], "--shape pares.csv frases: one of nli, pairs"),
         (["pares.csv", "--columns", "anchor"], "--columns anchor: FIELD=COLUMN is expected"),
+        (["pares.csv", "--labels", "igual"], "--labels igual: WORD=MEANING is expected, a meaning one of entailment"),
+        (["pares.csv", "--labels", "a=2"], "a meaning one of entailment, neutral, contradiction, null, 1, 0"),
+        (["pares.csv", "--labels", "a=1", "A=0"], "--labels A=0: a has two meanings; give it one"),
+        (["pares.csv", "notas.csv", "--labels", "a=1"], "--labels a=1: on which file?"),
+        (
+            ["pares.csv", "--labels", "a=1", "b=neutral"],
+            "--labels a=1 b=neutral: no meanings of one shape; pairs with labels of NLI: entailment, neutral, contradi"
+            "ction, null; pairs with a class: 1, 0",
+        ),
+        (
+            ["pares.csv", "--shape", "pairs", "--labels", "a=1"],
+            "--labels a=1: no meanings of pairs that mean the same;",
+        ),
+        (
+            ["pares.csv", "--labels", "sigue=entailment"],
+            "--labels sigue: column etiqueta holds contradiction (60), ent",
+        ),
+        (["pares.csv", "--test", "notas.csv", "--labels", "notas.csv", "a=neutral"], "NLI, which are not for this"),
+        (
+            ["pares.csv", "--test", "rara.csv", "--labels", "rara.csv", "igual=1"],
+            "rara.csv, row 2, column clase: 'otra'; allowed is igual, see labels",
+        ),
         (["pares.csv", "--name", "Otra"], "--name Otra: up to 100 lower-case letters"),
         (["pares.csv", "--name", "null"], "--name null: "),
         (["pares.csv", "--model", "ninguno"], "--model ninguno: give one of bertin, "),
@@ -343,6 +461,7 @@ def test_a_word_or_row_that_is_wrong_is_named_and_nothing_is_written(
     table(Path("corto.csv"), ("anchor", "positive"), rows(count=3))
     table(Path("comas.csv"), ("a", "b", "nota"), rows("3,5", "0,25", "1,0"))
     table(Path("igual.csv"), (*TWO, "score"), rows(3))
+    table(Path("rara.csv"), (*TWO, "clase"), rows("igual", "otra"))
     Path("texto.txt").write_text("Una frase entera.\nOtra frase entera.\n")
     before = sorted(Path("conf").rglob("*.yaml"))
     with pytest.raises(DataError) as caught:

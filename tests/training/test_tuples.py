@@ -24,6 +24,10 @@ Make = Callable[..., Encoder]
 WIDTHS = {2: 9, 5: 8}
 
 
+class Selected:
+    best_step, best, share = 1, 0.5, 1.0
+
+
 def part_of(encoder: Encoder, table: object, width: int, **options: bool) -> RankedPart:
     shared = Shared(table, encoder.arrange, batch_size=4, epochs=range(2), seed=3, weights=[1.0])  # type: ignore[arg-type]
     return RankedPart(shared, width=width, **options)
@@ -155,9 +159,6 @@ def test_triplets_tuples_and_scored_pairs_stand_side_by_side_and_the_summary_cou
     settings = settings_for(root)
     run = run_for(encoder, settings, table)
 
-    class Selected:
-        best_step, best, share = 1, 0.5, 1.0
-
     told = summary(settings, run, ended(settings, run), Selected())  # type: ignore[arg-type]
     units = ["triplets", "tuples_of_2", "tuples_of_5", "classed_pairs", "scored_pairs"]
     assert [part.unit for part in run.datamodule.parts] == units
@@ -168,10 +169,36 @@ def test_triplets_tuples_and_scored_pairs_stand_side_by_side_and_the_summary_cou
     assert told["steps_per_epoch"] == [4 + 2 + 2 + 2 + 5] * 3
 
 
-def test_too_few_tuples_of_a_width_are_refused_by_it(make_encoder: Make, root: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("tuples", "counts"),
+    [
+        # cut to the next width, over several, and of the narrowest left out
+        ({2: 8, 3: 3}, {2: (11, 2)}),
+        ({2: 8, 3: 5, 4: 1, 6: 2}, {2: (8, 2), 3: (8, 2)}),
+        ({2: 3, 3: 5, 4: 1}, {2: (3, 0), 3: (6, 1)}),
+    ],
+)
+def test_too_few_tuples_of_a_width_are_cut_to_the_next_and_of_the_narrowest_left_out(
+    make_encoder: Make, root: Path, tuples: dict[int, int], counts: dict[int, tuple[int, int]]
+) -> None:
+    encoder, settings = make_encoder(), settings_for(root)
+    run = run_for(encoder, settings, table := shaped_for(encoder, tuples))
+    assert {part.columns: (part.count, part.steps[0]) for part in run.datamodule.parts} == counts  # type: ignore[attr-defined]
+    for part in run.datamodule.parts:
+        starts = table.tuple_offsets[part.places]  # type: ignore[attr-defined]
+        assert part.numbers.tolist() == [[*range(one, one + part.columns)] for one in starts]  # type: ignore[attr-defined]
+    told = summary(settings, run, ended(settings, run), Selected())  # type: ignore[arg-type]
+    for width, (count, steps) in counts.items():
+        assert (told[f"tuples_of_{width}"], told[f"tuples_of_{width}_left_out_per_epoch"][0]) == (
+            count,
+            count - 4 * steps,
+        )
+
+
+def test_too_few_tuples_of_all_widths_are_refused(make_encoder: Make, root: Path, tmp_path: Path) -> None:
     encoder = make_encoder()
-    with pytest.raises(DataError, match=r"no batch of 4 tuples of 3 without a repeated text can be made from 3 tuples"):
-        run_for(encoder, settings_for(root), shaped_for(encoder, {2: 8, 3: 3}))
+    with pytest.raises(DataError, match=r"no batch of 4 tuples of 2 without a repeated text can be made from 3 tuples"):
+        run_for(encoder, settings_for(root), shaped_for(encoder, {2: 2, 3: 1}))
     run = run_for(encoder, settings_for(root), shaped_for(encoder, WIDTHS))
     rows = ", ".join(str(9 + row) for row in run.datamodule.parts[1].rows(0)[0])
     step = run.datamodule.plan(0).index((1, 0)) + 1

@@ -80,9 +80,12 @@ class TokenTable:
         """(t,): how many texts each tuple has."""
         return np.diff(self.tuple_offsets)
 
-    def tuples_of(self, width: int) -> tuple[Ints, Ints]:
-        """The tuples of `width` texts: which ones, (m,), and their sentence numbers, (m, width) int32."""
-        rows = np.flatnonzero(self.widths == width)
+    def tuples_of(self, width: int, widest: int | None = None) -> tuple[Ints, Ints]:
+        """The tuples of `width` texts: which ones, (m,), and their sentence numbers, (m, width) int32.
+
+        widest: those of up to so many texts too, without their last negatives.
+        """
+        rows = np.flatnonzero((self.widths >= width) & (self.widths <= (widest or width)))
         return rows, self.tuples[self.tuple_offsets[rows][:, None] + np.arange(width)]
 
 

@@ -113,7 +113,8 @@ class Corpus:
     sentence2, class. `texts`: text."""
     columns: dict[str, Column | list[Column]] = Field(default_factory=dict)
     """Of `columns`: the column of each of these fields, by name, or by place from 0 where a CSV has no header; for
-    `negatives` a list. A field that is not named is found by its own name or a common one, in any case."""
+    `negatives` one or a list of some. A field that is not named is found by its own name or a common one, in any case.
+    A column of `positive` or `negatives` may hold lists of texts: each positive gives a row, with all negatives."""
     pairs: Literal["title_body", "neighbours"] | None = None
     """Of shape `texts`: take each text for a document, and learn pairs that are found in it in place of the texts: its
     first line and the rest, or each sentence and the next. In a .txt file a blank line ends a document, in a folder of

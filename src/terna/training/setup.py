@@ -7,8 +7,9 @@
 pipelines/train.py, the benchmarks and the tests all train this way: no setting counts in one and not in another.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -201,18 +202,33 @@ def _texts(options: Train, shared: Shared, encoder: Encoder) -> list[Part]:
 def _ranked(options: Train, shared: Shared, *, alone: bool) -> list[Part]:
     """The triplets, and the tuples of each width; of no examples at all the triplets, which say so."""
     table = shared.table
-    widths: list[int | None] = [
+    widths = [
         width for width in np.unique(table.widths).tolist() if shared.asked(table.tuple_corpus[table.widths == width])
     ]
-    if shared.asked(table.corpus) or (alone and not widths):
-        widths = [None, *widths]
-    contrast = contrasted(options.guide)
-    return [
-        RankedPart(
-            shared, width=width, known_positives=options.known_positives, contrast=contrast, gather=options.gather
-        )
-        for width in widths
-    ]
+    part = partial(
+        RankedPart,
+        shared,
+        known_positives=options.known_positives,
+        contrast=contrasted(options.guide),
+        gather=options.gather,
+    )
+    triplets = [part()] if shared.asked(table.corpus) or (alone and not widths) else []
+    return [*triplets, *_by_width(widths, part)]
+
+
+def _by_width(widths: Sequence[int], part: Callable[..., RankedPart]) -> list[Part]:
+    """A part for each width, in rising order.
+
+    Tuples that fill no batch are cut to the next narrower width; those of the narrowest are left out beside others.
+    """
+    found: list[Part] = []
+    widest = 0
+    for width in sorted(widths, reverse=True):
+        last, widest = width == min(widths), widest or width
+        one = part(width=width, widest=widest, required=last and not found)
+        if last or min(one.steps):
+            found, widest = [one, *found], 0
+    return found
 
 
 def observers_of(settings: Settings, run: Run, table: TokenTable, benchmark: Evaluator, checkpoints: Path) -> Observers:

@@ -87,7 +87,8 @@ def fit(trainer: Trainer, run: Run, checkpoint: Path | None = None) -> Taken:
 def summary(settings: Settings, run: Run, trainer: Trainer, selection: Selection) -> dict[str, Any]:
     """What metrics/train.json tells of a run that has ended: the same of each run with the same outcome."""
     datamodule, learnt = run.datamodule, run.datamodule.learnt(trainer.global_step)
-    parts = {part.unit: part for part in learnt}
+    # with those of which all is left out
+    parts = {part.unit: part for part in run.datamodule.parts if part in learnt or not any(part.steps)}
     ranked = datamodule.batch_size if settings.train.gather else datamodule.batch_size // trainer.world_size
     losses = {part.shape: loss_of(settings.train, part) for part in learnt}
     return {

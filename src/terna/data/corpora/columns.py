@@ -1,20 +1,21 @@
 """Columns of a data file → rows of a shape: labelled pairs, pairs, triplets, scored or classed pairs, raw text.
 
 A malformed row is a DataError that names file, row and column, what was found and what is allowed; rows are counted
-from 1, below a header, without blank lines. A row with an empty text, or without a gold label, is counted and left out.
+from 1, below a header, without blank lines. A row with an empty text, an empty list of positives, or without a gold
+label, is counted and left out.
 """
 
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import repeat
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from terna.data.corpora.streams import Stream, opened
-from terna.data.corpora.values import MEANT, Values, classes, labels, numbers, texts, values
+from terna.data.corpora.streams import BATCH, Stream, opened
+from terna.data.corpora.values import MEANT, Values, classes, labels, listed, numbers, texts, values
 from terna.errors import DataError
 from terna.records import CLASSED_PAIRS, PAIRS, RAW_TEXTS, SCORED_PAIRS, TUPLES
 from terna.settings import Corpus
@@ -27,7 +28,7 @@ NAMES: Mapping[str, str] = {
     "hypothesis": "|".join(("hypothesis", *SECOND)),
     "label": "label|gold_label",
     "anchor": "anchor|query",
-    "positive": "positive|pos",
+    "positive": "positives?|pos",
     SEVERAL: "neg(ative)?s?[_ ]?[0-9]*",
     "sentence1": "|".join(FIRST),
     "sentence2": "|".join(SECOND),
@@ -51,7 +52,7 @@ SCHEMAS: Mapping[str, pa.Schema] = {
 }
 # shapes with something beside texts, in their third column
 MARKED = ("nli", "scored", "classed")
-LOST = {"no_label": "no label", "empty_sentence": "an empty text"}
+LOST = {"no_label": "no label", "empty_sentence": "a text that is empty or missing"}
 COUNTED = ("read", "other_language", *LOST)
 
 
@@ -81,12 +82,17 @@ def stream_columns(name: str, corpus: Corpus, folder: Path, counts: Counter[str]
             fault = f"{len(places)} columns of {corpus.kind}, but {width} in the file before"
             raise DataError(f"{path}: {fault}; name them under columns.{SEVERAL}; {_there_are(stream)}")
         for given in _batches(stream, places):
-            columns = _kept(corpus, given, counts)
-            alike = [corpus.language, name] if corpus.kind == "nli" else [name]
-            columns += [[word] * len(columns[0]) for word in alike]
-            types = SCHEMAS[corpus.kind].types
-            arrays = [pa.array(column, kind) for column, kind in zip(columns, types, strict=True)]
-            yield pa.table(arrays, schema=SCHEMAS[corpus.kind])
+            kept = _kept(corpus, given, counts)
+            # lists of positives can be many times as many rows as were read
+            for first in range(0, len(kept[0]), BATCH):
+                yield _table(name, corpus, [column[first : first + BATCH] for column in kept])
+
+
+def _table(name: str, corpus: Corpus, columns: list[list[Any]]) -> pa.Table:
+    schema, alike = SCHEMAS[corpus.kind], [corpus.language, name] if corpus.kind == "nli" else [name]
+    columns = [*columns, *([word] * len(columns[0]) for word in alike)]
+    arrays = [pa.array(column, kind) for column, kind in zip(columns, schema.types, strict=True)]
+    return pa.table(arrays, schema=schema)
 
 
 def read_fields(path: Path, corpus: Corpus, fields: Sequence[str]) -> Iterator[dict[str, Values]]:
@@ -188,6 +194,8 @@ def _is_utf8(value: pa.Scalar) -> bool:
 def _kept(corpus: Corpus, given: Sequence[Values], counts: Counter[str]) -> list[list[Any]]:
     """The columns of the shape, without the rows that are left out, which are counted."""
     kind = corpus.kind
+    if kind in ("pairs", "triplets"):
+        return _tuples(given, counts)
     found = [texts(column) for column in (given[:2] if kind in MARKED else given)]
     rows = [row for row, each in enumerate(zip(*found, strict=True)) if all(each)]
     counts["read"] += len(found[0])
@@ -200,10 +208,18 @@ def _kept(corpus: Corpus, given: Sequence[Values], counts: Counter[str]) -> list
         last = [[meant[row] for row in rows]]
     elif kind in MARKED:
         last = [_scores(given[2], corpus.scale, rows) if kind == "scored" else classes(given[2], rows)]
-    kept = [[column[row] for row in rows] for column in found]
-    if kind in ("pairs", "triplets"):
-        return [*kept[:2], [[column[row] for column in found[2:]] for row in rows]]
-    return kept + last
+    return [[column[row] for row in rows] for column in found] + last
+
+
+def _tuples(given: Sequence[Values], counts: Counter[str]) -> list[list[Any]]:
+    """Anchor, positive and negatives; each text of a list of positives gives a row of its own."""
+    found: list[tuple[str, str, list[str]]] = []
+    for anchor, positives, *others in zip(texts(given[0]), *map(listed, given[1:]), strict=True):
+        negatives = list(chain.from_iterable(others))
+        whole = positives and all((anchor, *positives, *negatives))
+        found += [(anchor, positive, negatives) for positive in positives] if whole else []
+        counts.update(read=1, empty_sentence=not whole)
+    return [list(column) for column in zip(*found, strict=True)] or [[], [], []]
 
 
 def _scores(column: Values, scale: Sequence[float], rows: Sequence[int]) -> list[float]:

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from terna.data.corpora.columns import COUNTED, check_rows, data_files, read_fields
 from terna.data.corpora.search import Search
-from terna.data.corpora.values import texts
+from terna.data.corpora.values import listed, texts
 from terna.errors import DataError
 from terna.records import TUPLES
 from terna.sentences import fold, required
@@ -80,7 +80,8 @@ def read_held_out(name: str, declared: Benchmark, folder: Path) -> Search:
 def _rows(declared: Benchmark, folder: Path) -> Iterator[tuple[str, str]]:
     for path in data_files(declared, folder):
         for columns in read_fields(path, declared, declared.fields[0]):
-            yield from zip(texts(columns["anchor"]), texts(columns["positive"]), strict=True)
+            rows = zip(texts(columns["anchor"]), listed(columns["positive"]), strict=True)
+            yield from ((anchor, positive) for anchor, positives in rows for positive in positives)
 
 
 def _neighbours(declared: Benchmark, folder: Path) -> Iterator[tuple[str, str]]:

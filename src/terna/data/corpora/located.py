@@ -49,16 +49,29 @@ def _rows(reader: Any, path: Path) -> Iterator[tuple[str, list[str]]]:
 
 
 def check_json(path: Path) -> None:
-    """For a line, or a row of a list, that is no object, has a key twice, or another type than those before it."""
+    """For a line, or a row of a list, that is no object, has a key twice, or another type than those before it.
+
+    The values of a list are of one type too.
+    """
     check_text(path)
     kinds: dict[str, tuple[str, str]] = {}
     for place, row in _objects(path):
-        for key, value in _unique(row, f"{path}, {place}").items():
-            kind, before = kinds.setdefault(key, (_kind(value), place)) if value is not None else ("", "")
-            if value is not None and kind != _kind(value):
+        for where, column, value in _values(_unique(row, f"{path}, {place}")):
+            kind, before = kinds.setdefault(column, (_kind(value), place))
+            if kind != _kind(value):
                 raise DataError(
-                    f"{path}, {place}, column {key}: {_kind(value)}, but {kind} in {before}; write the same in each"
+                    f"{path}, {place}, column {where}: {_kind(value)}, but {kind} in {before}; write the same in each"
                 )
+
+
+def _values(row: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Where each value is, in which column or lists of a column, and the value, but for nulls."""
+    for key, value in row.items():
+        if value is not None:
+            yield key, f"column {key}", value
+        for number, one in enumerate(value if isinstance(value, list) else [], start=1):
+            if one is not None:
+                yield f"{key}, place {number} of the list", f"lists of {key}", one
 
 
 def _objects(path: Path) -> Iterator[tuple[str, Any]]:

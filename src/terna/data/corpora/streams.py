@@ -22,7 +22,7 @@ BATCH = 8192
 LONGEST = 1 << 20
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
 # what datasets raises for a malformed file: pandas' errors, UnicodeDecodeError and its own are ValueErrors
-UNREADABLE = (OSError, ValueError, KeyError, csv.Error, pa.ArrowException)
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, csv.Error, pa.ArrowException)
 
 
 @dataclass(frozen=True)
@@ -130,11 +130,15 @@ def _part(path: Path) -> Any:
 
 
 def _json(path: Path, header: bool) -> Stream:
-    stream = _library().from_json(escape(str(path)), on_mixed_types=None, parse_agent_traces=False)
-    found = _batches(stream, path, check_json)
+    found = _objects(path)
     first = next(found, None)
     if first is None:
         raise DataError(f"{path}: the file has no rows")
+    # datasets holds to the types of what it reads first, where a list may be empty in every row
+    schema = pa.schema([field.with_type(_settled(field.type)) for field in first.schema])
+    if schema.types != first.schema.types:
+        found = _objects(path, schema)
+        first = next(found)
 
     def tables(places: Sequence[int]) -> Iterator[pa.Table]:
         # by name: another batch may have its columns in another order
@@ -142,6 +146,22 @@ def _json(path: Path, header: bool) -> Stream:
         return (table.select(wanted) for table in chain([first], found))
 
     return Stream(str(path), first.column_names, tables, {})
+
+
+def _objects(path: Path, schema: pa.Schema | None = None) -> Iterator[pa.Table]:
+    """The rows of a file of JSON, in the types that are given, or those of its beginning."""
+    from datasets import Features
+
+    features = schema and Features.from_arrow_schema(schema)
+    stream = _library().from_json(escape(str(path)), features=features, on_mixed_types=None, parse_agent_traces=False)
+    return _batches(stream, path, check_json)
+
+
+def _settled(kind: pa.DataType) -> pa.DataType:
+    """A type in which what has no value yet is a text."""
+    if pa.types.is_list(kind):
+        return pa.list_(_settled(kind.value_type))
+    return pa.string() if pa.types.is_null(kind) else kind
 
 
 def _folder(path: Path, header: bool) -> Stream:

@@ -4,7 +4,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -19,23 +19,31 @@ MEANT: Mapping[str, str | None] = {word: label for place, label in enumerate(LAB
 UNFIT = re.compile("[\0\ud800-\udfff]")
 UNFIT_FOUND = "NUL or half a surrogate pair is no character; mend or drop the row"
 Meaning = TypeVar("Meaning")
+# what a column of lists may hold
+LISTED = "a text or a list of texts"
 # characters of a value that a message repeats
 SHOWN = 60
 
 
 @dataclass(frozen=True)
 class Values:
-    """Some rows of one column, and where they are: the number of the first, counted from 1."""
+    """Some rows of one column, and where they are: the number of the first, counted from 1; or one row's list."""
 
     file: str
     column: str
     first: int
     values: Sequence[Any]
+    listed: bool = False
+
+    def within(self, row: int) -> "Values":
+        """The values of the list that a row is."""
+        return replace(self, first=self.first + row, values=self.values[row], listed=True)
 
     def refused(self, row: int, allowed: str) -> DataError:
-        """The error for a value: file, row, column, what was found and what is allowed."""
+        """The error for a value: file, row, column, place in a list, what was found and what is allowed."""
         found = "nothing" if self.values[row] is None else repr(self.values[row])[:SHOWN]
-        where = f"{self.file}, row {self.first + row}, column {self.column}"
+        place = f", place {row + 1} of the list" if self.listed else ""
+        where = f"{self.file}, row {self.first + (0 if self.listed else row)}, column {self.column}{place}"
         return DataError(f"{where}: {found}; allowed is {allowed}; mend or drop the row")
 
 
@@ -49,14 +57,26 @@ def values(column: pa.ChunkedArray, names: Sequence[str] | None) -> list[Any]:
     return [names[value] if isinstance(value, int) and 0 <= value < len(names) else value for value in found]
 
 
-def texts(column: Values) -> list[str]:
-    """Texts in NFC, without blanks around them; DataError for what is no text."""
+def texts(column: Values, allowed: str = "a text") -> list[str]:
+    """Texts in NFC, without blanks around them; DataError for what is no text. allowed: what is, for the error."""
     found = []
     for row, value in enumerate(column.values):
         if not isinstance(value, str) or "\0" in value:
-            raise column.refused(row, "a text")
+            raise column.refused(row, allowed)
         text = value.strip()
         found.append(text if text.isascii() else unicodedata.normalize("NFC", text))
+    return found
+
+
+def listed(column: Values) -> list[list[str]]:
+    """Of each row the texts of its list, or the one that it is, as `texts` gives them."""
+    if not any(isinstance(value, list) for value in column.values):
+        return [[text] for text in texts(column, LISTED)]
+    found = []
+    for row, value in enumerate(column.values):
+        if not isinstance(value, list):
+            raise column.refused(row, LISTED)
+        found.append(texts(column.within(row)))
     return found
 
 

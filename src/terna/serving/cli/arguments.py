@@ -144,6 +144,15 @@ def _new(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> Non
         metavar="WORD",
         help="[FILE] and FIELD=COLUMN, as anchor=question; a number is a place from 0 in a CSV without a header",
     )
+    new.add_argument(
+        "--labels",
+        nargs="+",
+        action="append",
+        default=[],
+        metavar="WORD",
+        help="[FILE] and WORD=MEANING: of NLI entailment, neutral, contradiction, or null to leave a row out; of two "
+        "sentences 1 for the same meaning, 0 for another",
+    )
     new.add_argument("--name", help="of the experiment (default: that of the first file)")
     new.add_argument(
         "--model",

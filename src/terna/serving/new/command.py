@@ -112,7 +112,13 @@ def _named(given: Roles, name: str) -> Iterator[tuple[str, Given]]:
 
 
 def _learnt(name: str, given: Given) -> tuple[Given, Examples]:
-    """A corpus and its examples; labelled pairs that give no triplet become pairs with a class."""
+    """A corpus and its examples; labelled pairs that give no triplet become pairs with a class.
+
+    What is trained on has classes by their words, whatever they mean.
+    """
+    if given.taken.shape == "classed" and given.taken.labels:
+        why = f"{given.taken.why}; trained on, so that each word is a class, whatever it means"
+        given = replace(given, taken=replace(given.taken, labels={}, why=why))
     found = examples(name, _corpus(name, given), given.source.files)
     if given.taken.shape != "nli" or found.count:
         return given, found

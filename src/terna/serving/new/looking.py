@@ -37,7 +37,7 @@ DECIMAL_COMMA = r"[+-]?[0-9]+(,[0-9]+)?"
 # how a sentence may end, and no name of a column
 ENDS = (".", "!", "?", "…", '"', "»")
 
-Kind = Literal["text", "words", "number", "id", "other"]
+Kind = Literal["text", "lists", "words", "number", "id", "other"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +67,11 @@ class Column:
         filled = sum(self.words.values())
         return sum(count for word, count in self.words.items() if matches(word)) >= MOSTLY * max(filled, 1)
 
+    @cached_property
+    def lists(self) -> list[list[Any]]:
+        """The lists among its values."""
+        return [value for value in self.values if isinstance(value, list)]
+
     @property
     def labelled(self) -> bool:
         """Whether its values are labels of NLI."""
@@ -74,7 +79,9 @@ class Column:
 
     @cached_property
     def kind(self) -> Kind:
-        """What its values are: sentences, a few words again and again, numbers, names of rows, or nothing of use."""
+        """What its values are: sentences, lists of texts, a few words, numbers, names of rows, or nothing of use."""
+        if self.lists and any(isinstance(text, str) for each in self.lists for text in each):
+            return "lists"
         if not self.words or any(isinstance(value, (list, dict, bytes)) for value in self.values):
             return "other"
         named = isinstance(self.name, str) and fullmatch(IDS, self.name.strip().casefold())
@@ -115,7 +122,8 @@ class Looked:
 
     def described(self) -> str:
         """Its columns with their kinds, for messages."""
-        names = {"text": "text", "words": "a few words", "number": "numbers", "id": "ids", "other": "of no use"}
+        names = {"text": "text", "lists": "lists of texts", "words": "a few words", "number": "numbers"}
+        names |= {"id": "ids", "other": "of no use"}
         return ", ".join(f"{column.name} ({names[column.kind]})" for column in self.columns)[:1000]
 
 

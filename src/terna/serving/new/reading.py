@@ -1,7 +1,7 @@
 """Files read as the stages will read them: their examples, and what a benchmark holds."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,13 +50,13 @@ def examples(name: str, corpus: Corpus, files: Sequence[Path]) -> Examples:
         return Examples(0, "triplets", BATCHES[-1])
     if corpus.kind == "nli":
         triplets = build(table, target=corpus.language, seed=0, dev_fraction=0).train
-        return _batched(name, len(triplets), "triplets", [triplets[text] for text in TEXTS])
+        keys = _keys([triplets[text] for text in TEXTS])
+        return _batched(name, len(triplets), "triplets", lambda size: len(plan(keys, size, 0, 0)))
     if corpus.kind in ("pairs", "triplets"):
         tuples, _ = usable(table)
-        width = len(tuples["negatives"][0]) if len(tuples) else 0
-        negatives = [pc.list_element(tuples["negatives"], place) for place in range(width)]
-        return _batched(name, len(tuples), corpus.kind, [tuples["anchor"], tuples["positive"], *negatives])
-    return _batched(name, len(table), "texts" if corpus.kind == "texts" else "pairs", [])
+        return _batched(name, len(tuples), corpus.kind, lambda size: _tuple_batches(tuples, size))
+    unit = "texts" if corpus.kind == "texts" else "pairs"
+    return _batched(name, len(table), unit, lambda size: len(table) // size)
 
 
 def benchmarks(settings: Settings, files: Mapping[str, Sequence[Path]]) -> Iterator[str]:
@@ -96,12 +96,23 @@ def _rows(name: str, corpus: Corpus, folder: Path) -> pa.Table:
     return table
 
 
-def _batched(name: str, count: int, unit: str, texts: Sequence[pa.ChunkedArray]) -> Examples:
-    """texts: columns in which no text may come twice in a batch."""
-    keys = _keys(texts) if texts and count else None
+def _tuple_batches(tuples: pa.Table, size: int) -> int:
+    """Batches of a TUPLES table as training has them: of each number of negatives, with those cut to it."""
+    counts = pc.list_value_length(tuples["negatives"]).to_numpy()
+    found, most = 0, -1
+    for count in np.unique(counts)[::-1].tolist():
+        most = max(most, count)
+        part = tuples.filter(pa.array((counts >= count) & (counts <= most)))
+        negatives = [pc.list_element(part["negatives"], place) for place in range(count)]
+        own = len(plan(_keys([part["anchor"], part["positive"], *negatives]), size, 0, 0))
+        found, most = found + own, -1 if own else most
+    return found
+
+
+def _batched(name: str, count: int, unit: str, batches: Callable[[int], int]) -> Examples:
+    """batches: how many of a size there are."""
     for size in BATCHES:
-        steps = count // size if keys is None else len(plan(keys, size, 0, 0))
-        if steps >= (STEPS if size > BATCHES[-1] else 1):
+        if batches(size) >= (STEPS if size > BATCHES[-1] else 1):
             return Examples(count, unit, size)
     raise DataError(f"{name}: {count} {unit} fill no batch of {BATCHES[-1]} without a text that repeats; add rows")
 

@@ -9,7 +9,7 @@ from terna.data.corpora.benchmark import MEANT
 from terna.errors import DataError
 from terna.records import sha256_of
 from terna.serving.new.looking import Looked
-from terna.serving.new.shapes import Taken
+from terna.serving.new.shapes import SCORED_ON, Taken
 from terna.serving.new.words import Source
 from terna.settings.benchmark import RANKED
 
@@ -34,9 +34,9 @@ class Given:
 
     @property
     def scorable(self) -> bool:
-        """Whether it could be a benchmark: it has scores, or classes that say yes or no."""
-        if self.taken.shape != "classed":
-            return self.taken.shape == "scored"
+        """Whether it could be a benchmark: it has scores, or classes that say yes or no, or are said to."""
+        if self.taken.shape != "classed" or self.taken.labels:
+            return self.taken.shape in SCORED_ON
         [column] = [column for column in self.looked.columns if column.name == self.taken.columns["class"]]
         return {word.casefold() for word in column.words} <= MEANT.keys()
 

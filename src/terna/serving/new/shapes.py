@@ -5,8 +5,10 @@ from dataclasses import dataclass, field, replace
 from math import ceil, floor
 from typing import Any
 
+from terna.data.corpora import benchmark
 from terna.data.corpora.values import MEANT
 from terna.errors import DataError
+from terna.records import LABELS as NLI
 from terna.serving.new.looking import LABELS, Column, Looked
 from terna.settings.declaration import FIELDS, SEVERAL
 
@@ -30,6 +32,9 @@ BINARY = ("1", "0", "true", "false", "yes", "no", "sí", "si")
 SCALES = ([0.0, 1.0], [-1.0, 1.0], [0.0, 5.0], [0.0, 10.0], [0.0, 100.0])
 
 Columns = Mapping[str, Sequence[str | int]]
+Meaning = str | int | None
+# what labels may mean, by shape; None leaves a row out
+MEANINGS: Mapping[str, tuple[Meaning, ...]] = {"nli": (*NLI, None), "classed": (1, 0)}
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ class Taken:
 
     shape: str
     columns: dict[str, Any]
-    labels: dict[str, str | None] = field(default_factory=dict)
+    labels: dict[str, Meaning] = field(default_factory=dict)
     scale: list[float] | None = None
     why: str = ""
 
@@ -48,13 +53,16 @@ class Taken:
         return {"shape": self.shape, "columns": self.columns} | {name: value for name, value in more.items() if value}
 
 
-def take(looked: Looked, shape: str | None, given: Columns, *, test: bool) -> Taken:
+def take(
+    looked: Looked, shape: str | None, given: Columns, labels: Mapping[str, Meaning] | None = None, *, test: bool
+) -> Taken:
     """The shape of a file and its columns.
 
-    shape, given: what the user says, the columns of some fields. test: whether it is to be scored on. Raises DataError
-    with what could be meant, and with the option that decides.
+    shape, given, labels: what the user says, the columns of some fields, and what labels mean. test: whether it is to
+    be scored on. Raises DataError with what could be meant, and with the option that decides.
     """
     allowed = [*SCORED_ON] if test else [*FIELDS]
+    shape = _labelled(looked, shape, labels) if labels else shape
     found = [shape] if shape else list(_shapes(looked, given, allowed))
     if len(found) != 1 or found[0] not in allowed:
         raise DataError(f"{looked.path}: {_undecided(looked, found, allowed)}")
@@ -63,7 +71,24 @@ def take(looked: Looked, shape: str | None, given: Columns, *, test: bool) -> Ta
             f"{looked.path}: --columns {strange[0]}: {CALLED[found[0]]} have {', '.join(_fields(found[0]))}"
         )
     columns, how = _filled(looked, found[0], given)
-    return _meaning(looked, Taken(found[0], columns, why=how))
+    how += "".join(_listed(looked, columns))
+    return _meaning(looked, Taken(found[0], columns, why=how), labels or {})
+
+
+def _labelled(looked: Looked, shape: str | None, labels: Mapping[str, Meaning]) -> str:
+    """The shape whose labels have these meanings; DataError where there is none, or where another is said."""
+    found = [one for one, meanings in MEANINGS.items() if set(labels.values()) <= set(meanings)]
+    if not found or shape not in (None, *found):
+        given = " ".join(f"{word}={_written(meaning)}" for word, meaning in labels.items())
+        each = "; ".join(f"{CALLED[one]}: {', '.join(map(_written, MEANINGS[one]))}" for one in MEANINGS)
+        raise DataError(
+            f"{looked.path}: --labels {given}: no meanings of {CALLED.get(shape or '', 'one shape')}; {each}"
+        )
+    return found[0]
+
+
+def _written(meaning: Meaning) -> str:
+    return "null" if meaning is None else str(meaning)
 
 
 def _undecided(looked: Looked, found: Sequence[str], allowed: Sequence[str]) -> str:
@@ -80,13 +105,15 @@ def _shapes(looked: Looked, given: Columns, allowed: Sequence[str]) -> Iterator[
     if given:
         yield from (one for one in allowed if set(_fields(one)) >= set(given) >= set(_required(one)))
         return
-    texts = looked.of("text")
+    texts, lists = looked.of("text"), looked.of("lists")
     if "ranking" in allowed and all(_named(looked, name) for name in _required("ranking")):
         yield "ranking"
     elif _named(looked, "anchor") and _named(looked, "positive"):
         yield "triplets" if _named(looked, SEVERAL) else "pairs"
     elif len(texts) == 1:
         yield "texts"
+        # lists beside a text of any name may be its positives, or its negatives, or tags
+        yield from ("pairs", "triplets") if lists and not texts[0].called("text") else ()
     elif pair := _pair(looked):
         yield from _paired(looked, pair)
     elif texts:
@@ -179,6 +206,17 @@ def _filled(looked: Looked, shape: str, given: Columns) -> tuple[dict[str, Any],
     return {name: names if name == SEVERAL else names[0] for name, names in columns.items()}, shown
 
 
+def _listed(looked: Looked, columns: Mapping[str, Any]) -> Iterator[str]:
+    """What lists in the columns of positives and negatives are taken for."""
+    for name, told in (("positive", "each text gives a row"), (SEVERAL, "all texts are the row's")):
+        given = columns.get(name, [])
+        for one in given if isinstance(given, list) else [given]:
+            [column] = [column for column in looked.columns if column.name == one]
+            if column.lists:
+                lengths = [len(each) for each in column.lists]
+                yield f"; {one} has lists of {min(lengths)} to {max(lengths)}, of which {told}"
+
+
 def _chosen(looked: Looked, name: str, wanted: Sequence[str | int]) -> list[Column]:
     """The columns that are given for a field."""
     found = [column for one in wanted for column in looked.columns if column.name == one]
@@ -189,8 +227,8 @@ def _chosen(looked: Looked, name: str, wanted: Sequence[str | int]) -> list[Colu
     return found
 
 
-def _meaning(looked: Looked, taken: Taken) -> Taken:
-    """With what labels mean, or the scale of scores."""
+def _meaning(looked: Looked, taken: Taken, said: Mapping[str, Meaning]) -> Taken:
+    """With what labels mean, by what the user said of some, or the scale of scores."""
     mark = MARKS.get(taken.shape)
     if mark is None:
         return taken
@@ -198,8 +236,10 @@ def _meaning(looked: Looked, taken: Taken) -> Taken:
     words = [f"{word} ({count})" for word, count in sorted(column.words.items())]
     if taken.shape != "scored":
         held = f"{len(words)} words" if len(words) > 20 else ", ".join(words)
-        labels = _labels(column, taken.shape)
-        meant = _told(column, labels) if taken.shape == "nli" else ""
+        if strange := said.keys() - {word.casefold() for word in column.words}:
+            raise DataError(f"{looked.path}: --labels {min(strange)}: column {column.name} holds {held}")
+        labels = _said(column, taken.shape, said) if said else _labels(column, taken.shape)
+        meant = _told(column, labels) if taken.shape == "nli" or labels else ""
         return replace(taken, labels=labels, why=f"{taken.why}, which holds {held}{meant}")
     if not column.numbers:
         first = next(iter(column.words), "nothing")
@@ -213,16 +253,27 @@ def _meaning(looked: Looked, taken: Taken) -> Taken:
     return replace(taken, scale=scale, why=why)
 
 
-def _told(column: Column, labels: Mapping[str, str | None]) -> str:
+def _told(column: Column, labels: Mapping[str, Meaning]) -> str:
     """What labels are taken to mean that do not say it themselves."""
-    known = labels or {word: MEANT.get(word.casefold()) for word in sorted(column.words)}
-    meant = [f"{word} for {label}" for word, label in known.items() if label and label != word.casefold()]
+    usual = {word: MEANT[word.casefold()] for word in sorted(column.words) if word.casefold() in MEANT}
+    known = labels or usual
+    meant = [
+        f"{word} is left out" if label is None else f"{word} for {label}"
+        for word, label in known.items()
+        if str(label) != word.casefold()
+    ]
     return f": {', '.join(meant)}" if meant else ""
 
 
-def _labels(column: Column, shape: str) -> dict[str, str | None]:
+def _said(column: Column, shape: str, said: Mapping[str, Meaning]) -> dict[str, Meaning]:
+    """What the labels of a column mean that are named or say it themselves; reading refuses others."""
+    known: dict[str, Meaning] = {**(LABELS if shape == "nli" else benchmark.MEANT), **said}
+    return {word: known[word.casefold()] for word in sorted(column.words) if word.casefold() in known}
+
+
+def _labels(column: Column, shape: str) -> dict[str, Meaning]:
     """What labels of NLI mean, where the reader does not know it by itself."""
-    known = {word: LABELS.get(word.casefold()) for word in sorted(column.words)}
+    known: dict[str, Meaning] = {word: LABELS.get(word.casefold()) for word in sorted(column.words)}
     usual = {word.casefold() for word in column.words} <= MEANT.keys()
     strange = any(word.casefold() not in LABELS for word in column.words)
     return {} if shape != "nli" or usual or strange else known

@@ -8,7 +8,7 @@ from pathlib import Path
 from terna.data.download.folder import overlooked
 from terna.errors import DataError
 from terna.serving.new.looking import Looked, look
-from terna.serving.new.shapes import CALLED, Taken, take
+from terna.serving.new.shapes import CALLED, MEANINGS, Meaning, Taken, take
 from terna.settings import File
 
 # text files of a folder that are read as one corpus
@@ -23,6 +23,7 @@ class Source:
     files: list[Path]
     shape: str | None = None
     columns: dict[str, list[str | int]] = field(default_factory=dict)
+    labels: dict[str, Meaning] = field(default_factory=dict)
 
     def look(self) -> Looked:
         """What is in the first of its files; DataError for one that is not there, or that no declaration can name."""
@@ -40,7 +41,7 @@ class Source:
 
     def take(self, looked: Looked, *, test: bool) -> Taken:
         """What it is taken for: see `take`."""
-        taken = take(looked, self.shape, self.columns, test=test)
+        taken = take(looked, self.shape, self.columns, self.labels, test=test)
         if len(self.files) > 1 and taken.shape != "texts":
             raise DataError(f"{self.path}: {CALLED[taken.shape]} are read from one file, not from a folder of texts")
         return taken
@@ -66,7 +67,23 @@ def sources(asked: Namespace) -> list[list[Source]]:
                 raise DataError(f"--columns {word}: FIELD=COLUMN is expected, as in anchor=question")
             place = source.path.suffix.lower() in (".csv", ".tsv") and column.isdecimal()
             source.columns.setdefault(name, []).append(int(column) if place else column)
+    for words in asked.labels:
+        source, rest = _of(every, words, "--labels")
+        for word in rest:
+            label, meaning = _labelled(word)
+            if label in source.labels:
+                raise DataError(f"--labels {word}: {label} has two meanings; give it one")
+            source.labels[label] = meaning
     return groups
+
+
+def _labelled(word: str) -> tuple[str, Meaning]:
+    """A label, in no case, and what it means; a label may hold the sign that parts them."""
+    label, _, meaning = word.rpartition("=")
+    allowed = {str(one) if one is not None else "null": one for each in MEANINGS.values() for one in each}
+    if not label.strip() or meaning not in allowed:
+        raise DataError(f"--labels {word}: WORD=MEANING is expected, a meaning one of {', '.join(allowed)}")
+    return label.strip().casefold(), allowed[meaning]
 
 
 def _files(path: Path) -> list[Path]:

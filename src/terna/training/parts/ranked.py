@@ -35,10 +35,11 @@ class RankedBatch(NamedTuple):
 class RankedPart(TablePart):
     """Duplicate-free batches of triplets, or of tuples of one width; the order of epoch e is a function of (seed, e).
 
-    width: the tuples of so many texts, in place of the triplets. known_positives: hand out which candidates are no
-    wrong answers. contrast: the columns, 0 the anchors, 1 the positives, whose texts are compared with each other.
-    gather: candidates are those of all processes. Raises DataError when not a single full batch can be
-    made.
+    width: the tuples of so many texts, in place of the triplets. widest: see `TokenTable.tuples_of`.
+    known_positives: hand out which candidates are no wrong answers.
+    contrast: the columns, 0 the anchors, 1 the positives, whose texts are compared with each other.
+    gather: candidates are those of all processes. Raises DataError when not a single full batch can be made, unless
+    none is required.
     """
 
     unit = "triplets"
@@ -52,6 +53,8 @@ class RankedPart(TablePart):
         shared: Shared,
         *,
         width: int | None = None,
+        widest: int | None = None,
+        required: bool = True,
         known_positives: bool = False,
         contrast: Sequence[int] = (),
         gather: bool = True,
@@ -61,15 +64,16 @@ class RankedPart(TablePart):
         self.contrast = contrast
         self.gather = gather
         self.places: Ints | None = None
-        self.numbers, self.corpus = self.examples(width)
-        self.check_steps()
+        self.numbers, self.corpus = self.examples(width, widest)
+        if required:
+            self.check_steps()
 
-    def examples(self, width: int | None) -> tuple[Ints, Ints]:
+    def examples(self, width: int | None, widest: int | None) -> tuple[Ints, Ints]:
         """The sentence numbers of each example, (n, columns), and its corpus, (n,)."""
         if width is None:
             return self.table.train, self.table.corpus
         self.unit, self.source = f"tuples_of_{width}", "data/triplets/tuples.parquet"
-        self.places, numbers = self.table.tuples_of(width)
+        self.places, numbers = self.table.tuples_of(width, widest)
         return numbers, self.table.tuple_corpus[self.places]
 
     @property

@@ -43,7 +43,7 @@ class TextPart(RankedPart):
     source = "data/triplets/texts.parquet"
     kind = TextBatch
 
-    def examples(self, width: int | None) -> tuple[Ints, Ints]:
+    def examples(self, width: int | None, widest: int | None) -> tuple[Ints, Ints]:
         """Each text twice, (n, 2), and its corpus, (n,)."""
         return np.stack([self.table.texts, self.table.texts], axis=1), self.table.texts_corpus
 
