@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow.dataset import ParquetFragmentScanOptions
 
 from terna.data.corpora.located import check_csv, check_json, check_text
 from terna.errors import DataError, words_of
@@ -101,7 +102,13 @@ def _parquet(path: Path, header: bool) -> Stream:
 
     def tables(places: Sequence[int]) -> Iterator[pa.Table]:
         wanted = [names[place] for place in places]
-        stream = _library().from_parquet(escape(str(path)), columns=list(dict.fromkeys(wanted)), batch_size=BATCH)
+        stream = _library().from_parquet(
+            escape(str(path)),
+            columns=list(dict.fromkeys(wanted)),
+            batch_size=BATCH,
+            # buffered ahead, the columns of a whole file would be in memory
+            fragment_scan_options=ParquetFragmentScanOptions(use_buffered_stream=True, pre_buffer=False),
+        )
         return (table.select(wanted) for table in _batches(stream, path))
 
     return Stream(str(path), names, tables, _classes(_features(path)))
