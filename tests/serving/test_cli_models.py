@@ -275,3 +275,14 @@ def test_a_precision_that_a_file_cannot_have_is_refused(
     words = ["similarity", "tren", "tren", "--model", str(tmp_path / "words.vec"), "--precision", "bfloat16"]
     assert main(words) == 1
     assert "bfloat16 is for an encoder's folder, and this is a file; give float32" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["similarity", "tren", "tren"], ["demo", "--port", "0"], ["encode"]])
+def test_a_device_is_refused_for_a_file_that_computes_on_the_cpu_alone(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("terna.settings.devices.available", lambda: ["cuda:0", "cpu"])
+    monkeypatch.setattr(sys, "stdin", type("In", (), {"buffer": [b"tren\n"]}))
+    (tmp_path / "words.vec").write_text("1 2\ntren 1 0\n")
+    assert main([*command, "--model", str(tmp_path / "words.vec"), "--device", "cuda"]) == 1
+    assert "words.vec computes on the CPU alone; give an encoder's folder" in capsys.readouterr().err

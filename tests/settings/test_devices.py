@@ -46,6 +46,14 @@ def test_a_cuda_device_is_asked_for_by_number(monkeypatch: pytest.MonkeyPatch) -
         several("cuda:1", 2, "--device")
 
 
+@pytest.mark.parametrize("asked", ["mps", "gpu", "auto"])
+def test_mps_is_for_one_process(monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
+    sees(monkeypatch, 0, mps=True)
+    assert several(asked, 1, "--device") == ["mps"]
+    with pytest.raises(ModelError, match=f"--device: {asked} and 2 processes, but torch sees 1 such devices"):
+        several(asked, 2, "--device")
+
+
 @pytest.mark.parametrize(
     ("machine", "cuda", "expected"),
     [

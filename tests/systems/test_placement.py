@@ -49,6 +49,7 @@ def device(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Tensor, "cpu", cpu)
     monkeypatch.setattr(Encoder, "forward", seen)
     monkeypatch.setattr(TokenVectors, "settle", lambda *_: False)  # compares numbers, of which there are none
+    monkeypatch.setattr(server.Server, "serve_forever", lambda _: None)  # the page's example is encoded before
     monkeypatch.setattr("terna.settings.devices.available", lambda: [DEVICE, "cpu"])
 
 
@@ -83,13 +84,7 @@ def similarity(root: Path, folder: Path, tmp_path: Path) -> None:
 
 
 def demo(root: Path, folder: Path, tmp_path: Path) -> None:
-    server.Answers(load_system(str(folder), DEVICE), "model").similarity(server_pair())
-
-
-def server_pair() -> Any:
-    from terna.serving.demo.answers import Pair
-
-    return Pair(first="El mar.", second="La sierra.")
+    assert main(["demo", "--port", "0", "--model", str(folder)]) == 0
 
 
 def evaluate(root: Path, folder: Path, tmp_path: Path) -> None:

@@ -170,19 +170,26 @@ def test_triplets_tuples_and_scored_pairs_stand_side_by_side_and_the_summary_cou
 
 
 @pytest.mark.parametrize(
-    ("tuples", "counts"),
+    ("tuples", "counts", "cut"),
     [
         # cut to the next width, over several, and of the narrowest left out
-        ({2: 8, 3: 3}, {2: (11, 2)}),
-        ({2: 8, 3: 5, 4: 1, 6: 2}, {2: (8, 2), 3: (8, 2)}),
-        ({2: 3, 3: 5, 4: 1}, {2: (3, 0), 3: (6, 1)}),
+        ({2: 8, 3: 3}, {2: (11, 2)}, (3, 2)),
+        ({2: 8, 3: 5, 4: 1, 6: 2}, {2: (8, 2), 3: (8, 2)}, (6, 3)),
+        ({2: 3, 3: 5, 4: 1}, {2: (3, 0), 3: (6, 1)}, (4, 3)),
     ],
 )
 def test_too_few_tuples_of_a_width_are_cut_to_the_next_and_of_the_narrowest_left_out(
-    make_encoder: Make, root: Path, tuples: dict[int, int], counts: dict[int, tuple[int, int]]
+    make_encoder: Make,
+    root: Path,
+    tuples: dict[int, int],
+    counts: dict[int, tuple[int, int]],
+    cut: tuple[int, int],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     encoder, settings = make_encoder(), settings_for(root)
     run = run_for(encoder, settings, table := shaped_for(encoder, tuples))
+    said = "tuples of up to {} texts fill no batch of their own: they lose the negatives beyond {} texts".format(*cut)
+    assert said in caplog.messages
     assert {part.columns: (part.count, part.steps[0]) for part in run.datamodule.parts} == counts  # type: ignore[attr-defined]
     for part in run.datamodule.parts:
         starts = table.tuple_offsets[part.places]  # type: ignore[attr-defined]

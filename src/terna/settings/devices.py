@@ -43,14 +43,15 @@ def devices_of(machine: Machine) -> list[str]:
 
 
 def several(asked: str, count: int, key: str) -> list[str]:
-    """The devices of `count` processes: of CUDA one each, of the CPU all, of mps a single one; see `device_of`.
+    """The devices of `count` processes: an accelerator of its own for each, or the CPU for all; see `device_of`.
 
-    Raises ModelError where there are fewer of CUDA.
+    Raises ModelError where there are fewer.
     """
     first = device_of(asked, key)
-    if not first.startswith("cuda:"):
-        return [first] * (count if first == "cpu" else 1)
-    found = [name for name in available() if name.startswith("cuda:") and asked in (name, "cuda", "gpu", AUTO)]
+    if first == "cpu":
+        return [first] * count
+    kind = first.partition(":")[0]
+    found = [name for name in available() if name.startswith(kind) and asked in (name, "cuda", "gpu", AUTO)]
     if len(found) < count:
         raise ModelError(f"{key}: {asked} and {count} processes, but torch sees {len(found)} such devices; lower one")
     return found[:count]

@@ -7,6 +7,7 @@
 pipelines/train.py, the benchmarks and the tests all train this way: no setting counts in one and not in another.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -39,6 +40,8 @@ from terna.training.restarts import Restarts, phases
 from terna.training.resumable import PlannedDataModule
 from terna.training.resume import CHECKPOINT
 from terna.training.selection import Selection, development_score
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -219,7 +222,8 @@ def _ranked(options: Train, shared: Shared, *, alone: bool) -> list[Part]:
 def _by_width(widths: Sequence[int], part: Callable[..., RankedPart]) -> list[Part]:
     """A part for each width, in rising order.
 
-    Tuples that fill no batch are cut to the next narrower width; those of the narrowest are left out beside others.
+    Tuples that fill no batch are cut to the next narrower width, which is told; those of the narrowest are left out
+    beside others.
     """
     found: list[Part] = []
     widest = 0
@@ -227,6 +231,9 @@ def _by_width(widths: Sequence[int], part: Callable[..., RankedPart]) -> list[Pa
         last, widest = width == min(widths), widest or width
         one = part(width=width, widest=widest, required=last and not found)
         if last or min(one.steps):
+            if widest > width and min(one.steps):
+                told = "tuples of up to %d texts fill no batch of their own: they lose the negatives beyond %d texts"
+                log.warning(told, widest, width)
             found, widest = [one, *found], 0
     return found
 

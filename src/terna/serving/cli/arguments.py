@@ -23,6 +23,23 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m terna", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
+    encode, (search, similarity), (onnx, demo) = _encode(commands), _compared(commands), _around(commands)
+    for command in (encode, search, similarity, onnx, demo):
+        command.add_argument("--model", default=DEFAULT, help=f"{MODEL}; default: {DEFAULT}")
+    for command in (encode, search, similarity, demo):
+        command.add_argument("--device", default=AUTO, help="auto, cuda, cuda:N, mps or cpu (auto: the strongest)")
+        command.add_argument(
+            "--precision",
+            choices=get_args(Precision),
+            default="float32",
+            help="what the model computes in (float32); vectors are float32 in any",
+        )
+    _new(commands)
+    return parser
+
+
+def _encode(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+    """The command that writes vectors."""
     encode = commands.add_parser(
         "encode",
         help="vectors of lines",
@@ -38,7 +55,17 @@ def parser() -> argparse.ArgumentParser:
     )
     before.add_argument("--prompt-name", metavar="NAME", help="one of the model's prompts: query, document, …")
     encode.add_argument("--chunk", type=_count, default=8192, help="lines that are held at once (8192)")
+    encode.add_argument(
+        "--processes",
+        type=_count,
+        default=1,
+        help="of the model: each has its share of the CPUs, or a CUDA device of its own (1)",
+    )
+    return encode
 
+
+def _compared(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> list[argparse.ArgumentParser]:
+    """The commands that compare texts."""
     search = commands.add_parser(
         "search",
         help="the lines nearest to a query",
@@ -60,25 +87,7 @@ def parser() -> argparse.ArgumentParser:
         "tab between them. Distances have their sign turned: more is more alike.",
     )
     similarity.add_argument("sentences", nargs="*", metavar="sentence", help="none, or two")
-    encode.add_argument(
-        "--processes",
-        type=_count,
-        default=1,
-        help="of the model: each has its share of the CPUs, or a CUDA device of its own (1)",
-    )
-    onnx, demo = _around(commands)
-    for command in (encode, search, similarity, onnx, demo):
-        command.add_argument("--model", default=DEFAULT, help=f"{MODEL}; default: {DEFAULT}")
-    for command in (encode, search, similarity, demo):
-        command.add_argument("--device", default=AUTO, help="auto, cuda, cuda:N, mps or cpu (auto: the strongest)")
-        command.add_argument(
-            "--precision",
-            choices=get_args(Precision),
-            default="float32",
-            help="what the model computes in (float32); vectors are float32 in any",
-        )
-    _new(commands)
-    return parser
+    return [search, similarity]
 
 
 def _around(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> list[argparse.ArgumentParser]:

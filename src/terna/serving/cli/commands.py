@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from transformers.utils.logging import disable_progress_bar
 
-from terna.errors import DataError
+from terna.errors import DataError, ModelError
 from terna.metrics.similarity import pairwise
 from terna.records import write_json
 from terna.sentences import required
@@ -22,7 +22,7 @@ from terna.serving.cli.processes import spread
 from terna.serving.cli.streams import check_out, standard_input, standard_output, tell, written
 from terna.serving.cli.writers import FORMATS, WRITERS
 from terna.serving.onnx_export import write
-from terna.settings.devices import device_of, several
+from terna.settings.devices import AUTO, device_of, several
 from terna.systems import System, load_system, locate
 
 disable_progress_bar()  # type: ignore[no-untyped-call]  # of loading weights, which takes no time
@@ -34,6 +34,7 @@ def encode(asked: Namespace) -> None:
     if asked.out:
         check_out(asked.out)
     lines, path = standard_input(), locate(asked.model)
+    _check_device(asked.device, path)
     devices = several(asked.device, asked.processes, "--device")
     system = load_system(str(path), devices[0], asked.precision)
     prompt = _prompt(system, asked.prompt, asked.prompt_name)
@@ -107,7 +108,14 @@ def similarity(asked: Namespace) -> None:
 
 def _system(where: str, asked: Namespace) -> System:
     """A system on the device, and in the precision, that a command was given."""
+    _check_device(asked.device, locate(where))
     return load_system(where, device_of(asked.device, "--device"), asked.precision)
+
+
+def _check_device(device: str, path: Path) -> None:
+    """ModelError where a device is named for what computes on the CPU alone: a graph, or word vectors."""
+    if path.is_file() and device not in (AUTO, "cpu"):
+        raise ModelError(f"--device {device}: {path} computes on the CPU alone; give an encoder's folder")
 
 
 def onnx(asked: Namespace) -> None:
@@ -124,6 +132,7 @@ def demo(asked: Namespace) -> None:
         serve,  # scikit-learn takes a second to import, which the other commands need not wait for
     )
 
+    _check_device(asked.device, locate(asked.model))
     serve(asked.model, asked.port, device_of(asked.device, "--device"), asked.precision)
 
 
