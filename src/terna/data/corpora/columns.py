@@ -214,11 +214,14 @@ def _kept(corpus: Corpus, given: Sequence[Values], counts: Counter[str]) -> list
 def _tuples(given: Sequence[Values], counts: Counter[str]) -> list[list[Any]]:
     """Anchor, positive and negatives; each text of a list of positives gives a row of its own."""
     found: list[tuple[str, str, list[str]]] = []
+    empty = 0
     for anchor, positives, *others in zip(texts(given[0]), *map(listed, given[1:]), strict=True):
         negatives = list(chain.from_iterable(others))
-        whole = positives and all((anchor, *positives, *negatives))
-        found += [(anchor, positive, negatives) for positive in positives] if whole else []
-        counts.update(read=1, empty_sentence=not whole)
+        if positives and all((anchor, *positives, *negatives)):
+            found += [(anchor, positive, negatives) for positive in positives]
+        else:
+            empty += 1
+    counts.update(read=len(given[0].values), empty_sentence=empty)
     return [list(column) for column in zip(*found, strict=True)] or [[], [], []]
 
 

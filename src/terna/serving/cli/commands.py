@@ -34,7 +34,7 @@ def encode(asked: Namespace) -> None:
     if asked.out:
         check_out(asked.out)
     lines, path = standard_input(), locate(asked.model)
-    _check_device(asked.device, path)
+    _check_device(asked.device, asked.model)
     devices = several(asked.device, asked.processes, "--device")
     system = load_system(str(path), devices[0], asked.precision)
     prompt = _prompt(system, asked.prompt, asked.prompt_name)
@@ -108,14 +108,14 @@ def similarity(asked: Namespace) -> None:
 
 def _system(where: str, asked: Namespace) -> System:
     """A system on the device, and in the precision, that a command was given."""
-    _check_device(asked.device, locate(where))
+    _check_device(asked.device, where)
     return load_system(where, device_of(asked.device, "--device"), asked.precision)
 
 
-def _check_device(device: str, path: Path) -> None:
+def _check_device(device: str, where: str) -> None:
     """ModelError where a device is named for what computes on the CPU alone: a graph, or word vectors."""
-    if path.is_file() and device not in (AUTO, "cpu"):
-        raise ModelError(f"--device {device}: {path} computes on the CPU alone; give an encoder's folder")
+    if Path(where).is_file() and device not in (AUTO, "cpu"):
+        raise ModelError(f"--device {device}: {where} computes on the CPU alone; give an encoder's folder")
 
 
 def onnx(asked: Namespace) -> None:
@@ -132,7 +132,7 @@ def demo(asked: Namespace) -> None:
         serve,  # scikit-learn takes a second to import, which the other commands need not wait for
     )
 
-    _check_device(asked.device, locate(asked.model))
+    _check_device(asked.device, asked.model)
     serve(asked.model, asked.port, device_of(asked.device, "--device"), asked.precision)
 
 
