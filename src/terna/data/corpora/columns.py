@@ -213,16 +213,20 @@ def _kept(corpus: Corpus, given: Sequence[Values], counts: Counter[str]) -> list
 
 def _tuples(given: Sequence[Values], counts: Counter[str]) -> list[list[Any]]:
     """Anchor, positive and negatives; each text of a list of positives gives a row of its own."""
-    found: list[tuple[str, str, list[str]]] = []
+    anchors: list[str] = []
+    positives: list[str] = []
+    negatives: list[Sequence[str]] = []
     empty = 0
-    for anchor, positives, *others in zip(texts(given[0]), *map(listed, given[1:]), strict=True):
-        negatives = list(chain.from_iterable(others))
-        if positives and all((anchor, *positives, *negatives)):
-            found += [(anchor, positive, negatives) for positive in positives]
-        else:
-            empty += 1
+    for anchor, near, *far in zip(texts(given[0]), *map(listed, given[1:]), strict=True):
+        others = tuple(chain(*far))
+        whole = near and anchor and all(near) and all(others)
+        empty += not whole
+        for positive in near if whole else ():
+            anchors.append(anchor)
+            positives.append(positive)
+            negatives.append(others)
     counts.update(read=len(given[0].values), empty_sentence=empty)
-    return [list(column) for column in zip(*found, strict=True)] or [[], [], []]
+    return [anchors, positives, negatives]
 
 
 def _scores(column: Values, scale: Sequence[float], rows: Sequence[int]) -> list[float]:

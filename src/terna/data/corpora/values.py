@@ -3,7 +3,7 @@
 import math
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -68,10 +68,10 @@ def texts(column: Values, allowed: str = "a text") -> list[str]:
     return found
 
 
-def listed(column: Values) -> list[list[str]]:
+def listed(column: Values) -> Iterable[Sequence[str]]:
     """Of each row the texts of its list, or the one that it is, as `texts` gives them."""
     if not any(isinstance(value, list) for value in column.values):
-        return [[text] for text in texts(column, LISTED)]
+        return zip(texts(column, LISTED), strict=True)
     found = []
     for row, value in enumerate(column.values):
         if not isinstance(value, list):
