@@ -155,6 +155,8 @@ WORDS = [
     (["onnx", "--out", "folder.npy"], b"", "folder.npy: is there already; remove it, or give another --out"),
     (["onnx", "--out", "file/onnx"], b"", "file: File exists; mend that and try again"),
     (["onnx", "--out", "onnx", "--model", "w.vec"], b"", "w.vec: no modules.json; not an encoder's folder"),
+    (["static", "--out", "folder.npy"], b"", "folder.npy: is there already; remove it, or give another --out"),
+    (["static", "--out", "static", "--model", "w.vec"], b"", "w.vec: no modules.json; not an encoder's folder"),
     (["similarity", "a", "a", "--model", "w.vec"], b"", "w.vec, line 1: could not convert string to float"),
     (["encode", "--model", "model.bin"], b"", "model.bin: a file that is neither word vectors"),
     (["encode", "--model", "graph.onnx"], b"", "no modules.json"),

@@ -14,6 +14,7 @@ from terna.errors import DataError, ModelError
 from terna.metrics.similarity import pairwise
 from terna.records import write_json
 from terna.sentences import required
+from terna.serving import onnx_export, static_export
 from terna.serving.cli import corpus
 from terna.serving.cli.encoding import encoded, vectors_of
 from terna.serving.cli.fingerprint import fingerprint
@@ -21,9 +22,8 @@ from terna.serving.cli.lines import STDIN, argument_of, pair_of, read, texts_of
 from terna.serving.cli.processes import spread
 from terna.serving.cli.streams import check_out, standard_input, standard_output, tell, written
 from terna.serving.cli.writers import FORMATS, WRITERS
-from terna.serving.onnx_export import write
 from terna.settings.devices import AUTO, device_of, several
-from terna.systems import System, load_system, locate
+from terna.systems import System, load_system, locate, on_cpu_alone
 
 disable_progress_bar()  # type: ignore[no-untyped-call]  # of loading weights, which takes no time
 
@@ -113,17 +113,25 @@ def _system(where: str, asked: Namespace) -> System:
 
 
 def _check_device(device: str, where: str) -> None:
-    """ModelError where a device is named for what computes on the CPU alone: a graph, or word vectors."""
-    if Path(where).is_file() and device not in (AUTO, "cpu"):
+    """ModelError where a device is named for what computes on the CPU alone."""
+    if device not in (AUTO, "cpu") and on_cpu_alone(Path(where)):
         raise ModelError(f"--device {device}: {where} computes on the CPU alone; give an encoder's folder")
 
 
 def onnx(asked: Namespace) -> None:
     """A copy of an encoder's folder, with its backbone in ONNX."""
-    files = write(locate(asked.model), asked.out, int8=asked.int8)
+    files = onnx_export.write(locate(asked.model), asked.out, int8=asked.int8)
     with standard_output():
         for file in files:
             print(file, f"{file.stat().st_size / 2**20:.1f} MiB", sep="\t")
+
+
+def static(asked: Namespace) -> None:
+    """An encoder distilled to a table of token vectors."""
+    found = static_export.write(locate(asked.model), asked.out, dimensions=asked.dimensions)
+    rows, width = found.table.shape
+    with standard_output():
+        print(asked.out, f"{rows} pieces", f"{width} dimensions", f"{found.table.nbytes / 2**20:.1f} MiB", sep="\t")
 
 
 def demo(asked: Namespace) -> None:
