@@ -104,7 +104,7 @@ def _around(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         "static",
         help="an encoder distilled to token vectors",
         description="Distils an encoder with model2vec into a folder that SentenceTransformer reads too: a vector for "
-        "each piece of its tokenizer, whose mean is a text's. Hundreds of times as fast on a CPU, and less exact. "
+        "each piece of its tokenizer, whose mean is a text's. Some ninety times as fast on a CPU, and far less exact. "
         "The folder has no prompts. Needs model2vec and skeletoken.",
     )
     static.add_argument("--out", type=Path, required=True, help="a folder that is not there yet")
