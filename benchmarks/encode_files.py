@@ -1,12 +1,13 @@
 """`encode-files` killed at random moments, compared with `encode`; and what its scheduling takes, without a model.
 
     python benchmarks/encode_files.py kills --model FOLDER [--lines 1000000] [--kills 5]
-    python benchmarks/encode_files.py overhead [--rows 100000000] [--block 65536]
+    python benchmarks/encode_files.py overhead [--rows 100000000] [--block 65536] [--bare]
 
 kills: two actors encode made-up lines; --kills times an actor, and as often the command itself, is killed (SIGKILL) at
 a random moment, and the command is run again where it has ended. Prints what each kill cost; exit status 1 when the
 shards are not `encode`'s texts and vectors. overhead: all but the model, whose vectors are zeros (4,): prints seconds,
-the share of them in which a worker had nothing to do, and the driver's memory as it goes. Both need ray.
+the share of them in which a worker had nothing to do, and the driver's memory as it goes; with --bare nothing is read
+or written either: blocks are planned and scheduled alone. Both need ray.
 """
 
 import argparse
@@ -91,12 +92,12 @@ def kills(asked: argparse.Namespace, folder: Path) -> int:
             found = actors(command)
         victims = found if number % 2 else [chance.choice(found)]
         what = "the command" if number % 2 else "an actor"
+        begun = {part for each in victims for part in out.glob(f".*.parquet.{each.pid}-*.part")}
         os.kill(command.pid if number % 2 else victims[0].pid, 9)
         if number % 2:
             command.wait()
-            psutil.wait_procs(victims, timeout=60)
-        time.sleep(0.1)
-        repeated = [part.name for pid in victims for part in out.glob(f".*.parquet.{pid.pid}-*.part")]
+        psutil.wait_procs(victims, timeout=60)
+        repeated = [part for part in begun if not (out / f"{part.name[1:].partition('.parquet')[0]}.parquet").exists()]
         there = len(list(out.glob("*.parquet")))
         lost += len(repeated)
         print(f"{what} killed at {there} of {blocks} shards: {len(repeated)} blocks begun in vain", flush=True)
@@ -122,13 +123,14 @@ def compared(one: Path, out: Path) -> int:
 class Stub:
     """The work of `encode-files` with a model that takes no time; returns the microseconds that a block takes."""
 
-    def __init__(self, job: Job) -> None:
-        self.job = job
+    def __init__(self, job: Job, bare: bool) -> None:
+        self.job, self.bare = job, bare
 
     def __call__(self, block: Block) -> int:
         """Encode a block."""
         began = time.monotonic()
-        written(self.job, block, self.zeros)
+        if not self.bare:
+            written(self.job, block, self.zeros)
         return int((time.monotonic() - began) * 1e6)
 
     def zeros(self, many: Iterable[list[str]]) -> Iterator[np.ndarray]:
@@ -153,7 +155,7 @@ def overhead(asked: argparse.Namespace, folder: Path) -> int:
     began, busy = time.monotonic(), 0.0
     with connected(None, "cpu", 2) as pool:
         ready = time.monotonic()
-        for number, took in enumerate(worked(blocks, Stub, {"job": job}, pool), start=1):
+        for number, took in enumerate(worked(blocks, Stub, {"job": job, "bare": asked.bare}, pool), start=1):
             busy += took / 1e6
             if number % max(1, len(blocks) // 10) == 0:
                 print(f"{number} blocks, {time.monotonic() - ready:.0f} s, driver {memory():.0f} MiB", flush=True)
@@ -161,8 +163,8 @@ def overhead(asked: argparse.Namespace, folder: Path) -> int:
     print(f"Ray started in {ready - began:.1f} s and stopped in {time.monotonic() - ended:.1f} s", flush=True)
     idle = (ended - ready) - busy / pool.workers
     began = time.monotonic()
-    rows, _ = finish(job, blocks)
-    print(f"index of {len(blocks)} shards, {rows} rows: {time.monotonic() - began:.1f} s")
+    rows = asked.rows if asked.bare else finish(job, blocks)[0]
+    print(f"index of {len(blocks)} shards: {time.monotonic() - began:.1f} s")
     print(f"{ended - ready:.0f} s for {rows} rows, of which a worker was busy for {busy / pool.workers:.0f} s")
     print(f"idle {idle:.1f} s: {idle / len(blocks) * 1e3:.1f} ms a block; of what MiniLM would take here on two cores")
     print(f"({rows / RATE / 3600:.1f} h): {idle / (rows / RATE):.5%}")
@@ -183,6 +185,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=5)
     parser.add_argument("--rows", type=int, default=100_000_000)
     parser.add_argument("--block", type=int, default=1 << 16)
+    parser.add_argument("--bare", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="terna-files-") as scratch:

@@ -92,7 +92,7 @@ def run(encoder_folder: Path, texts: Path, tmp_path: Path, capsys: pytest.Captur
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 6, 7, 8])
-@pytest.mark.parametrize("piece", [1, 7, 1 << 24])
+@pytest.mark.parametrize("piece", [1, 7, 1 << 21])
 @pytest.mark.parametrize("name", list(WRITERS))
 def test_blocks_have_all_texts_in_order_whatever_their_size(
     texts: Path, name: str, rows: int, piece: int, monkeypatch: pytest.MonkeyPatch

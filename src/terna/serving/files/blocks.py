@@ -22,7 +22,7 @@ KINDS = (PARQUET, *JSONL, ".txt")
 # what a store says of a file that changes with its content, the first that it knows
 STAMPS = ("ETag", "etag", "mtime", "LastModified", "last_modified", "updated", "created")
 # bytes of a text file in which ends of lines are looked for at once
-PIECE = 1 << 24
+PIECE = 1 << 21
 # files that are planned at once: far away each takes a while to answer
 PLANNED = 16
 
