@@ -34,8 +34,8 @@ TERNA = [sys.executable, "-m", "terna"]
 BLOCK = 8192
 # rows of a file of `overhead`
 ROWS = 1_000_000
-# lines a second of MiniLM on two cores: 13,316 in 22.5 s
-RATE = 592
+# lines a second of MiniLM in 8-bit integers on two cores, the fastest that docs/performance.md has: 13,316 in 15.4 s
+RATE = 865
 
 
 def lines(count: int, seed: int) -> Iterator[str]:
@@ -166,7 +166,7 @@ def overhead(asked: argparse.Namespace, folder: Path) -> int:
     rows = asked.rows if asked.bare else finish(job, blocks)[0]
     print(f"index of {len(blocks)} shards: {time.monotonic() - began:.1f} s")
     print(f"{ended - ready:.0f} s for {rows} rows, of which a worker was busy for {busy / pool.workers:.0f} s")
-    print(f"idle {idle:.1f} s: {idle / len(blocks) * 1e3:.1f} ms a block; of what MiniLM would take here on two cores")
+    print(f"idle {idle:.1f} s: {idle / len(blocks) * 1e3:.1f} ms a block; of what MiniLM in 8-bit integers would take on two cores")
     print(f"({rows / RATE / 3600:.1f} h): {idle / (rows / RATE):.5%}")
     return 0
 

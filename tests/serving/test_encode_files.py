@@ -299,6 +299,13 @@ def test_workers_share_what_there_is() -> None:
         pool_of(graphics, "auto", 5)
 
 
+def test_an_address_of_rays_client_is_refused_with_what_works_instead(run: Run) -> None:
+    status, told = run("--address", "ray://head:10001")
+    assert (
+        status == 1 and "Ray Data does not run over Ray's client; run the command on a machine of the cluster" in told
+    )
+
+
 def test_without_ray_the_error_names_the_extra(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     for name in cluster.EMBEDDED:

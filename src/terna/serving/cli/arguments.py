@@ -84,9 +84,7 @@ def _encode_files(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     )
     files.add_argument("--out", type=Path, required=True, help="a folder that all machines see")
     files.add_argument("--column", default="text", help="the texts, in Parquet and JSON lines (text)")
-    files.add_argument(
-        "--address", help="of a Ray cluster: auto, HOST:PORT or ray://HOST:PORT; default: none, a Ray here"
-    )
+    files.add_argument("--address", help="of a Ray cluster: auto or HOST:PORT; default: none, a Ray here")
     files.add_argument("--actors", type=_count, help="that hold the model (one for each GPU, else for each machine)")
     files.add_argument(
         "--block", type=_count, default=1 << 16, help="rows of a shard, the most that a kill costs (65536)"

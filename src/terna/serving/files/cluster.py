@@ -19,7 +19,7 @@ from terna.serving.files.blocks import Block
 Work = Callable[[Block], int]
 # bytes of the store that workers share: they are given places of blocks and give numbers back
 STORE = 1 << 27
-# read as ray is imported, by it and by the processes that it starts
+# set as ray is imported, for it and the processes that it starts
 EMBEDDED = {
     # the variable's name notwithstanding, 0 makes any system listen on the loopback address alone
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
@@ -62,7 +62,15 @@ def connected(address: str | None, device: str, workers: int | None) -> Iterator
 
 
 def imported(address: str | None) -> Any:
-    """The module ray, set up for `connected`; ModelError, with the extra, where it is not installed."""
+    """The module ray, set up for `connected`.
+
+    Raises ModelError, with the extra, where it is not installed, and for an address that Ray Data cannot use.
+    """
+    if address and address.startswith("ray://"):  # Ray Data fails there, without a word on why
+        raise ModelError(
+            f"--address {address}: Ray Data does not run over Ray's client; run the command on a machine of the "
+            "cluster (ray job submit) with --address auto"
+        )
     if address is None:
         os.environ.update(EMBEDDED)
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # else it writes one into the home folder
