@@ -166,8 +166,8 @@ def overhead(asked: argparse.Namespace, folder: Path) -> int:
     rows = asked.rows if asked.bare else finish(job, blocks)[0]
     print(f"index of {len(blocks)} shards: {time.monotonic() - began:.1f} s")
     print(f"{ended - ready:.0f} s for {rows} rows, of which a worker was busy for {busy / pool.workers:.0f} s")
-    print(f"idle {idle:.1f} s: {idle / len(blocks) * 1e3:.1f} ms a block; of what MiniLM in 8-bit integers would take on two cores")
-    print(f"({rows / RATE / 3600:.1f} h): {idle / (rows / RATE):.5%}")
+    print(f"idle {idle:.1f} s: {idle / len(blocks) * 1e3:.1f} ms a block, {idle / (rows / RATE):.5%} of MiniLM's time,")
+    print(f"{rows / RATE / 3600:.1f} h in 8-bit integers on two cores")
     return 0
 
 
