@@ -18,7 +18,7 @@ from terna.serving.cli.fingerprint import fingerprint
 from terna.serving.cli.streams import tell
 from terna.serving.files import cluster
 from terna.serving.files.blocks import Block, Source, blocks_of, sources
-from terna.serving.files.shards import Job, claim, finish, missing, written
+from terna.serving.files.shards import Job, claim, finish, missing, tidy, written
 from terna.settings.devices import Precision
 from terna.systems import load_system, locate
 
@@ -53,10 +53,14 @@ def encode_files(asked: Namespace) -> None:
     with held(job.out):
         claim(job, files)
         blocks = blocks_of(files, job.rows, job.column)
+        tidy(job)
         left = missing(job, blocks)
         if left:
             (job.out / INDEX).unlink(missing_ok=True)
-            _encode(left, blocks, job, asked)
+            try:
+                _encode(left, blocks, job, asked)
+            finally:
+                tidy(job)
         rows, bad = finish(job, blocks)
     tell(
         f"{job.out}: {rows} rows of {len(files)} files in {len(blocks)} shards, {len(left)} of them encoded now, "

@@ -64,11 +64,15 @@ def claim(job: Job, files: Sequence[Source]) -> None:
 
 
 def missing(job: Job, blocks: Sequence[Block]) -> list[Block]:
-    """The blocks whose shard is not there; what was half written when a run ended is removed."""
-    for part in job.out.glob(".*.part"):
-        part.unlink(missing_ok=True)
+    """The blocks whose shard is not there."""
     there = {path.name for path in job.out.glob(f"*{PARQUET}")}
     return [block for block in blocks if job.shard(block).name not in there]
+
+
+def tidy(job: Job) -> None:
+    """Remove what workers that were killed had half written."""
+    for part in job.out.glob(".*.part"):
+        part.unlink(missing_ok=True)
 
 
 def written(job: Job, block: Block, encode: EncodeAll) -> None:
