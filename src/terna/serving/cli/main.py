@@ -11,8 +11,8 @@ from terna.serving.cli.streams import prepare, standard_output, tell
 FAILED = 1
 
 
-def main(words: Sequence[str]) -> int:
-    """Run a command; returns the exit status."""
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the command of these words, those of this process if None; returns the exit status."""
     try:
         prepare()
         with terminable():
@@ -35,7 +35,7 @@ def main(words: Sequence[str]) -> int:
     return 0
 
 
-def _run(words: Sequence[str]) -> None:
+def _run(words: Sequence[str] | None) -> None:
     try:
         asked = parser().parse_args(words)
     except SystemExit as end:
