@@ -9,7 +9,7 @@ WORKDIR /opt/terna
 COPY requirements.lock ./
 RUN grep '^torch==' requirements.lock > torch.txt \
     && pip install --no-cache-dir ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} --requirement torch.txt
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY src src
 # the lock has the developers' packages too: it says which versions, pyproject.toml which packages
 RUN pip install --no-cache-dir --constraint requirements.lock . \

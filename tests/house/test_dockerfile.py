@@ -44,7 +44,8 @@ def test_what_it_copies_is_there_let_through_and_all_that_a_wheel_needs(
     assert sorted(line[1:] for line in lines if line.startswith("!")) == sorted(sources)
     described = tomllib.loads((root / "pyproject.toml").read_text())
     packages = described["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
-    assert {"pyproject.toml", described["project"]["readme"], *(each.split("/")[0] for each in packages)} <= {*sources}
+    named = [described["project"]["readme"], *described["project"]["license-files"]]
+    assert {"pyproject.toml", *named, *(each.split("/")[0] for each in packages)} <= {*sources}
 
 
 def test_versions_are_the_locks(root: Path, steps: list[tuple[str, str]]) -> None:

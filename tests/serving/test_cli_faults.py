@@ -131,7 +131,11 @@ WORDS = [
     (["search", "--corpus", "text", "uno", "\udcff"], b"", r"query 2: '\udcff' is not UTF-8; give it in UTF-8"),
     (["search", "--corpus", "text", ""], b"", "query 1: blank; give a sentence"),
     (["search", "--corpus", "none.txt", "hola"], b"", "--corpus none.txt: not there; give a text file"),
-    (["search", "--corpus", "folder.npy", "hola"], b"", "--corpus folder.npy: a folder; give a text file"),
+    (
+        ["search", "--corpus", "folder.npy", "hola"],
+        b"",
+        "--corpus folder.npy: a folder without _index.json; give a text file",
+    ),
     (["search", "--corpus", "/proc/self/mem", "hola"], b"", "--corpus /proc/self/mem: Input/output error; give a text"),
     (["search", "--corpus", "empty", "hola"], b"", "--corpus empty: no line with a text among 0; give one that has"),
     (["search", "--corpus", "blank", "hola"], b"", "--corpus blank: no line with a text among 2; give one that has"),
