@@ -16,30 +16,36 @@ from terna.serving.cli.writers import FORMATS
 from terna.systems import System
 
 PARQUET = ".parquet"
+# in a folder that encode-files has finished
+INDEX = "_index.json"
 UNREADABLE = (OSError, KeyError, ValueError, pa.ArrowException)
 
 
 def check(path: Path) -> None:
     """DataError, before any work, for a corpus that cannot be searched."""
-    if not path.exists() or path.is_dir():
-        found = "a folder" if path.is_dir() else "not there"
-        raise DataError(f"--corpus {path}: {found}; give a text file, or what encode wrote in Parquet")
-    if path.suffix == PARQUET:
-        _schema(path)
+    folder = path.is_dir()
+    if not path.exists() or (folder and not (path / INDEX).exists()):
+        found = f"a folder without {INDEX}" if folder else "not there"
+        raise DataError(f"--corpus {path}: {found}; give a text file, or what encode or encode-files wrote in Parquet")
+    if folder or path.suffix == PARQUET:
+        for file in _files(path)[:1]:
+            _schema(file)
     elif path.suffix.removeprefix(".") in FORMATS:
         raise DataError(f"--corpus {path}: search reads vectors in Parquet alone; encode the lines into {PARQUET}")
 
 
 def check_model(path: Path, own: fingerprint.Fingerprint) -> None:
     """DataError unless the vectors of `path`, if it holds vectors, are such as `own` says."""
-    if path.suffix == PARQUET:
-        fingerprint.check(_schema(path).metadata, own, path)
+    if path.is_dir() or path.suffix == PARQUET:
+        for file in _files(path)[:1]:
+            fingerprint.check(_schema(file).metadata, own, path)
 
 
 def read(path: Path, system: System, size: int) -> Iterator[Encoded]:
     """Up to `size` lines at a time, and their vectors."""
-    if path.suffix == PARQUET:
-        yield from _stored(path, size)
+    if path.is_dir() or path.suffix == PARQUET:
+        for file in _files(path):
+            yield from _stored(file, size)
         return
     try:
         with path.open("rb") as lines:
@@ -47,6 +53,11 @@ def read(path: Path, system: System, size: int) -> Iterator[Encoded]:
             yield from encoded(encode, lines, size, f"--corpus {path}")
     except OSError as error:
         raise DataError(f"--corpus {path}: {error.strerror}; give a text file, or what encode wrote") from error
+
+
+def _files(path: Path) -> list[Path]:
+    """The shards of a folder, in the order of their rows, or the one file; all shards of a folder are of one model."""
+    return sorted(path.glob(f"*{PARQUET}")) if path.is_dir() else [path]
 
 
 def _schema(path: Path) -> pa.Schema:
