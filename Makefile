@@ -20,11 +20,12 @@ test-slow: .venv/ready    ## the rest: whole runs, several processes, every comm
 
 test-all: test test-slow  ## all tests
 
-check: .venv/ready        ## lint, types, import contracts
+check: .venv/ready        ## lint, types, import contracts, the English of pages and messages (docs/style.md)
 	ruff format --check .
 	ruff check .
 	mypy
 	lint-imports
+	python tests/helpers/style.py
 
 demo: .venv/ready         ## a page to try the encoder: make demo, or make demo MODEL=folder PORT=8766
 	python -m terna demo $(if $(MODEL),--model "$(MODEL)") $(if $(PORT),--port "$(PORT)")

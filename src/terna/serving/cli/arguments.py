@@ -80,7 +80,7 @@ def _encode_files(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
         required=True,
         metavar="PLACE",
         help="a folder, a pattern ('texts/*.parquet'), a file, or such of an fsspec URL (s3://…): .parquet, .jsonl, "
-        ".ndjson, or .txt with a text a line",
+        ".ndjson, or .txt with one text per line",
     )
     files.add_argument("--out", type=Path, required=True, help="a folder that all machines see")
     files.add_argument("--column", default="text", help="the texts, in Parquet and JSON lines (text)")
