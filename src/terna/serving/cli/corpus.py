@@ -1,8 +1,7 @@
 """What `search` looks through: lines of text, encoded on the way, or the vectors that `encode` wrote in Parquet."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +11,7 @@ from terna.arrays import Vectors
 from terna.errors import DataError, words_of
 from terna.serving.cli import fingerprint
 from terna.serving.cli.encoding import Encoded, encode_all, encoded
+from terna.serving.cli.quantization import TYPES, Layout
 from terna.serving.cli.writers import FORMATS
 from terna.systems import System
 
@@ -36,10 +36,33 @@ def check_model(path: Path, own: fingerprint.Fingerprint) -> None:
         fingerprint.check(_schema(path).metadata, own, path)
 
 
-def read(path: Path, system: System, size: int) -> Iterator[Encoded]:
+def layout(path: Path, dimensions: int) -> Layout:
+    """How the vectors of `path` are stored, those of a text as the model's `dimensions` are.
+
+    DataError where they cannot be compared with vectors of so many dimensions, nor with the first of these.
+    """
+    if path.suffix != PARQUET:
+        return Layout("float32", dimensions)
+    schema = _schema(path)
+    found, mark = _layout(schema), fingerprint.read(schema.metadata)
+    if mark is None or mark.dimensions is None:
+        fits = found.width == Layout(found.kind, dimensions).width
+        kept = dimensions if fits else found.dimensions
+    else:
+        kept = mark.dimensions
+        fits = kept <= dimensions and found.width == Layout(found.kind, kept).width
+    if not fits:
+        raise DataError(
+            f"--corpus {path}: vectors of {kept} dimensions, the model's have {dimensions}; encode the corpus with the "
+            "same model"
+        )
+    return Layout(found.kind, kept)
+
+
+def read(path: Path, system: System, size: int, stored: Layout) -> Iterator[Encoded]:
     """Up to `size` lines at a time, and their vectors."""
     if path.suffix == PARQUET:
-        yield from _stored(path, size)
+        yield from vectors_in(path, size, stored)
         return
     try:
         with path.open("rb") as lines:
@@ -54,24 +77,57 @@ def _schema(path: Path) -> pa.Schema:
     try:
         schema = pq.read_schema(path)
         text, vector = schema.field("text").type, schema.field("vector").type
+        fixed = pa.types.is_fixed_size_list(vector) and vector.list_size and vector.value_type in TYPES.values()
+        if text != pa.string() or not fixed:
+            raise _not_ours(path, f"they are {text} and {vector}")
+        if missing := [field for field in _layout(schema).fields if schema.field(field.name).type != field.type]:
+            raise _not_ours(path, f"{missing[0].name} is {schema.field(missing[0].name).type}")
     except UNREADABLE as error:
         raise _not_ours(path, error) from error
-    if text != pa.string() or not pa.types.is_fixed_size_list(vector) or vector.value_type != pa.float32():
-        raise _not_ours(path, f"they are {text} and {vector}")
     return schema
 
 
-def _stored(path: Path, size: int) -> Iterator[Encoded]:
+def _layout(schema: pa.Schema) -> Layout:
+    """What the columns' types tell: of signs a multiple of 8 dimensions."""
+    vector = schema.field("vector").type
+    kind = next(kind for kind, value in TYPES.items() if value == vector.value_type)
+    return Layout(kind, vector.list_size * (8 if kind == "binary" else 1))
+
+
+def vectors_in(path: Path, size: int, stored: Layout) -> Iterator[Encoded]:
+    """Up to `size` rows of a Parquet file at a time."""
     place = 0
     try:
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(size, columns=["text", "vector"]):
-                texts, vectors = batch["text"].to_pylist(), _rows(batch["vector"])
+            for batch in file.iter_batches(size, columns=["text", *(field.name for field in stored.fields)]):
+                texts, vectors = batch["text"].to_pylist(), stored.vectors(batch)
                 _check_numbers(path, texts, vectors, place)
                 yield texts, vectors
                 place += len(texts)
     except UNREADABLE as error:
         raise _not_ours(path, error) from error
+
+
+def count(path: Path) -> int:
+    """The rows of a Parquet file."""
+    return int(pq.read_metadata(path).num_rows)
+
+
+def texts_at(path: Path, places: Iterable[int]) -> dict[int, str]:
+    """The texts of some rows of a Parquet file, by their places; groups of rows without one are not read."""
+    found: dict[int, str] = {}
+    try:
+        with pq.ParquetFile(path) as file:
+            sizes = [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)]
+            starts = np.cumsum([0, *sizes])
+            asked = np.unique(np.fromiter(places, np.int64))
+            groups = np.searchsorted(starts, asked, side="right") - 1
+            for group in np.unique(groups).tolist():
+                texts, rows = file.read_row_group(group, columns=["text"])["text"], asked[groups == group]
+                found |= zip(rows.tolist(), texts.take(rows - starts[group]).to_pylist(), strict=True)
+    except UNREADABLE as error:
+        raise _not_ours(path, error) from error
+    return found
 
 
 def _not_ours(path: Path, reason: object) -> DataError:
@@ -87,11 +143,3 @@ def _check_numbers(path: Path, texts: list[str | None], vectors: Vectors, place:
             f"--corpus {path}, row {place + bad[0] + 1}: a text whose vector is missing or holds values that are no "
             "numbers; encode the lines again"
         )
-
-
-def _rows(vectors: Any) -> Vectors:
-    """(n, dimension) float32, NaN where there is no vector."""
-    filled = np.asarray(vectors.values.slice(vectors.offset * vectors.type.list_size), np.float32)
-    rows = filled[: len(vectors) * vectors.type.list_size].reshape(len(vectors), -1).copy()
-    rows[np.asarray(vectors.is_null())] = np.nan
-    return rows
