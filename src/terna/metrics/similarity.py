@@ -37,17 +37,22 @@ def crosswise(left: ArrayLike, right: ArrayLike, measure: str) -> tuple[Floats, 
     row's second result, so that equal rows may differ in their last digits: `pairwise` decides near-ties.
     """
     left, right = np.asarray(left, np.float64), np.asarray(right, np.float64)
-    lengths, longest = np.linalg.norm(left, axis=1), np.linalg.norm(right, axis=1).max(initial=0)
-    if measure == "manhattan":
-        error = (lengths + longest) * np.sqrt(left.shape[1])
-        return -cdist(left, right, "cityblock"), ROUNDING * error
+    lengths, others = np.sqrt(_squares(left)), np.sqrt(_squares(right))
     if measure == "cosine":
-        return unit(left) @ unit(right).T, np.full(len(left), ROUNDING)
+        return unit(left) @ right.T / np.where(others == 0, 1, others), np.full(len(left), ROUNDING)
+    longest = others.max(initial=0)
+    if measure == "manhattan":
+        return -cdist(left, right, "cityblock"), ROUNDING * (lengths + longest) * np.sqrt(left.shape[1])
     products: Floats = left @ right.T
     if measure == "dot":
         return products, ROUNDING * lengths * longest
-    squares = (left**2).sum(axis=1)[:, None] + (right**2).sum(axis=1) - 2 * products
+    squares = _squares(left)[:, None] + _squares(right) - 2 * products
     return -np.sqrt(np.maximum(squares, 0)), ROUNDING * (lengths + longest)
+
+
+def _squares(vectors: Floats) -> Floats:
+    squares: Floats = np.einsum("ij,ij->i", vectors, vectors)
+    return squares
 
 
 def _dot(left: Floats, right: Floats) -> Floats:

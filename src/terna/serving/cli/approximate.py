@@ -48,8 +48,9 @@ def nearest(
     lines_there = corpus.count(path)
     if not graph.ntotal:
         return found, lines_there
-    _hnsw(graph).efSearch = max(LOOKED_AT, count)
-    near, lines = graph.search(_directions(queries), min(count, graph.ntotal))
+    most = min(count, graph.ntotal)
+    _hnsw(graph).efSearch = max(LOOKED_AT, most)
+    near, lines = graph.search(_directions(queries), most)
     texts = corpus.texts_at(path, lines[lines >= 0])
     for one, scores, own in zip(found, near, lines, strict=True):
         there = own >= 0

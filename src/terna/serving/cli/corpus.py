@@ -99,13 +99,19 @@ def vectors_in(path: Path, size: int, stored: Layout) -> Iterator[Encoded]:
     place = 0
     try:
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(size, columns=["text", *(field.name for field in stored.fields)]):
+            for batch in _batches(file, size, ["text", *(field.name for field in stored.fields)]):
                 texts, vectors = batch["text"].to_pylist(), stored.vectors(batch)
                 _check_numbers(path, texts, vectors, place)
                 yield texts, vectors
                 place += len(texts)
     except UNREADABLE as error:
         raise _not_ours(path, error) from error
+
+
+def _batches(file: pq.ParquetFile, size: int, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """Up to `size` rows at a time; asked for all groups of rows together, pyarrow reads the whole file ahead."""
+    for group in range(file.num_row_groups):
+        yield from file.iter_batches(size, row_groups=[group], columns=columns)
 
 
 def count(path: Path) -> int:

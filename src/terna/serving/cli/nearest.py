@@ -50,7 +50,7 @@ class Nearest:
 
     def _exact(self, vectors: Vectors, rows: Ints) -> Floats:
         parts = [vectors[rows[first : first + PAIRS]] for first in range(0, len(rows), PAIRS)]
-        return np.concatenate([pairwise(np.broadcast_to(self.query, part.shape), part)[self.measure] for part in parts])
+        return np.concatenate([pairwise(np.tile(self.query, (len(part), 1)), part)[self.measure] for part in parts])
 
 
 def nearest(queries: Vectors, corpus: Iterable[Encoded], count: int, measure: str) -> tuple[list[Nearest], int]:

@@ -12,6 +12,8 @@ Kind = Literal["float32", "int8", "binary"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 # of int8: the largest value of a vector becomes this
 MOST = 127
+# of each byte its bits as 1 and -1
+SIGNS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float32) * 2 - 1
 TYPES: dict[Kind, Any] = {"float32": pa.float32(), "int8": pa.int8(), "binary": pa.uint8()}
 
 
@@ -42,10 +44,12 @@ class Layout:
     def vectors(self, batch: pa.RecordBatch) -> Vectors:
         """(n, dimensions) float32, NaN where there is no vector."""
         stored = batch["vector"]
-        filled = np.asarray(stored.values.slice(stored.offset * self.width))
-        values = filled[: len(stored) * self.width].reshape(len(stored), self.width)
+        filled = stored.values.slice(stored.offset * self.width, len(stored) * self.width)
+        values = np.asarray(filled.fill_null(0)).reshape(len(stored), self.width)
         scales = np.asarray(batch["scale"], np.float32) if self.kind == "int8" else None
         found = restored(values, scales, self)
+        if filled.null_count:
+            found[np.asarray(filled.is_null()).reshape(values.shape).any(axis=1)] = np.nan
         found[np.asarray(stored.is_null())] = np.nan
         return found
 
@@ -71,5 +75,5 @@ def restored(values: Any, scales: Vectors | None, layout: Layout) -> Vectors:
     if scales is not None:
         found: Vectors = values * scales[:, None]
         return found
-    bits = np.unpackbits(values, axis=1, count=layout.dimensions)
-    return np.where(bits, np.float32(1), np.float32(-1))
+    signs: Vectors = SIGNS[values].reshape(len(values), -1)[:, : layout.dimensions]
+    return signs
