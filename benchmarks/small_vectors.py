@@ -4,8 +4,9 @@
                                                                    [--many 100000]
 
 --model: an encoder's folder; by default MiniLM with mean pooling. Figures: the cosine of STS-2014-es's pairs, the first
-sentence in float32 and the second as it is stored, less that of the whole vectors. Recall: how many of the 10 lines
-nearest by the whole vectors a search finds, for --queries of the Spanish sentences of ESXNLI and XNLI among the others.
+sentence in float32 and the second as it is stored, in the first row, and what the others gain on it. Recall: how many
+of the 10 lines nearest by the whole vectors a search finds, for --queries of the Spanish sentences of ESXNLI and XNLI
+among the others.
 Intervals are of the bootstrap over pairs and queries. The index is measured among these sentences and among --many
 made-up vectors around them (0: not), in seconds of the processors. Prints tables.
 """
@@ -123,7 +124,7 @@ def report(search: Search, pairs: Similarity) -> None:
     cosines = {each: cosine(first, second, each) for each in layouts}
     named = {f"{each.dimensions} {each.kind}": values for each, values in cosines.items()}
     gaps = {kind: differences(named, f"{whole} float32", pairs, kind) for kind in ("pearson", "spearman")}
-    print("| dimensions | values | bytes a vector | Pearson less the whole | Spearman less the whole | recall@10 |")
+    print("| dimensions | values | bytes a vector | Pearson | Spearman | recall@10 |")
     print("|--:|---|--:|--:|--:|--:|")
     for each in layouts:
         name = f"{each.dimensions} {each.kind}"

@@ -180,6 +180,8 @@ def test_a_trial_that_fails_is_told_with_its_reason_and_the_search_goes_on(proje
         (["train.lr=1e-3,1e-4", "train.lr=1e-5,1e-6"], "train.lr: given twice"),
         (["train.lr=1e-3"], "nothing to search for"),
         (["train.lr"], "train.lr: no value; give key=value"),
+        (["train.lr=1e-3,1e-4,train.warmup=0.1"], "two settings in one word; put a space before train.warmup"),
+        (["train.lr=log(1e-5,1e-4)train.batch_size=8"], "two settings in one word; put a space before train.batch_"),
         (["--finals", "-1", "train.lr=1e-3,1e-4"], "argument --finals: '-1': a whole number from 0 is needed"),
         (["--seeds", "1 x", "train.lr=1e-3,1e-4"], "argument --seeds: 'x': a whole number from 0 is needed"),
         (["--seeds", " ", "train.lr=1e-3,1e-4"], "argument --seeds: no seed"),

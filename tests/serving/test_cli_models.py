@@ -170,6 +170,7 @@ def test_other_vectors_of_the_right_shape_are_searched_as_sentence_transformers_
 
 
 COMMANDS = ["encode", "search --corpus corpus.txt hola", "similarity uno dos", "onnx --out onnx", "demo --port 0"]
+COMMANDS += ["static --out static"]
 PATHS = ["models/encoder", "models/onnx", "./encoder", "../encoder", "owner/name", "encoder", "models/encoder/"]
 PATHS += ["models/nothing@x", "./encoder@main", "here/nothing@main", "a/b/c@main"]
 ASK = """

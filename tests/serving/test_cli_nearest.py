@@ -149,8 +149,21 @@ def test_an_index_of_another_corpus_or_what_is_none_is_refused(faiss: Any, tmp_p
 
 def test_texts_are_found_by_their_places(tmp_path: Path) -> None:
     write(tmp_path / "v.parquet", drawn(1000, 1), size=64)
-    assert corpus.texts_at(tmp_path / "v.parquet", [999 - 5, 0, 63, 64, 65, 0]) == {
-        place: None if place % 5 == 4 else str(place) for place in (994, 0, 63, 64, 65)
-    }
-    assert corpus.texts_at(tmp_path / "v.parquet", []) == {}
+    due = {place: None if place % 5 == 4 else str(place) for place in (994, 0, 63, 64, 65)}
+    assert corpus.texts_at(tmp_path / "v.parquet", [994, 0, 63, 64, 65, 0]) == (due, 1000)
+    assert corpus.texts_at(tmp_path / "v.parquet", []) == ({}, 1000)
     assert pq.read_metadata(tmp_path / "v.parquet").num_row_groups == 16
+    write(tmp_path / "w.parquet", drawn(70, 1), size=64)
+    assert corpus.texts_at(tmp_path, [1003, 999, 1066]) == ({1003: "3", 999: None, 1066: "66"}, 1070)
+
+
+def test_a_folder_of_files_is_indexed_as_the_one_file_is(faiss: Any, tmp_path: Path) -> None:
+    vectors, folder = clustered(500, 1), tmp_path / "shards"
+    folder.mkdir()
+    layout = write(tmp_path / "v.parquet", vectors)
+    for number, part in enumerate(np.split(vectors, [300])):
+        write(folder / f"{number}.parquet", part)
+    one, rows = indexed(tmp_path, layout, clustered(3, 2))
+    both = approximate.nearest(tmp_path / "both", folder, layout, clustered(3, 2), 10, 300)
+    assert both[1] == rows == 500
+    assert [each.lines.tolist() for each in both[0]] == [each.lines.tolist() for each in one]

@@ -84,7 +84,7 @@ def parse(words: Iterable[str]) -> list[Parameter]:
         try:
             found.append(_parsed(word))
         except (HydraException, ValueError) as error:
-            faults.append(f"{word}: {str(error).splitlines()[0]}")
+            faults.append(f"{word}: {_run_together(word) or str(error).splitlines()[0]}")
     keys = [one.key for one in found]
     faults += [f"{key}: given twice; name it once" for key in dict.fromkeys(keys) if keys.count(key) > 1]
     if not faults and all(len(one.words()) == 1 for one in found):
@@ -92,6 +92,12 @@ def parse(words: Iterable[str]) -> list[Parameter]:
     if faults:
         raise SettingsError(faults)
     return found
+
+
+def _run_together(word: str) -> str | None:
+    """What to do about a word that holds a second setting's name; None where it does not."""
+    names = [name for name in re.findall(r"([a-z_.]+)=", word.partition("=")[2]) if kinds_of(name)]
+    return f"two settings in one word; put a space before {names[0]}" if names else None
 
 
 def combined(space: Sequence[Parameter]) -> list[list[str]]:

@@ -27,7 +27,7 @@ ROUNDING = 1e-4
 
 def check(file: Path, path: Path, measure: str) -> None:
     """DataError, or ModelError without faiss, for what cannot be: told before any work."""
-    if path.suffix != corpus.PARQUET:
+    if not corpus.has_vectors(path):
         raise DataError(f"{OPTION} {file}: for vectors that encode wrote in Parquet, and --corpus {path} is a text")
     if measure != "cosine":
         raise DataError(f"{OPTION} {file}: for --measure cosine alone; leave {OPTION} out to search by {measure}")
@@ -45,18 +45,15 @@ def nearest(
     if not file.exists():
         _make(file, path, stored, size)
     graph, found = _opened(file, path), [Nearest(query, count, "cosine") for query in queries]
-    lines_there = corpus.count(path)
-    if not graph.ntotal:
-        return found, lines_there
-    most = min(count, graph.ntotal)
+    most = max(1, min(count, graph.ntotal))
     _hnsw(graph).efSearch = max(LOOKED_AT, most)
     near, lines = graph.search(_directions(queries), most)
-    texts = corpus.texts_at(path, lines[lines >= 0])
+    texts, rows = corpus.texts_at(path, lines[lines >= 0])
     for one, scores, own in zip(found, near, lines, strict=True):
-        there = own >= 0
-        words = [texts[line] for line in own[there].tolist()]
-        one.add(words, own[there], graph.reconstruct_batch(own[there]), scores[there], ROUNDING)
-    return found, lines_there
+        there = own[own >= 0]
+        vectors = graph.reconstruct_batch(there)
+        one.add([texts[line] for line in there.tolist()], there, vectors, scores[own >= 0], ROUNDING)
+    return found, rows
 
 
 def _make(file: Path, path: Path, stored: Layout, size: int) -> None:
@@ -104,9 +101,12 @@ def _beside(file: Path) -> Path:
 
 
 def _digest(path: Path) -> str:
-    """The sha256 of a Parquet file's footer, which has the sizes and extremes of each group of rows."""
-    with path.open("rb") as file:
-        file.seek(-8, 2)
-        length = int.from_bytes(file.read(4), "little")
-        file.seek(-8 - length, 2)
-        return hashlib.sha256(file.read(length)).hexdigest()
+    """The sha256 of the footers of Parquet files, which have the sizes and extremes of each group of rows."""
+    found = hashlib.sha256()
+    for each in corpus.files(path):
+        with each.open("rb") as file:
+            file.seek(-8, 2)
+            length = int.from_bytes(file.read(4), "little")
+            file.seek(-8 - length, 2)
+            found.update(file.read(length))
+    return found.hexdigest()

@@ -12,8 +12,9 @@ from terna.errors import DataError, ModelError
 from terna.metrics.similarity import pairwise
 from terna.records import write_json
 from terna.sentences import required
+from terna.serving import onnx_export, static_export
 from terna.serving.cli import approximate, corpus
-from terna.serving.cli.encoding import encode_all, encoded, vectors_of
+from terna.serving.cli.encoding import dimension_of, encode_all, encoded, prompt_of, vectors_of
 from terna.serving.cli.fingerprint import fingerprint
 from terna.serving.cli.lines import STDIN, argument_of, pair_of, read, texts_of
 from terna.serving.cli.nearest import nearest, rescored
@@ -21,9 +22,8 @@ from terna.serving.cli.processes import spread
 from terna.serving.cli.quantization import Layout
 from terna.serving.cli.streams import check_out, standard_input, standard_output, tell, written
 from terna.serving.cli.writers import FORMATS, WRITERS
-from terna.serving.onnx_export import write
 from terna.settings.devices import AUTO, device_of, several
-from terna.systems import System, load_system, locate
+from terna.systems import System, load_system, locate, on_cpu_alone
 
 disable_progress_bar()  # type: ignore[no-untyped-call]  # of loading weights, which takes no time
 
@@ -39,7 +39,7 @@ def encode(asked: Namespace) -> None:
     _check_device(asked.device, asked.model)
     devices = several(asked.device, asked.processes, "--device")
     system = load_system(str(path), devices[0], asked.precision)
-    prompt = _prompt(system, asked.prompt, asked.prompt_name)
+    prompt = prompt_of(system, asked.prompt, asked.prompt_name)
     stored = Layout(asked.vectors, _dimensions(system, prompt, asked.dimensions))
     mark = fingerprint(asked.model, path, prompt, asked.precision)
     mark = replace(mark, dimensions=stored.dimensions, vectors=stored.kind)
@@ -55,6 +55,15 @@ def encode(asked: Namespace) -> None:
             beside.unlink(missing_ok=True)
     if beside:
         write_json(asdict(mark), beside)
+
+
+def encode_files(asked: Namespace) -> None:
+    """A folder of vectors for files of texts."""
+    from terna.serving.files import (
+        encode_files,
+    )  # Ray takes a second to import, which the other commands need not wait for
+
+    encode_files(asked)
 
 
 def search(asked: Namespace) -> None:
@@ -116,17 +125,25 @@ def _system(where: str, asked: Namespace) -> System:
 
 
 def _check_device(device: str, where: str) -> None:
-    """ModelError where a device is named for what computes on the CPU alone: a graph, or word vectors."""
-    if Path(where).is_file() and device not in (AUTO, "cpu"):
+    """ModelError where a device is named for what computes on the CPU alone."""
+    if device not in (AUTO, "cpu") and on_cpu_alone(locate(where)):
         raise ModelError(f"--device {device}: {where} computes on the CPU alone; give an encoder's folder")
 
 
 def onnx(asked: Namespace) -> None:
     """A copy of an encoder's folder, with its backbone in ONNX."""
-    files = write(locate(asked.model), asked.out, int8=asked.int8)
+    files = onnx_export.write(locate(asked.model), asked.out, int8=asked.int8)
     with standard_output():
         for file in files:
             print(file, f"{file.stat().st_size / 2**20:.1f} MiB", sep="\t")
+
+
+def static(asked: Namespace) -> None:
+    """An encoder distilled to a table of token vectors."""
+    found = static_export.write(locate(asked.model), asked.out, dimensions=asked.dimensions)
+    rows, width = found.table.shape
+    with standard_output():
+        print(asked.out, f"{rows} pieces", f"{width} dimensions", f"{found.table.nbytes / 2**20:.1f} MiB", sep="\t")
 
 
 def demo(asked: Namespace) -> None:
@@ -174,16 +191,9 @@ def _queries(words: list[str]) -> list[str]:
     return given
 
 
-def _prompt(system: System, text: str | None, name: str | None) -> str:
-    """What is put before each line: what is asked for by text or by name, else the default prompt."""
-    if text is not None:
-        return argument_of(text, "--prompt") if text else ""
-    return system.usage.prompt if name is None else system.usage.named(name)
-
-
 def _dimensions(system: System, prompt: str, asked: int | None) -> int:
     """How many are kept of a vector; DataError where more are asked for than there are."""
-    there = int(system.encode(["."], prompt=prompt).shape[1])
+    there = dimension_of(system, prompt)
     if asked is not None and asked > there:
         raise DataError(f"--dimensions {asked}: the model's vectors have {there}; give that or fewer")
     return asked or there

@@ -16,24 +16,28 @@ from terna.serving.cli.writers import FORMATS
 from terna.systems import System
 
 PARQUET = ".parquet"
+# in a folder that encode-files has finished
+INDEX = "_index.json"
 UNREADABLE = (OSError, KeyError, ValueError, pa.ArrowException)
 
 
 def check(path: Path) -> None:
     """DataError, before any work, for a corpus that cannot be searched."""
-    if not path.exists() or path.is_dir():
-        found = "a folder" if path.is_dir() else "not there"
-        raise DataError(f"--corpus {path}: {found}; give a text file, or what encode wrote in Parquet")
-    if path.suffix == PARQUET:
-        _schema(path)
+    if not path.exists() or (path.is_dir() and not (path / INDEX).exists()):
+        found = f"a folder without {INDEX}" if path.is_dir() else "not there"
+        raise DataError(f"--corpus {path}: {found}; give a text file, or what encode or encode-files wrote in Parquet")
+    if has_vectors(path):
+        for file in files(path)[:1]:
+            _schema(file)
     elif path.suffix.removeprefix(".") in FORMATS:
         raise DataError(f"--corpus {path}: search reads vectors in Parquet alone; encode the lines into {PARQUET}")
 
 
 def check_model(path: Path, own: fingerprint.Fingerprint) -> None:
     """DataError unless the vectors of `path`, if it holds vectors, are such as `own` says."""
-    if path.suffix == PARQUET:
-        fingerprint.check(_schema(path).metadata, own, path)
+    if has_vectors(path):
+        for file in files(path)[:1]:
+            fingerprint.check(_schema(file).metadata, own, path)
 
 
 def layout(path: Path, dimensions: int) -> Layout:
@@ -41,9 +45,10 @@ def layout(path: Path, dimensions: int) -> Layout:
 
     DataError where they cannot be compared with vectors of so many dimensions, nor with the first of these.
     """
-    if path.suffix != PARQUET:
+    first = files(path)[:1] if has_vectors(path) else []
+    if not first:
         return Layout("float32", dimensions)
-    schema = _schema(path)
+    schema = _schema(first[0])
     found, mark = _layout(schema), fingerprint.read(schema.metadata)
     if mark is None or mark.dimensions is None:
         fits = found.width == Layout(found.kind, dimensions).width
@@ -61,7 +66,7 @@ def layout(path: Path, dimensions: int) -> Layout:
 
 def read(path: Path, system: System, size: int, stored: Layout) -> Iterator[Encoded]:
     """Up to `size` lines at a time, and their vectors."""
-    if path.suffix == PARQUET:
+    if has_vectors(path):
         yield from vectors_in(path, size, stored)
         return
     try:
@@ -70,6 +75,16 @@ def read(path: Path, system: System, size: int, stored: Layout) -> Iterator[Enco
             yield from encoded(encode, lines, size, f"--corpus {path}")
     except OSError as error:
         raise DataError(f"--corpus {path}: {error.strerror}; give a text file, or what encode wrote") from error
+
+
+def has_vectors(path: Path) -> bool:
+    """Whether it is a file of vectors, or a folder of such, rather than a text."""
+    return path.is_dir() or path.suffix == PARQUET
+
+
+def files(path: Path) -> list[Path]:
+    """The shards of a folder, in the order of their rows, or the one file; all shards of a folder are of one model."""
+    return sorted(path.glob(f"*{PARQUET}")) if path.is_dir() else [path]
 
 
 def _schema(path: Path) -> pa.Schema:
@@ -95,7 +110,12 @@ def _layout(schema: pa.Schema) -> Layout:
 
 
 def vectors_in(path: Path, size: int, stored: Layout) -> Iterator[Encoded]:
-    """Up to `size` rows of a Parquet file at a time."""
+    """Up to `size` rows at a time of a Parquet file, or of all in a folder."""
+    for file in files(path):
+        yield from _vectors_in(file, size, stored)
+
+
+def _vectors_in(path: Path, size: int, stored: Layout) -> Iterator[Encoded]:
     place = 0
     try:
         with pq.ParquetFile(path) as file:
@@ -114,26 +134,23 @@ def _batches(file: pq.ParquetFile, size: int, columns: list[str]) -> Iterator[pa
         yield from file.iter_batches(size, row_groups=[group], columns=columns)
 
 
-def count(path: Path) -> int:
-    """The rows of a Parquet file."""
-    return int(pq.read_metadata(path).num_rows)
-
-
-def texts_at(path: Path, places: Iterable[int]) -> dict[int, str]:
-    """The texts of some rows of a Parquet file, by their places; groups of rows without one are not read."""
+def texts_at(path: Path, places: Iterable[int]) -> tuple[dict[int, str], int]:
+    """The texts of some rows, by their places, and how many rows there are; no group of rows without one is read."""
     found: dict[int, str] = {}
-    try:
-        with pq.ParquetFile(path) as file:
-            sizes = [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)]
-            starts = np.cumsum([0, *sizes])
-            asked = np.unique(np.fromiter(places, np.int64))
-            groups = np.searchsorted(starts, asked, side="right") - 1
-            for group in np.unique(groups).tolist():
-                texts, rows = file.read_row_group(group, columns=["text"])["text"], asked[groups == group]
-                found |= zip(rows.tolist(), texts.take(rows - starts[group]).to_pylist(), strict=True)
-    except UNREADABLE as error:
-        raise _not_ours(path, error) from error
-    return found
+    asked, first = np.unique(np.fromiter(places, np.int64)), 0
+    for each in files(path):
+        try:
+            with pq.ParquetFile(each) as file:
+                for group in range(file.num_row_groups):
+                    rows = file.metadata.row_group(group).num_rows
+                    own = asked[slice(*np.searchsorted(asked, [first, first + rows]))]
+                    if len(own):
+                        texts = file.read_row_group(group, columns=["text"])["text"]
+                        found |= zip(own.tolist(), texts.take(own - first).to_pylist(), strict=True)
+                    first += rows
+        except UNREADABLE as error:
+            raise _not_ours(each, error) from error
+    return found, first
 
 
 def _not_ours(path: Path, reason: object) -> DataError:

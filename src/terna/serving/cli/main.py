@@ -11,8 +11,8 @@ from terna.serving.cli.streams import prepare, standard_output, tell
 FAILED = 1
 
 
-def main(words: Sequence[str]) -> int:
-    """Run a command; returns the exit status."""
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the command of these words, those of this process if None; returns the exit status."""
     try:
         prepare()
         with terminable():
@@ -29,13 +29,13 @@ def main(words: Sequence[str]) -> int:
             FAILED, "MemoryError: more memory is needed than there is; give a smaller --chunk, or less at once"
         )
     except KeyboardInterrupt:
-        return _told(INTERRUPTED, "stopped by Ctrl-C; no file was changed")
+        return _told(INTERRUPTED, "stopped by Ctrl-C; no file is half written")
     except Terminated:
-        return _told(TERMINATED, "stopped by SIGTERM; no file was changed")
+        return _told(TERMINATED, "stopped by SIGTERM; no file is half written")
     return 0
 
 
-def _run(words: Sequence[str]) -> None:
+def _run(words: Sequence[str] | None) -> None:
     try:
         asked = parser().parse_args(words)
     except SystemExit as end:
@@ -47,7 +47,7 @@ def _run(words: Sequence[str]) -> None:
     # torch takes seconds to import: arguments are sound by now
     from terna.serving.cli import commands
 
-    getattr(commands, asked.command)(asked)
+    getattr(commands, asked.command.replace("-", "_"))(asked)
 
 
 def _told(status: int, message: str) -> int:
