@@ -1,9 +1,9 @@
-# make run | new | test | test-slow | test-all | check | params | lock | mirror | seeds | search | soup | table | wandb | demo | docs | mteb | bench | publish | publish-data | readme — each sets up what it needs first.
+# make run | new | test | test-slow | test-all | check | params | lock | mirror | seeds | search | soup | table | wandb | demo | docs | mteb | bench | publish | publish-data | results figure — each sets up what it needs first.
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: run new test test-slow test-all verify check params lock mirror seeds search soup table wandb mteb bench publish publish-data readme demo docs clean
+.PHONY: run new test test-slow test-all verify check params lock mirror seeds search soup table wandb mteb bench publish publish-data results figure demo docs clean
 
 run: .venv/ready          ## the whole pipeline: raw corpora in, a scored encoder out; as params.yaml says, or make run SET="experiment=…"
 	$(if $(SET),python pipelines/compose.py $(SET))
@@ -76,8 +76,11 @@ publish: .venv/ready      ## the release to the hub, in one commit: make publish
 publish-data: .venv/ready ## data/triplets/ to the hub as a dataset: make publish-data REPO=owner/name OPTIONS="--dry-run"
 	python pipelines/publish_data.py $(REPO) $(OPTIONS)
 
-readme: .venv/ready       ## the table of results in README.md from metrics/sts.json, after a run of the default settings
-	python pipelines/readme.py
+results: .venv/ready      ## the table of results in docs/overview.md from metrics/sts.json, after a run of the default settings
+	python pipelines/results.py
+
+figure: .venv/ready       ## README's forest plot from docs/figures/*.json
+	python pipelines/figure.py
 
 clean:                    ## what the stages and commands made; DVC's cache, the settings and metrics/ stay
 	rm -rf data dataset models plots dvc_plots predictions release reports seeds search soups multirun outputs mteb_results logs wandb checkpoints site

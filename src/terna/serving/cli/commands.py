@@ -63,6 +63,7 @@ def encode_files(asked: Namespace) -> None:
         encode_files,
     )  # Ray takes a second to import, which the other commands need not wait for
 
+    _check_device(asked.device, asked.model)
     encode_files(asked)
 
 
