@@ -278,7 +278,15 @@ def test_a_precision_that_a_file_cannot_have_is_refused(
     assert "bfloat16 is for an encoder's folder, and this is a file; give float32" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [["similarity", "tren", "tren"], ["demo", "--port", "0"], ["encode"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["similarity", "tren", "tren"],
+        ["demo", "--port", "0"],
+        ["encode"],
+        ["encode-files", "--from", "in.txt", "--out", "out"],
+    ],
+)
 def test_a_device_is_refused_for_a_file_that_computes_on_the_cpu_alone(
     command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

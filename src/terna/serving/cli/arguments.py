@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import get_args
 
 from terna.metrics.similarity import SIMILARITIES
+from terna.serving.cli.quantization import KINDS
 from terna.serving.cli.writers import FORMATS
 from terna.settings.declaration import FIELDS
 from terna.settings.devices import AUTO, Precision
@@ -55,6 +56,13 @@ def _encode(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     encode.add_argument("--out", type=Path, help="a file, written beside and renamed; default: standard output")
     encode.add_argument("--format", choices=FORMATS, help="default: by the name of --out, else parquet")
     _prompts(encode)
+    encode.add_argument("--dimensions", type=_count, metavar="N", help="keep the first N of each vector; default: all")
+    encode.add_argument(
+        "--vectors",
+        choices=KINDS,
+        default="float32",
+        help="what they are quantized to in Parquet: int8 with a scale each, or binary, their signs (float32)",
+    )
     encode.add_argument("--chunk", type=_count, default=8192, help="lines that are held at once (8192)")
     encode.add_argument(
         "--processes",
@@ -115,6 +123,18 @@ def _compared(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     search.add_argument("--top", type=_count, default=10, help="lines to show (10)")
     search.add_argument("--any-model", action="store_true", help="take vectors that do not say they are --model's")
     search.add_argument("--measure", choices=SIMILARITIES, default="cosine")
+    search.add_argument(
+        "--rescore",
+        type=_count,
+        metavar="K",
+        help="of vectors that were cut or quantized: encode the K times --top nearest lines anew and rank them",
+    )
+    search.add_argument(
+        "--index",
+        type=Path,
+        metavar="FILE",
+        help="search approximately, by faiss's HNSW graph in this file, which is made if it is not there",
+    )
     search.add_argument("--chunk", type=_count, default=8192, help="lines that are held at once (8192)")
 
     similarity = commands.add_parser(

@@ -1,10 +1,8 @@
 """What the commands do."""
 
-import heapq
 import sys
 from argparse import Namespace
-from dataclasses import asdict
-from itertools import chain
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +13,13 @@ from terna.metrics.similarity import pairwise
 from terna.records import write_json
 from terna.sentences import required
 from terna.serving import onnx_export, static_export
-from terna.serving.cli import corpus
-from terna.serving.cli.encoding import dimension_of, encoded, prompt_of, vectors_of
+from terna.serving.cli import approximate, corpus
+from terna.serving.cli.encoding import dimension_of, encode_all, encoded, prompt_of, vectors_of
 from terna.serving.cli.fingerprint import fingerprint
 from terna.serving.cli.lines import STDIN, argument_of, pair_of, read, texts_of
+from terna.serving.cli.nearest import nearest, rescored
 from terna.serving.cli.processes import spread
+from terna.serving.cli.quantization import Layout
 from terna.serving.cli.streams import check_out, standard_input, standard_output, tell, written
 from terna.serving.cli.writers import FORMATS, WRITERS
 from terna.settings.devices import AUTO, device_of, several
@@ -31,6 +31,8 @@ disable_progress_bar()  # type: ignore[no-untyped-call]  # of loading weights, w
 def encode(asked: Namespace) -> None:
     """A vector for each line of standard input."""
     kind = _format(asked.out, asked.format)
+    if kind != "parquet" and asked.vectors != "float32":
+        raise DataError(f"--vectors {asked.vectors}: in Parquet alone, and this is {kind}; give --format parquet")
     if asked.out:
         check_out(asked.out)
     lines, path = standard_input(), locate(asked.model)
@@ -38,15 +40,17 @@ def encode(asked: Namespace) -> None:
     devices = several(asked.device, asked.processes, "--device")
     system = load_system(str(path), devices[0], asked.precision)
     prompt = prompt_of(system, asked.prompt, asked.prompt_name)
+    stored = Layout(asked.vectors, _dimensions(system, prompt, asked.dimensions))
     mark = fingerprint(asked.model, path, prompt, asked.precision)
+    mark = replace(mark, dimensions=stored.dimensions, vectors=stored.kind)
     beside = asked.out.with_name(f"{asked.out.name}.json") if asked.out and kind != "parquet" else None
     with written(asked.out) if asked.out else standard_output() as sink:
         with (
-            WRITERS[kind](sink, dimension_of(system, prompt), mark.metadata()) as write,
+            WRITERS[kind](sink, stored, mark.metadata()) as write,
             spread(system, str(path), devices, asked.precision, prompt) as encode_all,
         ):
             for texts, vectors in encoded(encode_all, lines, asked.chunk, STDIN):
-                write(texts, vectors)
+                write(texts, vectors[:, : stored.dimensions])
         if beside:  # rather none for a moment than that of other vectors
             beside.unlink(missing_ok=True)
     if beside:
@@ -59,6 +63,7 @@ def encode_files(asked: Namespace) -> None:
         encode_files,
     )  # Ray takes a second to import, which the other commands need not wait for
 
+    _check_device(asked.device, asked.model)
     encode_files(asked)
 
 
@@ -66,33 +71,32 @@ def search(asked: Namespace) -> None:
     """The nearest lines of a corpus to each query."""
     given, path = _queries(asked.queries), locate(asked.model)
     corpus.check(asked.corpus)
+    if asked.index:
+        approximate.check(asked.index, asked.corpus, asked.measure)
     system = _system(str(path), asked)
     prompts = system.usage.sides
     if not asked.any_model:
         corpus.check_model(asked.corpus, fingerprint(asked.model, path, prompts.document, asked.precision))
     queries = vectors_of(system, given, prompts.query)
-    best: list[list[tuple[float, int, str]]] = [[] for _ in given]
-    place = 0
-    for texts, vectors in corpus.read(asked.corpus, system, asked.chunk):
-        if vectors.shape[1] != queries.shape[1]:
-            raise DataError(
-                f"{asked.corpus}: vectors of {vectors.shape[1]} dimensions, the model's have {queries.shape[1]}; "
-                "encode the corpus with the same model"
-            )
-        lines = [(-place - row, text) for row, text in enumerate(texts) if text is not None]  # of equals the first
-        known = vectors[[text is not None for text in texts]]
-        for number, query in enumerate(queries):
-            scores = pairwise(np.broadcast_to(query, known.shape), known)[asked.measure].tolist()
-            found = ((score, *line) for score, line in zip(scores, lines, strict=True))
-            best[number] = heapq.nlargest(asked.top, chain(best[number], found))
-        place += len(texts)
-    if not best[0]:
-        raise DataError(f"--corpus {asked.corpus}: no line with a text among {place}; give one that has some")
+    stored = corpus.layout(asked.corpus, queries.shape[1])
+    if asked.rescore and stored == Layout("float32", queries.shape[1]):
+        raise DataError(
+            f"--rescore {asked.rescore}: --corpus {asked.corpus} gives the model's whole vectors; leave it out"
+        )
+    count, small = asked.top * (asked.rescore or 1), queries[:, : stored.dimensions]
+    if asked.index:
+        found, lines = approximate.nearest(asked.index, asked.corpus, stored, small, count, asked.chunk)
+    else:
+        found, lines = nearest(small, corpus.read(asked.corpus, system, asked.chunk, stored), count, asked.measure)
+    if not found[0].texts:
+        raise DataError(f"--corpus {asked.corpus}: no line with a text among {lines}; give one that has some")
+    if asked.rescore:
+        found = rescored(found, queries, asked.top, encode_all(system, prompts.document), asked.chunk)
     with standard_output():
-        for query, nearest in zip(given, best, strict=True):
+        for query, one in zip(given, found, strict=True):
             if len(given) > 1:
                 print(query)
-            for rank, (score, _, text) in enumerate(nearest, start=1):
+            for rank, (score, text) in enumerate(zip(one.scores, one.texts, strict=True), start=1):
                 print(rank, f"{score:.6f}", text, sep="\t")
 
 
@@ -186,3 +190,11 @@ def _queries(words: list[str]) -> list[str]:
     if len(given) < len(texts):
         tell(f"{STDIN}: {len(texts) - len(given)} of {len(texts)} lines are blank or not UTF-8: no queries")
     return given
+
+
+def _dimensions(system: System, prompt: str, asked: int | None) -> int:
+    """How many are kept of a vector; DataError where more are asked for than there are."""
+    there = dimension_of(system, prompt)
+    if asked is not None and asked > there:
+        raise DataError(f"--dimensions {asked}: the model's vectors have {there}; give that or fewer")
+    return asked or there

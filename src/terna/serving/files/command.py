@@ -4,6 +4,7 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -92,8 +93,9 @@ def _job(asked: Namespace) -> Job:
     path = locate(asked.model)
     system = load_system(str(path))
     prompt = prompt_of(system, asked.prompt, asked.prompt_name)
-    mark = fingerprint(asked.model, path, prompt, asked.precision)
-    return Job(asked.out.absolute(), mark, dimension_of(system, prompt), asked.column, asked.block)
+    dimensions = dimension_of(system, prompt)
+    mark = replace(fingerprint(asked.model, path, prompt, asked.precision), dimensions=dimensions)
+    return Job(asked.out.absolute(), mark, dimensions, asked.column, asked.block)
 
 
 def _check_apart(files: Sequence[Source], out: Path) -> None:

@@ -17,6 +17,7 @@ from terna.records import read_record, replacing, write_json
 from terna.serving.cli.corpus import INDEX
 from terna.serving.cli.encoding import EncodeAll, in_places
 from terna.serving.cli.fingerprint import Fingerprint
+from terna.serving.cli.quantization import Layout
 from terna.serving.cli.writers import parquet
 from terna.serving.files.blocks import PARQUET, Block, Source
 from terna.serving.files.reading import texts_of
@@ -90,7 +91,7 @@ def written(job: Job, block: Block, encode: EncodeAll) -> None:
     with (
         replacing(path, writer) as beside,
         beside.open("wb") as file,
-        parquet(file, job.dimension, job.mark.metadata()) as write,
+        parquet(file, Layout("float32", job.dimension), job.mark.metadata()) as write,
     ):
         for texts, vectors in in_places(encode, _chunks(texts_of(block, job.column))):
             write(texts, vectors)
