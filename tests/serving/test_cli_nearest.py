@@ -147,6 +147,22 @@ def test_an_index_of_another_corpus_or_what_is_none_is_refused(faiss: Any, tmp_p
         indexed(tmp_path, layout, clustered(1, 2))
 
 
+def test_an_index_of_the_same_lines_in_another_order_is_refused(faiss: Any, tmp_path: Path) -> None:
+    path, layout, order = tmp_path / "v.parquet", Layout("float32", WIDTH), np.r_[:20, 21, 20, 22:50]
+    fields = [pa.field("text", pa.string()), *layout.fields]
+    known = pa.array([False] * 50)
+    columns = [pa.array([f"{row:02}" for row in range(50)]), *layout.columns(clustered(50, 1), known)]
+    table, described = pa.table(columns, schema=pa.schema(fields)), []
+    pq.write_table(table, path, compression="none", use_dictionary=False)
+    indexed(tmp_path, layout, clustered(1, 2))
+    described.append(pq.read_metadata(path).to_dict())
+    pq.write_table(table.take(order), path, compression="none", use_dictionary=False)
+    described.append(pq.read_metadata(path).to_dict())
+    assert described[0] == described[1]
+    with pytest.raises(DataError, match="made of another corpus"):
+        indexed(tmp_path, layout, clustered(1, 2))
+
+
 def test_texts_are_found_by_their_places(tmp_path: Path) -> None:
     write(tmp_path / "v.parquet", drawn(1000, 1), size=64)
     due = {place: None if place % 5 == 4 else str(place) for place in (994, 0, 63, 64, 65)}

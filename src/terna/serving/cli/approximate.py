@@ -13,7 +13,7 @@ from terna.arrays import Vectors
 from terna.data.mining import faiss_for
 from terna.errors import DataError, words_of
 from terna.metrics.similarity import unit
-from terna.records import replacing, write_json
+from terna.records import replacing, sha256_of, write_json
 from terna.serving.cli import corpus
 from terna.serving.cli.nearest import Nearest
 from terna.serving.cli.quantization import Layout
@@ -101,12 +101,5 @@ def _beside(file: Path) -> Path:
 
 
 def _digest(path: Path) -> str:
-    """The sha256 of the footers of Parquet files, which have the sizes and extremes of each group of rows."""
-    found = hashlib.sha256()
-    for each in corpus.files(path):
-        with each.open("rb") as file:
-            file.seek(-8, 2)
-            length = int.from_bytes(file.read(4), "little")
-            file.seek(-8 - length, 2)
-            found.update(file.read(length))
-    return found.hexdigest()
+    """The sha256 of those of the corpus's files, in the order of their rows."""
+    return hashlib.sha256("".join(map(sha256_of, corpus.files(path))).encode()).hexdigest()
