@@ -147,6 +147,22 @@ def test_an_index_of_another_corpus_or_what_is_none_is_refused(faiss: Any, tmp_p
         indexed(tmp_path, layout, clustered(1, 2))
 
 
+def test_copies_of_a_vector_hide_no_other_and_the_first_of_them_are_found(faiss: Any, tmp_path: Path) -> None:
+    vectors = clustered(4500, 1)
+    vectors[:3000] = vectors[0]
+    layout, queries = write(tmp_path / "v.parquet", vectors), np.concatenate([clustered(100, 2), vectors[:1]])
+    for count in (10, 4000):
+        due, _ = nearest(queries, corpus.vectors_in(tmp_path / "v.parquet", 256, layout), count, "cosine")
+        found, lines = indexed(tmp_path, layout, queries, count)
+        shared = [
+            len(np.intersect1d(one.lines, own.lines)) / len(own.lines) for one, own in zip(found, due, strict=True)
+        ]
+        assert lines == 4500 and np.mean(shared) > 0.98
+        assert found[-1].lines.tolist()[:10] == due[-1].lines.tolist()[:10] == [0, 1, 2, 3, 5, 6, 7, 8, 10, 11]
+        for one in found:
+            assert one.texts == [str(line) for line in one.lines]
+
+
 def test_an_index_of_the_same_lines_in_another_order_is_refused(faiss: Any, tmp_path: Path) -> None:
     path, layout, order = tmp_path / "v.parquet", Layout("float32", WIDTH), np.r_[:20, 21, 20, 22:50]
     fields = [pa.field("text", pa.string()), *layout.fields]

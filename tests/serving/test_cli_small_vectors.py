@@ -222,6 +222,14 @@ REFUSED = [
         "--index i: for vectors that encode wrote in Parquet, and --",
     ),
     (
+        ["search", "--corpus", "v.parquet", "--index", "v.parquet", "x"],
+        "--index v.parquet: part of the corpus itself; gi",
+    ),
+    (
+        ["search", "--corpus", "v.parquet", "--index", ".", "x"],
+        "--index .: a folder; give a file of its own, as vectors.f",
+    ),
+    (
         ["search", "--corpus", "v.parquet", "--index", "i", "--measure", "dot", "x"],
         "--index i: for --measure cosine al",
     ),
