@@ -142,8 +142,21 @@ WORDS = [
     (["search", "--corpus", "v.npy", "hola"], b"", "--corpus v.npy: search reads vectors in Parquet alone; encode"),
     (["search", "--corpus", "v.jsonl", "hola"], b"", "--corpus v.jsonl: search reads vectors in Parquet alone; encode"),
     (["search", "--corpus", "none.parquet", "hola"], b"", "--corpus none.parquet: not there"),
-    (["search", "--corpus", "torn.parquet", "hola"], b"", "--corpus torn.parquet: no columns text and vector"),
-    (["search", "--corpus", "damaged.parquet", "hola"], b"", "--corpus damaged.parquet: no columns text and vector"),
+    (
+        ["search", "--corpus", "torn.parquet", "hola"],
+        b"",
+        "--corpus torn.parquet: cut off, damaged, or no Parquet file",
+    ),
+    (
+        ["search", "--corpus", "text.parquet", "hola"],
+        b"",
+        "--corpus text.parquet: cut off, damaged, or no Parquet file",
+    ),
+    (
+        ["search", "--corpus", "damaged.parquet", "hola"],
+        b"",
+        "--corpus damaged.parquet: cut off, damaged, or no Parquet file",
+    ),
     (["search", "--corpus", "no.parquet", "hola"], b"", "--corpus no.parquet: no columns text and vector"),
     (["search", "--corpus", "wide.parquet", "hola"], b"", "they are string and list<"),
     (["search", "--corpus", "bytes.parquet", "hola"], b"", "they are binary and fixed_size_list<"),
@@ -197,6 +210,7 @@ def inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[set[Path
     pq.write_table(pa.table({"text": texts}), "no.parquet")
     whole = Path("nan.parquet").read_bytes()
     Path("torn.parquet").write_bytes(whole[:-9])
+    Path("text.parquet").write_text("uno\n")
     Path("damaged.parquet").write_bytes(whole[:4] + bytes(byte ^ 255 for byte in whole[4:60]) + whole[60:])
     yield set(tmp_path.rglob("*"))
 

@@ -16,7 +16,7 @@ import pytest
 from terna.encoder import Encoder
 from terna.errors import DataError, ModelError
 from terna.serving.cli import main
-from terna.serving.cli.fingerprint import Fingerprint
+from terna.serving.cli.fingerprint import KEY, Fingerprint
 from terna.serving.files import blocks, cluster, shards
 from terna.serving.files.blocks import Block, blocks_of, sources
 from terna.serving.files.cluster import Pool, pool_of
@@ -170,6 +170,35 @@ def test_a_column_that_is_missing_or_no_text_and_a_file_that_shrinks_are_refused
         list(texts_of(planned[-1], "text"))
 
 
+def refused_by_search(out: Path, search: Callable[[list[str]], int], capsys: pytest.CaptureFixture[str]) -> None:
+    """Search takes no folder whose shards are not those of its index, or are of several models."""
+    first, second, *_ = sorted(out.glob("*.parquet"))
+    kept, table = second.read_bytes(), pq.read_table(second)
+    remedy = "; delete it, and run encode-files again\n"
+
+    def told(*more: str) -> str:
+        assert search([*more]) == 1
+        return capsys.readouterr().err
+
+    second.unlink()
+    assert told().endswith(f"{second.name}: not there, _index.json says {len(table)}; run encode-files again\n")
+    pq.write_table(table.slice(1), second)
+    assert told().endswith(f"{second.name}: {len(table) - 1} rows, _index.json says {len(table)}{remedy}")
+    (out / "foreign.parquet").write_bytes(kept)
+    second.write_bytes(kept)
+    assert told().endswith(f"foreign.parquet: {len(table)} rows, not in _index.json{remedy}")
+    (out / "foreign.parquet").unlink()
+    mark = json.loads(table.schema.metadata[KEY]) | {"sha256": "0" * 64}
+    pq.write_table(table.replace_schema_metadata({KEY: json.dumps(mark)}), second)
+    assert f"--corpus {second}: vectors of " in told()
+    short = pa.array([vector and vector[:5] for vector in table["vector"].to_pylist()], pa.list_(pa.float32(), 5))
+    pq.write_table(table.set_column(1, "vector", short), second)
+    assert told("--any-model").endswith(f"{second.name}: other columns than in {first.name}{remedy}")
+    second.write_bytes(kept)
+    assert search([]) == 0
+    capsys.readouterr()
+
+
 def test_shards_in_order_are_the_vectors_of_encode_and_can_be_searched(
     run: Run, calls: list[Block], texts: Path, tmp_path: Path, encoder_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -190,6 +219,7 @@ def test_shards_in_order_are_the_vectors_of_encode_and_can_be_searched(
     words = ["search", "--model", str(encoder_folder), "--top", "1"]
     assert main([*words, "--corpus", str(out), "El tren llega tarde."]) == 0
     assert capsys.readouterr().out.endswith("\tEl tren llega tarde.\n")
+    refused_by_search(out, lambda told: main([*words, "--corpus", str(out), "El tren", *told]), capsys)
     (out / "_index.json").unlink()
     assert main([*words, "--corpus", str(out), "El tren"]) == 1
     assert "a folder without _index.json" in capsys.readouterr().err

@@ -85,7 +85,7 @@ def _add(one: Nearest, graph: Any, copies: Copies, near: Vectors, firsts: Ints) 
     lines = [np.array([first, *copies.get(first, [])])[: one.count] for first in firsts.tolist()]
     row = np.repeat(np.arange(len(lines)), np.array([len(own) for own in lines], np.int64))
     every = np.concatenate([firsts[:0], *lines])
-    one.add([""] * len(every), every, graph.reconstruct_batch(firsts)[row], near[row], ROUNDING)
+    one.add([""] * len(every), every, graph.reconstruct_batch(firsts)[row], near[row].astype(np.float64), ROUNDING)
 
 
 def _make(file: Path, path: Path, stored: Layout, size: int) -> None:

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from terna.arrays import Vectors
 from terna.errors import DataError, words_of
+from terna.records import read_record
 from terna.serving.cli import fingerprint
 from terna.serving.cli.encoding import Encoded, encode_all, encoded
 from terna.serving.cli.quantization import TYPES, Layout
@@ -27,8 +28,9 @@ def check(path: Path) -> None:
         found = f"a folder without {INDEX}" if path.is_dir() else "not there"
         raise DataError(f"--corpus {path}: {found}; give a text file, or what encode or encode-files wrote in Parquet")
     if has_vectors(path):
-        for file in files(path)[:1]:
-            _schema(file)
+        schemas = [_schema(file) for file in files(path)]
+        if path.is_dir():
+            _check_shards(path, schemas)
     elif path.suffix.removeprefix(".") in FORMATS:
         raise DataError(f"--corpus {path}: search reads vectors in Parquet alone; encode the lines into {PARQUET}")
 
@@ -36,8 +38,8 @@ def check(path: Path) -> None:
 def check_model(path: Path, own: fingerprint.Fingerprint) -> None:
     """DataError unless the vectors of `path`, if it holds vectors, are such as `own` says."""
     if has_vectors(path):
-        for file in files(path)[:1]:
-            fingerprint.check(_schema(file).metadata, own, path)
+        for file in files(path):
+            fingerprint.check(_schema(file).metadata, own, file)
 
 
 def layout(path: Path, dimensions: int) -> Layout:
@@ -87,10 +89,27 @@ def files(path: Path) -> list[Path]:
     return sorted(path.glob(f"*{PARQUET}")) if path.is_dir() else [path]
 
 
+def _check_shards(path: Path, schemas: list[pa.Schema]) -> None:
+    """DataError unless a folder has the shards that its index names, and all have the same columns."""
+    again = "run encode-files again"
+    due = read_record(path / INDEX, {"shards": dict[str, int]}, again)["shards"]
+    there = {file.name: pq.read_metadata(file).num_rows for file in files(path)}
+    for name in sorted({*due, *there}):
+        if due.get(name) != there.get(name):
+            found = f"{there[name]} rows" if name in there else "not there"
+            wanted = f"{INDEX} says {due[name]}" if name in due else f"not in {INDEX}"
+            remedy = f"delete it, and {again}" if name in there else again
+            raise DataError(f"--corpus {path / name}: {found}, {wanted}; {remedy}")
+    for name, schema in zip(there, schemas, strict=True):
+        if not schema.equals(schemas[0]):
+            first = next(iter(there))
+            raise DataError(f"--corpus {path / name}: other columns than in {first}; delete it, and {again}")
+
+
 def _schema(path: Path) -> pa.Schema:
     """That of a file with the columns that `encode` writes."""
+    schema = _read_schema(path)
     try:
-        schema = pq.read_schema(path)
         text, vector = schema.field("text").type, schema.field("vector").type
         fixed = pa.types.is_fixed_size_list(vector) and vector.list_size and vector.value_type in TYPES.values()
         if text != pa.string() or not fixed:
@@ -100,6 +119,13 @@ def _schema(path: Path) -> pa.Schema:
     except UNREADABLE as error:
         raise _not_ours(path, error) from error
     return schema
+
+
+def _read_schema(path: Path) -> pa.Schema:
+    try:
+        return pq.read_schema(path)
+    except UNREADABLE as error:
+        raise _damaged(path, error) from error
 
 
 def _layout(schema: pa.Schema) -> Layout:
@@ -125,7 +151,7 @@ def _vectors_in(path: Path, size: int, stored: Layout) -> Iterator[Encoded]:
                 yield texts, vectors
                 place += len(texts)
     except UNREADABLE as error:
-        raise _not_ours(path, error) from error
+        raise _damaged(path, error) from error
 
 
 def _batches(file: pq.ParquetFile, size: int, columns: list[str]) -> Iterator[pa.RecordBatch]:
@@ -149,13 +175,21 @@ def texts_at(path: Path, places: Iterable[int]) -> tuple[dict[int, str], int]:
                         found |= zip(own.tolist(), texts.take(own - first).to_pylist(), strict=True)
                     first += rows
         except UNREADABLE as error:
-            raise _not_ours(each, error) from error
+            raise _damaged(each, error) from error
     return found, first
 
 
 def _not_ours(path: Path, reason: object) -> DataError:
     told = words_of(reason)
     return DataError(f"--corpus {path}: no columns text and vector that encode wrote ({told}); encode the lines again")
+
+
+def _damaged(path: Path, error: Exception) -> DataError:
+    if isinstance(error, OSError) and error.errno:
+        return DataError(f"--corpus {path}: {error.strerror}; mend that, or give another corpus")
+    return DataError(
+        f"--corpus {path}: cut off, damaged, or no Parquet file ({words_of(error)}); encode the lines again"
+    )
 
 
 def _check_numbers(path: Path, texts: list[str | None], vectors: Vectors, place: int) -> None:
