@@ -211,6 +211,21 @@ def test_a_corpus_without_scales_or_with_a_missing_one_is_refused(
     assert "v.parquet, row 6: a text whose vector is missing" in run(*words)[2]
 
 
+def test_a_text_stays_on_its_line_and_in_its_column(run: Run, encode: Callable[..., str], encoder_folder: Path) -> None:
+    encode()
+    table, text = pq.read_table("v.parquet"), "uno\n1\t1.000000\tdos\r\\n"
+    pq.write_table(table.set_column(0, "text", pa.array([None, *[text] * len(LINES)], pa.string())), "v.parquet")
+    status, out, _ = run(
+        "search", "--model", str(encoder_folder), "--corpus", "v.parquet", "--top", "2", "a\tb", "a\nb"
+    )
+    assert status == 0
+    first, *found, second, _, _ = out.removesuffix("\n").split("\n")
+    assert (first, second) == (r"a\tb", r"a\nb")
+    assert [row.split("\t")[::2] for row in found] == [[rank, r"uno\n1\t1.000000\tdos\r\n"] for rank in "12"]
+    status, out, _ = run("similarity", "--model", str(encoder_folder), "a\tb", "a\nb")
+    assert (status, out.count("\n"), out.split()[-2:]) == (0, 2, [r"a\tb", r"a\nb"])
+
+
 REFUSED = [
     (["encode", "--dimensions", "33", "--format", "jsonl"], "--dimensions 33: the model's vectors have 32; give that"),
     (["encode", "--vectors", "int8", "--out", "v.npy"], "--vectors int8: in Parquet alone, and this is npy; give --fo"),

@@ -115,8 +115,8 @@ def _compared(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         "search",
         help="the lines nearest to a query",
         description="The nearest lines of a corpus to each query: rank, similarity and line, separated by tabs. "
-        "Several queries have a line with the query before theirs. The model's prompts of queries and documents are "
-        "put before them.",
+        "Several queries have a line with the query before theirs. A tab, newline or carriage return in a text is "
+        "printed as \\t, \\n or \\r. The model's prompts of queries and documents are put before them.",
     )
     search.add_argument("queries", nargs="*", help="default: the lines of standard input")
     search.add_argument("--corpus", type=Path, required=True, help="a text file, or what encode wrote in Parquet")

@@ -16,7 +16,7 @@ from terna.serving import onnx_export, static_export
 from terna.serving.cli import approximate, corpus
 from terna.serving.cli.encoding import dimension_of, encode_all, encoded, prompt_of, vectors_of
 from terna.serving.cli.fingerprint import fingerprint
-from terna.serving.cli.lines import STDIN, argument_of, pair_of, read, texts_of
+from terna.serving.cli.lines import STDIN, argument_of, pair_of, read, shown, texts_of
 from terna.serving.cli.nearest import nearest, rescored
 from terna.serving.cli.processes import spread
 from terna.serving.cli.quantization import Layout
@@ -95,9 +95,9 @@ def search(asked: Namespace) -> None:
     with standard_output():
         for query, one in zip(given, found, strict=True):
             if len(given) > 1:
-                print(query)
+                print(shown(query))
             for rank, (score, text) in enumerate(zip(one.scores, one.texts, strict=True), start=1):
-                print(rank, f"{score:.6f}", text, sep="\t")
+                print(rank, f"{score:.6f}", shown(text), sep="\t")
 
 
 def similarity(asked: Namespace) -> None:
@@ -116,7 +116,7 @@ def similarity(asked: Namespace) -> None:
     with standard_output():
         print(*found, "sentence1", "sentence2", sep="\t")
         for row, pair in enumerate(pairs):
-            print(*(f"{values[row]:.6f}" for values in found.values()), *pair, sep="\t")
+            print(*(f"{values[row]:.6f}" for values in found.values()), *map(shown, pair), sep="\t")
 
 
 def _system(where: str, asked: Namespace) -> System:

@@ -8,6 +8,8 @@ from terna.errors import DataError
 from terna.sentences import decoded
 
 STDIN = "standard input"
+# what would end a line or a column of it, as printed
+ESCAPES = str.maketrans({"\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 
 def chunks(lines: Iterable[bytes], size: int, name: str) -> Iterator[list[str | None]]:
@@ -69,3 +71,8 @@ def pair_of(text: str | None, number: int) -> tuple[str, str]:
     if len(parts) != 2 or not all(parts):
         raise DataError(f"{STDIN}, line {number}: two sentences with a tab between them are needed, in UTF-8")
     return parts[0], parts[1]
+
+
+def shown(text: str) -> str:
+    r"""`text` as a column of a printed line: a tab, newline or carriage return as \t, \n or \r."""
+    return text.translate(ESCAPES)
