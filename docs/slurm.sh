@@ -20,7 +20,7 @@ export OMP_NUM_THREADS="$SLURM_CPUS_PER_TASK"
 status=0
 # where one process fails, the others end too
 srun --kill-on-bad-exit=1 python pipelines/train.py --config-path=.. --config-name=params \
-    machine=gpu machine.devices="$SLURM_NTASKS_PER_NODE" machine.nodes="$SLURM_NNODES" machine.progress=false \
+    machine.accelerator=gpu machine.devices="$SLURM_NTASKS_PER_NODE" machine.nodes="$SLURM_NNODES" machine.progress=false \
     "$@" || status=$?
 
 if [ "$status" -eq 143 ]; then # stopped by SIGTERM: the same command resumes

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 from sweep_inputs import COMPOSED, digests, run
+from training_inputs import settings_for
 from two_machines import Machines, children, ended, two_machines
 
-from terna.errors import ProcessError
+from terna.errors import ModelError, ProcessError
 from terna.settings import Machine
 from terna.training import resume
 from terna.training.processes import strategy_of
@@ -85,6 +86,26 @@ def test_of_several_processes_the_first_alone_makes_the_folder_its_own(
     assert (tmp_path / "checkpoints" / resume.IDENTITY).is_file()
 
 
+def test_a_run_resumes_on_as_many_processes_alone(root: Path, tmp_path: Path) -> None:
+    def claimed(*words: str) -> Path | None:
+        return resume.claim(tmp_path, resume.identity(settings_for(root, *words), {}))
+
+    assert claimed("machine.nodes=2") is None
+    (tmp_path / resume.CHECKPOINT).touch()
+    assert claimed("machine.devices=2") == tmp_path / resume.CHECKPOINT
+    with pytest.raises(ModelError, match=r"processes: 2 there, 1 here\nSet them back to resume that run, or delete"):
+        claimed()
+
+
+@pytest.fixture(scope="module")
+def whole(ready: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What two processes on one machine make of a run that nothing interrupts."""
+    project = copied(ready, tmp_path_factory.mktemp("whole") / "project")
+    done = run(project, "train", *COMPOSED, EPOCHS, "machine.devices=2")
+    assert done.returncode == 0, done.stderr
+    return project
+
+
 @pytest.fixture
 def machines() -> Iterator[Machines]:
     """Two machines."""
@@ -134,8 +155,8 @@ def test_a_process_of_other_settings_ends_all_and_says_which(machines: Machines,
 
 @pytest.mark.slow
 @pytest.mark.parametrize("victim", [0, 1])
-def test_a_killed_process_ends_the_other_and_the_same_command_resumes_on_as_many_processes_alone(
-    machines: Machines, ready: Path, tmp_path: Path, victim: int
+def test_a_killed_process_ends_the_other_and_the_same_command_resumes_to_the_same_bytes(
+    machines: Machines, ready: Path, whole: Path, tmp_path: Path, victim: int
 ) -> None:
     project, words = copied(ready, tmp_path / "project"), (EPOCHS, "machine.checkpoint_every=10")
     both = [machines.train(number, project, *words) for number in (0, 1)]
@@ -147,12 +168,8 @@ def test_a_killed_process_ends_the_other_and_the_same_command_resumes_on_as_many
     assert re.search(
         r"ProcessError: the other processes are lost after step \d+: .*the same command", told[1 - victim][2]
     )
-    refused = run(project, "train", *COMPOSED, *words)
-    assert (refused.returncode, "processes: 2 there, 1 here" in refused.stderr) == (1, True), refused.stderr
     both = [machines.train(number, project, *words) for number in (0, 1)]
     assert [status for status, *_ in ended(*both, within=120)] == [0, 0]
-    whole = copied(ready, tmp_path / "whole")
-    assert run(whole, "train", *COMPOSED, *words, "machine.devices=2").returncode == 0
     assert made(project) == made(whole)
 
 
@@ -198,15 +215,15 @@ def test_slurms_script_has_options_of_sbatch_and_commands_that_there_are(root: P
 
 @pytest.mark.slow
 def test_slurms_script_trains_is_put_back_into_the_queue_by_sigterm_and_resumes(
-    root: Path, ready: Path, tmp_path: Path
+    root: Path, ready: Path, whole: Path, tmp_path: Path
 ) -> None:
-    project, whole = (copied(ready, tmp_path / name) for name in ("project", "whole"))
+    project = copied(ready, tmp_path / "project")
     commands = {"srun": SRUN_STAND_IN, "scontrol": '#!/bin/bash\necho "$@" > requeued\n'}
     (tmp_path / "bin").mkdir()
     for name, text in commands.items():
         (tmp_path / "bin" / name).write_text(text)
         (tmp_path / "bin" / name).chmod(0o755)
-    words = (EPOCHS, "machine=cpu", "machine.nodes=2", "machine.checkpoint_every=10", "machine.progress=false")
+    words = (EPOCHS, "machine.accelerator=cpu", "machine.checkpoint_every=10", "machine.progress=false")
     path = os.pathsep.join([str(tmp_path / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])
     job = {"SLURM_JOB_ID": "41", "SLURM_CPUS_PER_TASK": "1", "SLURM_NTASKS_PER_NODE": "1", "SLURM_NNODES": "2"}
     env = {**os.environ, **job, "PATH": path}
@@ -224,5 +241,4 @@ def test_slurms_script_trains_is_put_back_into_the_queue_by_sigterm_and_resumes(
     assert (project / "requeued").read_text() == "requeue 41\n"
     [(status, _, told)] = ended(submitted(), within=90)
     assert status == 0, told
-    assert run(whole, "train", *COMPOSED, EPOCHS, "machine.devices=2").returncode == 0
     assert made(project) == made(whole)
