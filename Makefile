@@ -1,9 +1,9 @@
-# make run | new | test | test-slow | test-all | check | params | lock | mirror | seeds | search | soup | table | wandb | demo | docs | mteb | bench | publish | publish-data | readme — each sets up what it needs first.
+# make run | new | test | test-slow | test-all | check | params | lock | mirror | seeds | search | soup | table | wandb | demo | docs | mteb | bench | publish | publish-data | results reference figure — each sets up what it needs first.
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: run new test test-slow test-all verify check params lock mirror seeds search soup table wandb mteb bench publish publish-data readme demo docs clean
+.PHONY: run new test test-slow test-all verify check params lock mirror seeds search soup table wandb mteb bench publish publish-data results reference figure demo docs clean
 
 run: .venv/ready          ## the whole pipeline: raw corpora in, a scored encoder out; as params.yaml says, or make run SET="experiment=…"
 	$(if $(SET),python pipelines/compose.py $(SET))
@@ -20,11 +20,12 @@ test-slow: .venv/ready    ## the rest: whole runs, several processes, every comm
 
 test-all: test test-slow  ## all tests
 
-check: .venv/ready        ## lint, types, import contracts
+check: .venv/ready        ## lint, types, import contracts, the English of pages and messages (docs/style.md)
 	ruff format --check .
 	ruff check .
 	mypy
 	lint-imports
+	python tests/helpers/style.py
 
 demo: .venv/ready         ## a page to try the encoder: make demo, or make demo MODEL=folder PORT=8766
 	python -m terna demo $(if $(MODEL),--model "$(MODEL)") $(if $(PORT),--port "$(PORT)")
@@ -76,8 +77,14 @@ publish: .venv/ready      ## the release to the hub, in one commit: make publish
 publish-data: .venv/ready ## data/triplets/ to the hub as a dataset: make publish-data REPO=owner/name OPTIONS="--dry-run"
 	python pipelines/publish_data.py $(REPO) $(OPTIONS)
 
-readme: .venv/ready       ## the table of results in README.md from metrics/sts.json, after a run of the default settings
-	python pipelines/readme.py
+results: .venv/ready      ## the table of results in docs/overview.md from metrics/sts.json, after a run of the default settings
+	python pipelines/results.py
+
+reference: .venv/ready    ## docs/settings.md, the reference of all settings, from their schema
+	python pipelines/reference.py
+
+figure: .venv/ready       ## README's forest plot from docs/figures/*.json
+	python pipelines/figure.py
 
 clean:                    ## what the stages and commands made; DVC's cache, the settings and metrics/ stay
 	rm -rf data dataset models plots dvc_plots predictions release reports seeds search soups multirun outputs mteb_results logs wandb checkpoints site

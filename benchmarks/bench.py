@@ -7,7 +7,7 @@ pair of measurements on the same batch: above 1 ours is faster, or needs less me
 highest and the number of pairs to benchmarks/results.json, and the table in docs/performance.md. Measures
 train_step_minilm and train_memory_minilm (MiniLM, ESXNLI, batch 64), train_step_base (RoBERTa-base's size from random
 weights, batch 32), encode_sts (the sentences of STS-2015-es), encode_lines, encode_int8 and encode_best_rival
-(benchmarks/lines.py; the last with RIVAL, a Python that has sentence-transformers[onnx]), plan_64 and plan_512
+(benchmarks/lines.py; the last with RIVAL_ONNX and RIVAL_OPENVINO, its --onnx and --openvino), plan_64 and plan_512
 (benchmarks/plan.py), startup (a process from its launch to its first step), and memory_cached_1024 (ours alone). On a
 GPU, beside these: train_step_gpu and train_step_gpu_tuned, RoBERTa-base's size in bf16 against the neighbour as it is
 and tuned, with the share of the chip's measured matrix rate.
@@ -188,10 +188,11 @@ def plans(pairs: int) -> dict[str, list[float]]:
 
 def lines(pairs: int) -> dict[str, list[float]]:
     """13,316 lines to a file of vectors, whole processes: in float32, in 8-bit integers, beside the best rival."""
-    from lines import speed
+    from lines import RIVALS, speed
 
     with TemporaryDirectory() as folder:
-        return speed(Path(folder), max(1, pairs // 4), 20_000, os.environ.get("RIVAL"))
+        rivals = {name: python for name in RIVALS if (python := os.environ.get(f"RIVAL_{name.upper()}"))}
+        return speed(Path(folder), max(1, pairs // 4), 20_000, rivals)
 
 
 def gpu(pairs: int) -> dict[str, list[float]]:
@@ -236,7 +237,7 @@ TOLD = {
     "encode_sts": "encoding STS-2015-es, MiniLM",
     "encode_lines": "13,316 lines to a file, whole processes, MiniLM",
     "encode_int8": "the same, ours in 8-bit integers",
-    "encode_best_rival": "the same, beside sentence-transformers by ONNX in 8-bit integers",
+    "encode_best_rival": "the same, beside the fastest of sentence-transformers' backends in 8-bit integers",
     "plan_64": "a million triplets' texts to the first batch of 64",
     "plan_512": "the same, of 512",
     "startup": "launch to the first step",

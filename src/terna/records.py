@@ -106,13 +106,14 @@ def sync(path: Path) -> None:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, writer: str = "") -> Iterator[Path]:
     """Yield a path beside `path` to write to; rename it onto `path` once it is on the disk, if the block succeeds.
 
-    An OSError of the block that names no file names `path`.
+    writer: a word of its own for each of several processes that may write `path` at once, the same content. An OSError
+    of the block that names no file names `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.part")
+    beside = path.with_name(f".{path.name}{writer}.part")
     try:
         yield beside
         sync(beside)

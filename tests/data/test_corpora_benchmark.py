@@ -397,7 +397,7 @@ def test_a_malformed_ranking_is_refused_with_its_place(
             ["evaluate=own", "evaluate.benchmarks.own.shape=classed"],
             "main_score: cosine_pearson is no figure of own-dev.*cosine_ap",
         ),
-        (["evaluate=own_binary", "evaluate.main_score=cosine_f1"], "cosine_f1 hangs on a threshold"),
+        (["evaluate=own_binary", "evaluate.main_score=cosine_f1"], "cosine_f1 depends on a threshold"),
         (["evaluate=own_ranking", "evaluate.benchmarks.own.files=[a.csv,b.csv]"], "a ranking needs three"),
         (
             ["evaluate=own", "+evaluate.benchmarks.own.columns={premise: a}"],

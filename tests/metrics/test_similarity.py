@@ -10,7 +10,7 @@ from sentence_transformers.util import (
 )
 
 from terna.errors import DataError
-from terna.metrics.similarity import SIMILARITIES, pairwise
+from terna.metrics.similarity import SIMILARITIES, crosswise, pairwise
 
 NEIGHBOUR = {
     "cosine": pairwise_cos_sim,
@@ -70,3 +70,16 @@ def test_no_pairs_have_no_similarities() -> None:
 def test_arrays_that_are_not_pairs_of_vectors_are_refused(shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
     with pytest.raises(DataError, match=r"shapes \(.*\) and \(.*\)"):
         pairwise(*(np.ones(shape) for shape in shapes))
+
+
+@pytest.mark.parametrize("measure", SIMILARITIES)
+@pytest.mark.parametrize(("scale", "offset"), [(1, 0), (1e-3, 1), (1e4, 1e6)])
+def test_a_product_is_off_by_no_more_than_it_says(measure: str, scale: float, offset: float) -> None:
+    left, right = (scale * each + offset for each in vectors(5, rows=30, size=300))
+    left[0], right[1], right[2] = 0, 0, left[3]
+    near, errors = crosswise(left, right, measure)
+    exact = np.stack([pairwise(np.broadcast_to(row, right.shape), right)[measure] for row in left])
+    assert near.shape == exact.shape and errors.shape == (30,)
+    assert (np.abs(near - exact) <= errors[:, None]).all()
+    if measure == "cosine":
+        np.testing.assert_allclose(near, exact, atol=1e-12)

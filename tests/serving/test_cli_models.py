@@ -170,6 +170,7 @@ def test_other_vectors_of_the_right_shape_are_searched_as_sentence_transformers_
 
 
 COMMANDS = ["encode", "search --corpus corpus.txt hola", "similarity uno dos", "onnx --out onnx", "demo --port 0"]
+COMMANDS += ["static --out static"]
 PATHS = ["models/encoder", "models/onnx", "./encoder", "../encoder", "owner/name", "encoder", "models/encoder/"]
 PATHS += ["models/nothing@x", "./encoder@main", "here/nothing@main", "a/b/c@main"]
 ASK = """
@@ -277,7 +278,15 @@ def test_a_precision_that_a_file_cannot_have_is_refused(
     assert "bfloat16 is for an encoder's folder, and this is a file; give float32" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [["similarity", "tren", "tren"], ["demo", "--port", "0"], ["encode"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["similarity", "tren", "tren"],
+        ["demo", "--port", "0"],
+        ["encode"],
+        ["encode-files", "--from", "in.txt", "--out", "out"],
+    ],
+)
 def test_a_device_is_refused_for_a_file_that_computes_on_the_cpu_alone(
     command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

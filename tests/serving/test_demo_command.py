@@ -55,7 +55,7 @@ def test_it_tells_its_address_answers_in_silence_and_ends_at_ctrl_c(encoder_fold
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("sent", "status", "told"),
-    [(signal.SIGINT, 0, ""), (signal.SIGTERM, 143, "stopped by SIGTERM; no file was changed\n")],
+    [(signal.SIGINT, 0, ""), (signal.SIGTERM, 143, "stopped by SIGTERM; no file is half written\n")],
 )
 def test_it_ends_at_a_signal_in_the_midst_of_an_answer(
     encoder_folder: Path, sent: signal.Signals, status: int, told: str

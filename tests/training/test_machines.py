@@ -24,6 +24,7 @@ from terna.training.processes import strategy_of
 TORCHRUN = {"TORCHELASTIC_RUN_ID": "none", "LOCAL_WORLD_SIZE": "4", "WORLD_SIZE": "8"}
 SRUN = {"SLURM_NTASKS": "8", "SLURM_NTASKS_PER_NODE": "4", "SLURM_NNODES": "2"}
 EPOCHS = "train.epochs=6"
+INTERRUPTED = (EPOCHS, "machine.checkpoint_every=10")
 # of sbatch, as https://slurm.schedmd.com/sbatch.html has them: those of the script, and what they take
 SBATCH = {
     "job-name": r"[\w-]+",
@@ -153,13 +154,9 @@ def test_a_process_of_other_settings_ends_all_and_says_which(machines: Machines,
     assert "ProcessError: process 1 has other settings, data or checkpoints than the first:\n  train.lr: " in second
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("victim", [0, 1])
-def test_a_killed_process_ends_the_other_and_the_same_command_resumes_to_the_same_bytes(
-    machines: Machines, ready: Path, whole: Path, tmp_path: Path, victim: int
-) -> None:
-    project, words = copied(ready, tmp_path / "project"), (EPOCHS, "machine.checkpoint_every=10")
-    both = [machines.train(number, project, *words) for number in (0, 1)]
+def killed(machines: Machines, project: Path, victim: int) -> None:
+    """Two machines train until one's process is killed, which the other says."""
+    both = [machines.train(number, project, *INTERRUPTED) for number in (0, 1)]
     wait_for_checkpoint(project, *both)
     [rank] = children(both[victim])
     os.kill(rank, signal.SIGKILL)
@@ -168,7 +165,22 @@ def test_a_killed_process_ends_the_other_and_the_same_command_resumes_to_the_sam
     assert re.search(
         r"ProcessError: the other processes are lost after step \d+: .*the same command", told[1 - victim][2]
     )
-    both = [machines.train(number, project, *words) for number in (0, 1)]
+
+
+@pytest.mark.slow
+def test_when_the_first_process_is_killed_the_other_ends_and_says_so(
+    machines: Machines, ready: Path, tmp_path: Path
+) -> None:
+    killed(machines, copied(ready, tmp_path / "project"), 0)
+
+
+@pytest.mark.slow
+def test_when_another_process_is_killed_the_same_command_resumes_to_the_same_bytes(
+    machines: Machines, ready: Path, whole: Path, tmp_path: Path
+) -> None:
+    project = copied(ready, tmp_path / "project")
+    killed(machines, project, 1)
+    both = [machines.train(number, project, *INTERRUPTED) for number in (0, 1)]
     assert [status for status, *_ in ended(*both, within=120)] == [0, 0]
     assert made(project) == made(whole)
 

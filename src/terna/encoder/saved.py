@@ -50,16 +50,16 @@ class Saved:
         """Read a folder; ModelError, by file and key, for what cannot be honoured."""
         if not (folder / LISTED).exists():
             return cls(Texts(folder), _default_pooling(folder))
-        modules = _modules(folder)
-        kinds = [kind for kind, _ in modules]
+        listed = modules(folder)
+        kinds = [kind for kind, _ in listed]
         if kinds[:2] != ["Transformer", "Pooling"] or not set(kinds[2:]) <= set(KINDS):
             raise ModelError(
                 f"{folder / LISTED}: modules {', '.join(kinds)}; Transformer, Pooling and then any of "
                 f"{', '.join(KINDS)} can be read. {keys.REMEDY}"
             )
-        (_, transformer), (_, pooling), *after = modules
+        (_, transformer), (_, pooling), *after = listed
         head = tuple(read_module(kind, place) for kind, place in after)
-        return cls(Texts.read(transformer), Pooling.read(pooling), head, Usage.read(folder), tuple(modules))
+        return cls(Texts.read(transformer), Pooling.read(pooling), head, Usage.read(folder), tuple(listed))
 
     @property
     def dimension(self) -> int:
@@ -144,7 +144,7 @@ def _write(encoder: Encoder, folder: Path) -> None:
         write_module(module, folder / path)
 
 
-def _modules(folder: Path) -> list[tuple[str, Path]]:
+def modules(folder: Path) -> list[tuple[str, Path]]:
     """The kind and the folder of each module, in order; of one of somebody else, its whole type."""
     path = folder / LISTED
     listed = keys.read(path)

@@ -6,8 +6,6 @@ Pooling and head stay outside of it: this is the layout of `SentenceTransformer(
 import logging
 import shutil
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from terna.encoder import Encoder, save
 from terna.encoder.attention import use_padded
 from terna.encoder.token_vectors import TokenVectors
 from terna.errors import ModelError
+from terna.serving.folders import created
 from terna.systems.onnx_runtime import FILE, INPUTS, INT8, OUTPUT, OnnxEncoder, runtime
 
 # the first one in which a layer norm is one operation
@@ -42,7 +41,7 @@ def write(model: Path, out: Path, *, int8: bool = False) -> list[Path]:
     library()
     runtime()
     encoder = Encoder.load(model)
-    with _created(out) as beside:
+    with created(out) as beside:
         save(encoder, beside)
         for file in (file for pattern in SAID for file in model.glob(pattern)):
             shutil.copy(file, beside)
@@ -61,21 +60,6 @@ def library() -> Any:
     except ImportError as error:
         raise ModelError(f"onnx cannot be imported ({error}); pip install -e '.[onnx]'") from error
     return onnx
-
-
-@contextmanager
-def _created(folder: Path) -> Iterator[Path]:
-    """A path beside `folder` for a folder that becomes it if the block succeeds."""
-    if folder.exists():
-        raise ModelError(f"{folder}: is there already; remove it, or give another --out")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(beside, ignore_errors=True)
-    try:
-        yield beside
-        beside.rename(folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 class _TokenVectors(nn.Module):

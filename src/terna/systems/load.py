@@ -1,6 +1,7 @@
 """From what the settings say of a system to what encodes."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 import torch
@@ -13,6 +14,7 @@ from terna.settings.devices import Precision
 from terna.systems import word_vectors as vectors
 from terna.systems.locate import GRAPH, locate
 from terna.systems.onnx_runtime import OnnxEncoder
+from terna.systems.static import StaticEncoder, is_static
 
 
 class System(Protocol):
@@ -32,15 +34,23 @@ class System(Protocol):
 def load_system(where: str, device: str = "cpu", precision: Precision = "float32") -> System:
     """The system that `evaluate.systems` describes: see `locate`; ModelError when it cannot be had or read.
 
-    device: torch's name of where an encoder's folder computes; a graph and word vectors compute on the CPU. precision:
-    what it computes in; vectors are float32 in any.
+    device: torch's name of where an encoder's folder computes; what is `on_cpu_alone` computes there. precision: what
+    it computes in; vectors are float32 in any.
     """
     path = locate(where)
-    if path.is_file() and precision != "float32":
-        raise ModelError(f"{where}: {precision} is for an encoder's folder, and this is a file; give float32")
+    if on_cpu_alone(path) and precision != "float32":
+        kind = "a file" if path.is_file() else "a table of token vectors"
+        raise ModelError(f"{where}: {precision} is for an encoder's folder, and this is {kind}; give float32")
     if path.suffix == GRAPH:
         return OnnxEncoder.load(path)
+    if is_static(path):
+        return StaticEncoder.load(path)
     return vectors.WordVectors(path) if path.is_file() else placed(Encoder.load(path), device, precision)
+
+
+def on_cpu_alone(path: Path) -> bool:
+    """Whether what lies at `path` computes on the CPU alone, in float32: a graph, word vectors, a static encoder."""
+    return path.is_file() or is_static(path)
 
 
 def placed(encoder: Encoder, device: str, precision: Precision = "float32") -> Encoder:

@@ -64,7 +64,7 @@ def conclude(loggers: list[Logger], settings: Settings, result: Mapping[str, Any
 
 
 class Spared(WandbLogger):
-    """W&B's logger, but that a run is spared what happens to W&B's processes: it continues, without W&B.
+    """W&B's logger, except that a run continues without W&B if W&B's processes fail.
 
     With a key the record is sent while it is written.
     """

@@ -17,7 +17,7 @@ PROBED = 128
 
 def check_faiss() -> None:
     """ModelError when faiss is not installed."""
-    _faiss()
+    faiss_for("mine.search")
 
 
 class Cells:
@@ -28,7 +28,7 @@ class Cells:
     """
 
     def __init__(self, candidates: Vectors) -> None:
-        faiss, (count, width) = _faiss(), candidates.shape
+        faiss, (count, width) = faiss_for("mine.search"), candidates.shape
         cells = max(1, min(round(4 * math.sqrt(count)), count // TRAINED))
         threads = faiss.omp_get_max_threads()
         faiss.omp_set_num_threads(1)
@@ -49,9 +49,10 @@ class Cells:
         return np.take_along_axis(scores, order, axis=1), np.take_along_axis(rows, order, axis=1)
 
 
-def _faiss() -> Any:
+def faiss_for(option: str) -> Any:
+    """The library; ModelError, with the option that asks for it, when it is not installed."""
     try:
         import faiss
     except ImportError as error:
-        raise ModelError(f"mine.search: faiss cannot be imported ({error}); pip install -e '.[faiss]'") from error
+        raise ModelError(f"{option}: faiss cannot be imported ({error}); pip install -e '.[faiss]'") from error
     return faiss

@@ -45,7 +45,7 @@ class Finals:
         blocks += [markdown(self.standings, [f"seed {seed}" for seed in self.seeds])] if self.standings else []
         blocks.append(
             f"{escape(self.sentence())}. Tied: the interval of the difference from the best, by a paired bootstrap of "
-            "the benchmark, holds zero. It says nothing of other seeds, and this very benchmark chose the trials."
+            "the benchmark, contains zero. It does not cover other seeds, and this same benchmark chose the trials."
         )
         blocks += [f"{name} failed: {escape(reason)}" for name, reason in self.failed.items()]
         return "\n\n".join(blocks) + "\n"

@@ -1,10 +1,8 @@
 """What the commands do."""
 
-import heapq
 import sys
 from argparse import Namespace
-from dataclasses import asdict
-from itertools import chain
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,16 +12,18 @@ from terna.errors import DataError, ModelError
 from terna.metrics.similarity import pairwise
 from terna.records import write_json
 from terna.sentences import required
-from terna.serving.cli import corpus
-from terna.serving.cli.encoding import encoded, vectors_of
+from terna.serving import onnx_export, static_export
+from terna.serving.cli import approximate, corpus
+from terna.serving.cli.encoding import dimension_of, encode_all, encoded, prompt_of, vectors_of
 from terna.serving.cli.fingerprint import fingerprint
 from terna.serving.cli.lines import STDIN, argument_of, pair_of, read, texts_of
+from terna.serving.cli.nearest import nearest, rescored
 from terna.serving.cli.processes import spread
+from terna.serving.cli.quantization import Layout
 from terna.serving.cli.streams import check_out, standard_input, standard_output, tell, written
 from terna.serving.cli.writers import FORMATS, WRITERS
-from terna.serving.onnx_export import write
 from terna.settings.devices import AUTO, device_of, several
-from terna.systems import System, load_system, locate
+from terna.systems import System, load_system, locate, on_cpu_alone
 
 disable_progress_bar()  # type: ignore[no-untyped-call]  # of loading weights, which takes no time
 
@@ -31,59 +31,72 @@ disable_progress_bar()  # type: ignore[no-untyped-call]  # of loading weights, w
 def encode(asked: Namespace) -> None:
     """A vector for each line of standard input."""
     kind = _format(asked.out, asked.format)
+    if kind != "parquet" and asked.vectors != "float32":
+        raise DataError(f"--vectors {asked.vectors}: in Parquet alone, and this is {kind}; give --format parquet")
     if asked.out:
         check_out(asked.out)
     lines, path = standard_input(), locate(asked.model)
     _check_device(asked.device, asked.model)
     devices = several(asked.device, asked.processes, "--device")
     system = load_system(str(path), devices[0], asked.precision)
-    prompt = _prompt(system, asked.prompt, asked.prompt_name)
+    prompt = prompt_of(system, asked.prompt, asked.prompt_name)
+    stored = Layout(asked.vectors, _dimensions(system, prompt, asked.dimensions))
     mark = fingerprint(asked.model, path, prompt, asked.precision)
+    mark = replace(mark, dimensions=stored.dimensions, vectors=stored.kind)
     beside = asked.out.with_name(f"{asked.out.name}.json") if asked.out and kind != "parquet" else None
     with written(asked.out) if asked.out else standard_output() as sink:
         with (
-            WRITERS[kind](sink, _dimension(system, prompt), mark.metadata()) as write,
+            WRITERS[kind](sink, stored, mark.metadata()) as write,
             spread(system, str(path), devices, asked.precision, prompt) as encode_all,
         ):
             for texts, vectors in encoded(encode_all, lines, asked.chunk, STDIN):
-                write(texts, vectors)
+                write(texts, vectors[:, : stored.dimensions])
         if beside:  # rather none for a moment than that of other vectors
             beside.unlink(missing_ok=True)
     if beside:
         write_json(asdict(mark), beside)
 
 
+def encode_files(asked: Namespace) -> None:
+    """A folder of vectors for files of texts."""
+    from terna.serving.files import (
+        encode_files,
+    )  # Ray takes a second to import, which the other commands need not wait for
+
+    _check_device(asked.device, asked.model)
+    encode_files(asked)
+
+
 def search(asked: Namespace) -> None:
     """The nearest lines of a corpus to each query."""
     given, path = _queries(asked.queries), locate(asked.model)
     corpus.check(asked.corpus)
+    if asked.index:
+        approximate.check(asked.index, asked.corpus, asked.measure)
     system = _system(str(path), asked)
     prompts = system.usage.sides
     if not asked.any_model:
         corpus.check_model(asked.corpus, fingerprint(asked.model, path, prompts.document, asked.precision))
     queries = vectors_of(system, given, prompts.query)
-    best: list[list[tuple[float, int, str]]] = [[] for _ in given]
-    place = 0
-    for texts, vectors in corpus.read(asked.corpus, system, asked.chunk):
-        if vectors.shape[1] != queries.shape[1]:
-            raise DataError(
-                f"{asked.corpus}: vectors of {vectors.shape[1]} dimensions, the model's have {queries.shape[1]}; "
-                "encode the corpus with the same model"
-            )
-        lines = [(-place - row, text) for row, text in enumerate(texts) if text is not None]  # of equals the first
-        known = vectors[[text is not None for text in texts]]
-        for number, query in enumerate(queries):
-            scores = pairwise(np.broadcast_to(query, known.shape), known)[asked.measure].tolist()
-            found = ((score, *line) for score, line in zip(scores, lines, strict=True))
-            best[number] = heapq.nlargest(asked.top, chain(best[number], found))
-        place += len(texts)
-    if not best[0]:
-        raise DataError(f"--corpus {asked.corpus}: no line with a text among {place}; give one that has some")
+    stored = corpus.layout(asked.corpus, queries.shape[1])
+    if asked.rescore and stored == Layout("float32", queries.shape[1]):
+        raise DataError(
+            f"--rescore {asked.rescore}: --corpus {asked.corpus} gives the model's whole vectors; leave it out"
+        )
+    count, small = asked.top * (asked.rescore or 1), queries[:, : stored.dimensions]
+    if asked.index:
+        found, lines = approximate.nearest(asked.index, asked.corpus, stored, small, count, asked.chunk)
+    else:
+        found, lines = nearest(small, corpus.read(asked.corpus, system, asked.chunk, stored), count, asked.measure)
+    if not found[0].texts:
+        raise DataError(f"--corpus {asked.corpus}: no line with a text among {lines}; give one that has some")
+    if asked.rescore:
+        found = rescored(found, queries, asked.top, encode_all(system, prompts.document), asked.chunk)
     with standard_output():
-        for query, nearest in zip(given, best, strict=True):
+        for query, one in zip(given, found, strict=True):
             if len(given) > 1:
                 print(query)
-            for rank, (score, _, text) in enumerate(nearest, start=1):
+            for rank, (score, text) in enumerate(zip(one.scores, one.texts, strict=True), start=1):
                 print(rank, f"{score:.6f}", text, sep="\t")
 
 
@@ -113,17 +126,25 @@ def _system(where: str, asked: Namespace) -> System:
 
 
 def _check_device(device: str, where: str) -> None:
-    """ModelError where a device is named for what computes on the CPU alone: a graph, or word vectors."""
-    if Path(where).is_file() and device not in (AUTO, "cpu"):
+    """ModelError where a device is named for what computes on the CPU alone."""
+    if device not in (AUTO, "cpu") and on_cpu_alone(locate(where)):
         raise ModelError(f"--device {device}: {where} computes on the CPU alone; give an encoder's folder")
 
 
 def onnx(asked: Namespace) -> None:
     """A copy of an encoder's folder, with its backbone in ONNX."""
-    files = write(locate(asked.model), asked.out, int8=asked.int8)
+    files = onnx_export.write(locate(asked.model), asked.out, int8=asked.int8)
     with standard_output():
         for file in files:
             print(file, f"{file.stat().st_size / 2**20:.1f} MiB", sep="\t")
+
+
+def static(asked: Namespace) -> None:
+    """An encoder distilled to a table of token vectors."""
+    found = static_export.write(locate(asked.model), asked.out, dimensions=asked.dimensions)
+    rows, width = found.table.shape
+    with standard_output():
+        print(asked.out, f"{rows} pieces", f"{width} dimensions", f"{found.table.nbytes / 2**20:.1f} MiB", sep="\t")
 
 
 def demo(asked: Namespace) -> None:
@@ -171,12 +192,9 @@ def _queries(words: list[str]) -> list[str]:
     return given
 
 
-def _prompt(system: System, text: str | None, name: str | None) -> str:
-    """What is put before each line: what is asked for by text or by name, else the default prompt."""
-    if text is not None:
-        return argument_of(text, "--prompt") if text else ""
-    return system.usage.prompt if name is None else system.usage.named(name)
-
-
-def _dimension(system: System, prompt: str) -> int:
-    return int(system.encode(["."], prompt=prompt).shape[1])
+def _dimensions(system: System, prompt: str, asked: int | None) -> int:
+    """How many are kept of a vector; DataError where more are asked for than there are."""
+    there = dimension_of(system, prompt)
+    if asked is not None and asked > there:
+        raise DataError(f"--dimensions {asked}: the model's vectors have {there}; give that or fewer")
+    return asked or there

@@ -1,8 +1,7 @@
 """What `search` looks through: lines of text, encoded on the way, or the vectors that `encode` wrote in Parquet."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,34 +11,63 @@ from terna.arrays import Vectors
 from terna.errors import DataError, words_of
 from terna.serving.cli import fingerprint
 from terna.serving.cli.encoding import Encoded, encode_all, encoded
+from terna.serving.cli.quantization import TYPES, Layout
 from terna.serving.cli.writers import FORMATS
 from terna.systems import System
 
 PARQUET = ".parquet"
+# in a folder that encode-files has finished
+INDEX = "_index.json"
 UNREADABLE = (OSError, KeyError, ValueError, pa.ArrowException)
 
 
 def check(path: Path) -> None:
     """DataError, before any work, for a corpus that cannot be searched."""
-    if not path.exists() or path.is_dir():
-        found = "a folder" if path.is_dir() else "not there"
-        raise DataError(f"--corpus {path}: {found}; give a text file, or what encode wrote in Parquet")
-    if path.suffix == PARQUET:
-        _schema(path)
+    if not path.exists() or (path.is_dir() and not (path / INDEX).exists()):
+        found = f"a folder without {INDEX}" if path.is_dir() else "not there"
+        raise DataError(f"--corpus {path}: {found}; give a text file, or what encode or encode-files wrote in Parquet")
+    if has_vectors(path):
+        for file in files(path)[:1]:
+            _schema(file)
     elif path.suffix.removeprefix(".") in FORMATS:
         raise DataError(f"--corpus {path}: search reads vectors in Parquet alone; encode the lines into {PARQUET}")
 
 
 def check_model(path: Path, own: fingerprint.Fingerprint) -> None:
     """DataError unless the vectors of `path`, if it holds vectors, are such as `own` says."""
-    if path.suffix == PARQUET:
-        fingerprint.check(_schema(path).metadata, own, path)
+    if has_vectors(path):
+        for file in files(path)[:1]:
+            fingerprint.check(_schema(file).metadata, own, path)
 
 
-def read(path: Path, system: System, size: int) -> Iterator[Encoded]:
+def layout(path: Path, dimensions: int) -> Layout:
+    """How the vectors of `path` are stored, those of a text as the model's `dimensions` are.
+
+    DataError where they cannot be compared with vectors of so many dimensions, nor with the first of these.
+    """
+    first = files(path)[:1] if has_vectors(path) else []
+    if not first:
+        return Layout("float32", dimensions)
+    schema = _schema(first[0])
+    found, mark = _layout(schema), fingerprint.read(schema.metadata)
+    if mark is None or mark.dimensions is None:
+        fits = found.width == Layout(found.kind, dimensions).width
+        kept = dimensions if fits else found.dimensions
+    else:
+        kept = mark.dimensions
+        fits = kept <= dimensions and found.width == Layout(found.kind, kept).width
+    if not fits:
+        raise DataError(
+            f"--corpus {path}: vectors of {kept} dimensions, the model's have {dimensions}; encode the corpus with the "
+            "same model"
+        )
+    return Layout(found.kind, kept)
+
+
+def read(path: Path, system: System, size: int, stored: Layout) -> Iterator[Encoded]:
     """Up to `size` lines at a time, and their vectors."""
-    if path.suffix == PARQUET:
-        yield from _stored(path, size)
+    if has_vectors(path):
+        yield from vectors_in(path, size, stored)
         return
     try:
         with path.open("rb") as lines:
@@ -49,29 +77,80 @@ def read(path: Path, system: System, size: int) -> Iterator[Encoded]:
         raise DataError(f"--corpus {path}: {error.strerror}; give a text file, or what encode wrote") from error
 
 
+def has_vectors(path: Path) -> bool:
+    """Whether it is a file of vectors, or a folder of such, rather than a text."""
+    return path.is_dir() or path.suffix == PARQUET
+
+
+def files(path: Path) -> list[Path]:
+    """The shards of a folder, in the order of their rows, or the one file; all shards of a folder are of one model."""
+    return sorted(path.glob(f"*{PARQUET}")) if path.is_dir() else [path]
+
+
 def _schema(path: Path) -> pa.Schema:
     """That of a file with the columns that `encode` writes."""
     try:
         schema = pq.read_schema(path)
         text, vector = schema.field("text").type, schema.field("vector").type
+        fixed = pa.types.is_fixed_size_list(vector) and vector.list_size and vector.value_type in TYPES.values()
+        if text != pa.string() or not fixed:
+            raise _not_ours(path, f"they are {text} and {vector}")
+        if missing := [field for field in _layout(schema).fields if schema.field(field.name).type != field.type]:
+            raise _not_ours(path, f"{missing[0].name} is {schema.field(missing[0].name).type}")
     except UNREADABLE as error:
         raise _not_ours(path, error) from error
-    if text != pa.string() or not pa.types.is_fixed_size_list(vector) or vector.value_type != pa.float32():
-        raise _not_ours(path, f"they are {text} and {vector}")
     return schema
 
 
-def _stored(path: Path, size: int) -> Iterator[Encoded]:
+def _layout(schema: pa.Schema) -> Layout:
+    """What the columns' types tell: of signs a multiple of 8 dimensions."""
+    vector = schema.field("vector").type
+    kind = next(kind for kind, value in TYPES.items() if value == vector.value_type)
+    return Layout(kind, vector.list_size * (8 if kind == "binary" else 1))
+
+
+def vectors_in(path: Path, size: int, stored: Layout) -> Iterator[Encoded]:
+    """Up to `size` rows at a time of a Parquet file, or of all in a folder."""
+    for file in files(path):
+        yield from _vectors_in(file, size, stored)
+
+
+def _vectors_in(path: Path, size: int, stored: Layout) -> Iterator[Encoded]:
     place = 0
     try:
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(size, columns=["text", "vector"]):
-                texts, vectors = batch["text"].to_pylist(), _rows(batch["vector"])
+            for batch in _batches(file, size, ["text", *(field.name for field in stored.fields)]):
+                texts, vectors = batch["text"].to_pylist(), stored.vectors(batch)
                 _check_numbers(path, texts, vectors, place)
                 yield texts, vectors
                 place += len(texts)
     except UNREADABLE as error:
         raise _not_ours(path, error) from error
+
+
+def _batches(file: pq.ParquetFile, size: int, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """Up to `size` rows at a time; asked for all groups of rows together, pyarrow reads the whole file ahead."""
+    for group in range(file.num_row_groups):
+        yield from file.iter_batches(size, row_groups=[group], columns=columns)
+
+
+def texts_at(path: Path, places: Iterable[int]) -> tuple[dict[int, str], int]:
+    """The texts of some rows, by their places, and how many rows there are; no group of rows without one is read."""
+    found: dict[int, str] = {}
+    asked, first = np.unique(np.fromiter(places, np.int64)), 0
+    for each in files(path):
+        try:
+            with pq.ParquetFile(each) as file:
+                for group in range(file.num_row_groups):
+                    rows = file.metadata.row_group(group).num_rows
+                    own = asked[slice(*np.searchsorted(asked, [first, first + rows]))]
+                    if len(own):
+                        texts = file.read_row_group(group, columns=["text"])["text"]
+                        found |= zip(own.tolist(), texts.take(own - first).to_pylist(), strict=True)
+                    first += rows
+        except UNREADABLE as error:
+            raise _not_ours(each, error) from error
+    return found, first
 
 
 def _not_ours(path: Path, reason: object) -> DataError:
@@ -87,11 +166,3 @@ def _check_numbers(path: Path, texts: list[str | None], vectors: Vectors, place:
             f"--corpus {path}, row {place + bad[0] + 1}: a text whose vector is missing or holds values that are no "
             "numbers; encode the lines again"
         )
-
-
-def _rows(vectors: Any) -> Vectors:
-    """(n, dimension) float32, NaN where there is no vector."""
-    filled = np.asarray(vectors.values.slice(vectors.offset * vectors.type.list_size), np.float32)
-    rows = filled[: len(vectors) * vectors.type.list_size].reshape(len(vectors), -1).copy()
-    rows[np.asarray(vectors.is_null())] = np.nan
-    return rows

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from terna.arrays import Vectors
 from terna.errors import ModelError
-from terna.serving.cli.lines import chunks
+from terna.serving.cli.lines import argument_of, chunks
 from terna.serving.cli.streams import tell
 from terna.systems import System
 
@@ -30,18 +30,8 @@ def encoded(encode: EncodeAll, lines: Iterable[bytes], size: int, name: str) -> 
     Raises DataError, with `name`, for lines that cannot be read, and ModelError as `vectors_of` does.
     """
     bad = count = 0
-    taken: deque[list[str | None]] = deque()
-
-    def good() -> Iterator[list[str]]:
-        for texts in chunks(lines, size, name):
-            taken.append(texts)
-            yield [text for text in texts if text is not None]
-
     with tqdm(unit=" lines", disable=not sys.stderr.isatty()) as bar:
-        for found in encode(good()):
-            texts = taken.popleft()
-            vectors = np.full((len(texts), found.shape[1]), np.nan, np.float32)
-            vectors[[text is not None for text in texts]] = found
+        for texts, vectors in in_places(encode, chunks(lines, size, name)):
             yield texts, vectors
             bar.update(len(texts))
             count += len(texts)
@@ -50,9 +40,37 @@ def encoded(encode: EncodeAll, lines: Iterable[bytes], size: int, name: str) -> 
         tell(f"{name}: {bad} of {count} lines are blank or not UTF-8: they have no vector")
 
 
+def in_places(encode: EncodeAll, many: Iterable[list[str | None]]) -> Iterator[Encoded]:
+    """Chunks of texts and their vectors, of which a bad line's is NaN; only the good ones are given to `encode`."""
+    taken: deque[list[str | None]] = deque()
+
+    def good() -> Iterator[list[str]]:
+        for texts in many:
+            taken.append(texts)
+            yield [text for text in texts if text is not None]
+
+    for found in encode(good()):
+        texts = taken.popleft()
+        vectors = np.full((len(texts), found.shape[1]), np.nan, np.float32)
+        vectors[[text is not None for text in texts]] = found
+        yield texts, vectors
+
+
 def vectors_of(system: System, texts: Sequence[str], prompt: str | None = None) -> Vectors:
     """Vectors (n, dimension) of texts, see `System.encode`; ModelError where they hold values that are no numbers."""
     vectors = system.encode(texts, prompt=prompt)
     if not np.isfinite(vectors).all():
         raise ModelError("--model: its vectors hold values that are no numbers; train it again, or give another")
     return vectors
+
+
+def prompt_of(system: System, text: str | None, name: str | None) -> str:
+    """What is put before each line: what is asked for by text or by name, else the default prompt."""
+    if text is not None:
+        return argument_of(text, "--prompt") if text else ""
+    return system.usage.prompt if name is None else system.usage.named(name)
+
+
+def dimension_of(system: System, prompt: str) -> int:
+    """How many figures a vector has."""
+    return int(system.encode(["."], prompt=prompt).shape[1])

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from terna.encoder.hub import COPIES, FILES
 from terna.errors import DataError
+from terna.serving.cli.quantization import Kind
 from terna.systems import digests_of
 from terna.systems.locate import GRAPH
 
@@ -24,7 +25,8 @@ BESIDE = ("lineage.json", "metrics/*")
 class Fingerprint:
     """model: as it was named; sha256: of its files; prompt: what was put before each text; version: of terna.
 
-    precision: what the model computed in. sha256, prompt and precision decide, the others are for the reader.
+    precision: what the model computed in. dimensions: the first so many are kept of each vector; None: older files do
+    not say, and have all. vectors: how they are stored. sha256, prompt and precision decide whose vectors they are.
     """
 
     model: str
@@ -32,6 +34,8 @@ class Fingerprint:
     version: str
     prompt: str
     precision: str = "float32"
+    dimensions: int | None = None
+    vectors: Kind = "float32"
 
     def __str__(self) -> str:
         return f"{self.model} (sha256 {self.sha256[:12]}…)"
@@ -62,7 +66,7 @@ def _decides(name: str) -> bool:
 
 def check(metadata: Mapping[bytes, bytes] | None, own: Fingerprint, corpus: Path) -> None:
     """DataError, which names both models, unless a Parquet schema's metadata have the fingerprint `own`."""
-    stored = _stored(metadata or {})
+    stored = read(metadata)
     if stored is None:
         raise DataError(
             f"--corpus {corpus}: no word of which model its vectors are from; encode its lines again, or give "
@@ -86,15 +90,18 @@ def check(metadata: Mapping[bytes, bytes] | None, own: Fingerprint, corpus: Path
         )
 
 
-def _stored(metadata: Mapping[bytes, bytes]) -> Fingerprint | None:
+def read(metadata: Mapping[bytes, bytes] | None) -> Fingerprint | None:
+    """The fingerprint in a Parquet schema's metadata, if there is one."""
     try:
-        found = json.loads(metadata[KEY])
+        found = json.loads((metadata or {})[KEY])
+        model, dimensions = str(found["model"]), found.get("dimensions")
         return Fingerprint(
-            str(found["model"]),
+            model,
             str(found["sha256"]),
             str(found.get("version")),
             str(found.get("prompt", "")),
             str(found.get("precision", "float32")),
+            None if dimensions is None else int(dimensions),
         )
     except (KeyError, TypeError, ValueError):
         return None

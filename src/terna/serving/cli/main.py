@@ -29,9 +29,9 @@ def main(words: Sequence[str] | None = None) -> int:
             FAILED, "MemoryError: more memory is needed than there is; give a smaller --chunk, or less at once"
         )
     except KeyboardInterrupt:
-        return _told(INTERRUPTED, "stopped by Ctrl-C; no file was changed")
+        return _told(INTERRUPTED, "stopped by Ctrl-C; no file is half written")
     except Terminated:
-        return _told(TERMINATED, "stopped by SIGTERM; no file was changed")
+        return _told(TERMINATED, "stopped by SIGTERM; no file is half written")
     return 0
 
 
@@ -47,7 +47,7 @@ def _run(words: Sequence[str] | None) -> None:
     # torch takes seconds to import: arguments are sound by now
     from terna.serving.cli import commands
 
-    getattr(commands, asked.command)(asked)
+    getattr(commands, asked.command.replace("-", "_"))(asked)
 
 
 def _told(status: int, message: str) -> int:

@@ -11,6 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from terna.serving.cli.quantization import Layout
+
 # texts (None for a bad line) and their vectors (n, dimension), NaN for a bad line
 Write = Callable[[Sequence[str | None], Any], None]
 # of a Parquet schema; the other formats have no place for it
@@ -36,17 +38,16 @@ class Cut:
 
 
 @contextmanager
-def parquet(sink: BinaryIO, dimension: int, metadata: Metadata) -> Iterator[Write]:
-    """Columns `text` and `vector`, both null for a bad line; after a fault no reader takes it for the whole."""
-    kind = pa.list_(pa.float32(), dimension)
-    schema = pa.schema([("text", pa.string()), ("vector", kind)], metadata)
+def parquet(sink: BinaryIO, layout: Layout, metadata: Metadata) -> Iterator[Write]:
+    """Columns `text` and those of `layout`, null for a bad line; after a fault no reader takes it for the whole."""
+    schema = pa.schema([pa.field("text", pa.string()), *layout.fields], metadata)
     cut = Cut(sink)
     with pq.ParquetWriter(cut, schema, compression="zstd") as writer:
 
         def write(texts: Sequence[str | None], vectors: Any) -> None:
             bad = pa.array([text is None for text in texts])
-            values = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), type=kind, mask=bad)
-            writer.write_table(pa.table([pa.array(texts, pa.string()), values], schema=schema))
+            columns = [pa.array(texts, pa.string()), *layout.columns(vectors, bad)]
+            writer.write_table(pa.table(columns, schema=schema))
 
         try:
             yield write
@@ -56,7 +57,7 @@ def parquet(sink: BinaryIO, dimension: int, metadata: Metadata) -> Iterator[Writ
 
 
 @contextmanager
-def npy(sink: BinaryIO, dimension: int, metadata: Metadata) -> Iterator[Write]:
+def npy(sink: BinaryIO, layout: Layout, metadata: Metadata) -> Iterator[Write]:
     """One float32 array (lines, dimension), in a temporary file until its length is known."""
     with tempfile.TemporaryFile() as kept:
         count = 0
@@ -67,15 +68,16 @@ def npy(sink: BinaryIO, dimension: int, metadata: Metadata) -> Iterator[Write]:
             kept.write(np.ascontiguousarray(vectors, "<f4").tobytes())
 
         yield write
-        described = {"descr": "<f4", "fortran_order": False, "shape": (count, dimension)}
+        described = {"descr": "<f4", "fortran_order": False, "shape": (count, layout.dimensions)}
         np.lib.format.write_array_header_1_0(sink, described)
         kept.seek(0)
         shutil.copyfileobj(kept, sink)
 
 
 @contextmanager
-def jsonl(sink: BinaryIO, dimension: int, metadata: Metadata) -> Iterator[Write]:
+def jsonl(sink: BinaryIO, layout: Layout, metadata: Metadata) -> Iterator[Write]:
     """An object a line: `text` and `vector`, both null for a bad line; figures in the fewest digits that are exact."""
+    dimension = layout.dimensions
 
     def write(texts: Sequence[str | None], vectors: Any) -> None:
         digits = pa.array(vectors.reshape(-1)).cast(pa.string()).to_pylist()
@@ -88,7 +90,7 @@ def jsonl(sink: BinaryIO, dimension: int, metadata: Metadata) -> Iterator[Write]
     yield write
 
 
-WRITERS: dict[str, Callable[[BinaryIO, int, Metadata], AbstractContextManager[Write]]] = {
+WRITERS: dict[str, Callable[[BinaryIO, Layout, Metadata], AbstractContextManager[Write]]] = {
     "parquet": parquet,
     "npy": npy,
     "jsonl": jsonl,

@@ -61,7 +61,7 @@ def check_selection(evaluate: Evaluate) -> Iterator[str]:
 def check_main_score(evaluate: Evaluate) -> Iterator[str]:
     score, chosen = evaluate.main_score, evaluate.benchmarks.get(evaluate.select_on)
     if score.partition("_")[2] in DECIDED:
-        yield f"evaluate.main_score: {score} hangs on a threshold, which the same data choose; take cosine_ap"
+        yield f"evaluate.main_score: {score} depends on a threshold that the same data choose; take cosine_ap"
     elif chosen and score not in chosen.figures:
         yield (
             f"evaluate.main_score: {score} is no figure of {evaluate.select_on}, whose task is {chosen.task}; choose "

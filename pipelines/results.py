@@ -1,10 +1,10 @@
-"""Write the table of results in README.md from what was measured.
+"""Write the table of results in docs/overview.md from what was measured.
 
 reads   params.yaml, metrics/sts.json, the records of the stages
 does    refuses figures that are not what the stages measured; makes the table of reports/results.md anew
-writes  README.md, between its two marks and nowhere else
+writes  docs/overview.md, between its two marks and nowhere else
 
-    python pipelines/readme.py        or: make readme
+    python pipelines/results.py        or: make results
 """
 
 from terna.running.command import alone
@@ -20,7 +20,7 @@ from terna.records import write_text
 from terna.release.figures import FIGURES, figures
 from terna.settings import load
 
-README = Path("README.md")
+PAGE = Path("docs/overview.md")
 BLOCK = re.compile(r"(?<=\n)(<!-- results: [^\n]* -->\n).*?(?=<!-- /results -->)", re.DOTALL)
 
 
@@ -28,14 +28,14 @@ BLOCK = re.compile(r"(?<=\n)(<!-- results: [^\n]* -->\n).*?(?=<!-- /results -->)
 def main() -> str:
     settings = load(OmegaConf.load("params.yaml"))
     table = markdown(settings.evaluate, figures(settings))
-    text, places = BLOCK.subn(lambda found: found[1] + table, README.read_text(encoding="utf-8"))
+    text, places = BLOCK.subn(lambda found: found[1] + table, PAGE.read_text(encoding="utf-8"))
     if places != 1:
         raise DataError(
-            f"{README}: {places} places for the table, expected one: between the lines <!-- results: … --> and "
+            f"{PAGE}: {places} places for the table, expected one: between the lines <!-- results: … --> and "
             "<!-- /results -->"
         )
-    write_text(text, README)
-    return f"the table of {len(settings.evaluate.benchmarks)} benchmarks from {FIGURES} in {README}"
+    write_text(text, PAGE)
+    return f"the table of {len(settings.evaluate.benchmarks)} benchmarks from {FIGURES} in {PAGE}"
 
 
 if __name__ == "__main__":

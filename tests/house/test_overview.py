@@ -1,4 +1,4 @@
-"""The README says what is so: its table, its tree, its commands, its words for settings."""
+"""README and the overview say what is so: table, tree, figure, commands, words for settings."""
 
 import json
 import re
@@ -11,7 +11,7 @@ import yaml
 from card_inputs import settings_of
 from documented import commands, made_here, overrides
 from lineage_inputs import evaluate, run_line, train
-from readme import main as write_readme
+from results import main as write_results
 
 from terna.evaluation.table import markdown
 from terna.settings import compose, load
@@ -24,10 +24,15 @@ def readme(root: Path) -> str:
     return (root / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_table_of_results_is_what_the_default_run_measured(readme: str, root: Path) -> None:
+@pytest.fixture(scope="session")
+def overview(root: Path) -> str:
+    return (root / "docs" / "overview.md").read_text(encoding="utf-8")
+
+
+def test_the_table_of_results_is_what_the_default_run_measured(overview: str, root: Path) -> None:
     scores = json.loads((root / "metrics" / "sts.json").read_text())
     measured = markdown(load(compose(root / "conf", [])).evaluate, scores)
-    printed = re.search(r"<!-- results: .*? -->\n(.*?)<!-- /results -->", readme, re.DOTALL)
+    printed = re.search(r"<!-- results: .*? -->\n(.*?)<!-- /results -->", overview, re.DOTALL)
     assert printed
     assert NUMBER.sub("#", printed[1].strip()) == NUMBER.sub("#", measured.strip())
     pairs = zip(NUMBER.findall(printed[1]), NUMBER.findall(measured), strict=True)
@@ -43,32 +48,33 @@ def scores(root: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def copied(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scores: dict[str, Any]) -> Path:
-    """README in a project that has run and measured the committed figures, and the command as it is run there."""
+    """The page in a project that has run and measured the committed figures, and the command as it is run there."""
     monkeypatch.chdir(tmp_path)
     evaluate(run_line(root, tmp_path), scores)
-    shutil.copy(root / "README.md", "README.md")
-    monkeypatch.setattr("sys.argv", [str(tmp_path / "pipelines" / "readme.py")])
-    return tmp_path / "README.md"
+    Path("docs").mkdir()
+    shutil.copy(root / "docs" / "overview.md", "docs")
+    monkeypatch.setattr("sys.argv", [str(tmp_path / "pipelines" / "results.py")])
+    return tmp_path / "docs" / "overview.md"
 
 
 def test_the_command_writes_the_table_and_nothing_else(
-    root: Path, copied: Path, readme: str, scores: dict[str, Any], capsys: pytest.CaptureFixture[str]
+    root: Path, copied: Path, overview: str, scores: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     figures = scores["sts-sample-test"]
     before, after = figures["cosine_pearson"], figures["cosine_pearson"] + 0.1
     shown = [f"| this model | measured, these weights | {value:.3f} / " for value in (before, after)]
-    write_readme()
-    assert copied.read_text(encoding="utf-8") == readme
-    assert capsys.readouterr().out == "readme: the table of 2 benchmarks from metrics/sts.json in README.md\n"
+    write_results()
+    assert copied.read_text(encoding="utf-8") == overview
+    assert capsys.readouterr().out == "results: the table of 2 benchmarks from metrics/sts.json in docs/overview.md\n"
     figures["cosine_pearson"] = after
     evaluate(settings_of(root), scores)
-    write_readme()
-    assert copied.read_text(encoding="utf-8") == readme.replace(*shown)
-    assert readme.count(shown[0]) == 1
+    write_results()
+    assert copied.read_text(encoding="utf-8") == overview.replace(*shown)
+    assert overview.count(shown[0]) == 1
 
 
-def test_figures_that_are_not_what_the_stages_measured_are_refused_and_the_readme_stays(
-    root: Path, copied: Path, readme: str, capsys: pytest.CaptureFixture[str]
+def test_figures_that_are_not_what_the_stages_measured_are_refused_and_the_page_stays(
+    root: Path, copied: Path, overview: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = Path("metrics/sts.json")
     path.write_text(path.read_text().replace("0.", "0.9", 1))
@@ -78,24 +84,24 @@ def test_figures_that_are_not_what_the_stages_measured_are_refused_and_the_readm
     train(settings_of(root, "train.lr=5e-3"))
     evaluate(settings_of(root))
     assert "train: it ran with train.lr = 0.005, but the settings here say 0.001; run the pipeline" in refused(capsys)
-    assert copied.read_text(encoding="utf-8") == readme
+    assert copied.read_text(encoding="utf-8") == overview
 
 
 def refused(capsys: pytest.CaptureFixture[str]) -> str:
     """What the command says as it ends with status 1."""
     with pytest.raises(SystemExit) as ended:
-        write_readme()
+        write_results()
     assert ended.value.code == 1
     return capsys.readouterr().err
 
 
 @pytest.mark.parametrize("mark", ["<!-- results: ", "<!-- /results -->"])
-def test_a_readme_without_a_place_for_the_table_is_left_as_it_is(
-    copied: Path, readme: str, mark: str, capsys: pytest.CaptureFixture[str]
+def test_a_page_without_a_place_for_the_table_is_left_as_it_is(
+    copied: Path, overview: str, mark: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    copied.write_text(readme.replace(mark, ""), encoding="utf-8")
-    assert "README.md: 0 places for the table, expected one" in refused(capsys)
-    assert copied.read_text(encoding="utf-8") == readme.replace(mark, "")
+    copied.write_text(overview.replace(mark, ""), encoding="utf-8")
+    assert "docs/overview.md: 0 places for the table, expected one" in refused(capsys)
+    assert copied.read_text(encoding="utf-8") == overview.replace(mark, "")
 
 
 def test_figures_of_other_benchmarks_are_refused(root: Path, copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,8 +110,8 @@ def test_figures_of_other_benchmarks_are_refused(root: Path, copied: Path, capsy
     assert told in refused(capsys)
 
 
-def test_every_path_of_the_tree_is_there(readme: str, root: Path) -> None:
-    tree = readme.split("```\nconf/", 1)[1].split("```")[0]
+def test_every_path_of_the_tree_is_there(overview: str, root: Path) -> None:
+    tree = overview.split("```\nconf/", 1)[1].split("```")[0]
     names = [line.split()[0] for line in f"conf/{tree}".splitlines() if line and not line.startswith(" ")]
     assert len(names) >= 10
     assert not [name for name in names if not (root / name).exists()]
@@ -113,8 +119,8 @@ def test_every_path_of_the_tree_is_there(readme: str, root: Path) -> None:
     assert sorted(rooms) == sorted(path.parent.name for path in (root / "src" / "terna").glob("*/__init__.py"))
 
 
-def test_every_experiment_is_listed_and_every_listed_one_is_there(readme: str, root: Path) -> None:
-    section = readme.split("## Real corpora")[1].split("```")[0]
+def test_every_experiment_is_listed_and_every_listed_one_is_there(overview: str, root: Path) -> None:
+    section = overview.split("## Real corpora")[1].split("```")[0]
     listed = {
         name
         for line in section.splitlines()
@@ -124,9 +130,16 @@ def test_every_experiment_is_listed_and_every_listed_one_is_there(readme: str, r
     assert listed == {path.stem for path in (root / "conf" / "experiment").glob("*.yaml") if made_here(path)}
 
 
-def test_every_make_target_that_it_names_is_in_the_makefile(readme: str, root: Path) -> None:
-    targets = set(re.findall(r"^(\w+):", (root / "Makefile").read_text(), re.MULTILINE))
-    assert set(re.findall(r"make (\w+)", readme)) <= targets
+def test_every_make_target_that_they_name_is_in_the_makefile(overview: str, readme: str, root: Path) -> None:
+    targets = set(re.findall(r"^([\w-]+):", (root / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"(?:^|`)make ([\w-]+)", f"{overview}\n{readme}", re.MULTILINE)) <= targets
+
+
+def test_the_readme_is_short_and_its_links_lead_somewhere(readme: str, root: Path) -> None:
+    assert len(readme.split()) <= 600
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)|(?:srcset|src)=\"([^\"]+)\"", readme)
+    assert len(links) >= 15
+    assert not [link for pair in links for link in pair if link and not (root / link).exists()]
 
 
 @pytest.mark.slow

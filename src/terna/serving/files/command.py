@@ -1,0 +1,104 @@
+"""The command: plan the blocks, have the missing ones encoded, write the index."""
+
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from terna.errors import DataError, ModelError
+from terna.running.lock import held
+from terna.running.process import settle
+from terna.serving.cli.corpus import INDEX
+from terna.serving.cli.encoding import dimension_of, encode_all, prompt_of
+from terna.serving.cli.fingerprint import fingerprint
+from terna.serving.cli.streams import tell
+from terna.serving.files import cluster
+from terna.serving.files.blocks import Block, Source, blocks_of, sources
+from terna.serving.files.shards import Job, claim, finish, missing, tidy, written
+from terna.settings.devices import Precision
+from terna.systems import load_system, locate
+
+
+class Encoding:
+    """The work of a worker: it holds the model, and encodes a block into its shard."""
+
+    def __init__(self, job: Job, where: str, device: str, precision: Precision, threads: int) -> None:
+        settle()
+        torch.set_num_threads(threads)
+        mark, path = job.mark, locate(where)
+        found = fingerprint(mark.model, path, mark.prompt, mark.precision)
+        if found.sha256 != mark.sha256:
+            raise ModelError(f"--model {path}: {found} on a worker's machine, {mark} here; give all the same files")
+        self.job = job
+        self.encode = encode_all(load_system(str(path), device, precision), mark.prompt)
+
+    def __call__(self, block: Block) -> int:
+        """Encode; how many rows."""
+        written(self.job, block, self.encode)
+        return block.end - block.first
+
+
+def encode_files(asked: Namespace) -> None:
+    """A shard of vectors for each block of rows that has none yet."""
+    began = time.monotonic()
+    cluster.imported(asked.address)
+    files = sources(asked.place)
+    job = _job(asked)
+    _check_apart(files, job.out)
+    job.out.mkdir(parents=True, exist_ok=True)
+    with held(job.out):
+        claim(job, files)
+        blocks = blocks_of(files, job.rows, job.column)
+        tidy(job)
+        left = missing(job, blocks)
+        if left:
+            (job.out / INDEX).unlink(missing_ok=True)
+            try:
+                _encode(left, blocks, job, asked)
+            finally:
+                tidy(job)
+        rows, bad = finish(job, blocks)
+    tell(
+        f"{job.out}: {rows} rows of {len(files)} files in {len(blocks)} shards, {len(left)} of them encoded now, "
+        f"{time.monotonic() - began:.0f} s; {bad} rows are blank, null or not UTF-8: they have no vector"
+    )
+
+
+def _encode(left: Sequence[Block], blocks: Sequence[Block], job: Job, asked: Namespace) -> None:
+    """Have the shards of `left` written; a bar over the rows of all `blocks` on a terminal."""
+    total, rest = (sum(block.end - block.first for block in some) for some in (blocks, left))
+    with (
+        cluster.connected(asked.address, asked.device, asked.actors) as pool,
+        tqdm(total=total, initial=total - rest, unit=" rows", disable=not sys.stderr.isatty()) as bar,
+    ):
+        where = str(Path(asked.model).absolute()) if Path(asked.model).exists() else asked.model
+        arguments = {
+            "job": job,
+            "where": where,
+            "device": pool.device,
+            "precision": asked.precision,
+            "threads": pool.threads,
+        }
+        for rows in cluster.worked(left, Encoding, arguments, pool):
+            bar.update(rows)
+
+
+def _job(asked: Namespace) -> Job:
+    """The job that is asked for; the model is loaded for its prompt and dimension, and let go."""
+    path = locate(asked.model)
+    system = load_system(str(path))
+    prompt = prompt_of(system, asked.prompt, asked.prompt_name)
+    dimensions = dimension_of(system, prompt)
+    mark = replace(fingerprint(asked.model, path, prompt, asked.precision), dimensions=dimensions)
+    return Job(asked.out.absolute(), mark, dimensions, asked.column, asked.block)
+
+
+def _check_apart(files: Sequence[Source], out: Path) -> None:
+    inside = next((file.url for file in files if Path(file.url).is_relative_to(out)), None)
+    if inside:
+        raise DataError(f"--out {out}: {inside} is to be read, and lies in it; give a folder of its own")
