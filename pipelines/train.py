@@ -43,6 +43,7 @@ def main(settings: Settings) -> str | None:
     from terna.encoder import save
     from terna.tracking import loggers
     from terna.training.improvement import improvement, outcomes
+    from terna.training.processes import Agreement
     from terna.training.setup import Inputs, build_run, finished, observers_of
     from terna.training.trainer import build_trainer, fit, measured, quiet, summary
 
@@ -52,10 +53,12 @@ def main(settings: Settings) -> str | None:
     benchmark = read_evaluator(chosen, settings.evaluate, RAW)
     inputs = Inputs.load(TOKENS, TEACHER if settings.train.is_taught else None)
     data = provenance.digests(read)
-    checkpoint = resume.claim(CHECKPOINTS, resume.identity(settings, data))
+    identity = resume.identity(settings, data)
+    checkpoint = resume.claim(CHECKPOINTS, identity)
     run = build_run(settings, inputs)
     observers = observers_of(settings, run, inputs.table, benchmark, CHECKPOINTS)
-    trainer = build_trainer(settings, observers, loggers.build(settings, LOGS))
+    callbacks = [Agreement(identity, checkpoint), *observers]
+    trainer = build_trainer(settings, callbacks, loggers.build(settings, LOGS))
     taken = fit(trainer, run, checkpoint)
     if not trainer.is_global_zero:
         return None
