@@ -1,9 +1,9 @@
-# make run | new | test | test-slow | test-all | check | params | lock | mirror | seeds | search | soup | table | wandb | demo | docs | mteb | bench | publish | publish-data | results figure — each sets up what it needs first.
+# make run | new | test | test-slow | test-all | check | params | lock | mirror | seeds | search | soup | table | wandb | demo | docs | mteb | bench | publish | publish-data | results reference figure — each sets up what it needs first.
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: run new test test-slow test-all verify check params lock mirror seeds search soup table wandb mteb bench publish publish-data results figure demo docs clean
+.PHONY: run new test test-slow test-all verify check params lock mirror seeds search soup table wandb mteb bench publish publish-data results reference figure demo docs clean
 
 run: .venv/ready          ## the whole pipeline: raw corpora in, a scored encoder out; as params.yaml says, or make run SET="experiment=…"
 	$(if $(SET),python pipelines/compose.py $(SET))
@@ -79,6 +79,9 @@ publish-data: .venv/ready ## data/triplets/ to the hub as a dataset: make publis
 
 results: .venv/ready      ## the table of results in docs/overview.md from metrics/sts.json, after a run of the default settings
 	python pipelines/results.py
+
+reference: .venv/ready    ## docs/settings.md, the reference of all settings, from their schema
+	python pipelines/reference.py
 
 figure: .venv/ready       ## README's forest plot from docs/figures/*.json
 	python pipelines/figure.py

@@ -123,7 +123,7 @@ class Corpus:
     """Of shape `nli`: what the values of the label mean; null leaves a row out, without a gold label. Empty: the words
     themselves, and 0, 1, 2 in this order: entailment, neutral, contradiction."""
     licence: str = "unknown"
-    """SPDX identifier or, where there is none, a word for what is known."""
+    """SPDX identifier, or a word for what is known."""
     citation: str = "Not given."
     """Whom to credit."""
     rows: Count | None = None

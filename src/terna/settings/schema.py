@@ -14,7 +14,7 @@ CHOSEN_ON_TEST = "test, and chosen on"
 
 @dataclass(frozen=True, config=STRICT)
 class Fetch:
-    """What is fetched; all but `only` is derived from the other groups."""
+    """What is fetched; everything except `only` is derived from the other groups."""
 
     corpora: list[Name]
     """Names of the training corpora."""
@@ -43,7 +43,7 @@ class Translator:
     batch_tokens: Count
     """Source tokens a batch, padding included."""
     shard: Count
-    """Sentences that are written down together: what a kill can cost."""
+    """Sentences that are written together: what a kill can cost."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -83,9 +83,9 @@ class Mine:
     negatives: Count
     """How many each anchor and positive gets, beside those that it has."""
     range_min: Annotated[int, Field(ge=0)]
-    """So many of the nearest that the limits below leave are skipped: they may be positives that nobody labelled."""
+    """This many of the nearest, of those within the limits below, are skipped: they may be unlabelled positives."""
     range_max: Count | None
-    """So many of the nearest are looked at; null: as many as `negatives` need, or ten times that with a limit."""
+    """This many of the nearest are considered; null: as many as `negatives` need, or ten times that with a limit."""
     absolute_margin: Annotated[float, Field(ge=0, le=2)] | None
     """How far a negative's similarity to the anchor is below the positive's at least; null: it does not matter."""
     relative_margin: Annotated[float, Field(ge=0, lt=1)] | None
@@ -158,8 +158,8 @@ class Evaluate:
     """Other encoders to score on the same pairs, by name: a folder, a hub name with its revision (`name@revision`),
     `pkg:module/path`, or word vectors in a text file (`.vec`, `.txt`, `.gz`)."""
     prompts: dict[Name, Prompts] = Field(default_factory=dict)
-    """Prompts of other systems, by name, `untouched` for the start as it came; a system without: those it was saved
-    with."""
+    """Prompts of other systems, by name (`untouched`: the start before training); a system that is not named keeps the
+    prompts that it was saved with."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -206,7 +206,7 @@ class Machine:
 
 @dataclass(frozen=True, config=STRICT)
 class Release:
-    """What the encoder is called when it goes out."""
+    """What the encoder is called when it is published."""
 
     name: Name
     """Name on the card."""

@@ -131,7 +131,7 @@ class Distill:
 
     teacher: Annotated[str, Field(min_length=1)] | None
     """What encodes: a folder, `name@revision` on the hub or `pkg:module/path`; null: the encoder that training starts
-    from, as it came."""
+    from, unchanged."""
     sources: bool
     """The student learns the source sentences too, and so stays with the teacher where both know the language."""
     unit: bool
@@ -152,7 +152,7 @@ class SimilarityDistillation:
     weight: Positive
     """Weight of the mean squared difference between the cosines of each two texts of a batch."""
     teacher: Annotated[str, Field(min_length=1)] | None = None
-    """As train.distill.teacher, of any width; null: the encoder that training starts from, as it came."""
+    """As train.distill.teacher, of any width; null: the encoder that training starts from, unchanged."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -160,7 +160,7 @@ class Guide:
     """GIST: what a frozen encoder finds nearer than the anchor's own positive is no wrong answer to the anchor."""
 
     encoder: Annotated[str, Field(min_length=1)] | None = None
-    """As train.distill.teacher, of any width; null: the encoder that training starts from, as it came."""
+    """As train.distill.teacher, of any width; null: the encoder that training starts from, unchanged."""
     margin: Weight = 0.0
     """A candidate is left out from so far below the positive's similarity on."""
     relative: bool = False
@@ -183,10 +183,10 @@ class Losses:
     scored: LossName
     """Of scored pairs: `cosent` or `angle`."""
     classed: LossName
-    """Of pairs with a class: `softmax`, a linear classifier that is trained beside the encoder and does not ship."""
+    """Of pairs with a class: `softmax`, a linear classifier that is trained beside the encoder and is not exported."""
     texts: LossName
     """Of raw text: `simcse`, each text its own positive under another draw of dropout; or `tsdae`, a decoder that is
-    trained beside the encoder restores each text from the vector of 40 % of its words, and does not ship."""
+    trained beside the encoder restores each text from the vector of 40 % of its words, and is not exported."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -219,7 +219,8 @@ class Train:
     warmup: Fraction
     """Share of all steps in which the learning rate climbs, rounded to whole steps."""
     scale: Positive
-    """Factor on the cosine before the softmax."""
+    """Factor on the cosine before the softmax (1 / temperature): larger values put more weight on the hardest
+    negatives."""
     cosent_scale: Positive
     """Factor on the similarities of scored pairs in their loss, CoSENT or AnglE."""
     symmetric: bool
@@ -230,17 +231,18 @@ class Train:
     guide: Guide | None
     """Leave out of an anchor's negatives what a frozen encoder takes for a positive; null: nothing is asked."""
     matryoshka: list[Count]
-    """Sum the loss over vectors cut to so many dimensions, rising; the whole counts if it is named; empty: it alone."""
+    """Sum the loss over vectors cut to these numbers of dimensions, rising; name the whole to include it; empty: the
+    whole alone."""
     weight_decay: Annotated[float, Field(ge=0)]
-    """AdamW's decay, on all but biases and norms."""
+    """AdamW's decay, on all weights except biases and norms."""
     l2_sp: Weight
-    """L2-SP: adds so much of half the squared distance of the trained weights to those at the start; 0: none."""
+    """L2-SP: weight of half the squared distance between the trained weights and those at the start; 0: none."""
     layer_decay: Annotated[float, Field(gt=0, le=1)]
     """The learning rate of a layer as a share of that of the layer above; 1: the same for all."""
     eps: Positive
     """AdamW's epsilon."""
     clip: Annotated[float, Field(ge=0)]
-    """Largest gradient norm; 0 turns clipping off."""
+    """Gradients of a larger norm are scaled down to it; 0 turns clipping off."""
     precision: Literal["32-true", "tf32", "bf16-mixed", "16-mixed"]
     """Lightning's precision; tf32 is 32-true with matrix products in TensorFloat-32, where a GPU has it."""
     packed: bool
@@ -260,16 +262,18 @@ class Train:
     similarity_distillation: SimilarityDistillation | None
     """Keep a teacher's similarities while the examples are learnt; null: learn them alone."""
     wise_ft: list[Annotated[float, Field(gt=0, lt=1)]]
-    """Shares of the trained weights in averages with the start's, scored when training ends; the best may ship."""
+    """Shares of the trained weights in averages with the start's. They are scored when training ends, and the best may
+    be exported."""
     ema: Annotated[float, Field(gt=0, lt=1)] | None
-    """Decay of an exponential moving average of the weights, scored when training ends; it may ship. null: none."""
+    """Decay of an exponential moving average of the weights. It is scored when training ends, and may be exported.
+    null: none."""
     soup: Annotated[int, Field(ge=2, le=100)] | None
-    """So many trainings from the one start, each with other batches and dropout, and the average of the weights that
-    they end with is scored too; it may ship. null: a single one."""
+    """The number of trainings from one start, each with other batches and dropout. The average of their last weights is
+    scored too, and may be exported. null: a single training."""
     score_every: Count | None
-    """Also score the development benchmark every so many steps; null: at each epoch's end alone."""
+    """Also score the development benchmark every this many steps; null: only at the end of each epoch."""
     patience: Count | None
-    """Stop after so many scorings without a better one; null: never."""
+    """Stop after this many scores without a better one; null: never."""
 
     @property
     def is_taught(self) -> bool:
