@@ -1,13 +1,13 @@
 """Train the encoder and keep the weights that score best on the development benchmark.
 
 reads   data/tokens/, data/teacher/, data/raw/sts/<evaluate.select_on>/
-does    the losses of train.loss over batches of triplets, tuples and raw text, free of repeated texts, of scored pairs
-        and of pairs with a class, under a warmup-linear schedule; with train.distill the distance to the teacher's
-        vectors and similarities in place of ranking; a run that was stopped resumes from its checkpoint in checkpoints/
-        and ends in the same bytes
-writes  models/encoder/, models/made.json, metrics/train.json, plots/{loss,lr,development}.csv,
-        plots/outcomes.parquet (what start and encoder make of each development pair or query), logs/ (train.json, what
-        the run took; csv; W&B, TensorBoard, MLflow by choice)
+does    minimises the losses of train.loss on batches of triplets, tuples and raw text (without repeated texts), of
+        scored pairs and of pairs with a class, with a warmup-linear schedule; with train.distill, the distance to the
+        teacher's vectors and similarities instead of ranking; a stopped run resumes from checkpoints/ and ends with
+        the same bytes
+writes  models/encoder/, models/made.json, metrics/train.json, plots/{loss,lr,development}.csv, plots/outcomes.parquet
+        (scores of start and encoder for each development pair or query), logs/ (train.json, time and memory of the run;
+        csv; optionally W&B, TensorBoard, MLflow)
 
 With `-m` or `hydra.run.dir=…` in a folder of the run's own: python pipelines/train.py -m train.lr=1e-3,1e-4
 """
