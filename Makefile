@@ -46,7 +46,7 @@ lock: .venv/ready         ## write down the versions that are installed
 mirror: .venv/ready       ## pack what params.yaml fetches into a folder, for TERNA_MIRROR: make mirror DEST=/path
 	TERNA_DEST="$(DEST)" python pipelines/mirror.py --config-path=.. --config-name=params
 
-seeds: .venv/ready        ## the pipeline for several seeds, and how the figures spread: make seeds SEEDS="1 2 3" SET="…"
+seeds: .venv/ready        ## the pipeline for several seeds, and the spread of the scores: make seeds SEEDS="1 2 3" SET="…"
 	python pipelines/seeds.py $(SEEDS) $(addprefix -S ,$(SET))
 
 search: .venv/ready       ## training's settings by the development score: make search TRIALS=20 FINALS=3 SPACE="train.lr=log(1e-5,1e-4)"

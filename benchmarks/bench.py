@@ -231,18 +231,18 @@ MEASURES: dict[str, Callable[[int], dict[str, list[float]]]] = {
 }
 TOLD = {
     "train_step_minilm": "training step, MiniLM, batch 64",
-    "train_memory_minilm": "peak memory of those steps",
-    "memory_cached_1024": "peak memory of our batch 64 beside our batch 1,024 with gradient caching",
+    "train_memory_minilm": "peak memory of these steps",
+    "memory_cached_1024": "terna alone: peak memory at batch 64, divided by that at batch 1,024 with gradient caching",
     "train_step_base": "training step, RoBERTa-base's size, batch 32",
     "encode_sts": "encoding STS-2015-es, MiniLM",
-    "encode_lines": "13,316 lines to a file, whole processes, MiniLM",
-    "encode_int8": "the same, ours in 8-bit integers",
-    "encode_best_rival": "the same, beside the fastest of sentence-transformers' backends in 8-bit integers",
-    "plan_64": "a million triplets' texts to the first batch of 64",
-    "plan_512": "the same, of 512",
-    "startup": "launch to the first step",
+    "encode_lines": "13,316 lines to a file of vectors, whole processes, MiniLM",
+    "encode_int8": "the same, terna in 8-bit integers",
+    "encode_best_rival": "the same, both in 8-bit integers, the fastest backend of sentence-transformers",
+    "plan_64": "planning: from the texts of a million triplets to the first batch of 64",
+    "plan_512": "the same, first batch of 512",
+    "startup": "start-up: from launch to the first training step",
     "train_step_gpu": "training step on a GPU, bf16, RoBERTa-base's size, batch 64",
-    "train_step_gpu_tuned": "the same, the neighbour tuned",
+    "train_step_gpu_tuned": "the same, sentence-transformers tuned",
 }
 
 
@@ -258,7 +258,7 @@ def summary(ratios: list[float]) -> dict[str, float]:
 
 def table(results: dict[str, dict[str, float]]) -> str:
     """The results for people, in Markdown."""
-    lines = ["| what | times as good: median | lowest to highest | pairs |", "|---|--:|--:|--:|"]
+    lines = ["| measurement | ratio: median | lowest to highest | pairs |", "|---|--:|--:|--:|"]
     for name, told in TOLD.items():
         if found := results.get(name):
             lines.append(

@@ -104,7 +104,7 @@ def row_by_row(folder: Path, texts: list[str], settings: Translator) -> list[str
 
 def ours(texts: list[str], settings: Translator, work: Path) -> dict[str, str]:
     """What our translation gives, before the rule drops what is of no use: random weights never end a sentence."""
-    translate(texts, "en", Translate("es", settings), Machine("cpu", 1, 1, 200, os.cpu_count() or 1, False), work)
+    translate(texts, "en", Translate("es", settings), Machine("cpu", 1, 1, 200, os.cpu_count() or 1, False, 1800), work)
     table = pa.concat_tables([pq.read_table(path) for path in sorted(work.glob("*.parquet"))])
     return dict(zip(table["source"].to_pylist(), table["target"].to_pylist(), strict=True))
 

@@ -1,13 +1,13 @@
-"""Score the exported encoder on every benchmark, beside the lexical baselines.
+"""Score the exported encoder on every benchmark, and compare it with the lexical baselines.
 
 reads   models/encoder/, data/raw/sts/
-does    the four similarities of each pair, Pearson and Spearman each, by file and over all, with intervals; of binary
-        labels average precision, and accuracy and F1 at the threshold that development data choose; of a ranking
-        nDCG, MRR and recall in an exact search; takes each benchmark of scored pairs apart
-writes  metrics/sts.json (all of it), metrics/scores.json (the few to look at), metrics/diagnosis.json (by file,
-        length, overlap and gold, the worst pairs), predictions/<benchmark>.parquet, predictions/scatter.csv (predicted
-        against gold), predictions/made.json, reports/results.md (the table); with `evaluate.systems`
-        predictions/systems.json, the digests of what they are
+does    for scored pairs: Pearson and Spearman of four similarities, by file and over all, with intervals, and a
+        diagnosis; for binary labels: average precision, and accuracy and F1 at the threshold chosen on development
+        data; for rankings: nDCG, MRR and recall of an exact search
+writes  metrics/sts.json (all scores), metrics/scores.json (the main scores), metrics/diagnosis.json (scores by file,
+        length, overlap and gold, and the worst pairs), predictions/<benchmark>.parquet, predictions/scatter.csv
+        (predicted against gold), predictions/made.json, reports/results.md (the table); with `evaluate.systems`
+        predictions/systems.json, the digests of the systems
 """
 
 from terna.running.stage import stage

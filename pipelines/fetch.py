@@ -1,9 +1,10 @@
 """Fetch the raw corpora.
 
 reads   the addresses of each corpus and benchmark, the hub for a dataset, or the mirror folder in TERNA_MIRROR
-does    takes each file from the first place that has the right bytes, and reads archives and benchmarks through
-writes  data/raw/nli/<corpus>/, data/raw/sts/<benchmark>/: the files under their own names, a dataset's of the hub in
-        dataset/, and fetched.json last
+does    takes each file from the first place that has the right bytes, and checks that archives and benchmarks can be
+        read
+writes  data/raw/nli/<corpus>/, data/raw/sts/<benchmark>/: the files under their own names, those of a hub dataset in
+        dataset/, and at the end fetched.json
 """
 
 from terna.running.stage import stage

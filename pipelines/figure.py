@@ -1,6 +1,6 @@
-"""Draw README's figure from the figures that docs/results.md tells.
+"""Draw the figure in README.md from the scores in docs/results.md.
 
-reads   docs/figures/*.json: a title, and of each system a name, a kind, a figure and its interval
+reads   docs/figures/*.json: a title, and for each system its name, kind, score and interval
 does    draws a forest plot for light pages and one for dark pages
 writes  docs/figures/<name>-light.svg and <name>-dark.svg
 

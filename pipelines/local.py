@@ -1,7 +1,7 @@
-"""Write down the digests of your own files and encoders: it runs whenever DVC does, so that DVC sees what you edited.
+"""Record the digests of your own files and encoders. The stage runs at every `dvc repro`, so that DVC notices edits.
 
-reads   each corpus and benchmark that is declared by a path, the module of each loss of your own, and
-        each encoder and translator that is a folder here
+reads   each corpus and benchmark that is declared by a path, the module of each loss of your own, and each encoder
+        and translator that is a local folder
 does    computes sha256
 writes  data/local/: nli/<corpus>.json, sts/<benchmark>.json, parallel.json, losses.json, model.json, teacher.json,
         mine.json, systems.json, translator.json; the same bytes for the same files

@@ -1,10 +1,10 @@
-"""Give the training triplets and tuples hard negatives that an encoder finds; without mine.encoder, nothing.
+"""Mine hard negatives for the training triplets and tuples with an encoder; without mine.encoder, do nothing.
 
 reads   data/triplets/{train,dev,positives,tuples,sentences}.parquet
-does    encodes the sentences of the mix, those of the held-out triplets left out, ranks them for each anchor by the
-        cosine, and takes what `mine` says of those that are not known to follow
-writes  data/mined/: tuples.parquet (the rows that got negatives, and which rows they stand for), encoder.json (what the
-        encoder was), stats.json, made.json
+does    encodes the sentences of the mix without those of held-out triplets, ranks them for each anchor by cosine, and
+        chooses negatives by the settings `mine` among those that are not known positives
+writes  data/mined/: tuples.parquet (the rows that got negatives, and the rows that they replace), encoder.json (the
+        encoder's identity), stats.json, made.json
 """
 
 from terna.running.stage import stage

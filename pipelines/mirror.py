@@ -1,8 +1,9 @@
-"""Pack the raw corpora into a folder that can be carried to a machine without a network.
+"""Pack the raw corpora into a folder for a machine without a network.
 
-reads   the addresses of each corpus and benchmark, or the mirror folder in TERNA_MIRROR; TERNA_DEST, where to pack
-does    takes each file as the fetch stages do, and keeps those that are there and right
-writes  TERNA_DEST/<corpus>/: the files and fetched.json; TERNA_DEST/SHA256SUMS over all that was ever packed there
+reads   the addresses of each corpus and benchmark, or the mirror folder in TERNA_MIRROR; TERNA_DEST, the folder to
+        write
+does    takes each file as the fetch stages do; keeps correct files that are there already
+writes  TERNA_DEST/<corpus>/: the files and fetched.json; TERNA_DEST/SHA256SUMS of all files that were packed there
 
     make mirror DEST=/media/stick/terna            packs what params.yaml needs
     TERNA_MIRROR=/media/stick/terna dvc repro      runs from it

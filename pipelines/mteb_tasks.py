@@ -1,6 +1,6 @@
-"""Run tasks of MTEB, as mteb defines them, on the encoder that ships.
+"""Run tasks of MTEB, as mteb defines them, on the exported encoder.
 
-reads   models/encoder/, or another system as `evaluate.systems` has them; the tasks' data, from the hub or its cache
+reads   models/encoder/, or another system as in `evaluate.systems`; the tasks' data, from the hub or its cache
 does    loads each task's data first, keeps the subsets in the language, and lets mteb score them
 writes  mteb_results/<task>.json (mteb's own record) and mteb_results/results.md (each task's main score)
 

@@ -1,9 +1,9 @@
-"""Fetch the corpora of translated sentences and read them; where none is named, the tables are empty.
+"""Fetch and read the corpora of translated sentences; without any, write empty tables.
 
 reads   the addresses of each parallel corpus, or the mirror folder in TERNA_MIRROR; the sentences (never the scores) of
         the benchmarks in data/raw/sts/
-does    takes each file from the first place that has the right bytes; leaves out the pairs whose target equals or
-        nearly equals a benchmark's sentence, as `triplets.drop_overlap` says
+does    takes each file from the first place that has the right bytes; excludes the pairs whose target equals or nearly
+        equals a benchmark's sentence, according to `triplets.drop_overlap`
 writes  data/raw/parallel/<corpus>/: the files and fetched.json; data/parallel/: sentences.parquet, stats.json,
         made.json
 """

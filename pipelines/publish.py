@@ -1,8 +1,8 @@
-"""Send the release to the hub, if it is what it says.
+"""Publish the release on the hub, after checking it.
 
 reads   release/, metrics/, predictions/, data/, params.yaml
-does    refuses a release whose name, digests, card, licence or figures do not hold; then makes one commit
-writes  nothing here; the repository on the hub (huggingface_hub's address and token: HF_ENDPOINT, HF_TOKEN)
+does    checks name, digests, card, licence and scores of the release, and stops if one is wrong; then makes one commit
+writes  no local files; the repository on the hub (huggingface_hub's address and token: HF_ENDPOINT, HF_TOKEN)
 
     python pipelines/publish.py owner/name --dry-run        or: make publish REPO=owner/name OPTIONS=--dry-run
 """

@@ -1,10 +1,10 @@
-"""Send the training data to the hub as a dataset, with its card, if their licences allow it.
+"""Publish the training data on the hub as a dataset with a card, if the licences allow it.
 
-reads   data/nli/, data/triplets/, the records of the stages up to there, params.yaml
-does    refuses tables that are not as their stages wrote them, and corpora that may not be given away or whose licence
-        is not known (`--leave-out` leaves their rows out); then makes one commit
-writes  dataset/: a folder a configuration with its splits in Parquet, README.md (the card), stats.json, lineage.json;
-        and the repository on the hub (huggingface_hub's address and token: HF_ENDPOINT, HF_TOKEN)
+reads   data/nli/, data/triplets/, the records of the stages that made them, params.yaml
+does    stops if tables are not as their stages wrote them, or if a corpus may not be redistributed or has an unknown
+        licence (`--leave-out` excludes its rows); then makes one commit
+writes  dataset/: one folder per configuration with its splits in Parquet, README.md (the card), stats.json,
+        lineage.json; and the repository on the hub (huggingface_hub's address and token: HF_ENDPOINT, HF_TOKEN)
 
     python pipelines/publish_data.py owner/name --dry-run        or: make publish-data REPO=owner/name OPTIONS=--dry-run
 """

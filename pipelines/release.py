@@ -1,11 +1,10 @@
-"""Put together what goes out: the encoder's folder with its card, and the chain from the raw files to it.
+"""Build the release: the encoder's folder with its model card, and its lineage from the raw files.
 
 reads   models/, metrics/, predictions/, reports/, data/: every file whose digest a stage has recorded
-does    refuses a chain that is broken, or of which a stage ran with other settings; fills the card from what was
-        measured
+does    stops if the chain is broken, or if a stage ran with other settings; fills the card with the measured scores
 writes  release/encoder/ (the folder, with the card as its README.md), release/README.md, release/lineage.json
 
-python pipelines/release.py --verify checks release/lineage.json against what lies on the disk.
+python pipelines/release.py --verify checks release/lineage.json against the files on disk.
 """
 
 from terna.running.command import worded

@@ -1,10 +1,10 @@
-"""Put the whole run on one page that opens from the disk: figures, curves, plots, diagnosis, data, origin.
+"""Write one HTML page about the run, for any browser: scores, curves, plots, diagnosis, data, lineage.
 
 reads   metrics/, predictions/, plots/, data/triplets/stats.json, release/lineage.json
-does    refuses what is not as its stage wrote it, and other settings than the release's; fills the page; draws the
-        plots into it; with `logger.wandb` adds what it shows, and the release, to the run that training logged, or to
-        a new one
-writes  reports/index.html, reports/made.json, logs/ (by choice)
+does    stops if a file is not as its stage wrote it, or if settings differ from the release's; fills the page and draws
+        its plots; with `logger.wandb` adds its contents and the release to the run that training logged, or to a new
+        run
+writes  reports/index.html, reports/made.json, logs/ (optional)
 """
 
 from terna.running.stage import stage

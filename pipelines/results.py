@@ -1,8 +1,8 @@
-"""Write the table of results in docs/overview.md from what was measured.
+"""Write the table of results in docs/overview.md from the measured scores.
 
 reads   params.yaml, metrics/sts.json, the records of the stages
-does    refuses figures that are not what the stages measured; makes the table of reports/results.md anew
-writes  docs/overview.md, between its two marks and nowhere else
+does    stops if scores are not those that the stages measured; makes the table of reports/results.md again
+writes  docs/overview.md, only between its two marks
 
     python pipelines/results.py        or: make results
 """

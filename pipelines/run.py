@@ -1,8 +1,8 @@
-"""Run the whole pipeline, and end with what came out of it.
+"""Run the whole pipeline, and print the verdicts.
 
-reads   params.yaml, dvc.yaml and what they name
+reads   params.yaml, dvc.yaml and the files that they name
 does    `dvc repro`, without its advice on git
-writes  what the stages write; on the terminal the verdict on each test benchmark, and where the report is
+writes  what the stages write; on the terminal the verdict on each test benchmark, and the path of the report
 
     python pipelines/run.py        or: make run
 """

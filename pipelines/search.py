@@ -1,10 +1,10 @@
 """Search settings of training by the development score, with Optuna's TPE, and train the best with several seeds.
 
-reads   params.yaml, data/tokens/, data/teacher/, and of the benchmarks evaluate.select_on alone, a development one
-does    trains once a trial, each in a folder of its own, then the best trials with the other seeds, and compares their
-        means with each other and with the start; a search that was killed resumes with the same command
-writes  search/<name>.json and .md: every trial, and the finals; search/<name>/<trial>/ and <trial>-seed-<seed>/: what
-        its run wrote, and log.txt; of the encoders the finalists' alone
+reads   params.yaml, data/tokens/, data/teacher/, and of the benchmarks only evaluate.select_on, a development benchmark
+does    trains once per trial, in a folder of its own; then trains the best trials with the other seeds, and compares
+        their means with each other and with the start; after a kill, the same command resumes the search
+writes  search/<name>.json and .md: all trials, and the finals; search/<name>/<trial>/ and <trial>-seed-<seed>/: the
+        outputs of its run, and log.txt; encoders only of the finalists
 
     python pipelines/search.py --trials 20 'train.lr=log(1e-5,1e-4)' train.batch_size=32,64 train.warmup=0.0:0.2
 

@@ -1,9 +1,9 @@
-"""Run the pipeline once for each of several seeds and tell how the figures spread.
+"""Run the pipeline once for each of several seeds, and report mean and spread of the scores.
 
-reads   conf/, and the workspace as `git diff` sees it: changes that are not committed count too
-does    `dvc exp run --temp` a seed, one after another, in a folder of DVC's own: the workspace stays as it is. A seed
-        that has its experiment, with the same settings and code, is not run again
-writes  seeds/<settings>.md and .json: mean, standard deviation, range and each run, and the mean's interval and its
+reads   conf/, and the workspace as `git diff` sees it, including changes that are not committed
+does    runs `dvc exp run --temp` for one seed after another in a temporary folder of DVC; the workspace is unchanged. A
+        seed that already has an experiment with the same settings and code does not run again
+writes  seeds/<settings>.md and .json: mean, standard deviation, range and each run, the interval of the mean, and its
         comparison with the other systems; seeds/<experiment>.log
 
     python pipelines/seeds.py 1 2 3 -S experiment=minilm_esxnli        or: make seeds SEEDS="1 2 3" SET="…"

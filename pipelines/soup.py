@@ -1,10 +1,10 @@
-"""Average the weights of several encoders of one shape, and keep the average that development data prefer.
+"""Average the weights of several encoders of one shape, and keep the average with the best development score.
 
 reads   encoders' folders: of trials and finals of `make search`, of experiments of `make seeds`, or any others;
-        params.yaml, and of the benchmarks evaluate.select_on alone, a development one
-does    scores each encoder, the uniform and the greedy soup and, with --start, mixes of both with it; ranks them
-writes  OUT/: the best as an encoder's folder, with soup.json: what it was averaged from; OUT.md: the table;
-        with --experiments soups/<name>/encoder/ too: those of the experiments
+        params.yaml, and of the benchmarks only evaluate.select_on, a development benchmark
+does    scores each encoder, the uniform and the greedy soup and, with --start, mixes of both with the start; ranks them
+writes  OUT/: the best as an encoder's folder, with soup.json (the encoders in the average); OUT.md: the table;
+        with --experiments also soups/<name>/encoder/: the encoders of the experiments
 
     python pipelines/soup.py search/lr-3c1f2a/4/models/encoder search/lr-3c1f2a/4-seed-2/models/encoder
 

@@ -1,13 +1,13 @@
-"""Let the teacher or guide encode what is trained on, once; without train.distill and its like, nothing.
+"""Encode the training sentences once with the teacher or guide; without a setting that needs one, do nothing.
 
 reads   data/triplets/{train,dev,positives,scored,tuples,classed,texts,sentences}.parquet, data/mined/tuples.parquet,
         data/parallel/sentences.parquet, data/tokens/tokenizer/
-does    for train.distill the teacher's vectors of the source sentences, and the student's tokens of both sides; of
-        monolingual text both have the same sentences, those of the held-out triplets left out.
-        for train.similarity_distillation and train.guide its vectors of the sentences of all examples, in the order of
+does    for train.distill: the teacher's vectors of the source sentences, and the student's tokens of both sides; for
+        monolingual text, both sides are the same sentences, without those of held-out triplets.
+        for train.similarity_distillation and train.guide: vectors of the sentences of all examples, in the order of
         data/tokens/
-writes  data/teacher/: vectors, ids, offsets as .npy, sentences.parquet (the monolingual text), teacher.json (what the
-        teacher was), made.json
+writes  data/teacher/: vectors, ids, offsets as .npy, sentences.parquet (the monolingual text), teacher.json (the
+        teacher's identity), made.json
 """
 
 from terna.running.stage import stage

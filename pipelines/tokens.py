@@ -2,11 +2,11 @@
 
 reads   data/triplets/{train,dev,positives,scored,tuples,classed,texts,sentences}.parquet, data/mined/tuples.parquet,
         data/parallel/sentences.parquet
-does    fits or loads the model's tokenizer, adds the words and cuts the entries that model.vocabulary asks for, numbers
-        the sentences, tokenises them
+does    fits or loads the model's tokenizer, adds words and removes entries according to model.vocabulary, numbers and
+        tokenises the sentences
 writes  data/tokens/: ids, offsets, keys, known positives and the examples of all shapes as .npy, tokenizer/,
-        lexicon.parquet and starts.parquet (what words mean, and what their vectors start from), kept.parquet (the
-        entries of a vocabulary that was cut), stats.json, made.json
+        lexicon.parquet and starts.parquet (translations of new words, and what their vectors start from), kept.parquet
+        (the entries of a vocabulary that was cut), stats.json, made.json
 """
 
 from terna.running.stage import stage

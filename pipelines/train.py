@@ -1,13 +1,13 @@
 """Train the encoder and keep the weights that score best on the development benchmark.
 
 reads   data/tokens/, data/teacher/, data/raw/sts/<evaluate.select_on>/
-does    the losses of train.loss over batches of triplets, tuples and raw text, free of repeated texts, of scored pairs
-        and of pairs with a class, under a warmup-linear schedule; with train.distill the distance to the teacher's
-        vectors and similarities in place of ranking; a run that was stopped resumes from its checkpoint in checkpoints/
-        and ends in the same bytes
-writes  models/encoder/, models/made.json, metrics/train.json, plots/{loss,lr,development}.csv,
-        plots/outcomes.parquet (what start and encoder make of each development pair or query), logs/ (train.json, what
-        the run took; csv; W&B, TensorBoard, MLflow by choice)
+does    minimises the losses of train.loss on batches of triplets, tuples and raw text (without repeated texts), of
+        scored pairs and of pairs with a class, with a warmup-linear schedule; with train.distill, the distance to the
+        teacher's vectors and similarities instead of ranking; a stopped run resumes from checkpoints/ and ends with
+        the same bytes
+writes  models/encoder/, models/made.json, metrics/train.json, plots/{loss,lr,development}.csv, plots/outcomes.parquet
+        (scores of start and encoder for each development pair or query), logs/ (train.json, time and memory of the run;
+        csv; optionally W&B, TensorBoard, MLflow)
 
 With `-m` or `hydra.run.dir=…` in a folder of the run's own: python pipelines/train.py -m train.lr=1e-3,1e-4
 """
@@ -43,6 +43,7 @@ def main(settings: Settings) -> str | None:
     from terna.encoder import save
     from terna.tracking import loggers
     from terna.training.improvement import improvement, outcomes
+    from terna.training.processes import Agreement
     from terna.training.setup import Inputs, build_run, finished, observers_of
     from terna.training.trainer import build_trainer, fit, measured, quiet, summary
 
@@ -52,10 +53,12 @@ def main(settings: Settings) -> str | None:
     benchmark = read_evaluator(chosen, settings.evaluate, RAW)
     inputs = Inputs.load(TOKENS, TEACHER if settings.train.is_taught else None)
     data = provenance.digests(read)
-    checkpoint = resume.claim(CHECKPOINTS, resume.identity(settings, data))
+    identity = resume.identity(settings, data)
+    checkpoint = resume.claim(CHECKPOINTS, identity)
     run = build_run(settings, inputs)
     observers = observers_of(settings, run, inputs.table, benchmark, CHECKPOINTS)
-    trainer = build_trainer(settings, observers, loggers.build(settings, LOGS))
+    callbacks = [Agreement(identity, checkpoint), *observers]
+    trainer = build_trainer(settings, callbacks, loggers.build(settings, LOGS))
     taken = fit(trainer, run, checkpoint)
     if not trainer.is_global_zero:
         return None

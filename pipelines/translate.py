@@ -1,11 +1,11 @@
-"""Put every labelled pair into one table, in the target language, and the rows of each other shape into another.
+"""Write one table of all labelled pairs in the target language, and one table for each other shape of rows.
 
 reads   data/raw/nli/<corpus>/
-does    reads each corpus of the mix; `translate.model` translates each distinct sentence in another language once,
-        and keeps what is done in data/work/translate/, so that a run that was killed resumes where it stopped
+does    reads each corpus of the mix; `translate.model` translates each distinct sentence in another language once.
+        Finished translations are in data/work/translate/, so that a killed run resumes where it stopped
 writes  data/nli/: pairs.parquet (labelled), tuples.parquet (anchors with a positive and negatives), scored.parquet,
-        classed.parquet and texts.parquet, all sorted; translations.parquet (each sentence and what became of it),
-        accounts.json (rows read, rows dropped by reason, digests, what translated), made.json
+        classed.parquet and texts.parquet, all sorted; translations.parquet (each sentence and its translation),
+        accounts.json (rows read, rows dropped by reason, digests, the translator), made.json
 """
 
 from terna.running.stage import stage

@@ -1,8 +1,9 @@
 """Make swapped-pair triplets and hold some out for development; clean the rows of the other shapes.
 
 reads   data/nli/, and the sentences (never the scores) of the benchmarks in data/raw/sts/
-does    lists which training sentences equal or nearly equal a benchmark's, and leaves out the rows that
-        `triplets.drop_overlap` says; then the published rule, from sorted candidates with a seed, split by premise
+does    lists which training sentences equal or nearly equal a benchmark's, and excludes rows according to
+        `triplets.drop_overlap`; then makes triplets by the published rule from sorted candidates with a seed, and
+        splits them by premise
 writes  data/triplets/: train.parquet, dev.parquet, positives.parquet; scored.parquet (scored pairs to train on),
         tuples.parquet (anchors with a positive and negatives of their own), classed.parquet, texts.parquet;
         sentences.parquet (each sentence of all rows once, whatever their label), contamination.csv, stats.json,

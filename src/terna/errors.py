@@ -7,6 +7,7 @@ TernaError            anything terna refuses; a stage prints it and ends with st
 ├── ModelError        a backbone, tokenizer or exported folder cannot be used
 ├── PublishError      a release must not go out, or could not
 ├── AddressError      the demo cannot be served where it was asked for
+├── ProcessError      processes that train one model do not fit together, or one of them is lost
 └── BusyError         another process works in the same folder
 """
 
@@ -51,6 +52,10 @@ class PublishError(TernaError):
 
 class AddressError(TernaError):
     """An address on this machine that cannot be served on."""
+
+
+class ProcessError(TernaError):
+    """Processes that train one model and do not fit together, or of which one is lost."""
 
 
 class BusyError(TernaError):

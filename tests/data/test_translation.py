@@ -158,7 +158,7 @@ def test_two_processes_give_the_bytes_of_one_and_leave_torchs_threads_alone(
     torch.set_num_threads(2)
     one = translate(SENTENCES, "en", settings(marian), CPU, tmp_path / "one")
     assert torch.get_num_threads() == 2
-    two = translate(SENTENCES, "en", settings(marian), Machine("cpu", 1, 1, 200, 2, True), tmp_path / "two")
+    two = translate(SENTENCES, "en", settings(marian), Machine("cpu", 1, 1, 200, 2, True, 1800), tmp_path / "two")
     assert one == two
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
     assert capfd.readouterr() == ("", ""), "no bar where there is no terminal, and no warning"

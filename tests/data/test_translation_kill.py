@@ -116,7 +116,10 @@ def test_after_an_interruption_only_what_is_missing_is_translated(
     assert contents(tmp_path / "work") == whole
     assert sum(calls) == len(SENTENCES) - 4 * shards
     calls.clear()
-    assert translate(SENTENCES, "en", settings(marian), Machine("cpu", 1, 1, 200, 2, False), tmp_path / "work") == made
+    assert (
+        translate(SENTENCES, "en", settings(marian), Machine("cpu", 1, 1, 200, 2, False, 1800), tmp_path / "work")
+        == made
+    )
     assert calls == [], "a run that is complete does not even start a process"
 
 

@@ -34,7 +34,7 @@ SENTENCES = [
     "There is no bread today.",
     "A blue car waits in front of the closed school.",
 ]
-CPU = Machine("cpu", 1, 1, 200, 1, False)
+CPU = Machine("cpu", 1, 1, 200, 1, False, 1800)
 # makes Marian end a sentence before its last token now and then, which random weights alone hardly ever do
 ENDING = 7.0
 # what all the models here have in common: wide weights, so that no two tokens are nearly as likely

@@ -14,10 +14,6 @@ STATED = (ROOT / STYLE).read_text(encoding="utf-8")
 LISTED = """\
 A page has at most 16 words on average, and no sentence has more than 20.
 
-| page | average | longest |
-|---|--:|--:|
-| docs/old.md | 20 | 30 |
-
 | avoid | write | where |
 |---|---|---|
 | gone on with | resumed | everywhere |
@@ -50,12 +46,6 @@ def test_the_list_is_sorted_and_has_each_phrase_once_with_another_one_to_write()
     # every row of the table is read: one with a misspelt place would be passed over
     assert len(listed) == len(re.findall(r"^\|", STATED.split("## Phrases to avoid")[1], re.MULTILINE)) - 2
     assert not [phrase for phrase in listed if phrase.avoid in phrase.write]
-
-
-def test_limits_of_their_own_are_those_of_pages_that_there_are() -> None:
-    common, own = limits(STATED)
-    assert all((ROOT / name).is_file() for name in own)
-    assert all(mean > common.mean or most > common.most for mean, most in own.values())
 
 
 @pytest.mark.parametrize(
@@ -100,9 +90,7 @@ def test_a_long_sentence_is_named_by_its_line(project: Path) -> None:
     text = f"# A title\n\nOne. Two.\n{' word' * 21}. Three four.\n"
     write(project, "docs/page.md", text)
     assert faults(project) == ["docs/page.md:4: a sentence of 21 words, at most 20; split it (docs/style.md)"]
-    write(project, "docs/old.md", text)
-    assert len(faults(project)) == 1, "the limits of this page are higher"
-    assert limits(LISTED) == (Limits(16, 20), {"docs/old.md": Limits(20, 30)})
+    assert limits(LISTED) == Limits(16, 20)
 
 
 def test_long_sentences_on_average_are_a_fault(project: Path) -> None:

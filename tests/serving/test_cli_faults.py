@@ -170,7 +170,7 @@ WORDS = [
     (["search", "--corpus", "null.parquet", "hola"], b"", "null.parquet, row 3: a text whose vector is missing or"),
     (["search", "--corpus", "zero.parquet", "hola"], b"", "zero.parquet: no line with a text among 0; give one"),
     (["onnx", "--out", "folder.npy"], b"", "folder.npy: is there already; remove it, or give another --out"),
-    (["onnx", "--out", "file/onnx"], b"", "file: File exists; mend that and try again"),
+    (["onnx", "--out", "file/onnx"], b"", "file is not a folder; give another place"),
     (["onnx", "--out", "onnx", "--model", "w.vec"], b"", "w.vec: no modules.json; not an encoder's folder"),
     (["static", "--out", "folder.npy"], b"", "folder.npy: is there already; remove it, or give another --out"),
     (["static", "--out", "static", "--model", "w.vec"], b"", "w.vec: no modules.json; not an encoder's folder"),
@@ -334,7 +334,7 @@ def test_a_full_disk_behind_standard_output_is_told(
 def test_a_full_disk_behind_out_is_told(
     run: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    monkeypatch.setattr("terna.serving.cli.streams.replacing", lambda out: nullcontext(FULL))
+    monkeypatch.setattr("terna.serving.cli.streams.replacing", lambda out, writer: nullcontext(FULL))
     status, _, error = run(["encode", "--out", f"v.{kind}"], b"uno\n" * 2000)
     assert (status, list(tmp_path.iterdir())) == (1, [])
     assert error == f"DataError: --out v.{kind}: No space left on device; nothing was written. Give another place\n"

@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 WORDS = [sys.executable, "-m", "terna", "encode", "--chunk", "5"]
@@ -58,3 +59,35 @@ def test_one_that_dies_is_told_and_none_outlives_the_command(encoder_folder: Pat
             time.sleep(0.1)
         assert not [one for one in found if Path(f"/proc/{one}").exists()]
         assert not (tmp_path / "vectors.npy").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_two_that_write_one_file_both_write_it_whole_and_a_second_ctrl_c_changes_nothing(
+    encoder_folder: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "vectors.npy"
+    words = [*WORDS, "--model", str(encoder_folder), "--out", str(out)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as first:
+        assert first.stdin
+        first.stdin.write(LINES * 2)
+        first.stdin.flush()
+        began = time.monotonic()
+        while not list(tmp_path.glob(".*.part")) and time.monotonic() - began < 120:
+            time.sleep(0.1)
+        assert subprocess.run(words, input=LINES, capture_output=True, timeout=120).returncode == 0
+        assert np.load(out).shape[0] == 58
+        first.communicate(timeout=120)
+    assert first.returncode == 0
+    assert np.load(out).shape[0] == 116
+
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as stopped:
+        began = time.monotonic()
+        while not list(tmp_path.glob(".*.part")) and time.monotonic() - began < 120:
+            time.sleep(0.1)
+        stopped.send_signal(signal.SIGINT)
+        time.sleep(0.02)
+        stopped.send_signal(signal.SIGINT)
+        said = stopped.communicate(timeout=120)[1].decode()
+    assert (stopped.returncode, said) == (130, "stopped by Ctrl-C; no file is half written\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["vectors.npy", "vectors.npy.json"]

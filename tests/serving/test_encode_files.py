@@ -18,7 +18,7 @@ from terna.errors import DataError, ModelError
 from terna.serving.cli import main
 from terna.serving.cli.fingerprint import KEY, Fingerprint
 from terna.serving.files import blocks, cluster, shards
-from terna.serving.files.blocks import Block, blocks_of, sources
+from terna.serving.files.blocks import Block, blocks_of, others, sources
 from terna.serving.files.cluster import Pool, pool_of
 from terna.serving.files.reading import texts_of
 from terna.serving.files.shards import Job, missing, tidy, written
@@ -112,11 +112,22 @@ def test_sources_are_a_folder_a_pattern_or_a_file_by_name(texts: Path) -> None:
     assert [file.url for file in sources(str(texts / "*" / "*.[pt]*"))] == whole[1:]
     assert [file.url for file in sources(whole[0])] == whole[:1]
     assert [file.size for file in sources(str(texts))] == [Path(file).stat().st_size for file in whole]
-    for place in (str(texts / "notes.md"), str(texts / "none"), str(texts / "*.csv")):
+    with pytest.raises(DataError, match=r"--from .*none: not there; give a folder, a pattern or a file"):
+        sources(str(texts / "none"))
+    for place in (str(texts / "notes.md"), str(texts / "*.csv")):
         with pytest.raises(DataError, match=r"--from .*: no file that ends in \.parquet, \.jsonl, \.ndjson, \.txt"):
             sources(place)
     with pytest.raises(DataError, match=r"--from nothing://there: .*Protocol not known"):
         sources("nothing://there")
+
+
+def test_endings_count_in_any_case_and_other_files_are_named(tmp_path: Path) -> None:
+    folder = tmp_path / "en [1]"  # a name, no pattern
+    folder.mkdir()
+    for name in ("a.txt", "B.TXT", "c.txt.gz", "d.csv", "_e.txt", ".f.txt"):
+        (folder / name).write_text("uno\n")
+    assert [Path(file.url).name for file in sources(str(folder))] == ["B.TXT", "a.txt"]
+    assert [Path(url).name for url in others(str(folder))] == ["c.txt.gz", "d.csv"]
 
 
 def test_names_sort_as_the_rows_do() -> None:
@@ -286,8 +297,21 @@ def test_a_folder_of_something_else_and_one_that_is_read_are_refused(
     status, told = run()
     assert status == 1 and "not empty, and no _job.json in it; give a folder that is new or empty" in told
     status, told = run("--from", str(tmp_path / "out"))
+    assert status == 1 and f"--out {tmp_path / 'out'}: lies in --from" in told
+    status, told = run("--from", str(tmp_path))
+    assert status == 1 and "where it would be read later; give a folder beside it" in told
+    status, told = run("--from", str(tmp_path / "out" / "a.txt"))
     assert status == 1 and "is to be read, and lies in it" in told
     assert not calls
+
+
+def test_a_refused_column_claims_no_folder(run: Run, calls: list[Block], tmp_path: Path) -> None:
+    table = pa.table({"text": ["uno"]})
+    pq.write_table(table, tmp_path / "one.parquet")
+    status, told = run("--from", str(tmp_path / "one.parquet"), "--column", "body")
+    assert status == 1 and "no column body; give --column one of text" in told
+    assert not calls
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_block_on_which_workers_die_is_refused_at_last(texts: Path, tmp_path: Path) -> None:

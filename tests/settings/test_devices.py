@@ -57,13 +57,13 @@ def test_mps_is_for_one_process(monkeypatch: pytest.MonkeyPatch, asked: str) -> 
 @pytest.mark.parametrize(
     ("machine", "cuda", "expected"),
     [
-        (Machine("cpu", 1, 1, 200, 3, False), 2, ["cpu"] * 3),
-        (Machine("auto", 1, 1, 200, 3, False), 0, ["cpu"] * 3),
-        (Machine("auto", 1, 1, 200, 3, False), 2, ["cuda:0"]),
-        (Machine("gpu", 2, 1, 200, 3, False), 2, ["cuda:0", "cuda:1"]),
-        (Machine("gpu", 2, 1, 200, 3, False), 1, "gpu and 2 processes, but torch sees 1 such devices"),
-        (Machine("gpu", 1, 1, 200, 3, False), 0, "machine.accelerator: gpu is not here; torch sees cpu"),
-        (Machine("mps", 1, 1, 200, 3, False), 0, "machine.accelerator: mps is not here"),
+        (Machine("cpu", 1, 1, 200, 3, False, 1800), 2, ["cpu"] * 3),
+        (Machine("auto", 1, 1, 200, 3, False, 1800), 0, ["cpu"] * 3),
+        (Machine("auto", 1, 1, 200, 3, False, 1800), 2, ["cuda:0"]),
+        (Machine("gpu", 2, 1, 200, 3, False, 1800), 2, ["cuda:0", "cuda:1"]),
+        (Machine("gpu", 2, 1, 200, 3, False, 1800), 1, "gpu and 2 processes, but torch sees 1 such devices"),
+        (Machine("gpu", 1, 1, 200, 3, False, 1800), 0, "machine.accelerator: gpu is not here; torch sees cpu"),
+        (Machine("mps", 1, 1, 200, 3, False, 1800), 0, "machine.accelerator: mps is not here"),
     ],
 )
 def test_a_process_for_each_device_or_for_each_of_the_workers(

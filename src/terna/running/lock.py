@@ -18,6 +18,11 @@ RANKS = ("RANK", "LOCAL_RANK", "GROUP_RANK", "NODE_RANK", "SLURM_PROCID")
 LONGEST = 200
 
 
+def is_first() -> bool:
+    """Whether this is the first of the processes that a launcher started, or the only one."""
+    return all(os.environ.get(name, "0") == "0" for name in RANKS)
+
+
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
     """Hold `folder` while the block runs; the system frees it when the process ends, however it ends.
@@ -25,7 +30,7 @@ def held(folder: Path) -> Iterator[None]:
     Raises BusyError where another process holds it, with that process, its command and since when, and where the
     folder takes no lock.
     """
-    if any(os.environ.get(name, "0") != "0" for name in RANKS):
+    if not is_first():
         yield
         return
     from filelock import FileLock, Timeout  # a tenth of a second, which `--help` need not take

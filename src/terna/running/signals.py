@@ -24,6 +24,12 @@ def terminable() -> Iterator[None]:
         yield
 
 
+def ignore_more() -> None:
+    """Ignore Ctrl-C and SIGTERM from now on, in a process that is about to end for one of them."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
 @contextmanager
 def unhandled() -> Iterator[None]:
     """SIGTERM has its default action in the block: Lightning sets its own handler, and calls one that it finds too."""

@@ -21,7 +21,7 @@ from terna.encoder.pooling import pool
 from terna.encoder.usage import Usage
 from terna.errors import ModelError, words_of
 from terna.serving.folders import created
-from terna.systems.static import StaticEncoder
+from terna.systems.static import StaticEncoder, is_static
 
 # model2vec's default
 DIMENSIONS = 256
@@ -34,6 +34,8 @@ def write(model: Path, out: Path, *, dimensions: int | None = None) -> StaticEnc
     (None: 256, or all where the encoder has fewer), are weighted by the piece's rank after Zipf's law. Raises
     ModelError when `out` is there already, the encoder cannot be read, or model2vec cannot use its tokenizer.
     """
+    if is_static(model):
+        raise ModelError(f"{model}: is a static encoder already; give one with a backbone")
     with created(out) as beside:
         beside.mkdir()
         encoder = Encoder.load(model)

@@ -202,6 +202,8 @@ class Machine:
     """Processes that parse and translate."""
     progress: bool
     """Show progress bars."""
+    timeout: Count
+    """Seconds that a process waits for the others of its run: how soon a machine that is lost ends it."""
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -1,12 +1,15 @@
 """What a run is remembered by: its curves, and the checkpoint from which it resumes."""
 
 import math
+import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch import Tensor
 
 from terna.errors import ModelError
@@ -88,15 +91,28 @@ class Checkpoints(Callback):
     recorder: whose losses are looked at first, so that what is kept is sound. saved: called after each.
     """
 
+    asked = False
+
     def __init__(self, path: Path, every: int, recorder: Recorder, saved: Callable[[], None]) -> None:
         self.path = path
         self.every = every
         self.recorder = recorder
         self.saved = saved
 
+    def on_train_start(self, trainer: Trainer, *_: object) -> None:
+        """Take SIGTERM, whichever process it comes to, as a wish that all end after the step.
+
+        In place of Lightning's handler, which talks to the other processes in the middle of what they exchange.
+        """
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._ask)
+
+    def _ask(self, *_: object) -> None:
+        self.asked = True
+
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: object) -> None:
-        """Save when it is time, on all processes or on none."""
-        asked = trainer.strategy.reduce_boolean_decision(trainer.received_sigterm, all=False)
+        """Save when it is time, on all processes or on none; SIGTERMException when they are to end."""
+        asked = trainer.strategy.reduce_boolean_decision(self.asked, all=False)
         if not asked and trainer.global_step % self.every:
             return
         self.recorder.fetch(trainer)
@@ -110,3 +126,6 @@ class Checkpoints(Callback):
             beside.replace(self.path)
             sync(self.path.parent)  # before older weights are removed
             self.saved()
+        if asked:
+            trainer.strategy.barrier()  # who ends first may take the others along
+            raise SIGTERMException

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 from terna.errors import ModelError
 from terna.provenance import flat
 from terna.records import read_record, write_json
+from terna.running.lock import is_first
 from terna.settings import Settings
 from terna.settings.plain_mode import is_plain
 
@@ -23,9 +25,9 @@ THREADS = "TERNA_THREADS"
 
 
 def identity(settings: Settings, data: Mapping[str, str]) -> dict[str, Any]:
-    """All that a run's outcome depends on: settings, data (each file's sha256), packages, threads and TERNA_PLAIN.
+    """All that a run's outcome depends on: settings, data, packages, processes, threads and TERNA_PLAIN.
 
-    Losses of one's own are among it, each with its file's sha256.
+    Data by each file's sha256. Losses of one's own are among it, each with its file's sha256.
     """
     from terna.training.losses.own import own_losses  # not at the top, for torch: see _threads
 
@@ -35,6 +37,7 @@ def identity(settings: Settings, data: Mapping[str, str]) -> dict[str, Any]:
         "evaluate": {name: plain["evaluate"][name] for name in ("select_on", "main_score")},
         "data": dict(data),
         "packages": {name: version(name) for name in ("torch", "transformers", "pytorch-lightning")},
+        "processes": settings.machine.devices * settings.machine.nodes,
         "threads": _threads(),
         "TERNA_PLAIN": int(is_plain()),
         "checkpoint_format": FORMAT,
@@ -52,16 +55,11 @@ def claim(folder: Path, run: Mapping[str, Any]) -> Path | None:
     remedy = f"delete {folder}/ to train anew"
     found = read_record(folder / IDENTITY, {}, remedy) if (folder / IDENTITY).exists() else None
     if not path.is_file() or found is None:
-        if found != ours:  # of several processes only the first finds it so
+        if is_first() and found != ours:
             shutil.rmtree(folder, ignore_errors=True)
             write_json(ours, folder / IDENTITY)
         return None
-    different = [
-        f"  {key}: {found.get(key)!r} there, {ours.get(key)!r} here"
-        for key in sorted(found.keys() | ours.keys())
-        if found.get(key) != ours.get(key)
-    ]
-    if different:
+    if different := differences(found, ours):
         raise ModelError(
             "\n".join(
                 [
@@ -72,6 +70,24 @@ def claim(folder: Path, run: Mapping[str, Any]) -> Path | None:
             )
         )
     return path
+
+
+def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+    """A line for each key whose value differs, with both values."""
+    keys = sorted(there.keys() | here.keys())
+    return [
+        f"  {key}: {there.get(key)!r} there, {here.get(key)!r} here" for key in keys if there.get(key) != here.get(key)
+    ]
+
+
+def steps_done(checkpoint: Path) -> int:
+    """The steps that a checkpoint has behind it; ModelError when it is damaged."""
+    import torch  # not at the top: see _threads
+
+    try:
+        return int(torch.load(checkpoint, weights_only=True, mmap=True, map_location="cpu")["global_step"])
+    except (OSError, EOFError, RuntimeError, KeyError, UnpicklingError) as error:
+        raise ModelError(f"{checkpoint}: damaged ({error}); delete {checkpoint.parent}/ to train anew") from error
 
 
 def release(folder: Path) -> None:

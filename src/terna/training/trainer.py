@@ -7,7 +7,6 @@ import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any, NamedTuple
 
 import torch
@@ -21,7 +20,9 @@ from terna.settings import Settings, Train
 from terna.settings.plain_mode import is_plain
 from terna.training.parts.part import Part
 from terna.training.parts.ranked import RankedPart
+from terna.training.processes import loss_of_others, strategy_of
 from terna.training.restarts import phases
+from terna.training.resume import steps_done
 from terna.training.selection import Selection
 from terna.training.setup import Run
 
@@ -44,7 +45,7 @@ def build_trainer(settings: Settings, callbacks: Sequence[Callback], loggers: Se
         accelerator=machine.accelerator,
         devices=machine.devices,
         num_nodes=machine.nodes,
-        strategy="ddp" if machine.devices * machine.nodes > 1 else "auto",
+        strategy=strategy_of(machine),
         precision="32-true" if precision == "tf32" else precision,
         max_epochs=phases(settings.train)[-1].stop,
         gradient_clip_val=settings.train.clip or None,
@@ -64,17 +65,22 @@ def fit(trainer: Trainer, run: Run, checkpoint: Path | None = None) -> Taken:
     """Train from the start, or from a checkpoint to the end; what that took.
 
     When SIGTERM or Ctrl-C stopped the run, says how to resume, and ends with a shell's status for that. Raises
-    ModelError for a precision that the device lacks, and for a damaged checkpoint.
+    ModelError for a precision that the device lacks, and for a damaged checkpoint, ProcessError when another of several
+    processes is lost.
     """
     if trainer.strategy.root_device.type == "cpu" and trainer.precision == "16-mixed":
         raise ModelError("train.precision: 16-mixed needs a GPU (machine=gpu); choose 32-true or bf16-mixed")
-    start, first = time.perf_counter(), _steps_done(checkpoint)
+    start, first = time.perf_counter(), steps_done(checkpoint) if checkpoint else 0
     try:
         with unhandled():
             trainer.fit(run.module, run.datamodule, ckpt_path=checkpoint, weights_only=True)
     except SIGTERMException:
         print(f"stopped by SIGTERM after step {trainer.global_step}; the same command resumes there", file=sys.stderr)
         sys.exit(143)
+    except RuntimeError as error:
+        if fault := loss_of_others(error, trainer.global_step):
+            raise fault from error
+        raise
     except SystemExit as end:  # what Lightning makes of Ctrl-C
         if not isinstance(end.__context__, KeyboardInterrupt):
             raise
@@ -117,7 +123,8 @@ def summary(settings: Settings, run: Run, trainer: Trainer, selection: Selection
         **({"selected_ema": selection.kept_ema} if settings.train.ema is not None else {}),
         # beside padding its backbone gives other vectors
         **({"one_length_at_a_time": True} if run.module.encoder.token_vectors.way == "by length" else {}),
-        # weights that TERNA_PLAIN=1 gave have other bytes
+        # weights of several processes have other bytes, and so have those that TERNA_PLAIN=1 gave
+        **({"processes": trainer.world_size} if trainer.world_size > 1 else {}),
         **({"plain": True} if is_plain() else {}),
     }
 
@@ -146,16 +153,6 @@ def quiet() -> None:
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*does not have many workers")  # batches are gathered arrays
     warnings.filterwarnings("ignore", message=".isinstance.treespec, LeafSpec")  # Lightning's own
-
-
-def _steps_done(checkpoint: Path | None) -> int:
-    """The steps that a checkpoint has behind it."""
-    if checkpoint is None:
-        return 0
-    try:
-        return int(torch.load(checkpoint, weights_only=True, mmap=True, map_location="cpu")["global_step"])
-    except (OSError, EOFError, RuntimeError, KeyError, UnpicklingError) as error:
-        raise ModelError(f"{checkpoint}: damaged ({error}); delete {checkpoint.parent}/ to train anew") from error
 
 
 def _peak_memory(trainer: Trainer) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from terna.errors import TernaError
 from terna.running.process import settle
-from terna.running.signals import INTERRUPTED, TERMINATED, Terminated, terminable
+from terna.running.signals import INTERRUPTED, TERMINATED, Terminated, ignore_more, terminable
 from terna.serving.cli.arguments import parser
 from terna.serving.cli.streams import prepare, standard_output, tell
 
@@ -28,10 +28,12 @@ def main(words: Sequence[str] | None = None) -> int:
         return _told(
             FAILED, "MemoryError: more memory is needed than there is; give a smaller --chunk, or less at once"
         )
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Terminated) as stop:
+        if words is None:  # a process of its own, which ends now
+            ignore_more()
+        if isinstance(stop, Terminated):
+            return _told(TERMINATED, "stopped by SIGTERM; no file is half written")
         return _told(INTERRUPTED, "stopped by Ctrl-C; no file is half written")
-    except Terminated:
-        return _told(TERMINATED, "stopped by SIGTERM; no file is half written")
     return 0
 
 

@@ -57,7 +57,8 @@ def standard_output() -> Iterator[BinaryIO]:
 def written(out: Path) -> Iterator[BinaryIO]:
     """A file that becomes `out` if the block succeeds; DataError where it cannot be written."""
     try:
-        with replacing(out) as beside, beside.open("wb") as file:
+        # another encode may write to the same place
+        with replacing(out, f".{os.getpid()}") as beside, beside.open("wb") as file:
             yield file
     except OSError as error:
         if error.filename is not None and Path(error.filename).parent not in (out.parent, *out.parent.parents):

@@ -58,17 +58,12 @@ def sources(place: str) -> list[Source]:
 
     Hidden files, and those whose name starts with `_`, are left out. Raises DataError where there are none.
     """
-    try:
-        store, path = url_to_fs(place)
-        pattern = re.search(r"[*?\[]", path)
-        found = (store.glob if pattern else store.find)(path, detail=True)
-    except (OSError, ValueError, ImportError) as error:
-        raise DataError(f"--from {place}: {words_of(error)}; give a folder, a pattern or a file") from error
-    root = path[: pattern.start()].rpartition("/")[0] if pattern else path
-    kept = sorted(name for name, info in found.items() if info["type"] != "directory" and _is_input(name, root))
-    if not kept:
-        raise DataError(f"--from {place}: no file that ends in {', '.join(KINDS)}; give a folder or a pattern of some")
-    return [_source(store.unstrip_protocol(name).removeprefix("file://"), found[name]) for name in kept]
+    return [source for source in _files(place) if _kind(source.url) in KINDS]
+
+
+def others(place: str) -> list[str]:
+    """The files there that `sources` leaves out because of how their names end."""
+    return [source.url for source in _files(place) if _kind(source.url) not in KINDS]
 
 
 def blocks_of(files: list[Source], rows: int, column: str) -> list[Block]:
@@ -76,6 +71,11 @@ def blocks_of(files: list[Source], rows: int, column: str) -> list[Block]:
     with ThreadPoolExecutor(PLANNED) as pool:
         planned = pool.map(_planned, range(len(files)), files, repeat(rows), repeat(column))
         return [block for blocks in planned for block in blocks]
+
+
+def is_kind(url: str, *kinds: str) -> bool:
+    """Whether the name ends in one of these, in any case."""
+    return _kind(url) in kinds
 
 
 def opened(url: str) -> Any:
@@ -86,10 +86,31 @@ def opened(url: str) -> Any:
         raise DataError(f"{url}: {error.strerror or words_of(error)}; let it be there until the run ends") from error
 
 
-def _is_input(name: str, root: str) -> bool:
-    within = PurePosixPath(name.removeprefix(root)).parts
-    hidden = any(part.startswith(("_", ".")) for part in within)
-    return not hidden and PurePosixPath(name).suffix in KINDS
+def _files(place: str) -> list[Source]:
+    """All files that are not hidden, by name."""
+    try:
+        store, path = url_to_fs(place)
+        there = store.exists(path)
+        pattern = None if there else re.search(r"[*?\[]", path)
+        found = (store.glob if pattern else store.find)(path, detail=True)
+    except (OSError, ValueError, ImportError) as error:
+        raise DataError(f"--from {place}: {words_of(error)}; give a folder, a pattern or a file") from error
+    if not there and not pattern:
+        raise DataError(f"--from {place}: not there; give a folder, a pattern or a file")
+    root = path[: pattern.start()].rpartition("/")[0] if pattern else path
+    seen = sorted(name for name, info in found.items() if info["type"] != "directory" and not _is_hidden(name, root))
+    if not any(_kind(name) in KINDS for name in seen):
+        raise DataError(f"--from {place}: no file that ends in {', '.join(KINDS)}; give a folder or a pattern of some")
+    return [_source(store.unstrip_protocol(name).removeprefix("file://"), found[name]) for name in seen]
+
+
+def _is_hidden(name: str, root: str) -> bool:
+    return any(part.startswith(("_", ".")) for part in PurePosixPath(name.removeprefix(root)).parts)
+
+
+def _kind(name: str) -> str:
+    """How the name ends, in lower case."""
+    return PurePosixPath(name).suffix.lower()
 
 
 def _source(url: str, info: dict[str, Any]) -> Source:
@@ -98,7 +119,7 @@ def _source(url: str, info: dict[str, Any]) -> Source:
 
 def _planned(number: int, source: Source, rows: int, column: str) -> list[Block]:
     with opened(source.url) as file:
-        if not source.url.endswith(PARQUET):
+        if not is_kind(source.url, PARQUET):
             return list(_line_blocks(number, source.url, file, rows))
         count = _rows_of(file, source.url, column)
     return [Block(number, source.url, first, min(first + rows, count)) for first in range(0, count, rows)]

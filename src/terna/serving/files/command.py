@@ -18,10 +18,14 @@ from terna.serving.cli.encoding import dimension_of, encode_all, prompt_of
 from terna.serving.cli.fingerprint import fingerprint
 from terna.serving.cli.streams import tell
 from terna.serving.files import cluster
-from terna.serving.files.blocks import Block, Source, blocks_of, sources
+from terna.serving.files.blocks import Block, Source, blocks_of, others, sources
 from terna.serving.files.shards import Job, claim, finish, missing, tidy, written
+from terna.serving.folders import check_parents
 from terna.settings.devices import Precision
 from terna.systems import load_system, locate
+
+# files that are named in a message
+SHOWN = 5
 
 
 class Encoding:
@@ -49,11 +53,11 @@ def encode_files(asked: Namespace) -> None:
     cluster.imported(asked.address)
     files = sources(asked.place)
     job = _job(asked)
-    _check_apart(files, job.out)
+    _check_apart(files, asked.place, job.out)
+    blocks = blocks_of(files, job.rows, job.column)
     job.out.mkdir(parents=True, exist_ok=True)
     with held(job.out):
         claim(job, files)
-        blocks = blocks_of(files, job.rows, job.column)
         tidy(job)
         left = missing(job, blocks)
         if left:
@@ -63,6 +67,8 @@ def encode_files(asked: Namespace) -> None:
             finally:
                 tidy(job)
         rows, bad = finish(job, blocks)
+    if passed := others(asked.place):
+        tell(f"{asked.place}: {len(passed)} files of other kinds are left out: {', '.join(passed[:SHOWN])}")
     tell(
         f"{job.out}: {rows} rows of {len(files)} files in {len(blocks)} shards, {len(left)} of them encoded now, "
         f"{time.monotonic() - began:.0f} s; {bad} rows are blank, null or not UTF-8: they have no vector"
@@ -98,7 +104,13 @@ def _job(asked: Namespace) -> Job:
     return Job(asked.out.absolute(), mark, dimensions, asked.column, asked.block)
 
 
-def _check_apart(files: Sequence[Source], out: Path) -> None:
+def _check_apart(files: Sequence[Source], place: str, out: Path) -> None:
+    """Raise DataError where what is read and what is written lie in each other, and ModelError for no folder."""
+    if Path(place).is_dir() and out.is_relative_to(Path(place).absolute()):
+        raise DataError(f"--out {out}: lies in --from {place}, where it would be read later; give a folder beside it")
+    check_parents(out)
+    if out.exists() and not out.is_dir():
+        raise DataError(f"--out {out}: not a folder; give a folder")
     inside = next((file.url for file in files if Path(file.url).is_relative_to(out)), None)
     if inside:
         raise DataError(f"--out {out}: {inside} is to be read, and lies in it; give a folder of its own")

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from terna.errors import DataError, words_of
 from terna.sentences import decoded
 from terna.serving.cli.lines import composed, text_of
-from terna.serving.files.blocks import JSONL, PARQUET, Block, opened
+from terna.serving.files.blocks import JSONL, PARQUET, Block, is_kind, opened
 
 # rows of a Parquet file that are decoded at once
 ROWS = 8192
@@ -25,7 +25,7 @@ def texts_of(block: Block, column: str) -> Iterator[str | None]:
     """
     count = 0
     with opened(block.url) as file:
-        for text in (_column if block.url.endswith(PARQUET) else _lines)(file, block, column):
+        for text in (_column if is_kind(block.url, PARQUET) else _lines)(file, block, column):
             count += 1
             yield text
     if count != block.end - block.first:
@@ -51,7 +51,7 @@ def _column(file: BinaryIO, block: Block, column: str) -> Iterator[str | None]:
 def _lines(file: BinaryIO, block: Block, column: str) -> Iterator[str | None]:
     file.seek(block.start)
     lines = io.BytesIO(file.read(block.stop - block.start))
-    read = _field if block.url.endswith(JSONL) else lambda line, number, name, column: text_of(line, number, name)
+    read = _field if is_kind(block.url, *JSONL) else lambda line, number, name, column: text_of(line, number, name)
     for number, line in enumerate(lines, start=block.first + 1):
         yield read(line, number, block.url, column)
 
