@@ -58,7 +58,7 @@ def test_a_script_shows_its_usage_and_refuses_other_words_and_does_nothing(call:
     assert files(Path.cwd()) == before
 
 
-@pytest.mark.parametrize("words", [("readme", "x"), ("run", "x"), ("release", "--verify", "x"), ("release", "x")])
+@pytest.mark.parametrize("words", [("results", "x"), ("run", "x"), ("release", "--verify", "x"), ("release", "x")])
 def test_a_word_too_many_is_named(call: Call, words: tuple[str, ...]) -> None:
     before = files(Path.cwd())
     status, _, err = call(*words)

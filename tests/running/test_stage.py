@@ -334,7 +334,7 @@ def test_dvc_composes_no_resolver_into_what_is_committed(project: Path, root: Pa
 @pytest.mark.slow
 @pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-@pytest.mark.parametrize("words", [("readme", "--help"), ("fetch", "--help"), ("fetch", "--cfg", "job")])
+@pytest.mark.parametrize("words", [("results", "--help"), ("fetch", "--help"), ("fetch", "--cfg", "job")])
 def test_standard_output_that_is_full_is_named_and_not_the_disk(
     project: Path, words: tuple[str, ...], unbuffered: str
 ) -> None:
@@ -351,5 +351,5 @@ def test_who_stops_reading_a_pipe_at_the_end_is_told_nothing(project: Path) -> N
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "w") as pipe:
-        done = call(project, "readme", "--help", output=pipe, PYTHONUNBUFFERED="")
+        done = call(project, "results", "--help", output=pipe, PYTHONUNBUFFERED="")
     assert (done.returncode, done.stderr) == (0, "")

@@ -1,4 +1,4 @@
-"""A data file as a stream of Arrow tables, read by `datasets`: memory does not grow with the file."""
+"""A data file as a stream of Arrow tables, read by `datasets` or Arrow: memory does not grow with the file."""
 
 import csv
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +11,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyarrow.dataset import ParquetFragmentScanOptions
 
 from terna.data.corpora.located import check_csv, check_json, check_text
 from terna.errors import DataError, words_of
@@ -98,18 +97,16 @@ def _features(path: Path) -> Any:
 
 
 def _parquet(path: Path, header: bool) -> Stream:
+    """Read by Arrow itself: through `datasets` its threads hold a Python file, and may abort the process as it ends."""
     names = pq.read_schema(path).names
 
     def tables(places: Sequence[int]) -> Iterator[pa.Table]:
         wanted = [names[place] for place in places]
-        stream = _library().from_parquet(
-            escape(str(path)),
-            columns=list(dict.fromkeys(wanted)),
-            batch_size=BATCH,
-            # buffered ahead, the columns of a whole file would be in memory
-            fragment_scan_options=ParquetFragmentScanOptions(use_buffered_stream=True, pre_buffer=False),
-        )
-        return (table.select(wanted) for table in _batches(stream, path))
+        with _readable(path), pq.ParquetFile(path) as file:
+            # a group of rows at a time: of several, all would be read ahead
+            for group in range(file.num_row_groups):
+                for batch in file.iter_batches(BATCH, row_groups=[group], columns=list(dict.fromkeys(wanted))):
+                    yield pa.Table.from_batches([batch]).select(wanted)
 
     return Stream(str(path), names, tables, _classes(_features(path)))
 
