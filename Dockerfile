@@ -16,6 +16,6 @@ RUN pip install --no-cache-dir --constraint requirements.lock . \
     && useradd --create-home --uid 1000 terna
 
 USER 1000
-WORKDIR /work
+WORKDIR /project
 ENTRYPOINT ["python", "-m", "terna"]
 CMD ["--help"]
