@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from terna.errors import DataError
-from terna.evaluation.table import check, markdown, systems
+from terna.evaluation.table import check, markdown, official, systems
 from terna.settings import Evaluate, compose, load
 from terna.settings.benchmark import MEASURES
 
@@ -61,6 +61,27 @@ def test_another_system_stands_before_ours_with_where_it_is_from_and_its_own_int
         ("the backbone, untouched", "measured, the backbone before training"),
         ("this model", "measured, these weights"),
     ]
+
+
+def test_systems_are_compared_by_semevals_score_where_one_is_reported(
+    evaluate: Evaluate, scores: dict[str, Any]
+) -> None:
+    assert "ExBThemis-trainEs" not in [row.name for row in systems("sts2015-es", evaluate, scores)]
+    scores["sts2015-es"] |= {"weighted_mean": {"cosine_pearson": 0.6412, "cosine_spearman": 0.1}}
+    floors = {"weighted_mean": {"jaccard_pearson": 0.5871, "tfidf_words_pearson": 0.6, "tfidf_chars_pearson": None}}
+    scores["floors"] = {name: floor | floors for name, floor in scores["floors"].items()}
+    found = official("sts2015-es", evaluate, scores)
+    assert found is not None
+    assert found[1] == [
+        ["word overlap (Jaccard)", "lexical baseline", "0.587"],
+        ["TF-IDF, words", "lexical baseline", "0.600"],
+        ["ExBThemis-trainEs", "reported, SemEval-2015 task 2, the best Spanish run", "0.690"],
+        ["this model", "measured, these weights", "0.641"],
+    ]
+    assert official("sts2014-es", evaluate, scores) is None
+    text = markdown(evaluate, scores)
+    assert text.count("By the score that SemEval ranks by:") == 1
+    assert "| this model | measured, these weights | 0.641 |" in text
 
 
 def test_figures_that_lack_a_system_of_the_settings_are_refused_by_its_name(root: Path, scores: dict[str, Any]) -> None:

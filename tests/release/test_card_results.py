@@ -19,7 +19,7 @@ from card_inputs import (
 from huggingface_hub import ModelCard
 from report_inputs import Page, contents_of
 
-from terna.evaluation.table import BASELINES, markdown
+from terna.evaluation.table import BASELINES, WEIGHTED, markdown
 from terna.release.card.tables import relative_improvement
 from terna.release.report import render
 
@@ -89,6 +89,20 @@ def test_floors_stand_beside_ours_by_file(root: Path) -> None:
     assert columns["the backbone, untouched"][-1] == pair(figures(0.23), "cosine")
     for key, title in BASELINES.items():
         assert columns[title] == [pair(baselines(0.1), key), "–", pair(baselines(0.2), key)]
+
+
+def test_semevals_score_has_a_table_of_its_own_where_one_is_reported(root: Path) -> None:
+    settings = settings_of(root, "experiment=bertin_nodense")
+    scores = scores_of(settings)
+    card = card_of(settings, scores=scores)
+    ranked = tables_of(card, "By the score that SemEval ranks by:")[0]
+    own = scores["sts2015-es"]["weighted_mean"]["cosine_pearson"]
+    assert {row["system"]: row[WEIGHTED] for row in ranked} == {
+        "ExBThemis-trainEs": "0.690",
+        "this model": f"{own:.3f}",
+    }
+    assert "ExBThemis-trainEs (reported)" not in card
+    assert "ranks by" not in card_of(settings_of(root))
 
 
 def test_other_systems_stand_among_the_floors_with_where_they_are_from(root: Path) -> None:

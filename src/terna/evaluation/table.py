@@ -27,6 +27,8 @@ SHOWN = {
 SIDES = {"default": "prompt", "query": "prompt of queries", "document": "prompt of documents"}
 OURS = "this model"
 UNTOUCHED = "the backbone, untouched"
+WEIGHTED = "Pearson, mean of the files weighted by pairs"
+RANKED_BY = "By the score that SemEval ranks by:"
 # the source of a baseline's row
 LEXICAL = "lexical baseline"
 
@@ -36,13 +38,15 @@ class Row:
     """A row: what it is called, what its figures come from, and the figures, `<measure>_<kind>`.
 
     source: `lexical baseline`; `reported, ` and who published them; `measured, ` and the model that was scored here.
-    ci95: the 95 % interval of each measured figure, where one was computed.
+    ci95: the 95 % interval of each measured figure, where one was computed. weighted_mean: SemEval's own score, the
+    mean of Pearson's correlation over the files, weighted by their numbers of pairs; None where it is not known.
     """
 
     name: str
     source: str
     figures: Mapping[str, float | None]
     ci95: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
+    weighted_mean: float | None = None
 
 
 def check(evaluate: Evaluate, scores: Mapping[str, Any]) -> None:
@@ -58,25 +62,47 @@ def check(evaluate: Evaluate, scores: Mapping[str, Any]) -> None:
 
 def systems(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> Iterator[Row]:
     """A benchmark's rows, from metrics/sts.json: baselines (their one score stands under cosine) first, ours last."""
-    baselines = scores["floors"][benchmark]
+    yield from (row for row in _every(benchmark, evaluate, scores) if row.figures)
+
+
+def _every(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> Iterator[Row]:
+    """The same, and systems of which a weighted mean alone was reported."""
+    baselines, pearson = scores["floors"][benchmark], f"{evaluate.score_of(benchmark).partition('_')[0]}_pearson"
     for key, name in BASELINES.items():
         kinds = {f"cosine_{kind}": f"{key}_{kind}" for kind in KINDS[evaluate.benchmarks[benchmark].task]}
         ci95 = baselines.get("ci95", {})
         bounds = {shown: ci95[found] for shown, found in kinds.items() if found in ci95}
-        yield Row(name, LEXICAL, {shown: baselines[found] for shown, found in kinds.items()}, bounds)
+        shown = {name: baselines[found] for name, found in kinds.items()}
+        yield Row(name, LEXICAL, shown, bounds, _weighted(baselines, f"{key}_pearson"))
     for reported in evaluate.reported:
         if reported.benchmark == benchmark:
             figures: dict[str, float | None] = dict(reported.figures.items())
-            yield Row(reported.system, f"reported, {reported.source}", figures)
+            source = f"reported, {reported.source}"
+            yield Row(reported.system, source, figures, weighted_mean=reported.weighted_mean)
     for name, where in evaluate.systems.items():
         found = scores["systems"][name][benchmark]
-        yield Row(name, f"measured, {where}{prompted(found)}", found, found.get("ci95", {}))
+        source = f"measured, {where}{prompted(found)}"
+        yield Row(name, source, found, found.get("ci95", {}), _weighted(found, pearson))
     if untouched := scores.get("untouched", {}).get(benchmark):
         source = f"measured, the backbone before training{prompted(untouched)}"
-        yield Row(UNTOUCHED, source, untouched, untouched.get("ci95", {}))
+        yield Row(UNTOUCHED, source, untouched, untouched.get("ci95", {}), _weighted(untouched, pearson))
     chosen = ", chosen on this test set" if evaluate.use_of(benchmark) == CHOSEN_ON_TEST else ""
     source = f"measured, these weights{chosen}{prompted(scores[benchmark])}"
-    yield Row(OURS, source, scores[benchmark], scores[benchmark]["ci95"])
+    ours = scores[benchmark]
+    yield Row(OURS, source, ours, ours["ci95"], _weighted(ours, pearson))
+
+
+def _weighted(figures: Mapping[str, Any], name: str) -> float | None:
+    mean: float | None = figures.get("weighted_mean", {}).get(name)
+    return mean
+
+
+def official(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> Rows | None:
+    """The systems by SemEval's own score, under the main similarity; None if none is reported for the benchmark."""
+    if all(one.weighted_mean is None for one in evaluate.reported if one.benchmark == benchmark):
+        return None
+    known = [row for row in _every(benchmark, evaluate, scores) if row.weighted_mean is not None]
+    return ["system", "source", WEIGHTED], [[row.name, row.source, figure(row.weighted_mean, 3)] for row in known]
 
 
 def prompted(figures: Mapping[str, Any]) -> str:
@@ -143,6 +169,8 @@ def markdown(evaluate: Evaluate, scores: Mapping[str, Any]) -> str:
             table(*rows(name, evaluate, scores)),
             table(*against),
         ]
+        ranked = official(name, evaluate, scores)
+        parts += [RANKED_BY, table(*ranked)] if ranked else []
     return "\n\n".join(parts) + "\n"
 
 

@@ -114,6 +114,8 @@ class Reported:
     """Who says so."""
     figures: dict[Figure, float]
     """The figures, as fractions of 1."""
+    weighted_mean: Annotated[float, Field(ge=-1, le=1)] | None = None
+    """SemEval's own score: the mean of Pearson's correlation over the files, weighted by their numbers of pairs."""
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from terna.evaluation.table import BASELINES, OURS, UNTOUCHED, cell, compared, interval, kinds, rows, title
+from terna.evaluation.table import BASELINES, OURS, UNTOUCHED, cell, compared, interval, kinds, official, rows, title
 from terna.markdown import ABSENT, Rows, code, figure
 from terna.release.lineage import Lineage
 from terna.settings import Evaluate, Reported, Settings
@@ -42,13 +42,15 @@ class Benchmark:
     """How many figures there are, in a word."""
     reported: Sequence[Reported]
     """The systems whose figures others published."""
+    official: Rows | None
+    """By SemEval's own score; None if none is reported."""
     by_file: Rows | None
     """None where no files part the benchmark."""
 
 
 def benchmark(name: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> Benchmark:
     """The tables of a benchmark; `scores` is the content of metrics/sts.json."""
-    reported = [system for system in evaluate.reported if system.benchmark == name]
+    reported = [system for system in evaluate.reported if system.benchmark == name and system.figures]
     return Benchmark(
         title=title(name, evaluate, scores),
         systems=rows(name, evaluate, scores),
@@ -57,6 +59,7 @@ def benchmark(name: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> Bench
         figures=_figures(evaluate.benchmarks[name].figures, scores[name], reported),
         many=NUMBERS[len(evaluate.benchmarks[name].figures)],
         reported=reported,
+        official=official(name, evaluate, scores),
         by_file=_by_file(name, evaluate, scores) if "by_file" in scores[name] else None,
     )
 
