@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import pearsonr, spearmanr
+from scipy.stats import norm, pearsonr, spearmanr
 from sklearn.metrics import average_precision_score
 
 from terna.metrics.classification import Classification, decided
@@ -79,10 +79,10 @@ def test_an_undefined_system_comes_last_and_is_not_tied() -> None:
     assert (last.mean, last.behind, last.low, last.tied) == (None, None, None, False)
 
 
-def test_what_the_benchmark_can_show_is_the_median_half_width_of_the_intervals() -> None:
+def test_what_the_benchmark_can_show_is_the_median_of_what_each_interval_says() -> None:
     widths = [0.0, 0.02, 0.04, 0.10]
     standings = [Standing(str(width), [0.5], 0.5, 0.1, 0.1, 0.1 + width) for width in widths]
-    assert resolution(standings) == pytest.approx(0.02)
+    assert resolution(standings) == pytest.approx((norm.isf(0.025) + norm.isf(0.2)) * 0.02 / norm.isf(0.025))
     assert resolution(standings[:1]) is None
     assert resolution([Standing("flat", [None], None, None, None, None)]) is None
 

@@ -177,7 +177,8 @@ BEHIND = Standing("the start", [0.7, 0.7], 0.7, 0.11, 0.09, 0.13)
 def test_the_finals_say_what_is_tied_and_what_the_benchmark_can_show() -> None:
     found = Finals([1, 2], [BEST, CLOSE, BEHIND], {"trial 9": "seed 2: ModelError: no"})
     assert found.sentence() == (
-        "best: trial 4, 0.8100 in the mean over seeds 1, 2; tied: trial 2; what the benchmark can show is about ±0.0140"
+        "best: trial 4, 0.8100 in the mean over seeds 1, 2; tied: trial 2; the smallest "
+        "difference that can be shown is about 0.0200 (80 % power)"
     )
     lines = found.markdown("dev cosine_pearson").splitlines()
     assert lines[2] == "|  | mean | seed 1 | seed 2 | below the best | 95 % interval |  |"

@@ -67,12 +67,21 @@ def pooled(runs: Sequence[pa.Table], task: str, score: str, seed: int) -> Pooled
     """
     measure, kind = score.split("_")
     first, ours = runs[0], [f"run {number}" for number in range(1, len(runs) + 1)]
-    recorded, named = RECORDED[task], {f"untouched_{measure}": UNTOUCHED, **BASELINES}
-    names = [name.removesuffix(recorded.ending) for name in first.column_names if name.endswith(recorded.ending)]
-    others = [name for name in names if name in named or name.endswith(f"_{measure}")]
+    recorded = RECORDED[task]
     outcomes = {name: recorded.outcome(one, measure) for name, one in zip(ours, runs, strict=True)}
-    outcomes |= {named.get(name, name.removesuffix(f"_{measure}")): recorded.outcome(first, name) for name in others}
+    outcomes |= others(first, task, measure)
     return Pooled(len(runs), mean_against(ours, outcomes, recorded.metric(first), kind, seed=seed))
+
+
+def others(table: pa.Table, task: str, measure: str) -> dict[str, Floats]:
+    """The outcomes under a measure, and those of the baselines, of all systems but this model.
+
+    table: predictions/<benchmark>.parquet of a task. By the systems' names in the tables of results.
+    """
+    recorded, named = RECORDED[task], {f"untouched_{measure}": UNTOUCHED, **BASELINES}
+    names = [name.removesuffix(recorded.ending) for name in table.column_names if name.endswith(recorded.ending)]
+    found = [name for name in names if name in named or name.endswith(f"_{measure}")]
+    return {named.get(name, name.removesuffix(f"_{measure}")): recorded.outcome(table, name) for name in found}
 
 
 Figures = Mapping[str, Mapping[str, float | None]]

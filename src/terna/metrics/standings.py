@@ -9,6 +9,7 @@ import numpy as np
 from terna.arrays import Floats
 from terna.markdown import ABSENT, Markdown, figure, table
 from terna.metrics.bootstrap import bounds
+from terna.metrics.power import smallest_within
 from terna.metrics.significance import paired
 from terna.metrics.task import Task
 
@@ -68,13 +69,13 @@ def ranking(
 
 
 def resolution(standings: Sequence[Standing]) -> float | None:
-    """What difference from the best the benchmark can show, about: the median of half the width of the intervals.
+    """The smallest difference from the best that the benchmark can show with 80 % power: the median over the systems.
 
-    Those of no width, of systems that score every pair alike, are left out; None where there is no other.
+    Intervals of no width, of systems that score every pair alike, are left out; None where there is no other.
     """
-    widths = [one.high - one.low for one in standings if one.low is not None and one.high is not None]
-    halves = [width / 2 for width in widths if width > 0]
-    return median(halves) if halves else None
+    bounded = [(one.low, one.high) for one in standings if one.low is not None and one.high is not None]
+    smallest = [smallest_within(low, high) for low, high in bounded if high > low]
+    return median(smallest) if smallest else None
 
 
 def tied(standings: Sequence[Standing]) -> list[str]:
@@ -86,7 +87,9 @@ def verdict(standings: Sequence[Standing]) -> str:
     """What is tied with the best, and how small a difference the benchmark can show."""
     shown = resolution(standings)
     told = [f"tied: {', '.join(tied(standings)) or 'none'}"]
-    return "; ".join(told if shown is None else [*told, f"what the benchmark can show is about ±{shown:.4f}"])
+    if shown is not None:
+        told.append(f"the smallest difference that can be shown is about {shown:.4f} (80 % power)")
+    return "; ".join(told)
 
 
 def markdown(standings: Sequence[Standing], runs: Sequence[str]) -> Markdown:

@@ -166,6 +166,22 @@ def new(asked: Namespace) -> None:
             print(line)
 
 
+def plan(asked: Namespace) -> None:
+    """What differences benchmarks can show, by the predictions on record."""
+    from terna.evaluation import planning  # scikit-learn takes a second to import, see demo
+
+    if asked.against and len(asked.tables) != 1:
+        raise DataError(f"--against {asked.against}: {len(asked.tables)} tables given; give the one to compare it with")
+    if asked.runs > 1 and not (asked.seeds or asked.seed_sd):
+        raise DataError(f"--runs {asked.runs}: give --seeds or --seed-sd too, how much a score varies with the seed")
+    seeds = planning.Seeds.read(asked.seeds, asked.runs) if asked.seeds else planning.Seeds(asked.runs, asked.seed_sd)
+    planned = [planning.plan(path, asked.measure, seeds, asked.against) for path in asked.tables or planning.recorded()]
+    with standard_output():
+        for one in planned:
+            print(planning.markdown(one, asked.difference))
+        print(planning.explained(seeds, both=asked.against is not None))
+
+
 def _format(out: Path | None, asked: str | None) -> str:
     named = out.suffix.removeprefix(".") if out else "parquet"
     kind = asked or named

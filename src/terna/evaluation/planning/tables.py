@@ -1,0 +1,69 @@
+"""The tables of predictions that a plan is made from."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from terna.arrays import Floats
+from terna.errors import DataError
+from terna.evaluation.seeds import RECORDED
+from terna.settings.benchmark import UNITS, Task
+
+PREDICTIONS = Path("predictions")
+PAIRS = ("sentence1", "sentence2", "gold")
+# what tells units apart
+KEYS: dict[Task, tuple[str, ...]] = {"sts": PAIRS, "binary": PAIRS, "ranking": ("query",)}
+
+
+def recorded(folder: Path = PREDICTIONS) -> list[Path]:
+    """The tables of the evaluate stage; DataError where there is none."""
+    found = sorted(folder.glob("*.parquet"))
+    if not found:
+        raise DataError(
+            f"{folder}/: no *.parquet; run the evaluate stage (dvc repro evaluate), or name tables of predictions"
+        )
+    return found
+
+
+def read(path: Path) -> pa.Table:
+    """A table of predictions; DataError for what is no Parquet."""
+    try:
+        with pq.ParquetFile(path) as file:
+            return file.read()
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: not there; give predictions/<benchmark>.parquet of an evaluate stage") from error
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path}: not a Parquet table ({error}); give predictions/<benchmark>.parquet") from error
+
+
+def task_of(units: pa.Table, path: Path) -> Task:
+    """What the units are: labelled 1 or 0, scored, or queries; DataError for another table."""
+    names = set(units.column_names)
+    if "query" in names:
+        return "ranking"
+    if not names.issuperset(PAIRS):
+        raise DataError(
+            f"{path}: columns {', '.join(units.column_names)}; predictions/<benchmark>.parquet has sentence1, "
+            "sentence2 and gold, or query"
+        )
+    return "binary" if set(units["gold"].to_pylist()) == {0, 1} else "sts"
+
+
+def ours(units: pa.Table, task: Task, measure: str, path: Path) -> Floats:
+    """The outcome of the model of a table under a measure; DataError where the table has none."""
+    column = f"{measure}{RECORDED[task].ending}"
+    if column not in units.column_names:
+        raise DataError(f"{path}: no column {column}; give a --measure that this benchmark is scored by")
+    return RECORDED[task].outcome(units, measure)
+
+
+def rival(path: Path, units: pa.Table, task: Task, measure: str) -> Floats:
+    """The same of another table; DataError where its units are not `units`, in their order."""
+    table = read(path)
+    for column in KEYS[task]:
+        if column not in table.column_names or table[column].to_pylist() != units[column].to_pylist():
+            raise DataError(
+                f"{path}: {column} is not that of the first table; give tables of the same {UNITS[task]} in one order"
+            )
+    return ours(table, task, measure, path)
