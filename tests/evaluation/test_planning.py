@@ -135,6 +135,15 @@ FAULTS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "no pairs": (lambda one: one.pop("gold"), "columns file, line, .*has sentence1, sentence2 and gold, or query"),
     "equal": (lambda one: one.update(cosine=[0.5] * 200), "cosine_pearson of this model is undefined: all its scores"),
     "infinite": (lambda one: one.update(jaccard=[math.inf] * 200), "word overlap .*200 of 200 values are not finite"),
+    "texts": (lambda one: one.update(e5_cosine=["high"] * 200), "could not convert string to float: 'high'"),
+    "a missing text": (
+        lambda one: one["sentence2"].__setitem__(7, None),
+        "sentence2: string with 1 nulls; predictions/",
+    ),
+    "scores as texts": (
+        lambda one: one.update(gold=["5"] * 200),
+        "gold: string with 0 nulls; predictions/ has double and no nulls",
+    ),
     "alone": (
         lambda one: [one.pop(name) for name in list(one) if name.startswith(("jac", "tf", "unt", "e5"))],
         "no other system's scores; give another model's table of these pairs with --against",

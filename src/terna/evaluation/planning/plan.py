@@ -86,7 +86,7 @@ def _differences(
     mine = ours(units, task_of(units, path), measure, path)
     try:
         columns = metric.checked({OURS: mine, **rivals})
-    except DataError as error:
+    except (DataError, ValueError, TypeError) as error:  # numpy's, for a column of texts
         raise DataError(f"{path}: {error}") from error
     kinds = [kind for kind in metric.kinds if kind not in DECIDED]
     observed, resampled = figures(metric, columns), resample(metric, columns, seed, RESAMPLES)

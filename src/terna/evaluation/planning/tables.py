@@ -39,14 +39,21 @@ def read(path: Path) -> pa.Table:
 
 def task_of(units: pa.Table, path: Path) -> Task:
     """What the units are: labelled 1 or 0, scored, or queries; DataError for another table."""
-    names = set(units.column_names)
-    if "query" in names:
-        return "ranking"
-    if not names.issuperset(PAIRS):
+    columns = KEYS["ranking"] if "query" in units.column_names else PAIRS
+    if not set(columns).issubset(units.column_names):
         raise DataError(
             f"{path}: columns {', '.join(units.column_names)}; predictions/<benchmark>.parquet has sentence1, "
             "sentence2 and gold, or query"
         )
+    for name in columns:
+        kind = pa.float64() if name == "gold" else pa.string()
+        if units[name].type != kind or units[name].null_count:
+            raise DataError(
+                f"{path}: {name}: {units[name].type} with {units[name].null_count} nulls; predictions/ has {kind} and "
+                "no nulls; run the evaluate stage again"
+            )
+    if columns != PAIRS:
+        return "ranking"
     return "binary" if set(units["gold"].to_pylist()) == {0, 1} else "sts"
 
 
