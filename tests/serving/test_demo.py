@@ -16,6 +16,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics.pairwise import cosine_similarity
 
 from terna.release.card.front import WIDGET
+from terna.serving.demo import answers
 from terna.serving.demo.examples import DECOYS, PARAPHRASES, QUERY
 from terna.serving.demo.examples import LIST as LIST_OF_EXAMPLES
 from terna.serving.demo.lexical import Lexical
@@ -157,3 +158,30 @@ def test_at_the_end_who_is_at_work_is_answered_and_who_waits_is_refused() -> Non
         assert told == [200]
         server.answers._one.release()
         assert post(server, "/api/similarity", PAIR).status == 503
+
+
+def test_more_than_may_wait_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "WAITING", 2)
+    begun, go = threading.Event(), threading.Event()
+    told: list[int] = []
+
+    def vector(text: str) -> list[float]:
+        if text == PAIR["first"]:
+            begun.set()
+            assert go.wait(30)
+        return [1.0, 2.0]
+
+    with served(Stub(vector)) as server:
+        ask = lambda: told.append(post(server, "/api/similarity", PAIR).status)  # noqa: E731
+        threads = [threading.Thread(target=ask) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        assert begun.wait(30)
+        while server.answers._room._value:
+            time.sleep(0.001)
+        assert post(server, "/api/similarity", PAIR).status == 503
+        go.set()
+        for thread in threads:
+            thread.join()
+        assert told == [200, 200]
+        assert post(server, "/api/similarity", PAIR).status == 200

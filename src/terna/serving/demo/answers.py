@@ -24,6 +24,8 @@ from terna.serving.demo.ranked import both
 from terna.serving.demo.refused import Refused
 from terna.systems import System
 
+# requests that compute or wait for their turn
+WAITING = 32
 # rows of each ranking of a file
 TOP = 30
 # seconds between two blocks of a file, in which whoever waits gets a turn: the lock itself does not see to that
@@ -46,6 +48,7 @@ class Answers:
         self._local = local
         self._held = Held()
         self._one = threading.Lock()
+        self._room = threading.Semaphore(WAITING)
         self._over = False
         self._example = self._compared(WIDGET[0], list(WIDGET[1:]))
 
@@ -65,7 +68,7 @@ class Answers:
 
     def similarity(self, asked: Pair) -> dict[str, float]:
         """The similarities of two sentences, more = more alike."""
-        with self._turn():
+        with self._asked():
             found = self._compared(asked.first, [asked.second])
         return {name: float(values[0]) for name, values in found.items()}
 
@@ -74,7 +77,7 @@ class Answers:
 
         The system's prompts of queries and documents are put before them.
         """
-        with self._turn():
+        with self._asked():
             prompts = self._system.usage.sides
             query = self._vectors([asked.query], prompts.query)
             documents = self._vectors(asked.sentences, prompts.document)
@@ -102,17 +105,15 @@ class Answers:
 
     def neighbours(self, asked: Neighbours) -> dict[str, Any]:
         """The file's sentences that are nearest to a query, beside the lexical baseline's: see `ranked.both`."""
-        corpus = self._held.get(asked.file)
-        if not corpus.lexical:
-            raise Refused(HTTPStatus.CONFLICT, "error_encoding", done=corpus.done, count=len(corpus.lines.sentences))
-        with self._turn():
+        corpus, letters = self._held.searchable(asked.file)
+        with self._asked():
             [query] = self._vectors([asked.query], self._system.usage.sides.query)
-            model, lexical = corpus.scores(query), corpus.lexical.scores(asked.query)
+            model, lexical = corpus.scores(query), letters.scores(asked.query)
         return {"measure": "cosine", **both(corpus.lines.sentences, corpus.lines.lines, model, lexical, TOP)}
 
     def groups(self, asked: Groups) -> dict[str, Any]:
         """Groups of the sentences, each group's middle sentence, and a point of the plane for each sentence."""
-        with self._turn():
+        with self._asked():
             found = grouped(self._vectors(asked.sentences), asked.k)
         return {
             "groups": found.groups.tolist(),
@@ -144,6 +145,17 @@ class Answers:
         except Exception as error:  # whatever it is, who waits for the file is told
             corpus.fault = str(error) or type(error).__name__
             print(f"{type(error).__name__}: {error}", file=sys.stderr)
+
+    @contextmanager
+    def _asked(self) -> Iterator[None]:
+        """A turn of a request, or no room to wait for one."""
+        if not self._room.acquire(blocking=False):
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "error_busy")
+        try:
+            with self._turn():
+                yield
+        finally:
+            self._room.release()
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

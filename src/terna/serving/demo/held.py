@@ -54,11 +54,11 @@ class Corpus:
         self.blocks = [np.concatenate(self.blocks)]
         self.lexical = Lexical(self.lines.sentences)
 
-    def scores(self, query: Vectors) -> Floats:
+    def scores(self, vector: Vectors) -> Floats:
         """The cosine of a vector (d,) with each sentence's."""
         [vectors] = self.blocks
         parts = [vectors[first : first + ROWS] for first in range(0, len(vectors), ROWS)]
-        return np.concatenate([pairwise(np.broadcast_to(query, part.shape), part)["cosine"] for part in parts])
+        return np.concatenate([pairwise(np.broadcast_to(vector, part.shape), part)["cosine"] for part in parts])
 
 
 class Held:
@@ -98,6 +98,14 @@ class Held:
         if corpus.fault:
             raise Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "error_model", reason=corpus.fault)
         return _described(key, corpus)
+
+    def searchable(self, key: str) -> tuple[Corpus, Lexical]:
+        """A file that has all its vectors; Refused where it has not yet, or never will."""
+        self.state(key)
+        corpus = self.get(key)
+        if not corpus.lexical:
+            raise Refused(HTTPStatus.CONFLICT, "error_encoding", done=corpus.done, count=len(corpus.lines.sentences))
+        return corpus, corpus.lexical
 
     @property
     def served(self) -> dict[str, Any] | None:
