@@ -89,9 +89,9 @@ class Answers:
     def hold(self, lines: Lines) -> dict[str, Any]:
         """Hold a file in memory and begin to encode it; how far it is, with the id that it is asked for by."""
         corpus = Corpus(lines)
-        key = self._held.add(corpus)
+        told = self._held.add(corpus)
         self._begin(corpus)
-        return self._held.state(key)
+        return told
 
     def serve(self, lines: Lines) -> None:
         """Hold the file of the command line for everybody, and begin to encode it."""

@@ -73,14 +73,14 @@ class Held:
         """Hold the file of the command line, which never makes room."""
         self._own = corpus
 
-    def add(self, corpus: Corpus) -> str:
-        """Hold a file; what it is asked for by from now on."""
+    def add(self, corpus: Corpus) -> dict[str, Any]:
+        """Hold a file; how far it is, with the id that it is asked for by from now on."""
         key = secrets.token_urlsafe(16)
         with self._lock:
             self._files[key] = corpus
             while len(self._files) > FILES:
                 self._files.popitem(last=False)[1].dropped = True
-        return key
+        return _described(key, corpus)
 
     def get(self, key: str) -> Corpus:
         """The file of that key; Refused where it has made room."""
