@@ -21,7 +21,8 @@ from omegaconf import OmegaConf
 from tqdm import tqdm
 
 from terna import provenance
-from terna.evaluation import verdict
+from terna.evaluation.verdict import verdicts
+from terna.evaluation.verdict import write as write_verdicts
 from terna.records import read_json, replacing_folder, write_text
 from terna.release import origin, verify
 from terna.release.card import fill
@@ -41,11 +42,11 @@ def main(settings: Settings) -> str:
     list(verify.check(lineage.chain, Path(), settings.machine.progress, others=strays))
     verify.agree(lineage.chain, settings)
     card = fill(settings, lineage)
-    verdicts = verdict.verdicts(settings.evaluate, read_json(SCORES))
+    found = verdicts(settings.evaluate, read_json(SCORES))
     with replacing_folder(OUT) as beside:
         shutil.copytree(ENCODER, beside / "encoder")
         write_text(card, beside / "encoder" / "README.md")
-        verdict.write(verdicts, beside / "encoder" / VERDICTS)
+        write_verdicts(found, beside / "encoder" / VERDICTS)
         write_text(card, beside / "README.md")
         wrote = {OUT / Path(path).relative_to(beside): sha256 for path, sha256 in provenance.digests([beside]).items()}
         last = Link(

@@ -227,7 +227,7 @@ def test_a_caveat_stands_above_all_unless_the_model_is_proven(browser: Any, page
     said = page.locator(".caveat p").first.text_content()
     assert said == (
         "En sts-es (prueba), este modelo no se distingue de la mejor referencia léxica, TF-IDF de letras: "
-        "cosine_pearson 0,710 frente a 0,700; diferencia 0,010, intervalo del 95 % de -0,020 a 0,040."
+        "cosine_pearson 0,710 frente a 0,700; diferencia 0,010, intervalo del 95\u00a0% de -0,020 a 0,040."
     )
     page.get_by_role("button", name="English").click()
     assert "is not distinguishable from the best lexical baseline" in page.locator(".caveat").inner_text()

@@ -30,7 +30,7 @@ function speakAll() {
   const { sentences, characters, file, lines: most } = start.limits;
   const told = say("list_limit", { sentences: whole(sentences), characters: whole(characters) });
   for (const one of document.querySelectorAll(".limit")) one.textContent = told;
-  const limit = { lines: whole(most), characters: whole(characters), bytes: whole(file) };
+  const limit = { lines: whole(most), characters: whole(characters), size: whole(file / 2 ** 20) };
   document.getElementById("file-limit").textContent = say("file_limit", limit);
   for (const one of document.querySelectorAll(".status")) tell(one.closest("section").id, "");
   for (const again of shown.values()) again();
