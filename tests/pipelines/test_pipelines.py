@@ -29,7 +29,9 @@ from stages import STAGES, stages_before
 from translator_inputs import SENTENCES, save_marian
 
 from terna import Encoder
+from terna.evaluation.verdict import read as read_verdicts
 from terna.sentences import fold
+from terna.serving.demo import evaluated
 from terna.training import trainer
 
 SHAPE = "{vocab_size:300,hidden_size:16,layers:1,heads:2,intermediate_size:32}"
