@@ -135,8 +135,8 @@ def test_the_mean_is_resampled_in_each_benchmark_for_itself() -> None:
 @pytest.mark.parametrize("name", ["8 systems, all equal", "12 systems, three groups of equals"])
 def test_the_family_wise_error_is_at_its_level(name: str) -> None:
     """benchmarks/ties.py has 500 simulations of each scenario; of so few, what is improbable at the level of 0.05."""
-    simulations = 60
-    wrong, power = family_wise(SCENARIOS[name], simulations, 400)
+    simulations = 40
+    wrong, power = family_wise(SCENARIOS[name], simulations, 300)
     assert wrong <= binom.ppf(0.999, simulations, 0.05)
     assert np.isnan(power) or power > 0.4
 
