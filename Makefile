@@ -3,7 +3,7 @@ PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: run new test test-slow test-all verify check params lock mirror seeds search soup table wandb mteb bench publish publish-data results reference figure demo space docs clean
+.PHONY: board run new test test-slow test-all verify check params lock mirror seeds search soup table wandb mteb bench publish publish-data results reference figure demo space docs clean
 
 run: .venv/ready          ## the whole pipeline: raw corpora in, a scored encoder out; as params.yaml says, or make run SET="experiment=…"
 	$(if $(SET),python pipelines/compose.py $(SET))
@@ -71,6 +71,9 @@ wandb: .venv/ready        ## the results to Weights & Biases: into the run that 
 mteb: .venv/ready         ## tasks of MTEB on the encoder: make mteb TASKS="STSES STS17 STS22"; first: pip install -e '.[mteb]'
 	python pipelines/mteb_tasks.py $(TASKS)
 
+board: .venv/ready        ## every system of conf/systems/ on every benchmark, with groups of ties: make board OPTIONS="--strict"
+	python pipelines/board.py $(OPTIONS)
+
 bench: .venv/ready        ## training, encoding and batch plans side by side with sentence-transformers
 	python benchmarks/bench.py
 
@@ -90,7 +93,7 @@ figure: .venv/ready       ## README's forest plot from docs/figures/*.json
 	python pipelines/figure.py
 
 clean:                    ## what the stages and commands made; DVC's cache, the settings and metrics/ stay
-	rm -rf data dataset models plots dvc_plots predictions release reports seeds search soups multirun outputs mteb_results space logs wandb checkpoints site
+	rm -rf data dataset models plots dvc_plots predictions release reports seeds search soups board multirun outputs mteb_results space logs wandb checkpoints site
 
 .venv/ready: requirements.lock pyproject.toml
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv

@@ -2,7 +2,8 @@
 
 reads   models/encoder/, or another system as in `evaluate.systems`; the tasks' data, from the hub or its cache
 does    loads each task's data first, keeps the subsets in the language, and lets mteb score them
-writes  mteb_results/<task>.json (mteb's own record) and mteb_results/results.md (each task's main score)
+writes  mteb_results/<task>.json (mteb's own record) and mteb_results/results.md (each task's main score);
+        mteb_results/results/<model>/<revision>/, the same records with model_meta.json, as mteb's board takes them
 
     python pipelines/mteb_tasks.py STSES STS17 STS22        or: make mteb TASKS="STSES STS17 STS22"
 """
@@ -23,6 +24,7 @@ from typing import Any
 from terna.errors import DataError, ModelError
 from terna.markdown import code, table
 from terna.records import replacing, write_text
+from terna.settings import is_hub_name
 from terna.settings.devices import AUTO, device_of
 
 OUT = Path("mteb_results")
@@ -53,9 +55,11 @@ def main(given: argparse.Namespace) -> None:
     chosen = tasks(given.tasks, given.language)
     model = adapted(given.encoder, named(given.prompt), device_of(given.device, "--device"))
     records = [scored(model, task) for task in chosen]
+    submission = library().ResultCache(OUT)
     for record in records:
         with replacing(OUT / f"{record.task_name}.json") as beside:
             record.to_disk(beside)
+        submission.save_to_cache(record, model.mteb_model_meta)
     results = markdown(given.encoder, records, model.used)
     write_text(results, OUT / "results.md")
     print(results)
@@ -94,19 +98,29 @@ def named(words: Sequence[str]) -> dict[str, str]:
 
 
 def adapted(where: str, prompts: Mapping[str, str] | None = None, device: str = "cpu") -> Any:
-    """A system as mteb wants an encoder, called after where it is and the digest of its files.
-
-    prompts: in place of its own of these names.
-    """
-    from terna.systems import digests_of, load_system, locate
+    """A system as mteb wants an encoder; prompts: in place of its own of these names."""
+    from terna.systems import load_system
     from terna.systems.mteb_adapter import Adapter
 
-    digests = sorted(digests_of(locate(where)).items())
-    version = hashlib.sha256(repr(digests).encode()).hexdigest()[:12]
-    name = where if where.count("/") == 1 else f"terna/{Path(where).name}"
-    meta = library().models.ModelMeta.create_empty(overwrites={"name": name, "revision": version})
+    name, revision = identity(where)
+    meta = library().models.ModelMeta.create_empty(overwrites={"name": name, "revision": revision})
     system = load_system(where, device)
     return Adapter(system, meta, replace(system.usage, prompts={**system.usage.prompts, **(prompts or {})}))
+
+
+def identity(where: str) -> tuple[str, str]:
+    """The name and revision that mteb files results under.
+
+    On the hub, the name there and the commit; elsewhere the folder's name and a digest of its files.
+    """
+    from terna.systems import digests_of, locate
+
+    path = locate(where)
+    name, at, _ = where.partition("@")
+    if at and is_hub_name(name) and not Path(where).exists():
+        return name, path.name  # the folder of a commit is named after it
+    digests = sorted(digests_of(path).items())
+    return f"terna/{path.name}", hashlib.sha256(repr(digests).encode()).hexdigest()[:12]
 
 
 def scored(model: Any, task: Any) -> Any:

@@ -17,6 +17,7 @@ from compose import write as write_params
 
 from terna.errors import SettingsError
 from terna.settings import Settings, compose, load
+from terna.settings.board import load_board
 
 LEARNT = ["parallel=esxnli"]
 CHOICES = (
@@ -32,8 +33,8 @@ CHOICES = (
     "machine",
     "experiment",
 )
-# declared there, and chosen through conf/evaluate/
-GROUPS = (*CHOICES, "benchmarks")
+# declared there, and chosen through conf/evaluate/ and conf/board.yaml
+GROUPS = (*CHOICES, "benchmarks", "systems")
 
 
 def options(root: Path) -> Iterator[tuple[str, str]]:
@@ -56,10 +57,10 @@ def test_the_defaults_list_has_one_choice_of_each_group_but_the_benchmarks(root:
     assert tuple(group for entry in defaults if isinstance(entry, dict) for group in entry) == CHOICES
 
 
-def test_every_benchmark_is_scored_by_a_choice_of_evaluate_and_is_no_choice_itself(root: Path) -> None:
+def test_every_benchmark_is_scored_by_a_choice_of_evaluate_or_the_board_and_is_no_choice_itself(root: Path) -> None:
     files = sorted((root / "conf" / "benchmarks").glob("*.yaml"))
     declared = {name: each for file in files for name, each in yaml.safe_load(file.read_text()).items()}
-    scored: dict[str, Any] = {}
+    scored: dict[str, Any] = dict(compose(root / "conf", [], "board")["benchmarks"])
     for group, option in options(root):
         if group == "evaluate":
             scored |= compose(root / "conf", [f"evaluate={option}"])["evaluate"]["benchmarks"]
@@ -70,6 +71,16 @@ def test_every_benchmark_is_scored_by_a_choice_of_evaluate_and_is_no_choice_itse
         assert written == {key: scored[name][key] for key in written}
     with pytest.raises(SettingsError, match="benchmarks: unknown key"):
         load(compose(root / "conf", [f"+benchmarks={files[-1].stem}"]))
+
+
+def test_every_system_is_on_the_board_and_overlaps_with_benchmarks_that_are(root: Path) -> None:
+    board = load_board(compose(root / "conf", [], "board"))
+    files = sorted((root / "conf" / "systems").glob("*.yaml"))
+    assert sorted(board.systems) == sorted(path.stem.replace("_", "-") for path in files)
+    assert len(board.systems) >= 25
+    assert {name for one in board.systems.values() for name in one.overlap} <= set(board.benchmarks)
+    for name, one in board.systems.items():
+        assert one.path or one.revision or "commit is not known" in (one.remark or ""), name
 
 
 def test_every_option_composes_and_is_sound(root: Path, group: str, option: str) -> None:

@@ -97,6 +97,21 @@ def test_the_command_writes_what_mteb_measured(
     record = json.loads((tmp_path / "mteb_results" / "FivePairs.json").read_text())
     main = record["scores"]["test"][0]["main_score"]
     assert f"| FivePairs | test | default | {main:.4f} |" in (tmp_path / "mteb_results" / "results.md").read_text()
+    # what mteb's board takes: mteb itself finds the record there, under the model's name
+    [submitted] = (tmp_path / "mteb_results" / "results").glob(f"terna__{folder.name}/*/FivePairs.json")
+    assert json.loads(submitted.read_text())["scores"] == record["scores"]
+    meta = json.loads((submitted.parent / "model_meta.json").read_text())
+    assert (meta["name"], meta["revision"]) == (f"terna/{folder.name}", submitted.parent.name)
+
+
+@pytest.mark.slow
+def test_a_model_of_the_hub_is_filed_under_its_name_and_commit(
+    make_encoder: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    save(make_encoder(), tmp_path / commit)
+    monkeypatch.setattr("terna.systems.locate", lambda where: tmp_path / commit)
+    assert mteb_tasks.identity("owner/small@main") == ("owner/small", commit)
 
 
 def test_all_pairs_are_compared_by_the_cosine(make_encoder: Make) -> None:

@@ -54,7 +54,7 @@ def ranking(
     observed, resampled = paired(task.checked(outcomes), task, kind, seed=seed, resamples=resamples)
     means = {system: float(np.mean([observed[name] for name in own])) for system, own in names.items()}
     spread = {system: np.mean([resampled[name] for name in own], axis=0) for system, own in names.items()}
-    order = sorted(systems, key=lambda system: (np.isnan(means[system]), -means[system]))
+    order = ordered(means)
     best = order[0]
     return [
         Standing(
@@ -66,6 +66,11 @@ def ranking(
         )
         for system in order
     ]
+
+
+def ordered(figures: Mapping[str, float]) -> list[str]:
+    """The systems by their figures, the highest first, of equals the one that is named first; undefined ones last."""
+    return sorted(figures, key=lambda system: (np.isnan(figures[system]), -figures[system]))
 
 
 def resolution(standings: Sequence[Standing]) -> float | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 HUB_NAME = re.compile(r"(?P<first>\w[\w.-]*)(/\w[\w.-]*)?")
 # where the stages and commands write: a path of the project, whether or not it was written
 OUTPUTS = (
+    "board",
     "checkpoints",
     "data",
     "dataset",

@@ -43,22 +43,28 @@ def load(config: Any, *, checked: bool = False) -> Settings:
     values out of range, and impossible combinations among the groups that are sound themselves, unless `checked` says
     that these were looked for before.
     """
-    plain: Any = resolved(config) if OmegaConf.is_config(config) else config
-    if not isinstance(plain, Mapping):
-        raise SettingsError([f"settings: a {type(plain).__name__}, not settings by key; compose them from conf/"])
-    hints = get_type_hints(Settings, include_extras=True)
-    unknown = [str(key)[:SHOWN] for key in plain if key not in hints]
-    faults = [f"{key}: unknown key{_nearest([key])}" for key in unknown[:MOST]] + unknown[MOST:]
-    sound: dict[str, Any] = {}
-    for name, hint in hints.items():
-        try:
-            sound[name] = _group(hint, name, plain)
-        except SettingsError as error:
-            faults += error.faults
+    sound, faults = groups(config, Settings)
     faults += [] if checked else _combinations(sound)
     if faults:
         raise SettingsError(_few(faults))
     return Settings(**sound)
+
+
+def groups(config: Any, schema: type) -> tuple[dict[str, Any], list[str]]:
+    """The groups of a composed config that fit the schema, a dataclass, and the faults of the others."""
+    plain: Any = resolved(config) if OmegaConf.is_config(config) else config
+    if not isinstance(plain, Mapping):
+        raise SettingsError([f"settings: a {type(plain).__name__}, not settings by key; compose them from conf/"])
+    hints = get_type_hints(schema, include_extras=True)
+    unknown = [str(key)[:SHOWN] for key in plain if key not in hints]
+    faults = [f"{key}: unknown key{_nearest([key], schema)}" for key in unknown[:MOST]] + unknown[MOST:]
+    sound: dict[str, Any] = {}
+    for name, hint in hints.items():
+        try:
+            sound[name] = _group(hint, name, plain, schema)
+        except SettingsError as error:
+            faults += error.faults
+    return sound, faults
 
 
 def compose(conf: Path, overrides: list[str], name: str = "config") -> dict[str, Any]:
@@ -119,14 +125,14 @@ def _uncomposed(error: Exception) -> str:
     """What Hydra says of settings that it cannot compose; of a key that there is not, what was meant."""
     if named := ABSENT.search(str(error)):
         key = named[1]
-        meant = f"; write +{key}=… to add it" if kinds_of(key) else _nearest(key.split("."))
+        meant = f"; write +{key}=… to add it" if kinds_of(key) else _nearest(key.split("."), Settings)
         return f"{key}: the settings have no such key{meant}"
     cause = f" ({first_line(error.__cause__)})" if error.__cause__ else ""
     said = " ".join(str(error).partition("Config search path")[0].split())
     return f"{said}{cause}; mend the override or conf/"
 
 
-def _group(hint: Any, name: str, plain: Mapping[str, Any]) -> Any:
+def _group(hint: Any, name: str, plain: Mapping[str, Any], schema: type) -> Any:
     """The group `name`, checked; SettingsError with its faults."""
     if name not in plain:
         raise SettingsError([f"{name}: missing; {REMEDY}"])
@@ -137,7 +143,8 @@ def _group(hint: Any, name: str, plain: Mapping[str, Any]) -> Any:
         return TypeAdapter(hint).validate_json(json.dumps(plain[name]))
     except ValidationError as error:
         found = error.errors()
-        raise SettingsError([_sentence(name, fault) for fault in found[:MOST]] + [name] * len(found[MOST:])) from error
+        told = [_sentence(name, fault, schema) for fault in found[:MOST]]
+        raise SettingsError(told + [name] * len(found[MOST:])) from error
 
 
 def _few(faults: list[str]) -> list[str]:
@@ -152,13 +159,13 @@ def _combinations(sound: Mapping[str, Any]) -> Iterator[str]:
             yield from check(**{name: sound[name] for name in needed})
 
 
-def _sentence(group: str, fault: Mapping[str, Any]) -> str:
+def _sentence(group: str, fault: Mapping[str, Any], schema: type) -> str:
     path = [group, *(str(part) for part in fault["loc"])]
     key = ".".join(part[:SHOWN] for part in path)
     if fault.get("ctx", {}).get("pattern") == NAMES or path[-1] == "[key]":
         return f"{key.removesuffix('.[key]')}: {shown(fault['input'])} is no name; {NAMED}"
     if fault["type"] == "unexpected_keyword_argument":
-        return f"{key}: unknown key{_nearest(path)}"
+        return f"{key}: unknown key{_nearest(path, schema)}"
     if fault["type"] == "missing":
         return f"{key}: missing"
     if allowed := wanted(".".join(path), fault):
@@ -166,13 +173,13 @@ def _sentence(group: str, fault: Mapping[str, Any]) -> str:
     return f"{key}: {fault['msg']}, not {written(fault['input'])}"
 
 
-def _nearest(path: list[str]) -> str:
+def _nearest(path: list[str], schema: type) -> str:
     """The valid name most like the last part of `path`: among its siblings, else anywhere in the schema."""
-    siblings = _names(Settings, path[:-1])
+    siblings = _names(schema, path[:-1])
     # as long as no name is: a comparison takes the product of the lengths
     if match := difflib.get_close_matches(path[-1][:SHOWN], siblings, n=1):
         return f"; did you mean {'.'.join([*path[:-1], *match])}?"
-    elsewhere = [key for key in _keys(Settings, "") if key.rsplit(".", 1)[-1] == path[-1]]
+    elsewhere = [key for key in _keys(schema, "") if key.rsplit(".", 1)[-1] == path[-1]]
     if elsewhere:
         return f"; did you mean {elsewhere[0]}?"
     return f"; valid here: {', '.join(siblings)}"

@@ -127,7 +127,8 @@ def find_columns(path: Path, corpus: Corpus, fields: Sequence[str]) -> tuple[Str
 
     A declared name counts as it is written. Several columns are one field only where the shape has negatives.
     """
-    stream = opened(path, header=not any(isinstance(column, int) for column in corpus.declared(fields)))
+    named = not any(isinstance(column, int) for column in corpus.declared(fields))
+    stream = opened(path, header=named, columns=tuple(fields) != FIELDS["texts"])
     return stream, {field: _places(field, corpus, stream) for field in fields}
 
 

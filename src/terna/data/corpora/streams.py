@@ -40,21 +40,23 @@ class Stream:
     names: dict[int, Sequence[str]]
 
 
-def opened(path: Path, *, header: bool = True) -> Stream:
+def opened(path: Path, *, header: bool = True, columns: bool = False) -> Stream:
     """Open a data file by its ending, or a folder of .txt files, or one that `save_to_disk` of datasets wrote.
 
-    header: whether a CSV or TSV begins with the names of its columns. Raises DataError, later too, as its tables are
+    header: whether a CSV or TSV begins with the names of its columns. columns: whether a .txt file holds columns too,
+    as SentEval's do, and not a text per line. Raises DataError, later too, as its tables are
     read, for a file that is missing, empty, of another kind, or malformed: with the line where it is text.
     """
     ending = "" if path.is_dir() else path.suffix.lower()
     if ending not in OPENERS:
         raise DataError(f"{path}: a data file ends in {', '.join(filter(None, OPENERS))}; convert or rename it")
-    if not header and ending not in (".csv", ".tsv"):
+    parted = [".csv", ".tsv", *([".txt"] if columns else [])]
+    if not header and ending not in parted:
         raise DataError(f"{path}: its columns have names; give these under columns, not places")
     with _readable(path):
         if path.is_file() and not path.stat().st_size:
             raise DataError(f"{path}: the file is empty")
-        return OPENERS[ending](path, header)
+        return (_csv if ending in parted else OPENERS[ending])(path, header)
 
 
 @contextmanager
