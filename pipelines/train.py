@@ -56,7 +56,7 @@ def main(settings: Settings) -> str | None:
     identity = resume.identity(settings, data)
     checkpoint = resume.claim(CHECKPOINTS, identity)
     run = build_run(settings, inputs)
-    observers = observers_of(settings, run, inputs.table, benchmark, CHECKPOINTS)
+    observers = observers_of(settings, run, inputs.table, benchmark, CHECKPOINTS, PLOTS)
     callbacks = [Agreement(identity, checkpoint), *observers]
     trainer = build_trainer(settings, callbacks, loggers.build(settings, LOGS))
     taken = fit(trainer, run, checkpoint)

@@ -1,9 +1,13 @@
-"""The curves of a run → tidy CSV files, one a plot."""
+"""The curves of a run → tidy CSV files, one a plot, also while the run goes on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from terna.records import write_rows
+from terna.records import append_rows, write_rows
+
+# a file for each of these figures of a step
+TRAINED = ("loss", "lr")
 
 
 @dataclass
@@ -19,8 +23,18 @@ class Curves:
 
     def write(self, folder: Path) -> None:
         """Write folder/loss.csv, lr.csv and development.csv."""
-        write_rows(folder / "loss.csv", ["step", "loss"], self.trained)
-        write_rows(folder / "lr.csv", ["step", "lr"], self.trained)
+        for name in TRAINED:
+            write_rows(folder / f"{name}.csv", ["step", name], self.trained)
+        self.write_scored(folder)
+
+    def write_scored(self, folder: Path) -> None:
+        """Write folder/development.csv, whose columns are known when all scorings are."""
         plain = [{name.removeprefix("dev/"): value for name, value in row.items()} for row in self.scored]
         figures = sorted({name for row in plain for name in row} - {"step"})
         write_rows(folder / "development.csv", ["step", *figures], plain)
+
+    def add(self, rows: Sequence[dict[str, float]], folder: Path | None) -> None:
+        """Keep rows of `trained`, and append them to folder/loss.csv and lr.csv, which `write` wrote."""
+        self.trained += rows
+        for name in TRAINED if folder and rows else ():
+            append_rows(folder / f"{name}.csv", ["step", name], rows)
