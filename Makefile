@@ -57,10 +57,8 @@ soup: .venv/ready         ## the average of several encoders that development da
 	python pipelines/soup.py $(FOLDERS) $(if $(START),--start "$(START)") $(if $(OUT),--out "$(OUT)") \
 	  $(if $(EXPERIMENTS),--experiments $(EXPERIMENTS))
 
-table: .venv/ready        ## the experiments by development score: what was measured, the settings that differ
-	dvc exp show --md --only-changed --precision 4 --sort-by metrics/train.json:selected_score --sort-order desc \
-	  --keep 'selected_score|.*cosine_(pearson|ap|ndcg@10)' \
-	  --drop 'Created|epochs$$|steps|triplets$$|seconds|.*memory|.*per_|.*dot_|.*spearman|(logger|machine)\.|plots$$|predictions$$|release$$|.*/'
+table: .venv/ready        ## the experiments by development score, in 12 columns at most: the scores, the settings that differ
+	python pipelines/table.py
 
 wandb: .venv/ready        ## the results to Weights & Biases: into the run that trained the encoder, or into a new one with its curves
 	python pipelines/report.py --config-path=.. --config-name=params logger.wandb=true
