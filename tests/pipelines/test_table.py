@@ -1,15 +1,13 @@
 """The table of experiments: never more than 12 columns, the best first, and what found no room is named."""
 
 import json
-import os
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from dvc_project import DVC, committed
 from table import MOST, Run, different, table
 
 BENCHMARKS = {"dev": {"role": "development"}, "other": {"role": "development"}, "test": {"role": "test"}}
@@ -66,29 +64,14 @@ def test_what_differs_is_what_a_comparison_leaf_by_leaf_finds() -> None:
 
 @pytest.mark.slow
 def test_the_experiments_of_a_real_project_are_there(root: Path, tmp_path: Path) -> None:
-    for folder in ("pipelines", "metrics"):
-        (tmp_path / folder).mkdir()
-    shutil.copy(root / "pipelines" / "table.py", tmp_path / "pipelines")
-    files = {"metrics/train.json": {"selected_score": 0.25}, "metrics/scores.json": {"t": {"cosine_pearson": 0.75}}}
-    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"params": ["params.yaml"], "metrics": list(files)}))
-    for name, content in files.items():
-        (tmp_path / name).write_text(json.dumps(content))
-    (tmp_path / "params.yaml").write_text("train: {lr: 0.5}\n")
-    env = {**os.environ, "PYTHONPATH": str(root / "src"), "DVC_NO_ANALYTICS": "1"}
-    env |= {f"GIT_{who}_{what}": "t" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-
-    def call(*words: str) -> str:
-        done = subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    call("git", "init", "-qb", "main")
-    call(sys.executable, "-m", "dvc", "init", "-q")
-    call("git", "add", "-A")
-    call("git", "commit", "-qm", "all")
+    metrics = {"metrics/train.json": {"selected_score": 0.25}, "metrics/scores.json": {"t": {"cosine_pearson": 0.75}}}
+    graph = yaml.safe_dump({"params": ["params.yaml"], "metrics": list(metrics)})
+    files = {name: json.dumps(content) for name, content in metrics.items()}
+    files |= {"dvc.yaml": graph, "params.yaml": "train: {lr: 0.5}\n"}
+    call = committed(root, tmp_path, "table.py", files)
     (tmp_path / "params.yaml").write_text("train: {lr: 0.125}\n")
     (tmp_path / "metrics" / "train.json").write_text(json.dumps({"selected_score": 0.5}))
-    call(sys.executable, "-m", "dvc", "exp", "save", "--name", "faint-holy")
+    call(*DVC, "exp", "save", "--name", "faint-holy")
     told = call(sys.executable, "pipelines/table.py").splitlines()
     rows = {cells[1].strip(): [cell.strip() for cell in cells[2:-2]] for line in told if (cells := line.split("|"))[1:]}
     assert rows["experiment"] == ["development", "gain", "t", "train.lr"]
