@@ -31,6 +31,7 @@ CHOICES = (
     "logger",
     "machine",
     "experiment",
+    "debug",
 )
 # declared there, and chosen through conf/evaluate/
 GROUPS = (*CHOICES, "benchmarks")

@@ -151,7 +151,7 @@ def datamodule_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> Plann
     texts = [] if options.distill else _texts(options, shared, encoder)
     ranked = [] if options.distill else _ranked(options, shared, alone=not pairs and not texts)
     parts = [*_taught(options, inputs.taught, shared), *ranked, *texts, *pairs]
-    return PlannedDataModule(parts, seed=settings.seed, workers=settings.machine.workers)
+    return PlannedDataModule(parts, seed=settings.seed, workers=settings.machine.workers, debug=options.debug)
 
 
 def _check_marks(options: Train, inputs: Inputs) -> None:
