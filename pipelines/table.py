@@ -12,7 +12,7 @@ from terna.running.command import command
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,13 +22,14 @@ from dvc.ui import ui
 
 from terna.errors import DataError
 from terna.markdown import ABSENT, escape, figure
+from terna.settings.differing import at, different
 
 MOST, LONGEST = 12, 30
 # always there: experiment, development, gain, when
 FIXED = 4
 SETTINGS, TRAINING, SCORES = "params.yaml", "metrics/train.json", "metrics/scores.json"
 # where it ran and where it was logged; what is derived from other settings
-ASIDE = ("machine", "logger", "fetch")
+ASIDE = re.compile(r"(machine|logger|fetch)\b")
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def table(found: Sequence[Run]) -> tuple[list[str], list[list[str]], list[str]]:
     tried = dict.fromkeys(name for one in ranked for name in one.scores if name != one.chosen_on)
     tests = [name for name in tried if any(one.role(name) == "test" for one in ranked)]
     benchmarks = [*tests, *(name for name in tried if name not in tests)]
-    differing = list(different([one.settings for one in ranked if one.settings]))
+    differing = [key for key in different([one.settings for one in ranked if one.settings]) if not ASIDE.match(key)]
     room = MOST - FIXED
     shown = benchmarks[: room - min(len(differing), room // 2)]
     keys = differing[: room - len(shown)]
@@ -121,27 +122,6 @@ def gain(training: Mapping[str, Any]) -> str:
     """The gain of the development score over the start; DVC has no lists, so not its interval."""
     shown = figure(training.get("gain_over_start", {}).get("difference"), 4)
     return shown if training.get("better_than_start", True) else f"{shown} (n.s.)"
-
-
-def different(found: Sequence[Mapping[str, Any]], path: str = "") -> Iterator[str]:
-    """The dotted keys whose values differ; where one is a section in some alone, the key of the section."""
-    for key in dict.fromkeys(key for one in found for key in one if path or key not in ASIDE):
-        values = [one.get(key) for one in found]
-        if all(value == values[0] for value in values):
-            continue
-        sections = [value for value in values if isinstance(value, Mapping)]
-        if len(sections) == len(values) and all(one.keys() == sections[0].keys() for one in sections):
-            yield from different(sections, f"{path}{key}.")
-        else:
-            yield f"{path}{key}"
-
-
-def at(settings: Mapping[str, Any], key: str) -> Any:
-    """The value of a dotted key; None where there is none."""
-    value: Any = settings
-    for part in key.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return value
 
 
 def written(value: Any) -> str:
