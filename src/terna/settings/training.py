@@ -291,7 +291,7 @@ class Train:
     """Also score the development benchmark every this many steps; null: only at the end of each epoch."""
     patience: Count | None
     """Stop after this many scores without a better one; null: never."""
-    debug: Debug | None = None
+    debug: Debug | None
     """A short run that looks for faults, and whose card says so; null: a whole run."""
 
     @property
