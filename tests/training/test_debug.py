@@ -22,7 +22,7 @@ from terna.training.trainer import build_trainer, check_overfit, profiler_of
 from terna.training.trainer import fit as fit_by
 
 Make = Callable[..., Encoder]
-COMMON = {"train.epochs", "train.debug", "train.debug.steps", "train.debug.overfit", "release.name"}
+COMMON = {"train.epochs", "train.debug.steps", "train.debug.overfit", "release.name"}
 CHANGED = {"none": set(), "default": COMMON, "overfit": COMMON, "profiler": COMMON | {"machine.profiler"}}
 
 

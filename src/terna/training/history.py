@@ -36,5 +36,7 @@ class Curves:
     def add(self, rows: Sequence[dict[str, float]], folder: Path | None) -> None:
         """Keep rows of `trained`, and append them to folder/loss.csv and lr.csv, which `write` wrote."""
         self.trained += rows
-        for name in TRAINED if folder and rows else ():
+        if folder is None or not rows:
+            return
+        for name in TRAINED:
             append_rows(folder / f"{name}.csv", ["step", name], rows)

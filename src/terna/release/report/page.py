@@ -37,13 +37,10 @@ def render(contents: Contents, record: str = "") -> str:
     Raises DataError where the contents tell nothing of a benchmark or corpus, or lack a field.
     """
     contents.check()
-    return _page(
-        contents.settings.release.name,
-        [_filled(build, source, contents) for build, source in SECTIONS],
-        record=record,
-        shipped=_filled(results.shipped, "metrics/train.json", contents),
-        headlines=results.headlines(contents),
-    )
+    shipped = _filled(results.shipped, "metrics/train.json", contents)
+    headlines = results.headlines(contents)
+    sections = [_filled(build, source, contents) for build, source in SECTIONS]
+    return _page(contents.settings.release.name, sections, record, shipped, headlines)
 
 
 def render_curves(found: Mapping[str, Mapping[str, Curve]], score: str) -> str:
