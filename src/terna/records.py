@@ -2,7 +2,6 @@
 
 import csv
 import hashlib
-import io
 import json
 import os
 import shutil
@@ -306,15 +305,6 @@ def write_rows(path: Path, columns: Sequence[str], rows: Rows) -> None:
         writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-
-
-def append_rows(path: Path, columns: Sequence[str], rows: Rows) -> None:
-    """Add `rows` to a CSV file that `write_rows` wrote, for readers that follow it: in one write, of whole lines."""
-    lines = io.StringIO(newline="")
-    csv.DictWriter(lines, columns, extrasaction="ignore", lineterminator="\n").writerows(rows)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab", buffering=0) as file:
-        file.write(lines.getvalue().encode())
 
 
 def write_arrays(arrays: Mapping[str, Any], folder: Path) -> None:

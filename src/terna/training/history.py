@@ -1,10 +1,12 @@
 """The curves of a run → tidy CSV files, one a plot, also while the run goes on."""
 
+import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from terna.records import append_rows, write_rows
+from terna.records import write_rows
 
 # a file for each of these figures of a step
 TRAINED = ("loss", "lr")
@@ -39,4 +41,13 @@ class Curves:
         if folder is None or not rows:
             return
         for name in TRAINED:
-            append_rows(folder / f"{name}.csv", ["step", name], rows)
+            _append(folder / f"{name}.csv", ["step", name], rows)
+
+
+def _append(path: Path, columns: Sequence[str], rows: Sequence[dict[str, float]]) -> None:
+    """Add rows to a file that `write_rows` wrote, for readers that follow it: in one write, of whole lines."""
+    lines = io.StringIO(newline="")
+    csv.DictWriter(lines, columns, extrasaction="ignore", lineterminator="\n").writerows(rows)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab", buffering=0) as file:
+        file.write(lines.getvalue().encode())
