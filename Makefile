@@ -1,9 +1,9 @@
-# make run | new | test | test-slow | test-all | check | params | lock | mirror | seeds | search | soup | table | wandb | demo | space | docs | mteb | bench | publish | publish-data | results reference figure — each sets up what it needs first.
+# make run | new | test | test-slow | test-all | check | params | lock | mirror | seeds | search | soup | table | plots | wandb | demo | space | docs | mteb | bench | publish | publish-data | results reference figure — each sets up what it needs first.
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: board run new test test-slow test-all verify check params lock mirror seeds search soup table wandb mteb bench publish publish-data results reference figure demo space docs clean
+.PHONY: run new test test-slow test-all verify check params lock mirror seeds search soup board table plots wandb mteb bench publish publish-data results reference figure demo space docs clean
 
 run: .venv/ready          ## the whole pipeline: raw corpora in, a scored encoder out; as params.yaml says, or make run SET="experiment=…"
 	$(if $(SET),python pipelines/compose.py $(SET))
@@ -60,10 +60,11 @@ soup: .venv/ready         ## the average of several encoders that development da
 	python pipelines/soup.py $(FOLDERS) $(if $(START),--start "$(START)") $(if $(OUT),--out "$(OUT)") \
 	  $(if $(EXPERIMENTS),--experiments $(EXPERIMENTS))
 
-table: .venv/ready        ## the experiments by development score: what was measured, the settings that differ
-	dvc exp show --md --only-changed --precision 4 --sort-by metrics/train.json:selected_score --sort-order desc \
-	  --keep 'selected_score|.*cosine_(pearson|ap|ndcg@10)' \
-	  --drop 'Created|epochs$$|steps|triplets$$|seconds|.*memory|.*per_|.*dot_|.*spearman|(logger|machine)\.|plots$$|predictions$$|release$$|.*/'
+table: .venv/ready        ## the experiments by development score, in 12 columns at most: the scores, the settings that differ
+	python pipelines/table.py
+
+plots: .venv/ready        ## the curves on a page that needs no network, also while training runs: make plots REVS="main faint-holy"
+	python pipelines/plots.py $(REVS)
 
 wandb: .venv/ready        ## the results to Weights & Biases: into the run that trained the encoder, or into a new one with its curves
 	python pipelines/report.py --config-path=.. --config-name=params logger.wandb=true

@@ -1,11 +1,12 @@
 """Compose conf/ into params.yaml with DVC's own code, so that its bytes are those of `dvc exp run`.
 
 reads   conf/
-writes  params.yaml
+writes  params.yaml; logs/composed.json, by which the stage `local` notices that conf/ was edited since
 
 Overrides in Hydra's grammar may follow: python pipelines/compose.py experiment=minilm_esxnli
 """
 
+from terna.running import drift
 from terna.running.command import worded
 
 import argparse
@@ -16,7 +17,7 @@ from dvc.utils.hydra import compose_and_dump
 from terna.errors import SettingsError
 from terna.settings import compose, load
 
-PARAMS = "params.yaml"
+PARAMS = drift.PARAMS
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +38,7 @@ def write(root: Path, overrides: list[str]) -> None:
         compose_and_dump(root / PARAMS, str(root / "conf"), None, "config", "hydra_plugins", overrides)
     except OSError as error:
         raise SettingsError([f"{root / PARAMS}: cannot be written ({error.strerror})"]) from error
+    drift.remember(root, overrides)
 
 
 if __name__ == "__main__":

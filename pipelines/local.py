@@ -2,13 +2,15 @@
 
 reads   each corpus and benchmark that is declared by a path, the module of each loss of your own, and each encoder
         and translator that is a local folder
-does    computes sha256
+does    computes sha256; says on stderr when conf/ was edited after params.yaml was composed from it
 writes  data/local/: nli/<corpus>.json, sts/<benchmark>.json, parallel.json, losses.json, model.json, teacher.json,
         mine.json, systems.json, translator.json; the same bytes for the same files
 """
 
+from terna.running import drift
 from terna.running.stage import stage
 
+import sys
 from pathlib import Path
 
 from terna.data.download import from_environment, local_digests
@@ -22,6 +24,8 @@ ONE_BY_ONE = ("nli", "sts")
 
 @stage
 def main(settings: Settings) -> str:
+    if said := drift.notice(Path()):
+        print(f"local: {said}", file=sys.stderr, flush=True)
     found = local_digests(settings, mirror=from_environment())
     with replacing_folder(OUT) as beside:
         for group, digests in found.items():

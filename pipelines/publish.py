@@ -45,6 +45,7 @@ def main(asked: argparse.Namespace) -> None:
 
     settings, lineage = load(OmegaConf.load("params.yaml")), read_lineage(LINEAGE)
     hub.named(settings, asked.repo)
+    hub.no_debug_run(settings)
     for line in verify.whole(lineage, settings, Path()):
         tqdm.write(line)
     licence = hub.licensed(settings.corpora | settings.parallel, CARD, asked.licence_checked)

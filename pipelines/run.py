@@ -43,6 +43,8 @@ def main() -> None:
 
     for one in verdicts(settings.evaluate, figures(settings)):
         print(one.sentence())
+    if settings.train.debug:
+        print("A debug run (train.debug): its scores are no result.")
     print(f"Report: {PAGE}")
 
 

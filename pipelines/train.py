@@ -45,7 +45,7 @@ def main(settings: Settings) -> str | None:
     from terna.training.improvement import improvement, outcomes
     from terna.training.processes import Agreement
     from terna.training.setup import Inputs, build_run, finished, observers_of
-    from terna.training.trainer import build_trainer, fit, measured, quiet, summary
+    from terna.training.trainer import build_trainer, check_overfit, fit, measured, profiler_of, quiet, summary
 
     quiet()
     chosen = settings.evaluate.select_on
@@ -56,12 +56,14 @@ def main(settings: Settings) -> str | None:
     identity = resume.identity(settings, data)
     checkpoint = resume.claim(CHECKPOINTS, identity)
     run = build_run(settings, inputs)
-    observers = observers_of(settings, run, inputs.table, benchmark, CHECKPOINTS)
+    observers = observers_of(settings, run, inputs.table, benchmark, CHECKPOINTS, PLOTS)
     callbacks = [Agreement(identity, checkpoint), *observers]
-    trainer = build_trainer(settings, callbacks, loggers.build(settings, LOGS))
+    profiler = profiler_of(settings.machine, LOGS)
+    trainer = build_trainer(settings, callbacks, loggers.build(settings, LOGS), profiler)
     taken = fit(trainer, run, checkpoint)
     if not trainer.is_global_zero:
         return None
+    check_overfit(settings, [row["loss"] for row in observers.recorder.curves.trained])
     observers.selection.try_averages(trainer.global_step, observers.restarts.paths)
     observers.selection.restore()
     save(finished(settings, run), OUT)
@@ -79,9 +81,9 @@ def main(settings: Settings) -> str | None:
     write_json({"made": sha256_of(MADE), **costs}, LOGS / "train.json")
     resume.release(CHECKPOINTS)
     loggers.conclude(trainer.loggers, settings, result | costs, LOGS, MADE)
-    best = observers.selection
+    best, kind = observers.selection, "debug run, no result: " if settings.train.debug else ""
     return (
-        f"{taken.steps} steps in {taken.seconds:.0f} s, best at step {best.best_step}{best.averaged}: "
+        f"{kind}{taken.steps} steps in {taken.seconds:.0f} s, best at step {best.best_step}{best.averaged}: "
         f"{settings.evaluate.main_score} {best.best:.4f} on {chosen}, {gain.sentence()}"
     )
 

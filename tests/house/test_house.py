@@ -32,6 +32,7 @@ CHOICES = (
     "logger",
     "machine",
     "experiment",
+    "debug",
 )
 # declared there, and chosen through conf/evaluate/ and conf/board.yaml
 GROUPS = (*CHOICES, "benchmarks", "systems")

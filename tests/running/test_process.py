@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from terna.running.process import PRIVACY, SPEED
+from terna.errors import SettingsError
+from terna.running.process import PRIVACY, SPEED, read_env
 
 SCRIPT = """
 import ctypes, gc, json, os
@@ -62,3 +63,26 @@ def test_another_value_is_refused_by_name(root: Path, value: str, words: list[st
     assert done.returncode == 1
     refused = f"TERNA_PLAIN: {value!r} in the environment; set it to 0 or 1, or unset it"
     assert done.stderr == f"SettingsError: 1 fault in the settings:\n  {refused}\n"
+
+
+def test_a_file_of_variables_sets_what_the_environment_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_env(tmp_path)  # there is none
+    written = "# keys\nTERNA_A=one\nTERNA_B='two words'  # said\nexport TERNA_C=$HOME${HOME}\n\nTERNA_D=\n"
+    (tmp_path / ".env").write_text(written)
+    monkeypatch.setenv("TERNA_A", "mine")
+    for name in "BCD":
+        monkeypatch.setenv(f"TERNA_{name}", "")  # so that it is taken back
+        monkeypatch.delenv(f"TERNA_{name}")
+    read_env(tmp_path)
+    found = [os.environ[f"TERNA_{name}"] for name in "ABCD"]
+    assert found == ["mine", "two words", "$HOME${HOME}", ""]
+
+
+@pytest.mark.parametrize("content", [b"WANDB_API_KEY=\xff\xfe", b"A=b\nSECRET\n"])
+def test_a_file_of_variables_that_is_none_is_refused_without_its_words(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / ".env").write_bytes(content)
+    with pytest.raises(SettingsError, match=r"\.env: ") as caught:
+        read_env(tmp_path)
+    assert not any(word in str(caught.value) for word in ("SECRET", "WANDB_API_KEY"))

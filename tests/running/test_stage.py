@@ -66,6 +66,40 @@ def test_a_section_of_hydra_s_own_runs_nothing(project: Path) -> None:
     assert "conf/experiment/other.yaml: hydra: " in call(project, "fetch", "experiment=other").stderr
 
 
+def test_a_key_in_a_file_of_variables_is_read_and_written_nowhere(project: Path) -> None:
+    (project / ".env").write_text("TERNA_MIRROR=/nowhere-to-be-found\nWANDB_API_KEY=key-that-is-secret\n")
+    done = call(project, "local", *COMPOSED)
+    assert (done.returncode, "/nowhere-to-be-found" in done.stderr) == (1, True)
+    done = call(project, "local", *COMPOSED, TERNA_MIRROR="")
+    assert done.returncode == 0, done.stderr
+    kept = [path for path in project.rglob("*") if path.is_file() and b"key-that-is-secret" in path.read_bytes()]
+    assert kept == [project / ".env"]
+    assert "secret" not in done.stdout + done.stderr
+
+
+def test_dvc_s_first_stage_says_that_conf_was_edited_and_dvc_exp_run_is_no_edit(project: Path) -> None:
+    repository(project)
+    path = project / "conf" / "train" / "smoke.yaml"
+    path.write_text(path.read_text().replace("lr: 1.0e-3", "lr: 2.0e-3"))
+    done = call(project, "local", *COMPOSED, DVC_STAGE="local")
+    assert (done.returncode, "edited: train.lr. Compose it anew: `make params`" in done.stderr) == (0, True)
+    done = call(project, "local", *COMPOSED, DVC_STAGE="local", DVC_EXP_NAME="tawny-owl")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (project / "logs" / "composed.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("line", "choices"),
+    [
+        ("python pipelines/train.py train.loss.t", "train.loss.texts= train.loss.tuples="),
+        ("python pipelines/train.py experiment=minilm_es", "experiment=minilm_es experiment=minilm_esxnli"),
+    ],
+)
+def test_a_shell_asks_what_completes_a_line(project: Path, line: str, choices: str) -> None:
+    done = call(project, "train", "-sc", "query=bash", COMP_LINE=line, COMP_POINT=str(len(line)))
+    assert (done.returncode, done.stdout.strip()) == (0, choices)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
@@ -102,7 +136,8 @@ def test_what_a_script_says_of_itself_comes_without_a_fault(project: Path, words
         (("train", "hydra.run.dir=apart", "seed=${nowhere}"), "seed: Interpolation key 'nowhere' not found"),
         (("train", "--config-name=nowhere"), "conf/nowhere.yaml: no such file"),
         (("train", "--experimental-rerun=x.pickle"), "--experimental-rerun: not for a stage"),
-        (("train", "--shell-completion"), "--shell-completion: not for a stage"),
+        (("train", "--shell-completion"), "--shell-completion: says what to do; eval"),
+        (("train", "-sc", "install=tcsh"), "--shell-completion: says what to do; eval"),
         (("train", "--resolve"), "--resolve: says how --cfg prints settings; give --cfg job too"),
         (("train", "--hydra-help", "--resolve"), "--resolve: says how --cfg prints settings"),
         (("train", "--package=model"), "--package: says how --cfg prints settings"),

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import sweep_inputs
 import wandb_records
+import yaml
 from sweep_inputs import COMPOSED
 from wandb_service import KEY, Service, Told, served
 
@@ -224,6 +225,30 @@ def test_a_training_that_was_not_logged_gets_a_run_with_its_curves_from_the_repo
     result = json.loads((project / "metrics" / "train.json").read_text())
     assert wandb_records.summary(record)["selected_score"] == result["selected_score"]
     assert_reported(project, record)
+
+
+def test_the_runs_of_a_sweep_have_the_ids_and_folders_that_the_agent_gave_them(root: Path, project: Path) -> None:
+    from wandb.sdk.launch.sweeps.utils import create_sweep_command, create_sweep_command_args
+
+    declared = yaml.safe_load((root / "docs" / "sweep.yaml").read_text())
+    assert set(declared) == {"program", "method", "metric", "parameters", "command"}
+    command = declared["command"]
+    scores = []
+    for name, lr in {"abcd1234": 1e-2, "efgh5678": 1e-5}.items():
+        # as the agent does: the command first, then the environment, and the command stays for the next run
+        made = create_sweep_command(command)
+        args = {"train.lr": {"value": lr}, "train.batch_size": {"value": 64}}
+        known = create_sweep_command_args({"args": args}) | {"program": [declared["program"]]}
+        words = [word for each in made for word in known.get(each[2:-1], [each])]
+        assert words[:2] == ["python", "pipelines/train.py"]
+        env = {**os.environ, "OMP_NUM_THREADS": "1", "WANDB_RUN_ID": name}
+        done = subprocess.run([sys.executable, *words[1:]], cwd=project, env=env, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        folder = project / "multirun" / name
+        [record] = folder.glob(f"logs/wandb/offline-run-*-{name}/run-{name}.wandb")
+        scores.append(wandb_records.summary(record)[declared["metric"]["name"]])
+        assert scores[-1] == json.loads((folder / "metrics" / "train.json").read_text())["selected_score"]
+    assert scores[0] != scores[1]
 
 
 def test_a_run_is_known_again_by_what_it_trained_alone(tmp_path: Path) -> None:

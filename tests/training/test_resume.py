@@ -19,6 +19,7 @@ from terna.running.signals import terminable
 from terna.settings import Settings
 from terna.training import resume
 from terna.training.callbacks import Checkpoints, Recorder
+from terna.training.history import Curves
 from terna.training.selection import Scored, Selection
 
 Make = Callable[..., Encoder]
@@ -58,7 +59,7 @@ def run(make_encoder: Make, settings: Settings, tmp_path: Path) -> Callable[...,
 
     def go(name: str, *, every: int = 1, stop: Callback | None = None) -> dict[str, Any]:
         encoder, folder, state = make_encoder().train(), tmp_path / name, State()
-        recorder = Recorder(str)
+        recorder = Recorder(str, tmp_path / f"{name}-plots")
 
         def scores(each: Encoder) -> Scored:
             weights = weights_of(each)[:50]
@@ -112,6 +113,33 @@ def test_stopped_at_any_step_it_ends_as_if_it_had_not_been(
         run("stopped", every=every, stop=Stop(step))
     assert same(run("stopped", every=every), whole)
     assert len(json.loads(whole["curves"])[0]) == STEPS
+
+
+def test_the_curves_are_on_the_disk_while_a_run_goes_on_and_have_each_step_once_when_it_has_resumed(
+    run: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    def steps(name: str) -> list[int]:
+        lines = (tmp_path / "stopped-plots" / f"{name}.csv").read_text().splitlines()[1:]
+        return [int(line.partition(",")[0]) for line in lines]
+
+    class Follow(Stop):
+        def on_train_batch_start(self, *_: object) -> None:
+            seen.append((len(steps("loss")), len(steps("lr")), steps("development")))
+
+    ended = run("whole", every=3)
+    seen: list[tuple[int, int, list[int]]] = []
+    with pytest.raises(InterruptedError):
+        run("stopped", every=3, stop=Follow(8))
+    assert [row[:2] for row in seen] == [(step, step) for step in range(8)]
+    assert seen[-1][2] == [0, 2, 4, 6]
+    seen.clear()
+    run("stopped", every=3, stop=Follow(0))
+    assert [row[:2] for row in seen] == [(step, step) for step in range(6, STEPS)]
+    Curves(*json.loads(ended["curves"])).write(tmp_path / "end")
+    for name in ("loss.csv", "lr.csv", "development.csv"):
+        end = (tmp_path / "end" / name).read_bytes()
+        assert (tmp_path / "whole-plots" / name).read_bytes() == end
+        assert (tmp_path / "stopped-plots" / name).read_bytes() == end
 
 
 @pytest.mark.parametrize("settings", [("train.l2_sp=0.1", "train.lr=1e-2"), ("train.ema=0.8",)], indirect=True)
@@ -199,6 +227,7 @@ def test_a_loss_that_is_no_number_ends_the_run_with_its_step_and_leaves_the_last
     checkpoint = torch.load(tmp_path / "poisoned" / resume.CHECKPOINT, weights_only=True)
     assert checkpoint["global_step"] == 5
     assert all(value.isfinite().all() for value in checkpoint["state_dict"].values())
+    assert (tmp_path / "poisoned-plots" / "loss.csv").read_text().count("\n") == 1 + 5
 
 
 def test_weights_that_are_no_numbers_are_not_kept(make_encoder: Make, settings: Settings, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import NoReturn
 from terna.errors import SettingsError
 from terna.running import lock
 from terna.running.faults import SHOWN, told
+from terna.running.process import read_env
 from terna.running.streams import say
 
 
@@ -55,6 +56,7 @@ def _command(
         script = Path(sys.argv[0]).resolve()
         os.chdir(script.parent.parent)
         with told():
+            read_env(Path.cwd())
             parser = _Parser(
                 prog=f"python pipelines/{script.name}",
                 description=sys.modules[named.__module__].__doc__,

@@ -5,7 +5,13 @@ import ctypes
 import gc
 import os
 import sys
+from io import StringIO
+from pathlib import Path
 
+from terna.errors import SettingsError
+
+# of your own, kept out of Git
+ENV = ".env"
 # Both are set before the libraries that read them are loaded, and only where the user has not.
 # Nothing phones home unasked.
 PRIVACY = {
@@ -42,6 +48,27 @@ def settle() -> None:
         os.environ.setdefault(name, value)
     if not _is_plain():
         _keep_memory()
+
+
+def read_env(root: Path) -> None:
+    """Set the variables that root/.env gives, such as keys of services, where the environment does not have them.
+
+    SettingsError for what is no such file, without a word of what it says.
+    """
+    path = root / ENV
+    if not path.exists():
+        return
+    from dotenv import dotenv_values
+
+    try:
+        # a key may hold a dollar sign
+        found = dotenv_values(stream=StringIO(path.read_text(encoding="utf-8")), interpolate=False)
+    except UnicodeDecodeError as error:
+        raise SettingsError([f"{ENV}: not UTF-8; mend it"]) from error
+    if None in found.values():
+        raise SettingsError([f"{ENV}: a line that gives a variable no value; write NAME=value"])
+    for name, value in found.items():
+        os.environ.setdefault(name, str(value))
 
 
 def environment() -> dict[str, str]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from terna.errors import SettingsError
 from terna.running import jobs, lock, outputs
 from terna.running.faults import SHOWN, told
-from terna.running.process import settle
+from terna.running.process import read_env, settle
 from terna.running.streams import say
 from terna.settings import Settings, check_files, check_folder, check_words, composing, load
 from terna.settings.declaration import NAMED, NAMES
@@ -36,6 +36,9 @@ TIDY = [
 ]
 # options of the stages that DVC runs once a name, dvc.yaml's matrices
 NAMED_BY_DVC = ("--corpus", "--benchmark")
+# options of Hydra by which a shell asks for what completes a line, in words that are no overrides
+COMPLETION = {"-sc", "--shell-completion"}
+ASKED = re.compile(r"(install|uninstall|query)=(bash|zsh|fish)")
 # the environment's variable of Hydra that lets it raise
 FULL = "HYDRA_FULL_ERROR"
 USAGE = "[key=value ...] [--help | --cfg job | --info [WHAT]] [--config-path=.. --config-name=params]"
@@ -58,8 +61,10 @@ def stage(task: Callable[[Settings], str | None], reads: Sequence[str] = ()) -> 
         with told():
             import hydra
 
+            read_env(conf.parent)
             settle()
-            sys.argv[1:] = _ordered([*TIDY, *(_lenient(word, conf) for word in _named(sys.argv[1:]))])
+            if not COMPLETION & {*sys.argv}:
+                sys.argv[1:] = _ordered([*TIDY, *(_lenient(word, conf) for word in _named(sys.argv[1:]))])
             if _check(script).help:
                 print(f"usage: python pipelines/{script.name} {USAGE}\n\n{sys.modules[task.__module__].__doc__}")
             guarded = _guarded(task, script, reads, done)
@@ -161,9 +166,12 @@ def _named(words: Sequence[str]) -> Iterator[str]:
 def _check(script: Path) -> argparse.Namespace:
     """Check the files that Hydra is to compose from, and the words of the command line, before it acts on them."""
     given = _options()
-    for option in ("experimental_rerun", "shell_completion"):
-        if getattr(given, option):
-            raise SettingsError([f"--{option.replace('_', '-')}: not for a stage; leave it out"])
+    if given.experimental_rerun:
+        raise SettingsError(["--experimental-rerun: not for a stage; leave it out"])
+    if given.shell_completion and not [word for word in given.overrides if ASKED.fullmatch(word)]:
+        raise SettingsError(
+            ['--shell-completion: says what to do; eval "$(python pipelines/train.py -sc install=bash)"']
+        )
     if faults := list(_at_odds(given)):
         raise SettingsError(faults)
     folder = script.parent / (given.config_path or "../conf")

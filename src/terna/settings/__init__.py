@@ -20,6 +20,7 @@ from terna.settings.schema import (
 )
 from terna.settings.sources import check_files, check_folder
 from terna.settings.training import (
+    Debug,
     Dense,
     Distill,
     Guide,
@@ -39,6 +40,7 @@ __all__ = [
     "OWNER",
     "Benchmark",
     "Corpus",
+    "Debug",
     "Dense",
     "Distill",
     "Evaluate",

@@ -70,7 +70,8 @@ def groups(config: Any, schema: type) -> tuple[dict[str, Any], list[str]]:
 def compose(conf: Path, overrides: list[str], name: str = "config") -> dict[str, Any]:
     """Compose conf/<name>.yaml with overrides in Hydra's grammar, as DVC does: every interpolation resolved.
 
-    Raises SettingsError for files and overrides that no settings come from, and for resolvers in either.
+    Also within a stage, which Hydra runs. Raises SettingsError for files and overrides that no settings come from, and
+    for resolvers in either.
     """
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
@@ -79,10 +80,23 @@ def compose(conf: Path, overrides: list[str], name: str = "config") -> dict[str,
     check_words(overrides)
     if faults := [f"{word}: {reason}" for word in overrides if (reason := foreign(word))]:
         raise SettingsError(faults)
-    with composing(), initialize_config_dir(str(conf.resolve()), version_base="1.3"):
+    with composing(), _beside_a_stage(), initialize_config_dir(str(conf.resolve()), version_base="1.3"):
         config = hydra_compose(name, overrides=overrides)
     plain: dict[str, Any] = resolved(config)
     return plain
+
+
+@contextmanager
+def _beside_a_stage() -> Iterator[None]:
+    """Hydra as if it ran no stage: it composes for one at a time."""
+    from hydra.core.global_hydra import GlobalHydra
+
+    known = GlobalHydra.instance()
+    running, known.hydra = known.hydra, None
+    try:
+        yield
+    finally:
+        known.hydra = running
 
 
 def check_words(words: Sequence[str]) -> None:

@@ -206,6 +206,9 @@ class Machine:
     """Show progress bars."""
     timeout: Count
     """Seconds that a process waits for the others of its run: how soon a machine that is lost ends it."""
+    profiler: Literal["simple", "advanced"] | None = None
+    """Lightning's profiler of training, in logs/fit-profile.txt: `simple` times Lightning's hooks, `advanced` each
+    function in them; null: none."""
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -1,6 +1,6 @@
 """The schema of the groups model and train: a docstring for each field."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -199,6 +199,23 @@ class After:
     """Their peak learning rate."""
 
 
+Batch = TypeVar("Batch")
+
+
+@dataclass(frozen=True, config=STRICT)
+class Debug:
+    """A short run that looks for faults; what comes out is no result."""
+
+    steps: Count
+    """Steps of each epoch, at most."""
+    overfit: bool
+    """Take all `steps` on the first batch; training fails unless its loss falls."""
+
+    def of(self, batches: list[Batch]) -> list[Batch]:
+        """What such a run takes of the batches of an epoch."""
+        return batches[:1] * self.steps if self.overfit else batches[: self.steps]
+
+
 @dataclass(frozen=True, config=STRICT)
 class Train:
     """The run: loss, batches, optimizer, schedule, selection."""
@@ -274,6 +291,8 @@ class Train:
     """Also score the development benchmark every this many steps; null: only at the end of each epoch."""
     patience: Count | None
     """Stop after this many scores without a better one; null: never."""
+    debug: Debug | None
+    """A short run that looks for faults, and whose card says so; null: a whole run."""
 
     @property
     def is_taught(self) -> bool:

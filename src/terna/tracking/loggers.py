@@ -17,8 +17,10 @@ from terna import tracking
 from terna.errors import ModelError
 from terna.settings import Settings, published
 
-# steps that are written together: what a kill costs a log
-FLUSH = 50
+# how far a log is behind its run, which is what a kill costs it: steps of the CSV file, seconds of the others
+FLUSH_STEPS, FLUSH_SECONDS = 10, 5
+# values that MLflow is given together at most
+BATCH = 50
 # the axis that W&B's curves are drawn over
 STEP = "trainer/global_step"
 
@@ -31,7 +33,7 @@ def build(settings: Settings, folder: Path) -> list[Logger]:
     Of several processes only the first has the latter. Raises ModelError when a package is missing.
     """
     shutil.rmtree(folder / "csv", ignore_errors=True)
-    loggers: list[Logger] = [CSVLogger(folder, name="csv", version="", flush_logs_every_n_steps=FLUSH)]
+    loggers: list[Logger] = [CSVLogger(folder, name="csv", version="", flush_logs_every_n_steps=FLUSH_STEPS)]
     chosen = settings.logger
     if getattr(rank_zero_only, "rank", 0):
         return loggers
@@ -105,11 +107,12 @@ class Spared(WandbLogger):
 
 
 class Batched(MLFlowLogger):
-    """MLflow's logger, but for a transaction of its database every FLUSH rows instead of one a row."""
+    """MLflow's logger, but with a transaction of its database for many rows, instead of one a row."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.waiting: list[Any] = []
+        self.flushed = time.monotonic()
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Keep a row; write what has gathered when it is time."""
@@ -117,14 +120,14 @@ class Batched(MLFlowLogger):
 
         now = int(time.time() * 1000)
         self.waiting += [Metric(key, value, now, step or 0) for key, value in metrics.items()]
-        if len(self.waiting) >= FLUSH:
+        if len(self.waiting) >= BATCH or time.monotonic() - self.flushed >= FLUSH_SECONDS:
             self.flush()
 
     def flush(self) -> None:
         """Write what has gathered."""
         if self.waiting:
             self.experiment.log_batch(self.run_id, metrics=self.waiting)
-            self.waiting = []
+            self.waiting, self.flushed = [], time.monotonic()
 
     def finalize(self, status: str = "success") -> None:
         """Write the rest and close the run."""
@@ -136,7 +139,7 @@ def _tensorboard(settings: Settings, folder: Path) -> Logger:
     place = folder / "tensorboard" / re.sub(r"[^\w.=,+/-]+", "_", tracking.run_name(settings)).strip("/.")
     shutil.rmtree(place, ignore_errors=True)  # two runs in one folder would be drawn as one curve
     try:
-        logger = TensorBoardLogger(place, name="", version="", default_hp_metric=False)
+        logger = TensorBoardLogger(place, name="", version="", default_hp_metric=False, flush_secs=FLUSH_SECONDS)
     except ModuleNotFoundError as error:
         raise ModelError(f"logger.tensorboard: {error}; pip install -e '.[tensorboard]'") from error
     logger.log_hyperparams(asdict(published(settings)))

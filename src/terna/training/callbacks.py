@@ -4,6 +4,7 @@ import math
 import signal
 import threading
 from collections.abc import Callable
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +26,26 @@ class Recorder(Callback):
 
     They are part of a checkpoint: a resumed run has the curves of one that was never stopped. A loss that is no number
     ends the run: describe(step) says what the batch of that step is, in the message.
+
+    plots: where the curves are written while the run goes on; None: nowhere.
     """
 
-    def __init__(self, describe: Callable[[int], str]) -> None:
+    def __init__(self, describe: Callable[[int], str], plots: Path | None = None) -> None:
         self.describe = describe
+        self.plots = plots
         self.curves = Curves()
         self.lr = 0.0
         self.waiting: list[tuple[int, float, Tensor]] = []
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Tell the loggers what came before, when the run resumes from a checkpoint."""
+        """Write and log what came before: nothing, or what the checkpoint has from which the run resumes.
+
+        So rows of steps after the checkpoint are not twice in the files.
+        """
+        if not trainer.is_global_zero:
+            self.plots = None
+        if self.plots:
+            self.curves.write(self.plots)
         for row in sorted([*self.curves.trained, *self.curves.scored], key=lambda row: row["step"]):
             self._tell(trainer, row)
 
@@ -53,6 +64,8 @@ class Recorder(Callback):
         """Keep the figures of a scoring."""
         row = {"step": trainer.global_step} | {f"dev/{name}": value for name, value in figures.items()}
         self.curves.scored.append(row)
+        if self.plots:
+            self.curves.write_scored(self.plots)
         self._tell(trainer, row)
 
     def fetch(self, trainer: Trainer) -> None:
@@ -65,11 +78,13 @@ class Recorder(Callback):
             {"step": step, "loss": loss, "lr": lr} for (step, lr, _), loss in zip(self.waiting, losses, strict=True)
         ]
         self.waiting.clear()
-        for row in rows:
-            if not math.isfinite(row["loss"]):
-                raise ModelError(f"the loss of step {row['step']} is {row['loss']}: {self.describe(int(row['step']))}")
-            self.curves.trained.append(row)
+        sound = list(takewhile(lambda row: math.isfinite(row["loss"]), rows))
+        self.curves.add(sound, self.plots)
+        for row in sound:
             self._tell(trainer, row)
+        if len(sound) < len(rows):
+            row = rows[len(sound)]
+            raise ModelError(f"the loss of step {row['step']} is {row['loss']}: {self.describe(int(row['step']))}")
 
     def state_dict(self) -> dict[str, Any]:
         """The curves so far."""

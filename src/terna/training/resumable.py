@@ -8,6 +8,7 @@ import numpy as np
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from terna.settings import Debug
 from terna.training.parts.part import Part
 
 # apart from the streams that parts and other modules draw from [seed, epoch]
@@ -18,20 +19,24 @@ class PlannedDataModule(LightningDataModule):
     """The batches of several parts, which have the same batch size; each batch is of one part.
 
     Those of an epoch are in an order that is a function of (seed, epoch), those of a part in their own. workers:
-    processes that gather batches ahead for an accelerator; on a CPU gathering takes no time worth one.
+    processes that gather batches ahead for an accelerator; on a CPU gathering takes no time worth one. debug: takes a
+    few of the batches alone.
     """
 
-    def __init__(self, parts: Sequence[Part], *, seed: int, workers: int = 0) -> None:
+    def __init__(self, parts: Sequence[Part], *, seed: int, workers: int = 0, debug: Debug | None = None) -> None:
         super().__init__()
         self.parts = parts
         self.seed = seed
         self.workers = workers
+        self.debug = debug
         self.batch_size = parts[0].batch_size
         self.epochs = max(part.epochs.stop for part in parts)
 
     @cached_property
     def steps(self) -> list[int]:
         """Optimizer steps of each epoch, exact: the schedule is laid out on their sum."""
+        if self.debug:
+            return [len(self.plan(epoch)) for epoch in range(self.epochs)]
         return [sum(part.steps_in(epoch) for part in self.parts) for epoch in range(self.epochs)]
 
     def steps_of(self, phases: Iterable[range]) -> list[int]:
@@ -46,7 +51,8 @@ class PlannedDataModule(LightningDataModule):
         numbers = np.empty(len(places), np.int64)
         for number, count in enumerate(counts):
             numbers[places == number] = np.arange(count)
-        return list(zip(places.tolist(), numbers.tolist(), strict=True))
+        whole = list(zip(places.tolist(), numbers.tolist(), strict=True))
+        return self.debug.of(whole) if self.debug else whole
 
     def place(self, step: int) -> tuple[int, int]:
         """The epoch that the step after `step` steps belongs to, and its number in it."""

@@ -151,7 +151,7 @@ def datamodule_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> Plann
     texts = [] if options.distill else _texts(options, shared, encoder)
     ranked = [] if options.distill else _ranked(options, shared, alone=not pairs and not texts)
     parts = [*_taught(options, inputs.taught, shared), *ranked, *texts, *pairs]
-    return PlannedDataModule(parts, seed=settings.seed, workers=settings.machine.workers)
+    return PlannedDataModule(parts, seed=settings.seed, workers=settings.machine.workers, debug=options.debug)
 
 
 def _check_marks(options: Train, inputs: Inputs) -> None:
@@ -238,12 +238,15 @@ def _by_width(widths: Sequence[int], part: Callable[..., RankedPart]) -> list[Pa
     return found
 
 
-def observers_of(settings: Settings, run: Run, table: TokenTable, benchmark: Evaluator, checkpoints: Path) -> Observers:
+def observers_of(
+    settings: Settings, run: Run, table: TokenTable, benchmark: Evaluator, checkpoints: Path, plots: Path | None = None
+) -> Observers:
     """What keeps the curves, the weights that score best on `benchmark`, and what the run resumes from.
 
     table: whose held-out triplets are scored besides. checkpoints: the folder for weights and checkpoint.
+    plots: the folder for the curves.
     """
-    recorder = Recorder(whereabouts(run, checkpoints, mined=settings.mine.encoder is not None))
+    recorder = Recorder(whereabouts(run, checkpoints, mined=settings.mine.encoder is not None), plots)
     selection = Selection(
         run.encoder,
         development_score(benchmark, table, settings.evaluate.main_score),

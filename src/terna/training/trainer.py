@@ -6,17 +6,19 @@ import sys
 import time
 import warnings
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.loggers import Logger
+from pytorch_lightning.profilers import AdvancedProfiler, Profiler, SimpleProfiler
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from terna.errors import ModelError
 from terna.running.signals import unhandled
-from terna.settings import Settings, Train
+from terna.settings import Machine, Settings, Train
 from terna.settings.plain_mode import is_plain
 from terna.training.parts.part import Part
 from terna.training.parts.ranked import RankedPart
@@ -37,7 +39,9 @@ class Taken(NamedTuple):
     seconds: float
 
 
-def build_trainer(settings: Settings, callbacks: Sequence[Callback], loggers: Sequence[Logger] = ()) -> Trainer:
+def build_trainer(
+    settings: Settings, callbacks: Sequence[Callback], loggers: Sequence[Logger] = (), profiler: Profiler | None = None
+) -> Trainer:
     """A deterministic trainer, without Lightning's own checkpoints and validation loop."""
     machine, precision = settings.machine, settings.train.precision
     torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
@@ -51,6 +55,7 @@ def build_trainer(settings: Settings, callbacks: Sequence[Callback], loggers: Se
         gradient_clip_val=settings.train.clip or None,
         callbacks=list(callbacks),
         logger=list(loggers),
+        profiler=profiler,
         log_every_n_steps=1,
         reload_dataloaders_every_n_epochs=1,
         use_distributed_sampler=False,
@@ -59,6 +64,12 @@ def build_trainer(settings: Settings, callbacks: Sequence[Callback], loggers: Se
         enable_progress_bar=machine.progress,
         deterministic=True,
     )
+
+
+def profiler_of(machine: Machine, folder: Path) -> Profiler | None:
+    """What measures where the time goes, and writes it to folder/fit-profile.txt."""
+    kinds = {"simple": SimpleProfiler, "advanced": AdvancedProfiler}
+    return kinds[machine.profiler](dirpath=folder, filename="profile") if machine.profiler else None
 
 
 def fit(trainer: Trainer, run: Run, checkpoint: Path | None = None) -> Taken:
@@ -126,7 +137,18 @@ def summary(settings: Settings, run: Run, trainer: Trainer, selection: Selection
         # weights of several processes have other bytes, and so have those that TERNA_PLAIN=1 gave
         **({"processes": trainer.world_size} if trainer.world_size > 1 else {}),
         **({"plain": True} if is_plain() else {}),
+        **({"debug": asdict(settings.train.debug)} if settings.train.debug else {}),
     }
+
+
+def check_overfit(settings: Settings, losses: Sequence[float]) -> None:
+    """Raise ModelError where a run that overfits one batch did not lower its loss. losses: of each step."""
+    debug = settings.train.debug
+    if debug and debug.overfit and debug.steps > 1 and not losses[debug.steps - 1] < losses[0]:
+        raise ModelError(
+            f"train.debug.overfit: the loss of one batch was {losses[0]:.4f} in the first step and "
+            f"{losses[debug.steps - 1]:.4f} in step {debug.steps}; it must fall. Look at train.lr and train.loss"
+        )
 
 
 def loss_of(train: Train, part: Part) -> str:

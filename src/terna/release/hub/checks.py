@@ -35,6 +35,12 @@ def named(settings: Settings, repo: str) -> None:
         )
 
 
+def no_debug_run(settings: Settings) -> None:
+    """Raise PublishError for a debug run."""
+    if settings.train.debug:
+        raise PublishError("train.debug: a debug run is no result; run the pipeline without it (-S debug=none)")
+
+
 def check_name(repo: str) -> None:
     """Raise PublishError unless `repo` is a name that the hub takes: owner/name."""
     from huggingface_hub.errors import HFValidationError

@@ -1,8 +1,8 @@
 """The sections in their order, as one HTML page."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
 from markupsafe import Markup
@@ -11,7 +11,7 @@ from terna.errors import DataError
 from terna.markdown import visible
 from terna.release.report import parts, results, training
 from terna.release.report.blocks import Section, breakable, inline
-from terna.release.report.contents import Contents
+from terna.release.report.contents import Contents, Curve
 
 Filled = TypeVar("Filled", Section, str)
 
@@ -37,18 +37,30 @@ def render(contents: Contents, record: str = "") -> str:
     Raises DataError where the contents tell nothing of a benchmark or corpus, or lack a field.
     """
     contents.check()
+    shipped = _filled(results.shipped, "metrics/train.json", contents)
+    headlines = results.headlines(contents)
+    sections = [_filled(build, source, contents) for build, source in SECTIONS]
+    return _page(contents.settings.release.name, sections, record, shipped, headlines)
+
+
+def render_curves(found: Mapping[str, Mapping[str, Curve]], score: str) -> str:
+    """A page like that of `render` with curves alone, by run and then by the names of CURVES; score: which to draw."""
+    sections = [training.curves_alone(run, place, curves, score) for place, (run, curves) in enumerate(found.items())]
+    return _page("Learning curves", sections)
+
+
+def _page(
+    name: str,
+    sections: Sequence[Section],
+    record: str = "",
+    shipped: str = "",
+    headlines: Sequence[Mapping[str, Any]] = (),
+) -> str:
+    # a style sheet of ours
+    style = Markup((FOLDER / "page.css").read_text(encoding="utf-8"))
+    page = _environment().get_template("page.html.j2")
     return visible(
-        _environment()
-        .get_template("page.html.j2")
-        .render(
-            name=contents.settings.release.name,
-            record=record,
-            shipped=_filled(results.shipped, "metrics/train.json", contents),
-            headlines=results.headlines(contents),
-            sections=[_filled(build, source, contents) for build, source in SECTIONS],
-            # a style sheet of ours
-            style=Markup((FOLDER / "page.css").read_text(encoding="utf-8")),
-        )
+        page.render(name=name, sections=sections, record=record, style=style, shipped=shipped, headlines=headlines)
     )
 
 

@@ -69,8 +69,8 @@ def comparisons(contents: Contents) -> Section:
 
 
 def shipped(contents: Contents) -> str:
-    """That the start's own weights ship, where no step of training scored better; else empty."""
-    if contents.training["selected_step"]:
+    """That it was a debug run; that the start's own weights ship, where no step scored better; else empty."""
+    if contents.training["selected_step"] and not contents.settings.train.debug:
         return ""
     return passage("shipped", {"training": contents.training, "settings": contents.settings})
 

@@ -12,7 +12,7 @@ from terna.markdown import code, escape
 from terna.release.card import passage, tables
 from terna.release.report import plots
 from terna.release.report.blocks import Block, Code, Fold, Heading, Plots, Section, Table, Text
-from terna.release.report.contents import Contents
+from terna.release.report.contents import Contents, Curve
 from terna.settings.benchmark import KINDS
 
 
@@ -45,6 +45,23 @@ def curves(contents: Contents) -> Section:
         "Learning curves",
         [Text(passage("gain", {"training": training, "settings": contents.settings})), Plots(drawn)],
     )
+
+
+def curves_alone(called: str, place: int, found: Mapping[str, Curve], score: str) -> Section:
+    """The curves of a run of which nothing else is known: `score` over the steps, where it was scored.
+
+    place: the section's number on the page.
+    """
+    drawn = [
+        plots.curve(f"{name}-{place}", title, found[name], {column: label}, label)
+        for name, title, column, label in (
+            ("loss", "Training loss", "loss", "loss"),
+            ("lr", "Learning rate", "lr", "learning rate"),
+            ("development", "Development score", score, score),
+        )
+        if column in found[name]
+    ]
+    return Section(f"run-{place}", called, [Plots(drawn)])
 
 
 def predictions(contents: Contents) -> Section:
