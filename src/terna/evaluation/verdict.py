@@ -1,4 +1,4 @@
-"""Whether this model is better than the best lexical baseline: one verdict for card, report and terminal."""
+"""Whether this model is better than what it was compared with: one place makes the words of card, report, terminal."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,13 +6,22 @@ from enum import Enum
 from typing import Any
 
 from terna.errors import DataError
-from terna.evaluation.table import BASELINES, interval
+from terna.evaluation.table import BASELINES, UNTOUCHED, interval
 from terna.markdown import figure
 from terna.settings import Evaluate
 
+Bounds = Sequence[float | None]
+# what a sentence calls systems whose names in the table would not read well there
+IN_WORDS = {
+    BASELINES["tfidf_words"]: "TF-IDF over words",
+    BASELINES["tfidf_chars"]: "TF-IDF over characters",
+    UNTOUCHED: "the backbone before training",
+}
+START = "the weights at the start"
+
 
 class Outcome(Enum):
-    """What the 95 % interval of a difference says; the value stands before the baseline's name in a sentence."""
+    """What the 95 % interval of a difference says; the value stands before the other system's name in a sentence."""
 
     BETTER = "better than"
     WORSE = "worse than"
@@ -21,28 +30,69 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """This model against the best lexical baseline of a benchmark, by the main score.
+class Finding:
+    """This model against one other system.
 
-    use: what the benchmark was for. ours, theirs, difference, ci95: None where a figure is undefined.
+    other: what a sentence calls it. difference: this model's score minus the other's, and its 95 % interval; None where
+    a score is undefined.
+    """
+
+    other: str
+    difference: float | None
+    ci95: Bounds
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the interval says."""
+        low, high = self.ci95
+        if self.difference is None or low is None or high is None:
+            return Outcome.UNDEFINED
+        return Outcome.BETTER if low > 0 else Outcome.WORSE if high < 0 else Outcome.OPEN
+
+    @property
+    def beside(self) -> str:
+        """What follows the outcome in a sentence: the other system, the difference and its interval."""
+        if self.outcome is Outcome.UNDEFINED:
+            return f"{self.other}, because a score is undefined"
+        if self.outcome is Outcome.OPEN:
+            return f"{self.other} (difference {figure(self.difference, 3)}, {interval(self.ci95)})"
+        ends = sorted(abs(end) for end in self.ci95 if end is not None)  # both on one side of zero
+        closed = "," if "," in self.other else ""  # an apposition ends with a comma
+        return f"{self.other}{closed} by {figure(abs(self.difference or 0), 3)} ({interval(ends)})"
+
+    def words(self) -> str:
+        """The finding as a part of a sentence."""
+        return f"{self.outcome.value} {self.beside}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """This model on a benchmark, by the main score: against the best lexical baseline, and against other encoders.
+
+    use: what the benchmark was for. ours, theirs: the scores of this model and of the best baseline, None where
+    undefined. others: the systems of `evaluate.systems` and the backbone before training, as far as compared.
     """
 
     benchmark: str
     use: str
     score: str
     baseline: str
-    outcome: Outcome
     ours: float | None
     theirs: float | None
-    difference: float | None
-    ci95: Sequence[float | None]
+    first: Finding
+    others: Sequence[Finding]
+
+    @property
+    def outcome(self) -> Outcome:
+        """What is said of the best lexical baseline, on which all depends."""
+        return self.first.outcome
 
     def sentence(self) -> str:
         """The verdict with its figures."""
+        said = "; ".join(each.words() for each in [self.first, *self.others])
         return (
-            f"On {self.benchmark} ({self.use}), this model is {self.outcome.value} the best lexical baseline, "
-            f"{self.baseline}: {self.score} {figure(self.ours, 3)} against {figure(self.theirs, 3)}, difference "
-            f"{figure(self.difference, 3)}, 95 % interval {interval(self.ci95)}."
+            f"On {self.benchmark} ({self.use}), this model is {said}. Its {self.score} is {figure(self.ours, 3)}, the "
+            f"baseline's {figure(self.theirs, 3)}; intervals are 95 %."
         )
 
 
@@ -50,24 +100,38 @@ def verdict(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> Ve
     """Compare on a benchmark, from metrics/sts.json; DataError where the comparison is missing."""
     score = evaluate.score_of(benchmark)
     key, theirs = _best(scores["floors"][benchmark], score.partition("_")[2])
-    name, rows = BASELINES[key], scores.get("comparisons", {}).get(benchmark, [])
-    compared = next((one for one in rows if one["system"] == name), None)
-    if compared is None:
+    rows = {one["system"]: one for one in scores.get("comparisons", {}).get(benchmark, [])}
+    name = BASELINES[key]
+    if name not in rows:
         raise DataError(
             f"metrics/sts.json: comparisons.{benchmark}: nothing on {name}; run the evaluate stage "
             "(dvc repro -s -f evaluate)"
         )
+    encoders = [one for system, one in rows.items() if system not in BASELINES.values()]
     return Verdict(
         benchmark,
         evaluate.use_of(benchmark),
         score,
         name,
-        _outcome(compared["ci95"]),
         scores[benchmark][score],
         theirs,
-        compared["difference"],
-        compared["ci95"],
+        finding(rows[name], f"the best lexical baseline, {IN_WORDS.get(name, name)}"),
+        [finding(one) for one in encoders],
     )
+
+
+def finding(compared: Mapping[str, Any], other: str | None = None) -> Finding:
+    """One of the comparisons of metrics/sts.json; other: what to call the system, None for its name in the table."""
+    system = compared["system"]
+    return Finding(other or IN_WORDS.get(system, system), compared["difference"], compared["ci95"])
+
+
+def since_start(training: Mapping[str, Any]) -> Finding | None:
+    """What training gained on the data that chose the weights, from metrics/train.json; None for the start's own."""
+    if not training["selected_step"]:
+        return None
+    gain = training["gain_over_start"]
+    return Finding(START, gain["difference"], gain["ci95"])
 
 
 def verdicts(evaluate: Evaluate, scores: Mapping[str, Any]) -> list[Verdict]:
@@ -86,10 +150,3 @@ def _best(baselines: Mapping[str, Any], kind: str) -> tuple[str, float | None]:
     figures = {key: baselines[f"{key}_{kind}"] for key in BASELINES}
     key = max(figures, key=lambda key: float("-inf") if figures[key] is None else figures[key])
     return key, figures[key]
-
-
-def _outcome(bounds: Sequence[float | None]) -> Outcome:
-    low, high = bounds
-    if low is None or high is None:
-        return Outcome.UNDEFINED
-    return Outcome.BETTER if low > 0 else Outcome.WORSE if high < 0 else Outcome.OPEN

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from terna.errors import DataError
 from terna.markdown import visible
-from terna.release.report import parts, results, training
+from terna.release.report import examples, parts, results, training
 from terna.release.report.blocks import Section, breakable, inline
 from terna.release.report.contents import Contents
 
@@ -19,8 +19,8 @@ FOLDER = Path(__file__).parent
 # each section with the file that it is mostly filled from
 SECTIONS: list[tuple[Callable[[Contents], Section], str]] = [
     (results.section, "metrics/sts.json"),
+    (examples.section, "metrics/diagnosis.json"),
     (results.published, "metrics/sts.json"),
-    (results.comparisons, "metrics/sts.json"),
     (training.curves, "metrics/train.json"),
     (training.predictions, "predictions/"),
     (parts.section, "metrics/diagnosis.json"),
@@ -37,15 +37,19 @@ def render(contents: Contents, record: str = "") -> str:
     Raises DataError where the contents tell nothing of a benchmark or corpus, or lack a field.
     """
     contents.check()
+    gain = _filled(results.gain, "metrics/train.json", contents)
+    headlines, use = results.headlines(contents), results.use(contents)
+    sections = [_filled(build, source, contents) for build, source in SECTIONS]
     return visible(
         _environment()
         .get_template("page.html.j2")
         .render(
             name=contents.settings.release.name,
             record=record,
-            shipped=_filled(results.shipped, "metrics/train.json", contents),
-            headlines=results.headlines(contents),
-            sections=[_filled(build, source, contents) for build, source in SECTIONS],
+            gain=gain,
+            headlines=headlines,
+            use=use,
+            sections=[section for section in sections if section.blocks],
             # a style sheet of ours
             style=Markup((FOLDER / "page.css").read_text(encoding="utf-8")),
         )
