@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from terna.evaluation.table import OURS, Row
 from terna.evaluation.verdict import Finding, Outcome
@@ -46,7 +47,7 @@ def differences(name: str, benchmark: str, score: str, found: Sequence[Finding])
     limits = min(low - side / 4, -side), max(high + side / 4, side)
 
     def draw(axes: Axes) -> None:
-        axes.axvspan(0, limits[1], color=ONE, alpha=0.08, linewidth=0)
+        axes.axvspan(0, limits[1], color=ONE, alpha=0.1, linewidth=0)
         axes.axvline(0, color=INK, linewidth=1.2)
         for place, (one, value) in enumerate(reversed(known)):
             colour = COLOURS.get(one.outcome, MUTED)
@@ -54,6 +55,7 @@ def differences(name: str, benchmark: str, score: str, found: Sequence[Finding])
             axes.plot(value, place, "o", color=colour, markersize=6)
         _name(axes, [one.other for one, _ in reversed(known)])
         axes.set_xlim(*limits)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=4))
         axes.set_xlabel(f"difference in {score}")
         for shift, end, word in ((-4, "right", "← worse"), (4, "left", "better →")):
             at = axes.get_xaxis_transform()
