@@ -1,16 +1,19 @@
 """Whether this model is better than what it was compared with: one place makes the words of card, report, terminal."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from terna.errors import DataError
 from terna.evaluation.table import BASELINES, UNTOUCHED, interval
 from terna.markdown import figure
+from terna.records import read_json, rerun, validated, write_json
 from terna.settings import Evaluate
 
-Bounds = Sequence[float | None]
 # what a sentence calls systems whose names in the table would not read well there
 IN_WORDS = {
     BASELINES["tfidf_words"]: "TF-IDF over words",
@@ -39,7 +42,7 @@ class Finding:
 
     other: str
     difference: float | None
-    ci95: Bounds
+    ci95: list[float | None]
 
     @property
     def outcome(self) -> Outcome:
@@ -69,23 +72,26 @@ class Finding:
 class Verdict:
     """This model on a benchmark, by the main score: against the best lexical baseline, and against other encoders.
 
-    use: what the benchmark was for. ours, theirs: the scores of this model and of the best baseline, None where
-    undefined. others: the systems of `evaluate.systems` and the backbone before training, as far as compared.
+    use: what the benchmark was for. baseline: the best one, by its name in the table. outcome, difference, ci95: of the
+    comparison with it. ours, theirs, difference, ci95: None where a score is undefined. others: the systems of
+    `evaluate.systems` and the backbone before training, as far as compared.
     """
 
     benchmark: str
     use: str
     score: str
     baseline: str
+    outcome: Outcome
     ours: float | None
     theirs: float | None
-    first: Finding
-    others: Sequence[Finding]
+    difference: float | None
+    ci95: list[float | None]
+    others: list[Finding] = field(default_factory=list)
 
     @property
-    def outcome(self) -> Outcome:
-        """What is said of the best lexical baseline, on which all depends."""
-        return self.first.outcome
+    def first(self) -> Finding:
+        """The comparison with the best lexical baseline, on which all depends."""
+        return Finding(f"the best lexical baseline, {in_words(self.baseline)}", self.difference, self.ci95)
 
     def sentence(self) -> str:
         """The verdict with its figures."""
@@ -107,23 +113,29 @@ def verdict(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> Ve
             f"metrics/sts.json: comparisons.{benchmark}: nothing on {name}; run the evaluate stage "
             "(dvc repro -s -f evaluate)"
         )
-    encoders = [one for system, one in rows.items() if system not in BASELINES.values()]
+    best = finding(rows[name])
     return Verdict(
         benchmark,
         evaluate.use_of(benchmark),
         score,
         name,
+        best.outcome,
         scores[benchmark][score],
         theirs,
-        finding(rows[name], f"the best lexical baseline, {IN_WORDS.get(name, name)}"),
-        [finding(one) for one in encoders],
+        best.difference,
+        best.ci95,
+        [finding(one) for system, one in rows.items() if system not in BASELINES.values()],
     )
 
 
-def finding(compared: Mapping[str, Any], other: str | None = None) -> Finding:
-    """One of the comparisons of metrics/sts.json; other: what to call the system, None for its name in the table."""
-    system = compared["system"]
-    return Finding(other or IN_WORDS.get(system, system), compared["difference"], compared["ci95"])
+def finding(compared: Mapping[str, Any]) -> Finding:
+    """One of the comparisons of metrics/sts.json."""
+    return Finding(in_words(compared["system"]), compared["difference"], compared["ci95"])
+
+
+def in_words(system: str) -> str:
+    """What a sentence calls a system, by its name in the table."""
+    return IN_WORDS.get(system, system)
 
 
 def since_start(training: Mapping[str, Any]) -> Finding | None:
@@ -143,6 +155,17 @@ def verdicts(evaluate: Evaluate, scores: Mapping[str, Any]) -> list[Verdict]:
 def proven(found: Sequence[Verdict]) -> bool:
     """Whether the model is better than the best baseline on each benchmark, none of which chose the checkpoint."""
     return bool(found) and all(one.outcome is Outcome.BETTER and one.use == "test" for one in found)
+
+
+def write(found: list[Verdict], path: Path) -> None:
+    """Write verdicts as JSON: what a released folder says of itself."""
+    write_json(TypeAdapter(list[Verdict]).dump_python(found, mode="json"), path)
+
+
+def read(path: Path) -> list[Verdict]:
+    """Read what `write` wrote; DataError if it is missing or something else."""
+    found: list[Verdict] = validated(list[Verdict], read_json(path), str(path), rerun("release"))
+    return found
 
 
 def _best(baselines: Mapping[str, Any], kind: str) -> tuple[str, float | None]:
