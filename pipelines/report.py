@@ -1,6 +1,6 @@
 """Write one HTML page about the run, for any browser: scores, curves, plots, diagnosis, data, lineage.
 
-reads   metrics/, predictions/, plots/, data/triplets/stats.json, release/lineage.json
+reads   metrics/, predictions/, plots/, data/triplets/ (stats.json, train.parquet), release/lineage.json
 does    stops if a file is not as its stage wrote it, or if settings differ from the release's; fills the page and draws
         its plots; with `logger.wandb` adds its contents and the release to the run that training logged, or to a new
         run
@@ -20,7 +20,7 @@ from terna.provenance import NAME, described, digests
 from terna.records import read_json, read_record, rerun, sha256_of, write_json, write_text
 from terna.release import verify
 from terna.release.lineage import CARD, LINEAGE, PAGE, REPORT, fingerprint, read_lineage
-from terna.release.report import CURVES, Contents, read_curve, read_predictions, render
+from terna.release.report import CURVES, Contents, read_curve, read_predictions, read_triplets, render
 from terna.settings import Settings, published
 
 LOGS = Path("logs")
@@ -29,6 +29,7 @@ MADE = Path("models/made.json")
 RELEASE = Path("release")
 FIGURES = [Path("metrics") / name for name in ("sts.json", "train.json", "diagnosis.json")]
 STATS = Path("data/triplets/stats.json")
+TRIPLETS = Path("data/triplets/train.parquet")
 PLOTS = Path("plots")
 # seconds that the encoder has to arrive at W&B, unless WANDB_FINISH_TIMEOUT says otherwise
 UPLOAD = 60.0
@@ -43,7 +44,7 @@ def main(settings: Settings) -> str:
     pairs = {name: Path("predictions") / f"{name}.parquet" for name in measures}
     curves = {name: PLOTS / f"{name}.csv" for name in CURVES}
     lineage = read_lineage(LINEAGE)
-    read = [STATS, *FIGURES, *curves.values(), *pairs.values()]
+    read = [STATS, TRIPLETS, *FIGURES, *curves.values(), *pairs.values()]
     faults = [*verify.told(lineage, settings, Path()), *verify.unreleased(lineage, settings)]
     verify.sources(lineage.chain, settings, [*read, CARD], others=faults)
     contents = Contents(
@@ -54,6 +55,7 @@ def main(settings: Settings) -> str:
         diagnosis=read_diagnosis(FIGURES[2]),
         curves={name: read_curve(path, CURVES[name]) for name, path in curves.items()},
         predictions={name: read_predictions(path, measures[name]) for name, path in pairs.items()},
+        triplets=read_triplets(TRIPLETS, settings.seed),
         lineage=lineage,
     )
     made = described("report", settings, [*read, LINEAGE])

@@ -5,6 +5,7 @@ import json
 import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from scipy.stats import pearsonr, spearmanr
 
 from terna.errors import DataError
 from terna.evaluation.baselines import lexical
-from terna.evaluation.diagnosis import Diagnosis, Part, Scored, diagnose, read, spread, write
+from terna.evaluation.diagnosis import Diagnosis, Neighbour, Neighbours, Part, Scored, diagnose, read, spread, write
 from terna.records import SCORED
 
 WORDS = ["sol", "mar", "pan", "luz", "río", "tren", "casa", "perro", "noche", "viento", "puerta", "jardín"]
@@ -180,8 +181,10 @@ def test_one_sentence_alone_and_vectors_of_zero_have_no_figures_or_sound_ones() 
 
 def test_it_is_read_as_it_was_written_and_the_same_twice(one: Scored, found: Diagnosis, tmp_path: Path) -> None:
     path, again = tmp_path / "diagnosis.json", tmp_path / "again.json"
+    near = [Neighbours("uno", [Neighbour("dos", 0.5)], [])]
+    found = replace(found, neighbours=near)
     write({"one": found}, path)
-    write({"one": diagnose(one, {})}, again)
+    write({"one": diagnose(one, {}, near)}, again)
     assert read(path) == {"one": found}
     assert path.read_bytes() == again.read_bytes()
 

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from card_inputs import scores_of, settings_of
+from card_inputs import TRAINING, comparison, scores_of, settings_of
 
 from terna.errors import DataError
-from terna.evaluation.verdict import Outcome, proven, verdict, verdicts
+from terna.evaluation.verdict import Finding, Outcome, proven, since_start, verdict, verdicts
 from terna.settings import Settings
 
 BEST = "TF-IDF, characters"
@@ -83,6 +83,37 @@ def test_the_sentence_has_both_figures_and_the_difference_with_its_interval(sett
     scores["floors"]["sts-sample-test"]["tfidf_chars_pearson"] = 0.5719
     scores["comparisons"]["sts-sample-test"][-1]["difference"] = -0.0108
     assert verdict("sts-sample-test", settings.evaluate, scores).sentence() == (
-        "On sts-sample-test (test), this model is not distinguishable from the best lexical baseline, TF-IDF, "
-        "characters: cosine_pearson 0.561 against 0.572, difference -0.011, 95 % interval -0.070 to 0.047."
+        "On sts-sample-test (test), this model is not distinguishable from the best lexical baseline, TF-IDF over "
+        "characters (difference -0.011, -0.070 to 0.047). Its cosine_pearson is 0.561, the baseline's 0.572; "
+        "intervals are 95 %."
     )
+
+
+def test_every_other_encoder_follows_the_best_baseline_and_the_other_baselines_do_not(settings: Settings) -> None:
+    scores = scores_with(settings, [0.09, 0.17])
+    scores["comparisons"]["sts-sample-test"][-1]["difference"] = 0.13
+    for system, difference, bounds in (
+        ("e5", 0.004, [-0.007, 0.015]),
+        ("the backbone, untouched", -0.2, [-0.3, -0.1]),
+    ):
+        row = comparison(0.5, system) | {"difference": difference, "ci95": bounds}
+        scores["comparisons"]["sts-sample-test"].insert(0, row)
+    found = verdict("sts-sample-test", settings.evaluate, scores)
+    assert found.sentence().startswith(
+        "On sts-sample-test (test), this model is better than the best lexical baseline, TF-IDF over characters, by "
+        "0.130 (0.090 to 0.170); worse than the backbone before training by 0.200 (0.100 to 0.300); not "
+        "distinguishable from e5 (difference 0.004, -0.007 to 0.015). "
+    )
+    assert found.outcome is Outcome.BETTER
+
+
+@pytest.mark.parametrize(("difference", "bounds"), [(None, [0.1, 0.2]), (0.1, [None, None])])
+def test_what_is_undefined_is_not_compared(difference: float | None, bounds: list[float | None]) -> None:
+    assert Finding("e5", difference, bounds).words() == "not comparable with e5, because a score is undefined"
+
+
+def test_the_gain_over_the_start_is_told_in_the_same_words_where_a_step_was_kept() -> None:
+    found = since_start(TRAINING)
+    assert found is not None
+    assert found.words() == "better than the weights at the start by 0.250 (0.200 to 0.300)"
+    assert since_start({**TRAINING, "selected_step": 0}) is None

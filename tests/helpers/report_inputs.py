@@ -8,7 +8,8 @@ from typing import Any
 import pyarrow as pa
 from card_inputs import LINEAGE, TRAINING, result, scores_of, settings_of, stats_of
 
-from terna.evaluation.diagnosis import Band, Diagnosis, Pair, Part, Space
+from terna.evaluation.diagnosis import Band, Diagnosis, Neighbour, Neighbours, Pair, Part, Space
+from terna.records import TRIPLETS
 from terna.release.report import Contents, render
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,7 +37,9 @@ def diagnosis(numbers: Any, sentence: str = "¿Vienes?") -> Diagnosis:
     space = {name: Space(900, figure(), 77, figure(), -figure()) for name in ("this model", "the backbone, untouched")}
     files, lengths = [Part(**part("first")), Part(**part("second"))], [Part(**part(f"{n} words")) for n in (5, 9, 12)]
     overlap = [Part(**part(name)) for name in ("0 to 0.1", "0.1 to 0.25", "0.25 to 0.5", "0.5 to 1")]
-    return Diagnosis("cosine", "pearson", files, lengths, overlap, bands, worst, space)
+    near = [Neighbour(f"{sentence} {place}", figure()) for place in range(6)]
+    neighbours = [Neighbours(sentence, near[:3], near[3:]), Neighbours("Sola.", near[:1], [])]
+    return Diagnosis("cosine", "pearson", files, lengths, overlap, bands, worst, neighbours, space)
 
 
 def contents_of(*overrides: str, sentence: str = "¿Vienes?", **changed: Any) -> Contents:
@@ -61,6 +64,7 @@ def contents_of(*overrides: str, sentence: str = "¿Vienes?", **changed: Any) ->
         "diagnosis": {name: diagnosis(numbers, sentence) for name in names},
         "curves": curves,
         "predictions": dict.fromkeys(names, pairs),
+        "triplets": pa.table([["Voy."], ["Me muevo."], [sentence], ["nli_es"]], schema=TRIPLETS),
         "lineage": LINEAGE,
     }
     return Contents(settings, **found | changed)

@@ -154,9 +154,9 @@ def test_a_replication_says_that_its_test_was_chosen_on(root: Path) -> None:
 @pytest.mark.parametrize(
     ("bounds", "said", "proven"),
     [
-        ([0.01, 0.09], "better than the best lexical baseline, TF-IDF, characters: ", True),
-        ([-0.01, 0.09], "not distinguishable from the best lexical baseline, TF-IDF, characters: ", False),
-        ([-0.09, -0.01], "worse than the best lexical baseline, TF-IDF, characters: ", False),
+        ([0.01, 0.09], "better than the best lexical baseline, TF-IDF over characters, by ", True),
+        ([-0.01, 0.09], "not distinguishable from the best lexical baseline, TF-IDF over characters (", False),
+        ([-0.09, -0.01], "worse than the best lexical baseline, TF-IDF over characters, by ", False),
     ],
 )
 def test_what_the_card_and_the_report_recommend_depends_on_the_comparison_with_the_best_baseline(
@@ -167,8 +167,9 @@ def test_what_the_card_and_the_report_recommend_depends_on_the_comparison_with_t
     scores["comparisons"]["sts-sample-test"][-1]["ci95"] = bounds
     card = card_of(settings, scores=scores)
     page = " ".join(Page(render(contents_of(settings=settings, scores=scores))).text.split())
+    assert f"On sts-sample-test (test), this model is {said}" in card
+    assert f"{said[0].upper()}{said[1:]}" in page
     for text in (card, page):
-        assert f"On sts-sample-test (test), this model is {said}" in text
         assert ("Use it to search by meaning" in text) == proven
         assert ("These figures do not show" in text) == (not proven)
         assert "these very weights" not in text

@@ -9,15 +9,18 @@ from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 import yaml
-from card_inputs import ACCOUNT, FIGURES, IMPROVEMENT, LINEAGE, PUBLISHED
+from card_inputs import ACCOUNT, FIGURES, IMPROVEMENT, LINEAGE, PUBLISHED, comparison, settings_of
 from markdown_inputs import controls
 from report_inputs import HOSTILE, LONG, ROOT, Page, contents_of, diagnosis
 
 from terna.errors import DataError, TernaError
 from terna.evaluation.table import BASELINES
-from terna.release.report import CURVES, Contents, read_curve, read_predictions, render
+from terna.records import TRIPLETS, write_table
+from terna.release.report import CURVES, Contents, read_curve, read_predictions, read_triplets, render
 from terna.settings import Reported
 
 TEST, DEV = "sts2015-es", "sts2014-es"
@@ -78,6 +81,21 @@ def test_published_figures_stand_beside_ours_with_the_relative_improvement(conte
         assert row["this model (measured)"] == row["BERTIN STS (reported)"] == f"{figure:.6f}"
         assert row["95 % interval"] == bounds(ours["ci95"][row[""]])
         assert row[IMPROVEMENT] == improvement
+
+
+def test_the_page_opens_with_the_verdict_of_the_test_benchmark_in_words(contents: Contents) -> None:
+    came = {"system": "the backbone, untouched", "difference": -0.2, "ci95": [-0.3, 0.1]}
+    rows = [*contents.scores["comparisons"][TEST], comparison(0.7, "the backbone, untouched") | came]
+    scores = {**contents.scores, "comparisons": {**contents.scores["comparisons"], TEST: rows}}
+    head = " ".join(Page(render(replace(contents, scores=scores)).split("<nav")[0] + "</body></html>").text.split())
+    best = contents.scores["comparisons"][TEST][-1]
+    assert f"Better than the best lexical baseline, TF-IDF over characters, by {best['difference']:.3f} (" in head
+    assert "Not distinguishable from the backbone before training (difference -0.200, -0.300 to 0.100)." in head
+    assert f"{contents.scores[TEST]['cosine_pearson']:.3f} cosine_pearson, 95 % interval " in head
+    assert f"{TEST} test, 751 pairs" in head
+    assert f"{DEV} chosen on" not in head
+    assert f"On {DEV}, which selected the checkpoint and so favours it, this model is better than the weights" in head
+    assert f"for one run with seed {contents.settings.seed};" in head
 
 
 def test_comparisons_stand_with_holms_correction(page: Page, contents: Contents) -> None:
@@ -142,6 +160,40 @@ def test_it_says_whether_the_model_beats_the_baseline_where_words_do_not_overlap
     assert f"the model <strong>{told}</strong> the baseline" in text
 
 
+def test_examples_stand_after_the_results_the_test_benchmark_first(page: Page, contents: Contents) -> None:
+    titles = [title for _, title in page.headings]
+    assert titles.index("Examples") == titles.index("Published figures beside ours") - 6
+    assert DEV not in page.text.split(f"{TEST}: nearest sentences")[1].split("Training triplets")[0]
+    for near in contents.diagnosis[TEST].neighbours[0].model + contents.diagnosis[TEST].neighbours[0].floor:
+        assert f"{near.sentence} {near.similarity:.3f}" in page.text
+    assert "no sentence shares an n-gram" in page.text
+    [row] = page.rows("Triplets")
+    assert list(row.values()) == ["nli_es", "Voy.", "Me muevo.", "¿Vienes?"]
+
+
+def test_every_scatter_of_a_benchmark_has_the_same_axes_its_r_and_a_trend(contents: Contents) -> None:
+    table = contents.predictions[TEST]
+    drawn = re.findall(r"<svg[^>]*pairs-0-.*?</svg>", render(contents), re.DOTALL)
+    assert len(drawn) == 2
+    ticks = [
+        re.findall(r'id="pairs-0-\d-(?:x|y)tick_\d+".*?<text[^>]*>([^<]+)</text>', one, re.DOTALL) for one in drawn
+    ]
+    assert ticks[0] == ticks[1]
+    assert len(ticks[0]) > 6
+    for file, one in zip(("first", "second"), drawn, strict=True):
+        rows = [row for row in table.to_pylist() if row["file"] == file]
+        r = np.corrcoef([row["gold"] for row in rows], [row["cosine"] for row in rows])[0, 1]
+        assert f">r = {r:.3f}, n = 50<" in one
+        assert "stroke: var(--two)" in one
+
+
+def test_constant_predictions_have_no_r_and_no_trend(contents: Contents) -> None:
+    table = contents.predictions[TEST]
+    flat = table.set_column(table.schema.get_field_index("cosine"), "cosine", pa.array([0.5] * len(table)))
+    text = render(replace(contents, predictions={DEV: flat, TEST: flat}))
+    assert text.count("r = –, n = 50") == 4
+
+
 def test_accounts_contamination_settings_and_lineage_are_there(page: Page, contents: Contents) -> None:
     [corpus] = page.rows("Corpora")
     account = {key: str(value) for key, value in ACCOUNT.items() if isinstance(value, int)}
@@ -174,9 +226,11 @@ def test_what_differs_from_run_to_run_stays_out(page: Page) -> None:
 def test_every_plot_says_in_words_what_it_shows(page: Page, contents: Contents) -> None:
     drawn = " | ".join(page.labels)
     files = 2 * 2
-    assert len(page.labels) == 2 + 3 + files + 2 * 2
+    assert len(page.labels) == 2 * 2 + 3 + files + 2 * 2
     for name in (DEV, TEST):
         assert f"this model: {contents.scores[name]['cosine_pearson']:.3f}" in drawn
+        for row in contents.scores["comparisons"][name]:
+            assert f"by {row['difference']:.3f} ({bounds(row['ci95'])})" in drawn
         for part in contents.diagnosis[name].by_overlap:
             assert f"{part.name}: model {part.pearson:.3f}, baseline {part.floor_pearson:.3f}" in drawn
     assert "loss: 4 at step 0" in drawn
@@ -233,6 +287,8 @@ def test_a_hostile_text_is_shown_as_it_is_wherever_it_stands() -> None:
     systems = page.rows(f"Systems on {TEST}: Pearson / Spearman")
     assert HOSTILE in [row["system"] for row in systems]
     assert any(HOSTILE in told for told in page.labels)
+    assert page.rows("Triplets")[0]["negative"] == HOSTILE
+    assert page.text.count(f"{HOSTILE} 5") == 2
     assert f"Source of the reported figures: {HOSTILE}: {HOSTILE}." in page.text
     assert f"nli_es: {HOSTILE}" in page.text
     assert f"translated by {HOSTILE} (commit {HOSTILE}, weights' sha256 {HOSTILE})" in page.text
@@ -261,6 +317,20 @@ def test_the_same_contents_give_the_same_bytes_here_and_in_another_process(conte
     assert other.stdout.decode() == render(contents_of(sentence=HOSTILE))
 
 
+def test_benchmarks_without_gold_scores_are_named_beside_those_that_have_some(contents: Contents) -> None:
+    labelled = settings_of(ROOT, "evaluate=own_binary", "evaluate.benchmarks.own.files=[my/labels.csv]").evaluate
+    both = {**labelled.benchmarks, **contents.settings.evaluate.benchmarks}
+    settings = replace(contents.settings, evaluate=replace(labelled, benchmarks=both))
+    mixed = replace(contents, settings=settings)
+    assert mixed.with_gold == [TEST, DEV]
+    assert mixed.without_gold == (
+        "Without gold scores, so neither plotted against gold nor diagnosed: `own-dev`, `own`. Drawn instead: the "
+        "figure of each system with its interval (Results) and, of `own-dev`, the development score (Learning curves)."
+    )
+    alone = replace(contents, settings=replace(contents.settings, evaluate=labelled))
+    assert alone.without_gold == contents.without_gold == ""
+
+
 def test_undefined_figures_are_dashes_and_plots_do_without_them(contents: Contents) -> None:
     one = contents.diagnosis[TEST]
     gone: dict[str, Any] = dict.fromkeys(("pearson", "spearman", "floor_pearson", "floor_spearman", "difference"))
@@ -281,10 +351,15 @@ def test_undefined_figures_are_dashes_and_plots_do_without_them(contents: Conten
     )
 
 
-def test_the_default_settings_have_no_published_figures_and_the_page_says_so() -> None:
-    text = render(contents_of("seed=3"))
-    assert text.count("No published figures are declared for this benchmark.") == 2
-    assert "Hollow" not in text
+def test_what_has_nothing_to_say_is_left_out() -> None:
+    page = Page(render(contents_of("seed=3")))
+    assert "Published figures beside ours" not in page.text
+    assert "none declared" not in page.text.lower()
+    assert "Hollow" not in page.text
+    assert {f"The eight figures on {name}" for name in ("sts-sample-dev", "sts-sample-test")} <= set(page.tables)
+    untaught = {key: value for key, value in contents_of().training.items() if key != "triplets"}
+    for lacking in (contents_of(training=untaught), contents_of(triplets=TRIPLETS.empty_table())):
+        assert "Training triplets" not in Page(render(lacking)).text
 
 
 @pytest.mark.parametrize(
@@ -308,7 +383,7 @@ def test_contents_that_lack_something_are_refused_with_file_and_remedy(
 
 def test_figures_without_comparisons_are_refused(contents: Contents) -> None:
     scores = {name: value for name, value in contents.scores.items() if name != "comparisons"}
-    with pytest.raises(DataError, match=r"metrics/sts\.json: comparisons\.sts2014-es: nothing on TF-IDF"):
+    with pytest.raises(DataError, match=r"metrics/sts\.json: comparisons\.sts2015-es: nothing on TF-IDF"):
         render(replace(contents, scores=scores))
 
 
@@ -347,6 +422,20 @@ def test_predictions_that_are_missing_or_other_are_refused(tmp_path: Path) -> No
     (tmp_path / "x.parquet").write_text("other")
     with pytest.raises(DataError, match="not a table of file, gold, cosine"):
         read_predictions(tmp_path / "x.parquet", "cosine")
+
+
+def test_a_few_triplets_are_drawn_with_the_seed(tmp_path: Path) -> None:
+    texts = [f"frase {number}" for number in range(40)]
+    table = pa.table([texts, texts[::-1], texts, ["a"] * 40], schema=TRIPLETS)
+    write_table(table, tmp_path / "train.parquet", TRIPLETS)
+    found = [read_triplets(tmp_path / "train.parquet", seed).to_pylist() for seed in (1, 1, 2)]
+    assert found[0] == found[1] != found[2]
+    assert [len(each) for each in found] == [5] * 3
+    places = [texts.index(row["anchor"]) for row in found[0]]
+    assert places == sorted(set(places))
+    assert [row for row in table.to_pylist() if row in found[0]] == found[0]
+    write_table(table.slice(0, 2), tmp_path / "train.parquet", TRIPLETS)
+    assert len(read_triplets(tmp_path / "train.parquet", 1)) == 2
 
 
 def test_a_made_up_diagnosis_holds_no_figure_twice() -> None:

@@ -53,7 +53,7 @@ def test_it_opens_in_silence_and_asks_for_nothing_else(opened: tuple[Any, Heard]
 def test_every_plot_is_seen_and_has_words(opened: tuple[Any, Heard]) -> None:
     page, _ = opened
     drawn = page.locator("svg").all()
-    assert len(drawn) == page.locator("figure").count() >= 13
+    assert len(drawn) == page.locator("figure").count() >= 15
     for one in drawn:
         box = one.bounding_box()
         assert box is not None
@@ -120,7 +120,7 @@ def test_headings_are_in_order_and_the_contents_lead_to_them(opened: tuple[Any, 
     assert all(after <= before + 1 for before, after in pairwise(found))
     sections = page.locator("main > section")
     links = page.locator("nav a")
-    assert links.count() == sections.count() == 9
+    assert links.count() == sections.count() >= 8
     for place in range(links.count()):
         target = (links.nth(place).get_attribute("href") or "")[1:]
         assert page.locator(f"section#{target} > h2").text_content() == links.nth(place).text_content()

@@ -56,6 +56,11 @@ def lexical(left: Sequence[str], right: Sequence[str]) -> dict[str, Floats]:
     }
 
 
+def tfidf_chars(texts: Sequence[str]) -> Any:
+    """Rows whose products are the baseline tfidf_chars, sparse (n, terms), fitted on `texts`; None without terms."""
+    return _counted(TFIDF["tfidf_chars"](), texts)
+
+
 def _jaccard(left: str, right: str) -> float:
     """Shared words over all words, after lower-casing; a word is a run of letters, digits and underscores."""
     first, second = (set(re.findall(WORD, text.lower())) for text in (left, right))

@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow as pa
 
 from terna.data.evaluators import Outcomes, Similarity
-from terna.evaluation.diagnosis import Diagnosis, Scored, diagnose, spread
+from terna.evaluation.baselines import tfidf_chars
+from terna.evaluation.diagnosis import Diagnosis, Scored, diagnose, neighbours, spread
 from terna.evaluation.measure import Measured
 from terna.evaluation.table import BASELINES, OURS, UNTOUCHED
 from terna.metrics.significance import against
@@ -61,7 +62,7 @@ def points(name: str, one: Measured) -> Iterator[dict[str, str]]:
 
 
 def taken_apart(name: str, one: Measured, settings: Settings) -> Diagnosis | None:
-    """The figures by part, the worst pairs, and how the vectors lie beside those of the backbone as it came.
+    """The figures by part, the worst pairs, neighbours, and how the vectors lie beside those of the untouched backbone.
 
     None for a benchmark that is not of scored pairs.
     """
@@ -72,7 +73,8 @@ def taken_apart(name: str, one: Measured, settings: Settings) -> Diagnosis | Non
     scale = settings.evaluate.benchmarks[name].scale
     space = {system: spread(*pairs.sentences, vectors, pairs.gold, scale) for system, vectors in one.vectors.items()}
     columns = one.ours[measure], one.baselines["tfidf_chars"], one.baselines["jaccard"]
-    return diagnose(Scored(pairs.units, measure, kind, *columns, scale, settings.seed), space)
+    near = neighbours(pairs.texts, one.vectors[OURS], tfidf_chars(pairs.texts), measure, settings.seed)
+    return diagnose(Scored(pairs.units, measure, kind, *columns, scale, settings.seed), space, near)
 
 
 def _figures(outcomes: Outcomes, one: Measured, seed: int, system: str | None = None) -> dict[str, Any]:

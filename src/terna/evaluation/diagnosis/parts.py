@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 
 from terna.arrays import Bools, Floats
 from terna.errors import DataError
-from terna.evaluation.diagnosis.record import Band, Diagnosis, Pair, Part, Space
+from terna.evaluation.diagnosis.record import Band, Diagnosis, Neighbours, Pair, Part, Space
 from terna.metrics.correlations import Correlation, clusters, figures
 from terna.metrics.significance import against
 from terna.records import sentences_of
@@ -48,8 +48,8 @@ class Scored:
         return gold
 
 
-def diagnose(scored: Scored, space: Mapping[str, Space]) -> Diagnosis:
-    """Take a benchmark apart; `space` is passed through. Raises DataError for columns of unequal length."""
+def diagnose(scored: Scored, space: Mapping[str, Space], near: Sequence[Neighbours] = ()) -> Diagnosis:
+    """Take a benchmark apart; `space` and `near` are passed through. Raises DataError for columns of unequal length."""
     unequal = {len(scored.predicted), len(scored.baseline), len(scored.overlap)} - {scored.table.num_rows}
     if unequal:
         raise DataError(f"{scored.table.num_rows} pairs, but columns of {sorted(unequal)} scores: each pair needs one")
@@ -62,6 +62,7 @@ def diagnose(scored: Scored, space: Mapping[str, Space]) -> Diagnosis:
         by_overlap=[_part(scored, name, rows) for name, rows in _bands(scored.overlap, OVERLAPS)],
         by_gold=[_band(scored, name, rows) for name, rows in _bands(scored.gold, fifths)],
         worst=_worst(scored),
+        neighbours=list(near),
         space=dict(space),
     )
 

@@ -61,6 +61,25 @@ class Pair:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Neighbour:
+    """A sentence that is near another."""
+
+    sentence: str
+    similarity: float
+
+
+@dataclass(frozen=True, config=STRICT)
+class Neighbours:
+    """A sentence of the benchmark, and the nearest of its other sentences, the nearest first."""
+
+    sentence: str
+    model: list[Neighbour]
+    """By the model's main similarity."""
+    floor: list[Neighbour]
+    """By the lexical baseline (character TF-IDF); fewer, or none, where too few share a term with the sentence."""
+
+
+@dataclass(frozen=True, config=STRICT)
 class Space:
     """How the vectors of a benchmark's distinct sentences lie; None where there are too few of them."""
 
@@ -93,6 +112,8 @@ class Diagnosis:
     """Fifths of the gold scale."""
     worst: list[Pair]
     """The pairs with the largest differences of rank, the largest first."""
+    neighbours: list[Neighbours]
+    """Of a few sentences, drawn with the run's seed."""
     space: dict[str, Space]
     """Of this model's vectors and of the untouched backbone's, where there is one."""
 

@@ -61,6 +61,23 @@ class Plots:
 
 
 @dataclass(frozen=True)
+class Ranking:
+    """A sentence, and under each title other sentences with a figure, the first the nearest."""
+
+    sentence: str
+    columns: Mapping[str, Sequence[tuple[str, str]]]
+
+
+@dataclass(frozen=True)
+class Rankings:
+    """Sentences in `language`, each with others that are near it."""
+
+    rankings: Sequence[Ranking]
+    language: str = "es"
+    kind: ClassVar[str] = "rankings"
+
+
+@dataclass(frozen=True)
 class Code:
     """Text whose lines stand as they are."""
 
@@ -77,7 +94,7 @@ class Fold:
     kind: ClassVar[str] = "fold"
 
 
-Block = Text | Heading | Table | Plots | Code | Fold
+Block = Text | Heading | Table | Plots | Rankings | Code | Fold
 
 
 @dataclass(frozen=True)

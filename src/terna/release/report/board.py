@@ -3,14 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from markupsafe import Markup
-
 from terna.evaluation.board import Scored, Standing, Unread
 from terna.evaluation.board.tables import described, how, left_out, ranked, speeds, title
 from terna.evaluation.table import BASELINES, LEXICAL, Row, interval
-from terna.markdown import Rows, figure, visible
+from terna.markdown import Rows, figure
 from terna.release.report.blocks import Block, Plots, Section, Table
-from terna.release.report.page import FOLDER, _environment
+from terna.release.report.page import write
 from terna.release.report.plots import forest
 from terna.settings.board import Board
 
@@ -24,18 +22,7 @@ def render_board(
     if missing:
         sections.append(_table("left-out", "Left out", left_out(missing), "tt"))
     sections.append(_table("speed", "Size and speed, measured", speeds(scored, board.systems), "tnnnnt"))
-    return visible(
-        _environment()
-        .get_template("page.html.j2")
-        .render(
-            name="The board",
-            record="",
-            shipped=how(board),
-            headlines=[_headline(one, board) for one in standings],
-            sections=sections,
-            style=Markup((FOLDER / "page.css").read_text(encoding="utf-8")),  # a style sheet of ours
-        )
-    )
+    return write("The board", sections, gain=how(board), headlines=[_headline(one, board) for one in standings])
 
 
 def _section(place: int, one: Standing, board: Board) -> Section:
@@ -67,8 +54,8 @@ def _headline(one: Standing, board: Board) -> Mapping[str, Any]:
     return {
         "benchmark": one.benchmark,
         "role": f"best: {best.system}",
+        "findings": (),
         "score": one.score,
         "figure": figure(best.figures[one.score], 3),
-        "interval": interval(best.intervals[one.score]),
-        "against": f"not distinguishable from it: {', '.join(tied) or 'none'}",
+        "more": f"{interval(best.intervals[one.score])}; not distinguishable from it: {', '.join(tied) or 'none'}",
     }

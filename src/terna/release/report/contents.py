@@ -6,18 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from terna.errors import DataError
 from terna.evaluation.diagnosis.record import Diagnosis
 from terna.markdown import code
-from terna.records import read_table
+from terna.records import TRIPLETS, read_table
 from terna.release.card.document import check
 from terna.release.lineage import Lineage
 from terna.settings import Settings
 
 # a curve: its columns by name, NaN where a figure is undefined
 Curve = Mapping[str, Sequence[float]]
+# how many triplets stand on the page
+FEW = 5
 CURVES = {"loss": ["step", "loss"], "lr": ["step", "lr"], "development": ["step"]}
 
 
@@ -27,7 +30,7 @@ class Contents:
 
     scores, training, stats: the contents of metrics/sts.json, metrics/train.json and data/triplets/stats.json.
     curves: those of plots/, by the names of CURVES. predictions: for each benchmark of scored pairs
-    a table of file, gold and the main similarity.
+    a table of file, gold and the main similarity. triplets: a few of those to train on, a TRIPLETS table.
     """
 
     settings: Settings
@@ -37,6 +40,7 @@ class Contents:
     diagnosis: Mapping[str, Diagnosis]
     curves: Mapping[str, Curve]
     predictions: Mapping[str, pa.Table]
+    triplets: pa.Table
     lineage: Lineage
 
     def check(self) -> None:
@@ -49,11 +53,18 @@ class Contents:
                 )
 
     @property
-    def without_gold(self) -> str:
-        """Which benchmarks have no gold scores, and what is drawn of them instead; empty where all have."""
+    def with_gold(self) -> list[str]:
+        """The benchmarks of scored pairs, those of the verdicts first."""
         evaluate = self.settings.evaluate
-        names = [name for name, one in evaluate.benchmarks.items() if one.task != "sts"]
-        if not names:
+        names = [name for name, one in evaluate.benchmarks.items() if one.task == "sts"]
+        return sorted(names, key=lambda name: evaluate.benchmarks[name].role != "test")
+
+    @property
+    def without_gold(self) -> str:
+        """Which benchmarks have no gold scores, and what is drawn of them instead; empty where all or none have."""
+        evaluate = self.settings.evaluate
+        names = [name for name in evaluate.benchmarks if name not in self.with_gold]
+        if not names or not self.with_gold:
             return ""
         chosen = evaluate.select_on
         curve = f" and, of {code(chosen)}, the development score (Learning curves)" if chosen in names else ""
@@ -95,3 +106,10 @@ def read_predictions(path: Path, measure: str) -> pa.Table:
     if not table.num_rows:
         raise DataError(f"{path}: no pair; run the evaluate stage again (dvc repro -s -f evaluate)")
     return table
+
+
+def read_triplets(path: Path, seed: int) -> pa.Table:
+    """FEW triplets of a TRIPLETS table, drawn with the seed, in their order; DataError where it cannot be read."""
+    table = read_table(path, TRIPLETS)
+    places = np.random.default_rng(seed).choice(len(table), min(FEW, len(table)), replace=False)
+    return pa.concat_tables([TRIPLETS.empty_table(), *(table.slice(place, 1) for place in sorted(places.tolist()))])

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from terna.errors import DataError
 from terna.markdown import visible
-from terna.release.report import parts, results, training
+from terna.release.report import examples, parts, results, training
 from terna.release.report.blocks import Section, breakable, inline
 from terna.release.report.contents import Contents, Curve
 
@@ -19,8 +19,8 @@ FOLDER = Path(__file__).parent
 # each section with the file that it is mostly filled from
 SECTIONS: list[tuple[Callable[[Contents], Section], str]] = [
     (results.section, "metrics/sts.json"),
+    (examples.section, "metrics/diagnosis.json"),
     (results.published, "metrics/sts.json"),
-    (results.comparisons, "metrics/sts.json"),
     (training.curves, "metrics/train.json"),
     (training.predictions, "predictions/"),
     (parts.section, "metrics/diagnosis.json"),
@@ -37,30 +37,37 @@ def render(contents: Contents, record: str = "") -> str:
     Raises DataError where the contents tell nothing of a benchmark or corpus, or lack a field.
     """
     contents.check()
-    shipped = _filled(results.shipped, "metrics/train.json", contents)
-    headlines = results.headlines(contents)
+    opening = {
+        "gain": _filled(results.gain, "metrics/train.json", contents),
+        "headlines": results.headlines(contents),
+        "use": results.use(contents),
+    }
     sections = [_filled(build, source, contents) for build, source in SECTIONS]
-    return _page(contents.settings.release.name, sections, record, shipped, headlines)
+    shown = [section for section in sections if section.blocks]
+    return write(contents.settings.release.name, shown, record=record, **opening)
 
 
 def render_curves(found: Mapping[str, Mapping[str, Curve]], score: str) -> str:
     """A page like that of `render` with curves alone, by run and then by the names of CURVES; score: which to draw."""
     sections = [training.curves_alone(run, place, curves, score) for place, (run, curves) in enumerate(found.items())]
-    return _page("Learning curves", sections)
+    return write("Learning curves", sections)
 
 
-def _page(
-    name: str,
-    sections: Sequence[Section],
-    record: str = "",
-    shipped: str = "",
-    headlines: Sequence[Mapping[str, Any]] = (),
-) -> str:
+def write(name: str, sections: Sequence[Section], **opening: Any) -> str:
+    """A page of sections in the report's style.
+
+    opening: what stands above them, if anything: `headlines`, `gain` and `use`; and `record`.
+    """
     # a style sheet of ours
     style = Markup((FOLDER / "page.css").read_text(encoding="utf-8"))
     page = _environment().get_template("page.html.j2")
     return visible(
-        page.render(name=name, sections=sections, record=record, style=style, shipped=shipped, headlines=headlines)
+        page.render(
+            {"record": "", "gain": "", "headlines": (), "use": "", **opening},
+            name=name,
+            sections=sections,
+            style=style,
+        )
     )
 
 

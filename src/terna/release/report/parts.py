@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from terna.evaluation.diagnosis.record import Band, Diagnosis, Pair, Part
+from terna.evaluation.diagnosis.record import Band, Diagnosis, Part
 from terna.evaluation.table import interval
 from terna.markdown import figure
 from terna.release.report import plots
@@ -19,36 +19,31 @@ SPACE = (
     "squared distance of pairs in the upper fifth of the gold scale, uniformity the logarithm of the mean Gaussian "
     "potential of distinct sentences (Wang & Isola, 2020); of both, less is better."
 )
-RANKS = "Ranks go from 0, the least similar pair, to 1."
 
 
 def section(contents: Contents) -> Section:
-    """Each benchmark of scored pairs by file, length, overlap and gold, its worst pairs, its vectors."""
-    language = contents.settings.translate.target
-    sts = [name for name, one in contents.settings.evaluate.benchmarks.items() if one.task == "sts"]
-    blocks: list[Block] = [Text(text) for text in (LEGEND if sts else "", contents.without_gold) if text]
-    for number, name in enumerate(sts):
-        blocks += [Heading(name), *_benchmark(number, name, contents.diagnosis[name], language)]
+    """Each benchmark of scored pairs by file, length, overlap and gold, and its vectors."""
+    names = contents.with_gold
+    blocks: list[Block] = [Text(text) for text in (LEGEND if names else "", contents.without_gold) if text]
+    for number, name in enumerate(names):
+        blocks += [Heading(name), *_benchmark(number, name, contents.diagnosis[name])]
     return Section("diagnosis", "Diagnosis", blocks)
 
 
-def _benchmark(number: int, name: str, found: Diagnosis, language: str) -> Iterator[Block]:
-    yield Text(_verdict(found))
+def _benchmark(number: int, name: str, found: Diagnosis) -> Iterator[Block]:
+    yield Text(_apart(found))
     drawn = [plots.overlap(f"overlap-{number}", name, found.kind, found.by_overlap)]
     yield Plots([*drawn, plots.bands(f"bands-{number}", name, found.by_gold)])
     kinds = {"file": found.by_file, "length": found.by_length, "words in common": found.by_overlap}
     for by, parts in kinds.items():
         yield _parts(f"{name} by {by}", by, found.kind, parts)
     yield _bands(f"{name} by gold", found.by_gold)
-    yield Heading(f"{name}: the pairs ranked worst", 4)
-    yield Text(RANKS)
-    yield _worst(f"{name}: largest differences of rank", found.worst, language)
     yield Heading(f"{name}: how the vectors lie", 4)
     yield Text(SPACE)
     yield _space(name, found)
 
 
-def _verdict(found: Diagnosis) -> str:
+def _apart(found: Diagnosis) -> str:
     """Whether the model beats the baseline where words do not overlap."""
     first = found.by_overlap[0]
     low, high = first.ci95
@@ -81,18 +76,6 @@ def _means(band: Band) -> list[str]:
 def _pairs(part: Part) -> list[str]:
     ours, baseline = (part.pearson, part.spearman), (part.floor_pearson, part.floor_spearman)
     return [" / ".join(figure(value, 3) for value in both) for both in (ours, baseline)]
-
-
-def _worst(caption: str, pairs: Sequence[Pair], language: str) -> Table:
-    header = ["pair", "first sentence", "second sentence", "gold", "prediction", "rank, people", "rank, model"]
-    rows = [
-        [f"{pair.file}:{pair.line}", pair.sentence1, pair.sentence2, f"{pair.gold:g}", *_places(pair)] for pair in pairs
-    ]
-    return Table(caption, header, rows, "twwnnnn", language=language)
-
-
-def _places(pair: Pair) -> list[str]:
-    return [figure(value, 3) for value in (pair.predicted, pair.gold_rank, pair.predicted_rank)]
 
 
 def _space(name: str, found: Diagnosis) -> Table:

@@ -1,4 +1,4 @@
-"""The plots of the page: figures of systems, curves, predicted against gold, parts of a benchmark."""
+"""The plots of the page beside the forests: curves, predicted against gold, parts of a benchmark."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,54 +7,18 @@ import numpy as np
 import pyarrow as pa
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
+from scipy.stats import linregress
 
 from terna.evaluation.diagnosis.record import Band, Part
-from terna.evaluation.table import OURS, Row
+from terna.evaluation.table import OURS
 from terna.markdown import figure
 from terna.release.report.blocks import Plot
 from terna.release.report.contents import Curve
-from terna.release.report.style import INK, LINE, MUTED, ONE, PAPER, TWO
+from terna.release.report.style import INK, LINE, MUTED, ONE, TWO
 from terna.release.report.svg import plot
 
 # more points than these are more than an eye tells apart
 MOST_STEPS, MOST_PAIRS = 400, 1500
-LONGEST_NAME = 28
-
-
-def forest(name: str, benchmark: str, score: str, systems: Sequence[Row]) -> Plot:
-    """Each system's main score, with its interval where there is one; what is undefined is left out."""
-    known = [(system, value) for system in systems if (value := system.figures.get(score)) is not None]
-
-    def draw(axes: Axes) -> None:
-        for place, (system, value) in enumerate(reversed(known)):
-            low, high = system.ci95.get(score) or (None, None)
-            colour = ONE if system.name == OURS else MUTED
-            if low is not None and high is not None:
-                axes.plot([low, high], [place, place], color=colour, linewidth=2, solid_capstyle="round")
-            axes.plot(
-                value, place, "o", color=colour, markerfacecolor=PAPER if _reported(system) else colour, markersize=6
-            )
-        axes.set_yticks(range(len(known)), [_short(system.name) for system, _ in reversed(known)])
-        axes.tick_params(axis="y", labelcolor=INK, length=0)
-        axes.set_ylim(-0.6, len(known) - 0.4)
-        axes.grid(axis="y", visible=False)
-        axes.set_xlabel(score)
-
-    told = "; ".join(_with_interval(system, value, score) for system, value in known) or "no figure is defined"
-    note = "Dot: the figure; line: its 95 % interval."
-    if any(_reported(system) for system, _ in known):
-        note = f"{note} Hollow: reported by others, not measured."
-    return plot(name, f"{score} on {benchmark}", f"{told}.", draw, note, height=0.75 + 0.34 * max(1, len(known)))
-
-
-def _reported(system: Row) -> bool:
-    return system.source.startswith("reported")
-
-
-def _with_interval(system: Row, value: float, score: str) -> str:
-    low, high = system.ci95.get(score) or (None, None)
-    bounds = "" if low is None else f" ({figure(low, 3)} to {figure(high, 3)})"
-    return f"{system.name}: {figure(value, 3)}{bounds}"
 
 
 def curve(name: str, title: str, curve: Curve, columns: Mapping[str, str], label: str, mark: int | None = None) -> Plot:
@@ -102,21 +66,33 @@ def _course(called: str, steps: Sequence[float], values: Sequence[float]) -> str
 def scatter(
     name: str, file: str, pairs: pa.Table, measure: str, scale: Sequence[float], limits: Sequence[float]
 ) -> Plot:
-    """The prediction of each pair of a file over its gold."""
+    """The prediction of each pair of a file over its gold, Pearson's r, and the line of least squares.
+
+    scale, limits: the ends of the axes, the same for all files of a benchmark, so that their plots can be compared.
+    """
     each = math.ceil(pairs.num_rows / MOST_PAIRS)
-    gold, predicted = (pairs[column].to_numpy()[::each] for column in ("gold", measure))
+    gold, predicted = (pairs[column].to_numpy() for column in ("gold", measure))
+    fit = linregress(gold, predicted) if np.ptp(gold) and np.ptp(predicted) else None
+    shown = f"r = {figure(fit.rvalue if fit else None, 3)}"
 
     def draw(axes: Axes) -> None:
-        axes.plot(gold, predicted, "o", color=ONE, markersize=4, alpha=0.6, markeredgewidth=0)
+        axes.plot(gold[::each], predicted[::each], "o", color=ONE, markersize=4, alpha=0.5, markeredgewidth=0)
+        if fit:
+            across = np.array([gold.min(), gold.max()])
+            axes.plot(across, fit.intercept + fit.slope * across, color=TWO, linewidth=2)
         axes.set_xlim(*_padded(scale))
         axes.set_ylim(*_padded(limits))
         axes.set_xlabel("gold")
         axes.set_ylabel(measure)
+        axes.set_title(f"{shown}, n = {pairs.num_rows}", loc="left", fontsize=10, color=INK)
 
     low, high = predicted.min(), predicted.max()
-    told = f"{pairs.num_rows} pairs of {file}: {measure} from {low:.3f} to {high:.3f} over gold from {gold.min():g} to "
+    told = (
+        f"{pairs.num_rows} pairs of {file}: {measure} from {low:.3f} to {high:.3f} over gold from {gold.min():g} to "
+        f"{gold.max():g}, {shown}."
+    )
     note = f"Every {each}th pair is drawn." if each > 1 else ""
-    return plot(name, f"{file}: predicted against gold", f"{told}{gold.max():g}.", draw, note)
+    return plot(name, f"{file}: predicted against gold", told, draw, note)
 
 
 def _padded(limits: Sequence[float]) -> tuple[float, float]:
@@ -174,7 +150,3 @@ def bands(name: str, benchmark: str, found: Sequence[Band]) -> Plot:
 
 def _or_nan(value: float | None) -> float:
     return float("nan") if value is None else value
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"

@@ -68,7 +68,8 @@ def predictions(contents: Contents) -> Section:
     """What the model predicts over what people said, file by file, of each benchmark of scored pairs."""
     evaluate = contents.settings.evaluate
     blocks: list[Block] = [Text(contents.without_gold)] if contents.without_gold else []
-    for number, (name, pairs) in enumerate(contents.predictions.items()):
+    for number, name in enumerate(contents.with_gold):
+        pairs = contents.predictions[name]
         benchmark, measure = evaluate.benchmarks[name], evaluate.score_of(name).split("_")[0]
         limits = [pc.min(pairs[measure]).as_py(), pc.max(pairs[measure]).as_py()]
         files = pc.unique(pairs["file"]).to_pylist()
