@@ -1,4 +1,4 @@
-"""Encode lines, search them, compare sentences, export an encoder, try it in a browser, or begin an experiment."""
+"""Encode lines, search them, compare sentences, export or try an encoder, begin an experiment, or prove a release."""
 
 import argparse
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import get_args
 
 from terna.metrics.similarity import SIMILARITIES
 from terna.serving.cli.experiment_arguments import add_new
+from terna.serving.cli.proof_arguments import add_prove
 from terna.serving.cli.quantization import KINDS
 from terna.serving.cli.writers import FORMATS
 from terna.settings.devices import AUTO, Precision
@@ -46,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
             help="number format in which the model computes (float32); the vectors are float32 in every case",
         )
     add_new(commands)
+    add_prove(commands)
     return parser
 
 
