@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from stages import STAGES
 from sweep_inputs import COMPOSED, SMALLEST, run
 
@@ -90,3 +92,12 @@ def flip(path: Path) -> None:
     before = path.read_bytes()
     path.unlink()
     path.write_bytes(before[:-1] + bytes([before[-1] ^ 1]))
+
+
+def keys(path: Path) -> Path:
+    """A private key, with its public one beside it, by cryptography itself."""
+    private, pem = ec.generate_private_key(ec.SECP256R1()), serialization.Encoding.PEM
+    path.write_bytes(private.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    public = private.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo)
+    path.with_suffix(".pub").write_bytes(public)
+    return path

@@ -13,6 +13,7 @@ from proof_inputs import claim, edited, flip, git, make_project, prove, release
 from terna.records import sha256_of
 from terna.release.lineage import RECORDS
 from terna.release.prove import DIFFERS, PROVED, TRUSTED, Finding
+from terna.release.prove import proof as proof_module
 from terna.release.prove import prove as findings_of
 from terna.release.prove.proof import settings_of
 from terna.release.prove.raw import raw
@@ -64,6 +65,12 @@ def scratch(proof: Proof, tmp_path: Path) -> Path:
 def of(path: Path) -> tuple[Released, Settings]:
     released = read_released(str(path))
     return released, settings_of(released.lineage, Path("params.yaml"))
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the stages evaluate alone is run again: what those before it make lies in `scratch`."""
+    monkeypatch.setattr(proof_module, "cheap", lambda _: ["evaluate"])
 
 
 def named(findings: Iterator[Finding]) -> dict[str, Finding]:
@@ -149,7 +156,7 @@ def test_raw_files_that_are_others_are_named(
     assert len(found) == 4
 
 
-def test_everything_that_was_changed_is_named_at_once(proof: Proof, copied: Path, scratch: Path) -> None:
+def test_everything_that_was_changed_is_named_at_once(quick: None, copied: Path, scratch: Path) -> None:
     flip(copied / "encoder" / "model.safetensors")
     swap(copied / "metrics" / "sts.json", "cosine_pearson")
     swap(copied / "encoder" / "README.md", "cosine_spearman")
@@ -170,7 +177,7 @@ def test_everything_that_was_changed_is_named_at_once(proof: Proof, copied: Path
 
 
 def test_a_figure_that_the_release_states_consistently_is_found_by_the_weights(
-    proof: Proof, copied: Path, scratch: Path
+    quick: None, copied: Path, scratch: Path
 ) -> None:
     """The digests of figures and cards are drawn up again as well."""
     value = swap(copied / "metrics" / "sts.json", "cosine_pearson")

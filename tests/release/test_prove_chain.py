@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from lineage_inputs import KINDS, run_line
-from proof_inputs import claim, edited, flip
+from proof_inputs import claim, edited, flip, keys
 from publish_inputs import run
 
 from terna.errors import DataError, ModelError
@@ -19,7 +19,7 @@ from terna.release.prove import DIFFERS, PROVED, TRUSTED, Finding
 from terna.release.prove.chain import chain, code, signature
 from terna.release.prove.proof import settings_of
 from terna.release.prove.released import read_released
-from terna.release.prove.scratch import lay, make
+from terna.release.prove.scratch import check, lay
 from terna.serving.cli import main
 
 # a digest of no file
@@ -161,18 +161,6 @@ def test_a_signature_is_of_these_files_by_this_key(release: Path, tmp_path: Path
     assert verdict(key.with_suffix(".pub")).endswith("found nothing")
 
 
-def keys(path: Path) -> Path:
-    """A private key, with its public one beside it, by cryptography itself."""
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    private, pem = ec.generate_private_key(ec.SECP256R1()), serialization.Encoding.PEM
-    path.write_bytes(private.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
-    public = private.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo)
-    path.with_suffix(".pub").write_bytes(public)
-    return path
-
-
 def test_what_is_no_release_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no lineage\.json in it or beside it; give release/"):
         read_released(str(tmp_path))
@@ -183,10 +171,8 @@ def test_what_is_no_release_is_refused(tmp_path: Path) -> None:
 def test_a_proof_runs_in_a_project_and_writes_outside_of_it(
     release: Path, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    released = read_released(str(release))
-    settings = settings_of(released.lineage, Path("params.yaml"))
     with pytest.raises(DataError, match="in the project itself; give a folder outside of"):
-        make(root, root / "scratch", settings)
+        check(root, root / "scratch")
     monkeypatch.chdir(tmp_path)
     assert main(["prove", str(release)]) == 1
     assert f"{tmp_path}: no pipelines, conf, src, dvc.yaml, params.yaml; run this in a clone" in capsys.readouterr().err

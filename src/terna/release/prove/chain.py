@@ -82,8 +82,7 @@ def _record(link: Link) -> Iterator[Fault]:
 def _carried(link: Link, released: Released, scratch: Path) -> Iterator[Fault]:
     """The files of the release that are not as the release stage wrote them."""
     for path, expected in own(link).items() if link.stage == RELEASE else ():
-        # a repository has the card once
-        if path in released.files or Path(path) != CARD:
+        if not (released.is_repository and Path(path) == CARD):
             yield from changed(link.stage, scratch, path, expected)
 
 

@@ -26,6 +26,7 @@ def prove(where: str, scratch: Path, stages: Collection[str] = (), key: Path | N
     and outside of a project.
     """
     root, scratch = Path.cwd(), scratch.resolve()
+    project.check(root, scratch)
     released = read_released(where)
     settings = settings_of(released.lineage, root / "params.yaml")
     project.make(root, scratch, settings)

@@ -21,11 +21,15 @@ FOREIGN = (".gitattributes", ".DS_Store")
 
 @dataclass(frozen=True)
 class Released:
-    """A release: its files by the paths that the chain gives them, release/…, and the signature if there is one."""
+    """A release: its files by the paths that the chain gives them, release/…, and the signature if there is one.
+
+    is_repository: whether they lie as on the hub, with the card once.
+    """
 
     where: str
     files: dict[str, Path]
     signature: Path | None
+    is_repository: bool
 
     @cached_property
     def lineage(self) -> Lineage:
@@ -52,7 +56,7 @@ def read_released(where: str) -> Released:
     if not folder.is_dir() and name and is_hub_name(name):
         folder = fetched(name, revision, ALSO)
     if (folder / CHAIN).is_file() and not (folder / "encoder").is_dir():
-        return Released(where, dict(_repository(folder)), _signature(folder))
+        return Released(where, dict(_repository(folder)), _signature(folder), True)
     if not (folder / CHAIN).is_file() and (folder.parent / CHAIN).is_file():
         folder = folder.parent
     if not (folder / CHAIN).is_file():
@@ -61,7 +65,7 @@ def read_released(where: str) -> Released:
             "of the hub, or owner/name@revision"
         )
     files = {f"{RELEASE}/{name}": path for name, path in _files(folder)}
-    return Released(where, files, _signature(folder) or _signature(folder.absolute().parent))
+    return Released(where, files, _signature(folder) or _signature(folder.absolute().parent), False)
 
 
 def _repository(folder: Path) -> Iterator[tuple[str, Path]]:

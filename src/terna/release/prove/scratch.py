@@ -22,15 +22,16 @@ ENCODER = f"{RELEASE}/encoder/"
 METRICS = f"{RELEASE}/metrics/"
 
 
-def make(root: Path, scratch: Path, settings: Settings) -> None:
-    """Lay out the code of the project at `root` and these settings in `scratch`, which keeps what it has else.
-
-    Raises DataError where `root` is no project, and where `scratch` is one or lies in it.
-    """
+def check(root: Path, scratch: Path) -> None:
+    """Raise DataError where `root` is no project, and where `scratch` lies in it."""
     if missing := [name for name in (*COPIED, "dvc.yaml", "params.yaml") if not (root / name).exists()]:
         raise DataError(f"{root}: no {', '.join(missing)}; run this in a clone of the project, at the release's commit")
     if scratch.is_relative_to(root):
         raise DataError(f"{scratch}: in the project itself; give a folder outside of {root}")
+
+
+def make(root: Path, scratch: Path, settings: Settings) -> None:
+    """Lay out the code of the project at `root` and these settings in `scratch`, which keeps what it has else."""
     scratch.mkdir(parents=True, exist_ok=True)
     for name in COPIED:
         shutil.rmtree(scratch / name, ignore_errors=True)
