@@ -4,12 +4,14 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from proof_inputs import claim, edited, flip, git, make_project, prove, release
 
+from terna.provenance import machine
 from terna.records import sha256_of
 from terna.release.lineage import RECORDS
 from terna.release.prove import DIFFERS, PROVED, TRUSTED, Finding
@@ -18,6 +20,7 @@ from terna.release.prove import prove as findings_of
 from terna.release.prove.proof import settings_of
 from terna.release.prove.raw import raw
 from terna.release.prove.released import Released, read_released
+from terna.release.prove.scores import scores
 from terna.release.prove.scratch import make
 from terna.release.prove.stages import again
 from terna.settings import Settings
@@ -135,6 +138,50 @@ def test_a_setting_that_the_whole_release_states_and_that_it_was_not_trained_wit
     make(Path.cwd(), scratch, settings)
     found = named(again(released, settings, {"train"}, scratch))
     assert "train: models/encoder/model.safetensors" in found
+
+
+def elsewhere(lineage: Any, links: Any) -> None:
+    """The release was made on another processor, with another Arrow."""
+    links["triplets"]["packages"]["pyarrow"] = "0.1"
+    for stage in ("train", "evaluate"):
+        links[stage]["machine"] = "Python 3.99.0, Linux aarch64"
+    lineage["machine"] = f"{links['train']['machine']}, threads {links['train']['threads']}"
+
+
+def test_other_bytes_with_other_packages_are_taken_on_trust_and_the_packages_named(copied: Path, scratch: Path) -> None:
+    edited(copied, elsewhere)
+    edited(copied, claim("data/triplets/train.parquet", "ab" * 32))
+    [one] = [one for one in again(*of(copied), {"triplets"}, scratch) if one.what == "triplets"]
+    now = version("pyarrow")
+    told = f"run again, it writes other bytes (1 files), which may be for pyarrow {now}, not 0.1"
+    assert (one.verdict, one.told) == (TRUSTED, told)
+
+
+def test_a_training_on_another_processor_is_proved_by_its_development_score(copied: Path, scratch: Path) -> None:
+    edited(copied, elsewhere)
+    edited(copied, claim("plots/loss.csv", "ab" * 32))
+    [one] = [one for one in again(*of(copied), {"train"}, scratch) if one.what.startswith("train")]
+    assert (one.verdict, one.what) == (PROVED, "train: metrics/train.json: selected_score")
+    assert f"{machine()}, not Python 3.99.0, Linux aarch64" in one.told
+    path = copied / "metrics" / "train.json"
+    figures = json.loads(path.read_text())
+    path.write_text(json.dumps(figures | {"selected_score": figures["selected_score"] + 0.021}))
+    [one] = [one for one in again(*of(copied), {"train"}, scratch) if one.what.startswith("train")]
+    assert (one.verdict, one.found) == (DIFFERS, figures["selected_score"])
+
+
+def test_figures_agree_to_rounding_here_and_to_a_ten_thousandth_elsewhere(copied: Path, scratch: Path) -> None:
+    path = copied / "metrics" / "sts.json"
+    figures = json.loads(path.read_text())
+    for off, here, there in ((0.0, 0, 0), (5e-5, 1, 0), (2e-4, 1, 1)):
+        value = figures["sts-sample-test"]["cosine_pearson"] + off
+        path.write_text(
+            json.dumps({**figures, "sts-sample-test": {**figures["sts-sample-test"], "cosine_pearson": value}})
+        )
+        assert len(named(scores(*of(copied), scratch))) == here
+        edited(copied, elsewhere)
+        assert len(named(scores(*of(copied), scratch))) == there
+        edited(copied, lambda lineage, links: links["evaluate"].update(machine=machine()))
 
 
 def test_raw_files_that_are_others_are_named(
