@@ -199,7 +199,9 @@ def test_raw_files_that_are_others_are_named(
     [one] = named(iter(found)).values()
     assert (one.what, one.expected, one.found) == (what, expected, sha256_of(path))
     [lost] = [one for one in found if one.verdict == TRUSTED]
-    assert str(lost).startswith("taken on trust: fetch@sample-jsonl: it could not be had: terna_nli.jsonl could not be")
+    assert str(lost).startswith(
+        "taken on trust: fetch@sample-jsonl: not downloaded again: terna_nli.jsonl could not be"
+    )
     assert len(found) == 4
 
 

@@ -1,4 +1,4 @@
-"""What a release states, proved from the release alone: fetched, computed and scored anew in a scratch project."""
+"""What a release states, proved from the release alone: downloaded, computed and scored again in a scratch project."""
 
 from terna.release.prove.finding import DIFFERS, PROVED, TRUSTED, Finding
 from terna.release.prove.proof import prove

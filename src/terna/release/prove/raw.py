@@ -1,4 +1,4 @@
-"""The raw files, fetched anew from the addresses that the release states."""
+"""The raw files, downloaded again from the addresses that the release states."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -28,14 +28,14 @@ def _corpus(link: Link, corpus: Corpus, scratch: Path, folder: Path, progress: b
     try:
         _fetch(corpus, scratch / folder, progress)
     except DownloadError as error:
-        yield trusted(link.stage, f"it could not be had: {words_of(error)}")
+        yield trusted(link.stage, f"not downloaded again: {words_of(error)}")
         return
     faults = [fault for path, digest in link.wrote.items() for fault in changed(link.stage, scratch, path, digest)]
     # the record repeats the digests of the others
     faults = [fault for fault in faults if not fault.what.endswith(RECORD)] or faults
     yield from faulty(faults)
     if not faults:
-        yield proved(link.stage, f"its files, fetched anew, have the sha256 of the release: {len(link.wrote) - 1}")
+        yield proved(link.stage, f"downloaded again, with the sha256 of the release: {len(link.wrote) - 1} files")
 
 
 def _fetch(corpus: Corpus, folder: Path, progress: bool) -> None:

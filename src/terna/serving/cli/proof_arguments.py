@@ -12,8 +12,8 @@ def add_prove(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     prove = commands.add_parser(
         "prove",
         help="prove what a release states",
-        description="Checks a release from its own files, in a clone of the project at the release's commit. Fetches "
-        "the raw files anew (TERNA_MIRROR counts), compares every digest of the chain, runs stages again and compares "
+        description="Checks a release from its own files, in a clone of the project at the release's commit. Downloads "
+        "the raw files again (TERNA_MIRROR counts), compares every digest of the chain, runs stages again and compares "
         "what they write, scores the released weights and fills the card again. Prints a line for each thing: proved, "
         "differs, or taken on trust. The exit status is 1 if anything differs.",
     )
