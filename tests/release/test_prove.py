@@ -60,7 +60,7 @@ def copied(proof: Proof, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 
 @pytest.fixture
 def scratch(proof: Proof, tmp_path: Path) -> Path:
-    """A copy of what was made anew."""
+    """A copy of what was made again."""
     shutil.copytree(proof.scratch, tmp_path / "scratch", symlinks=True)
     return tmp_path / "scratch"
 

@@ -36,7 +36,7 @@ def proved(what: str, told: str) -> Finding:
 
 
 def trusted(what: str, told: str) -> Finding:
-    """What was not computed anew."""
+    """What was not computed again."""
     return Finding(TRUSTED, what, told)
 
 
