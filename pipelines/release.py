@@ -2,8 +2,9 @@
 
 reads   models/, metrics/, predictions/, reports/, data/: every file whose digest a stage has recorded
 does    stops if the chain is broken, or if a stage ran with other settings; fills the card with the measured scores
-writes  release/encoder/ (the folder, with the card as its README.md), release/README.md, release/metrics/ (the figures
-        that the card states), release/lineage.json
+writes  release/encoder/ (the folder, with the card as its README.md, and metrics/verdicts.json: how it compares with
+        the lexical baselines), release/README.md, release/metrics/ (the figures that the card states),
+        release/lineage.json
 
 python pipelines/release.py --verify checks release/lineage.json against the files on disk.
 """
@@ -21,14 +22,17 @@ from omegaconf import OmegaConf
 from tqdm import tqdm
 
 from terna import provenance
-from terna.records import replacing_folder, write_text
+from terna.evaluation.verdict import verdicts
+from terna.evaluation.verdict import write as write_verdicts
+from terna.records import read_json, replacing_folder, write_text
 from terna.release import origin, verify
 from terna.release.card import fill
-from terna.release.lineage import LINEAGE, RELEASE, Link, collect, read_lineage, write_lineage
+from terna.release.lineage import LINEAGE, RELEASE, VERDICTS, Link, collect, read_lineage, write_lineage
 from terna.settings import Settings, load
 
 ENCODER = Path("models/encoder")
 OUT = Path("release")
+SCORES = Path("metrics/sts.json")
 STATS = Path("data/triplets/stats.json")
 FIGURES = [Path("metrics") / f"{name}.json" for name in ("sts", "diagnosis", "train")]
 
@@ -40,9 +44,11 @@ def main(settings: Settings) -> str:
     list(verify.check(lineage.chain, Path(), settings.machine.progress, others=strays))
     verify.agree(lineage.chain, settings)
     card = fill(settings, lineage)
+    found = verdicts(settings.evaluate, read_json(SCORES))
     with replacing_folder(OUT) as beside:
         shutil.copytree(ENCODER, beside / "encoder")
         write_text(card, beside / "encoder" / "README.md")
+        write_verdicts(found, beside / "encoder" / VERDICTS)
         write_text(card, beside / "README.md")
         (beside / "metrics").mkdir()
         for path in FIGURES:

@@ -8,7 +8,7 @@ from pathlib import Path
 from terna.encoder.hub import fetched
 from terna.errors import DataError
 from terna.release.hub import on_hub
-from terna.release.lineage import LINEAGE, RELEASE, Lineage, Link, read_lineage
+from terna.release.lineage import CARD, LINEAGE, RELEASE, Lineage, Link, read_lineage
 from terna.release.signature import SIGNATURE
 from terna.settings import is_hub_name
 
@@ -69,9 +69,10 @@ def read_released(where: str) -> Released:
 
 
 def _repository(folder: Path) -> Iterator[tuple[str, Path]]:
+    link = next(link for link in read_lineage(folder / CHAIN).chain if link.stage == RELEASE)
+    places = {on_hub(Path(path)): path for path in [*link.wrote, LINEAGE.as_posix()] if Path(path) != CARD}
     for name, path in _files(folder):
-        beside = name == CHAIN or name.startswith("metrics/")
-        yield f"{RELEASE}/{name}" if beside else f"{RELEASE}/encoder/{name}", path
+        yield places.get(name, f"{RELEASE}/encoder/{name}"), path
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -8,11 +8,13 @@ from typing import Any
 
 from terna.data.evaluators import read_evaluators
 from terna.errors import TernaError, words_of
+from terna.evaluation.verdict import verdicts
+from terna.evaluation.verdict import write as write_verdicts
 from terna.metrics.task import figures
-from terna.records import read_json
+from terna.records import read_json, sha256_of
 from terna.release.card import differing, fill
 from terna.release.hub.checks import TOLERANCE
-from terna.release.lineage import RELEASE, Link
+from terna.release.lineage import RELEASE, VERDICTS, Link
 from terna.release.links import changed
 from terna.release.prove.finding import Finding, differs, proved, trusted
 from terna.release.prove.released import Released
@@ -69,6 +71,17 @@ def card(released: Released, settings: Settings, scratch: Path) -> Iterator[Find
             yield differs(f"{path}, line {number}", expected, found)
         if not lines:
             yield proved(path, "every line is what settings, figures and accounts make")
+    yield from _compared(released, settings, scratch)
+
+
+def _compared(released: Released, settings: Settings, scratch: Path) -> Iterator[Finding]:
+    """The comparison with the lexical baselines, made again from the figures."""
+    path, again = f"{RELEASE}/encoder/{VERDICTS}", scratch / VERDICTS
+    write_verdicts(verdicts(settings.evaluate, read_json(scratch / FILLED[0])), again)
+    if path in released.files and sha256_of(released.files[path]) != sha256_of(again):
+        yield differs(path, sha256_of(again), sha256_of(released.files[path]), ", by the figures of the release")
+    elif path in released.files:
+        yield proved(path, "it is what the figures make")
 
 
 def _measured(settings: Settings, link: Link, scratch: Path) -> dict[str, dict[str, float | None]]:

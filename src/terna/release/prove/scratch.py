@@ -46,10 +46,12 @@ def lay(released: Released, scratch: Path) -> None:
     """Link the files of the release into `scratch`: where they lie in a run, and where its stages read them."""
     for folder in (RELEASE, "models/encoder"):
         shutil.rmtree(scratch / folder, ignore_errors=True)
+    trained = released.links["train"].wrote
     for path, file in released.files.items():
         _link(file, scratch / path)
-        if path.startswith(ENCODER) and path != f"{ENCODER}README.md":
-            _link(file, scratch / "models/encoder" / path.removeprefix(ENCODER))
+        model = path.replace(ENCODER, "models/encoder/", 1)
+        if model in trained:
+            _link(file, scratch / model)
         elif path.startswith(METRICS):
             _link(file, scratch / "metrics" / path.removeprefix(METRICS))
 
