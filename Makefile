@@ -94,7 +94,7 @@ figure: .venv/ready       ## README's forest plot from docs/figures/*.json
 	python pipelines/figure.py
 
 clean:                    ## what the stages and commands made; DVC's cache, the settings and metrics/ stay
-	rm -rf data dataset models plots dvc_plots predictions release reports seeds search soups board multirun outputs mteb_results space logs wandb checkpoints site
+	rm -rf data dataset models plots dvc_plots predictions release reports seeds search soups board multirun outputs mteb_results space logs wandb checkpoints site model.sig
 
 .venv/ready: requirements.lock pyproject.toml
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv

@@ -2,7 +2,7 @@
 
 reads   release/, metrics/, predictions/, data/, params.yaml
 does    checks name, digests, card, licence and scores of the release, and stops if one is wrong; then makes one commit
-writes  no local files; the repository on the hub (huggingface_hub's address and token: HF_ENDPOINT, HF_TOKEN)
+writes  model.sig, with --sign; the repository on the hub (huggingface_hub's address and token: HF_ENDPOINT, HF_TOKEN)
 
     python pipelines/publish.py owner/name --dry-run        or: make publish REPO=owner/name OPTIONS=--dry-run
 """
@@ -19,6 +19,7 @@ from tqdm import tqdm
 from terna.records import read_json
 from terna.release import verify
 from terna.release.lineage import LINEAGE, read_lineage
+from terna.release.signature import SIGNATURE, sign
 from terna.settings import load
 from terna.settings.devices import device_of
 
@@ -32,6 +33,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--private", action="store_true", help="a repository that is made is private")
     parser.add_argument(
         "--licence-checked", action="store_true", help="corpora without a known licence have been asked about"
+    )
+    parser.add_argument(
+        "--sign", type=Path, metavar="KEY", help="private key in PEM: model.sig, its signature of the files, goes too"
     )
 
 
@@ -54,6 +58,9 @@ def main(asked: argparse.Namespace) -> None:
     for line in hub.reproduced(encoder, settings, read_json(Path("metrics/sts.json")), Path()):
         print(line)
     going = hub.files(lineage)
+    if asked.sign:
+        sign(going, asked.sign, SIGNATURE)
+        going[SIGNATURE.name] = SIGNATURE
     print(*hub.described(asked.repo, licence, going), sep="\n")
     if asked.dry_run:
         print("nothing was sent: --dry-run")

@@ -3,7 +3,8 @@
 reads   models/, metrics/, predictions/, reports/, data/: every file whose digest a stage has recorded
 does    stops if the chain is broken, or if a stage ran with other settings; fills the card with the measured scores
 writes  release/encoder/ (the folder, with the card as its README.md, and metrics/verdicts.json: how it compares with
-        the lexical baselines), release/README.md, release/lineage.json
+        the lexical baselines), release/README.md, release/metrics/ (the figures that the card states),
+        release/lineage.json
 
 python pipelines/release.py --verify checks release/lineage.json against the files on disk.
 """
@@ -32,7 +33,8 @@ from terna.settings import Settings, load
 ENCODER = Path("models/encoder")
 OUT = Path("release")
 SCORES = Path("metrics/sts.json")
-MEASURED = [Path("data/triplets/stats.json"), SCORES]
+STATS = Path("data/triplets/stats.json")
+FIGURES = [Path("metrics") / f"{name}.json" for name in ("sts", "diagnosis", "train")]
 
 
 @stage
@@ -48,10 +50,13 @@ def main(settings: Settings) -> str:
         write_text(card, beside / "encoder" / "README.md")
         write_verdicts(found, beside / "encoder" / VERDICTS)
         write_text(card, beside / "README.md")
+        (beside / "metrics").mkdir()
+        for path in FIGURES:
+            shutil.copyfile(path, beside / path)
         wrote = {OUT / Path(path).relative_to(beside): sha256 for path, sha256 in provenance.digests([beside]).items()}
         last = Link(
             stage=RELEASE,
-            read=provenance.digests([*MEASURED, ENCODER]),
+            read=provenance.digests([STATS, *FIGURES, ENCODER]),
             wrote={path.as_posix(): sha256 for path, sha256 in wrote.items()},
         )
         write_lineage(replace(lineage, chain=[*lineage.chain, last]), beside / LINEAGE.name)

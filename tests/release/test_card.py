@@ -82,6 +82,15 @@ def test_the_hubs_own_reader_finds_every_figure_and_what_it_lists_by(root: Path)
     assert (read.data.language, read.data.pipeline_tag) == (["es"], "sentence-similarity")
 
 
+def test_a_benchmark_that_the_hub_has_is_listed_by_its_name_there(root: Path) -> None:
+    settings = settings_of(root, "experiment=minilm_best")
+    results = front_of(card_of(settings, scores=scores_of(settings)))["model-index"][0]["results"]
+    found = {one["dataset"]["name"]: one["dataset"]["type"] for one in results}
+    assert list(found) == list(settings.evaluate.benchmarks)
+    assert found["stsb-es-dev"] == "PhilipMay/stsb_multi_mt"
+    assert {name for name, kind in found.items() if name == kind} == {*found} - {"stsb-es-dev"}
+
+
 @pytest.mark.parametrize(
     ("mix", "named"),
     [

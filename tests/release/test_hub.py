@@ -13,6 +13,7 @@ import torch
 from card_inputs import settings_of
 from lineage_inputs import report
 from omegaconf import OmegaConf
+from proof_inputs import keys
 from publish_inputs import REPO, Hub, hub_with_token, released, run
 
 from terna.encoder import Encoder, save
@@ -22,6 +23,9 @@ from terna.provenance import NAME, chosen
 from terna.records import read_json, sha256_of, write_json
 from terna.release import hub as publish
 from terna.release.lineage import RECORDS, VERDICTS, read_lineage
+from terna.release.prove import PROVED
+from terna.release.prove.chain import signature
+from terna.release.prove.released import read_released
 from terna.settings import Settings, load
 
 # the hub's client against its own library
@@ -82,7 +86,7 @@ def test_the_bytes_that_arrive_are_the_releases_in_one_commit(
     run(project, "publish.py", REPO)
     [(message, files)] = hub.commits
     encoder = {path.relative_to("release/encoder").as_posix(): path for path in Path("release/encoder").rglob("*")}
-    beside = {name: Path(name) for name in ("metrics/sts.json", "metrics/diagnosis.json")}
+    beside = {name: Path(name) for name in ("metrics/sts.json", "metrics/diagnosis.json", "metrics/train.json")}
     expected = encoder | beside | {"lineage.json": LINEAGE}
     assert files == {name: path.read_bytes() for name, path in expected.items() if path.is_file()}
     assert {"README.md", "model.safetensors", "1_Pooling/config.json"} <= set(files)
@@ -92,6 +96,26 @@ def test_the_bytes_that_arrive_are_the_releases_in_one_commit(
     told = capsys.readouterr().out
     assert f"{REPO}: licence cc0-1.0, files {len(files)}, bytes {sum(map(len, files.values())):,}" in told
     assert told.splitlines()[-1] == f"{hub.root}/{REPO}/commit/{'ab' * 20}"
+
+
+def test_a_signed_release_arrives_with_a_signature_of_what_arrived(project: Path, hub: Hub, tmp_path: Path) -> None:
+    pytest.importorskip("model_signing")
+    key = keys(tmp_path / "key")
+    run(project, "publish.py", REPO, "--sign", str(key))
+    [(_, files)] = hub.commits
+    for name, content in files.items():
+        (tmp_path / "arrived" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "arrived" / name).write_bytes(content)
+    [found] = signature(read_released(str(tmp_path / "arrived")), key.with_suffix(".pub"))
+    assert (found.verdict, found.told[-3:]) == (PROVED, f" {len(files) - 1}")
+
+
+def test_a_file_that_is_no_private_key_is_refused(refused: Publish, hub: Hub) -> None:
+    pytest.importorskip("model_signing")
+    told = refused(REPO, "--sign", "params.yaml")
+    assert told.startswith("PublishError: params.yaml: ")
+    assert "give an elliptic curve's private key in PEM, without a password" in told
+    assert hub.commits == []
 
 
 @pytest.mark.slow

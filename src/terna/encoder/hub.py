@@ -1,6 +1,6 @@
 """A repository of the hub as a folder on this disk."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,8 +16,10 @@ OFFLINE = (
 )
 
 
-def fetched(name: str, revision: str) -> Path:
+def fetched(name: str, revision: str, also: Sequence[str] = ()) -> Path:
     """The folder of a repository at a revision, which is named after its commit.
+
+    also: patterns of files to take besides an encoder's.
 
     Raises ModelError when the hub has no such repository, or cannot be asked and its cache lacks it.
     """
@@ -30,7 +32,7 @@ def fetched(name: str, revision: str) -> Path:
             snapshot_download(
                 name,
                 revision=revision,
-                allow_patterns=list(FILES),
+                allow_patterns=[*FILES, *also],
                 ignore_patterns=list(COPIES),
                 local_files_only=not reached,
             )

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, field, replace
 from pathlib import Path
 from typing import Any
@@ -146,26 +146,30 @@ def read_lineage(path: Path) -> Lineage:
     return lineage
 
 
-def _raw(settings: Settings) -> list[Link]:
+def raw_corpora(settings: Settings) -> Iterator[tuple[str, Path, Corpus]]:
+    """Each corpus and benchmark: the stage of its link, the folder of its raw files, and its declaration."""
     groups: dict[str, tuple[str, Mapping[str, Corpus]]] = {
         "fetch": ("nli", settings.corpora),
         "benchmarks": ("sts", settings.evaluate.benchmarks),
         "parallel": ("parallel", settings.parallel),
     }
-    return [
-        _fetched(stage, name, one, Path("data/raw") / folder)
-        for stage, (folder, corpora) in groups.items()
-        for name, one in corpora.items()
-    ]
+    for stage, (folder, corpora) in groups.items():
+        for name, corpus in corpora.items():
+            yield f"{stage}@{name}", Path("data/raw") / folder / name, corpus
 
 
-def _fetched(stage: str, name: str, corpus: Corpus, folder: Path) -> Link:
+def _raw(settings: Settings) -> list[Link]:
+    return [_fetched(stage, corpus, folder) for stage, folder, corpus in raw_corpora(settings)]
+
+
+def _fetched(stage: str, corpus: Corpus, folder: Path) -> Link:
     """The first link, from the record that the fetch leaves; the record is itself a file that others read."""
-    path = folder / name / "fetched.json"
-    fetched = read_record(path, {"sha256": dict[str, str]}, rerun(stage if stage == "parallel" else f"{stage}@{name}"))
+    path = folder / "fetched.json"
+    script = "parallel" if stage.startswith("parallel@") else stage
+    fetched = read_record(path, {"sha256": dict[str, str]}, rerun(script))
     came = {(path.parent / file).as_posix(): digest for file, digest in fetched["sha256"].items()}
     accepted = {(path.parent / file.name).as_posix(): file.sha256 for file in corpus.files if corpus.exact}
-    return Link(stage=f"{stage}@{name}", read={}, wrote=came | digests([path]), accepted=accepted)
+    return Link(stage=stage, read={}, wrote=came | digests([path]), accepted=accepted)
 
 
 def _stage(name: str, settings: Settings) -> Link:

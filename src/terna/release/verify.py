@@ -9,7 +9,7 @@ from typing import Any
 from tqdm import tqdm
 
 from terna.errors import DataError, TernaError
-from terna.provenance import NAME, SETTINGS, chosen, flat
+from terna.provenance import NAME, SETTINGS, chosen
 from terna.records import json_text, sha256_of
 from terna.release.card import passage
 from terna.release.lineage import (
@@ -26,15 +26,12 @@ from terna.release.lineage import (
     recorded,
     relevant,
 )
+from terna.release.links import AGAIN, REMAKE, changed, differences, misfits, own, unlike
 from terna.settings import Settings, load, published
 
-AGAIN = "run the pipeline again (dvc repro)"
-REMAKE = "make the release anew (dvc repro -s -f release)"
 REPORT_AGAIN = "run its stage again (dvc repro -s -f report)"
 # without parallel corpora the stage that fetches them leaves it so
 MAY_BE_EMPTY = (Path("data/raw/parallel"),)
-# what DVC keeps no copy of
-UNCACHED = "metrics/"
 # the folders that stages write into
 OUTPUTS = ("data", "models", "metrics", "plots", "predictions", "release", "reports")
 
@@ -55,22 +52,22 @@ def check(
     is not there cannot be said to hold.
     """
     made = {path: (digest, RELEASE) for path, digest in known.items()}
-    absent, faults = [], []
-    present = [root / path for link in links for path in _own(link, only) if (root / path).is_file()]
+    absent, faults = list[str](), list[str]()
+    present = [root / path for link in links for path in own(link, only) if (root / path).is_file()]
     total = sum(path.stat().st_size for path in present)
     with tqdm(total=total, unit="B", unit_scale=True, desc="sha256", disable=None if progress else True) as bar:
         for link in links:
-            found = [*_accepted(link), *_read(link, made), *_copies(link)]
-            here = only is not None or any((root / path).is_file() for path in _own(link))
-            for path, expected in _own(link, only).items() if here else ():
-                found += _changed(link.stage, root, path, expected)
+            found = misfits(link, made)
+            here = only is not None or any((root / path).is_file() for path in own(link))
+            for path, expected in own(link, only).items() if here else ():
+                found += changed(link.stage, root, path, expected)
                 bar.update((root / path).stat().st_size if (root / path).is_file() else 0)
             if not here:
                 absent.append(link.stage)
                 yield f"{link.stage}: not here, {_files(link)}"
             elif not found:
                 yield f"{link.stage}: holds, {_files(link)}"
-            faults += found
+            faults += map(str, found)
             made |= {path: (digest, link.stage) for path, digest in link.wrote.items()}
     faults += others
     if absent:
@@ -88,7 +85,7 @@ def sources(links: Sequence[Link], settings: Settings, paths: Iterable[Path], ot
     For what shows figures, before it reads them. others: faults found before.
     """
     read = {path.as_posix() for path in paths}
-    strange = sorted(read - {path for link in links for path in _own(link)})
+    strange = sorted(read - {path for link in links for path in own(link)})
     faults = [*others, *disagreements(links, settings), *(f"{path}: no stage wrote it; {AGAIN}" for path in strange)]
     list(check(links, Path(), progress=False, others=faults, only=read))
 
@@ -127,7 +124,7 @@ def told(lineage: Lineage, settings: Settings, root: Path) -> Iterator[str]:
     except TernaError as error:
         yield f"{LINEAGE}: its settings and records do not fit ({error}); {REMAKE}"
         return
-    for key, one, other in _differences(_checked(lineage), _checked(expected)):
+    for key, one, other in differences(_checked(lineage), _checked(expected)):
         yield f"{LINEAGE}: {key} is {one!r}, expected {other!r}, as the records have it; {REMAKE}"
     for line in disagreements(expected.chain, stated):
         yield f"{LINEAGE}: {line}"
@@ -141,15 +138,12 @@ def agree(links: Sequence[Link], settings: Settings) -> None:
 
 def disagreements(links: Sequence[Link], settings: Settings) -> Iterator[str]:
     """Each setting that a stage ran with and that is another one here."""
-    for link in links:
-        if link.stage in SETTINGS:
-            for key, ran, now in _differences(link.settings, chosen(link.stage, settings)):
-                yield f"{link.stage}: it ran with {key} = {ran!r}, but the settings here say {now!r}; {AGAIN}"
+    return map(str, unlike(links, settings))
 
 
 def unreleased(lineage: Lineage, settings: Settings) -> Iterator[str]:
     """Each setting that the report shows and that is another one here than at the release."""
-    for key, then, now in _differences(_shown(lineage), chosen("report", settings)):
+    for key, then, now in differences(_shown(lineage), chosen("report", settings)):
         yield f"{RELEASE}: it ran with {key} = {then!r}, but the settings here say {now!r}; {AGAIN}"
 
 
@@ -158,7 +152,7 @@ def unexpected(links: Sequence[Link], root: Path) -> Iterator[str]:
 
     Folders there that are no output are passed over.
     """
-    known = {path for link in links for path in _own(link)} | {
+    known = {path for link in links for path in own(link)} | {
         path.as_posix() for path in (LINEAGE, REPORT / NAME, PAGE)
     }
     released = any(link.stage == RELEASE for link in links)
@@ -188,19 +182,9 @@ def notices(lineage: Lineage, settings: Settings, commit: str | None) -> Iterato
         yield f"params.yaml now says other things than at the release, under {', '.join(groups)}"
 
 
-def _own(link: Link, only: Collection[str] | None = None) -> dict[str, str]:
-    """The files of a link, its record among them; those alone that are in `only`, unless it is None."""
-    return {path: digest for path, digest in (link.wrote | link.record).items() if only is None or path in only}
-
-
 def _files(link: Link) -> str:
-    number = len(_own(link))
+    number = len(own(link))
     return f"{number} file{'s' * (number != 1)}"
-
-
-def _maker(stage: str) -> str:
-    """What DVC calls the stage of a link: one stage fetches all parallel corpora."""
-    return "parallel" if stage.startswith("parallel@") else stage
 
 
 def _apart(folder: Path, known: Iterable[str], root: Path) -> bool:
@@ -224,7 +208,7 @@ def _report(link: Link, lineage: Lineage, root: Path) -> Iterator[str]:
     canonical = _text(root / REPORT / NAME) == json_text({**stated, "wrote": wrote})
     if not canonical or ((root / PAGE).is_file() and fingerprint(stated) not in _text(root / PAGE)):
         yield f"{REPORT / NAME}: not as the report stage writes it; {REPORT_AGAIN}"
-    for key, ran, then in _differences(link.settings, _shown(lineage)):
+    for key, ran, then in differences(link.settings, _shown(lineage)):
         yield f"{REPORT / NAME}: it ran with {key} = {ran!r}, but the release with {then!r}; {REPORT_AGAIN}"
 
 
@@ -245,56 +229,3 @@ def _checked(lineage: Lineage) -> dict[str, Any]:
     return {key: fields[key] for key in ("name", "machine", "packages", "settings")} | {
         "chain": {stage: link for stage, link in chain.items() if stage != RELEASE}
     }
-
-
-def _differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    """Each key, with both its values, that two nested mappings differ in; None stands for a key that is not there."""
-    first, second = dict(flat(one)), dict(flat(other))
-    for key in first | second:
-        if first.get(key) != second.get(key):
-            yield key, first.get(key), second.get(key)
-
-
-def _accepted(link: Link) -> Iterator[str]:
-    for path, accepted in link.accepted.items():
-        found = link.wrote.get(path)
-        if found not in accepted:
-            yield (
-                f"{link.stage}: {path} came with sha256 {found}, expected {' or '.join(accepted)}, as its declaration "
-                f"says; fetch it again (dvc repro -s -f {_maker(link.stage)})"
-            )
-
-
-def _read(link: Link, made: Mapping[str, tuple[str, str]]) -> Iterator[str]:
-    for path, found in link.read.items():
-        expected, maker = made.get(path, (None, None))
-        if maker is None:
-            yield f"{link.stage}: it read {path}, which no stage before it wrote; {AGAIN}"
-        elif found != expected:
-            yield (
-                f"{link.stage}: it read {path} with sha256 {found}, expected {expected}, which {maker} wrote; {AGAIN}"
-            )
-
-
-def _copies(link: Link) -> Iterator[str]:
-    """What goes out of models/encoder/ is what training wrote there."""
-    for path, expected in link.read.items() if link.stage == RELEASE else ():
-        if path.startswith("models/"):
-            copy = path.replace("models/", "release/", 1)
-            if link.wrote.get(copy) != expected:
-                yield (
-                    f"{link.stage}: {copy} has sha256 {link.wrote.get(copy)}, expected {expected}, that of {path}; "
-                    + REMAKE
-                )
-
-
-def _changed(stage: str, root: Path, path: str, expected: str) -> Iterator[str]:
-    """What is to be said of a file that is not as its stage wrote it."""
-    if not (root / path).is_file():
-        yield f"{stage}: {path}, which it wrote with sha256 {expected}, is not there; {AGAIN}"
-    elif (found := sha256_of(root / path)) != expected:
-        restore = "" if path.startswith(UNCACHED) else "restore it (dvc checkout --force) or "
-        yield (
-            f"{stage}: {path} has sha256 {found}, expected {expected}, which it wrote; "
-            f"{restore}run its stage again (dvc repro {_maker(stage)})"
-        )

@@ -2,9 +2,10 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,12 @@ def passage(name: str, values: Mapping[str, Any]) -> Markdown:
     """
     card = template(CARD)
     return Markdown("".join(card.blocks[name](card.new_context(dict(values)))).strip())
+
+
+def differing(found: str, expected: str) -> Iterator[tuple[int, str | None, str | None]]:
+    """Each line, by its number from 1, that two texts differ in, with both; None stands for a line too few."""
+    pairs = zip_longest(found.splitlines(), expected.splitlines())
+    yield from ((number, one, other) for number, (one, other) in enumerate(pairs, start=1) if one != other)
 
 
 def check(settings: Settings, scores: Mapping[str, Any], stats: Mapping[str, Any]) -> None:

@@ -31,6 +31,7 @@ SOURCES = {
     "https://nlp.stanford.edu/projects/snli/": "stanfordnlp/snli",
     "https://cims.nyu.edu/~sbowman/multinli/": "nyu-mll/multi_nli",
     "https://dl.fbaipublicfiles.com/XNLI/": "facebook/xnli",
+    "https://raw.githubusercontent.com/PhilipMay/stsb-multi-mt/": "PhilipMay/stsb_multi_mt",
 }
 HUB = re.compile(r"https://huggingface\.co/datasets/(?P<name>[^/]+/[^/]+)/resolve/")
 
@@ -45,7 +46,7 @@ def matter(settings: Settings, scores: Mapping[str, Any], on_hub: bool) -> Markd
         EvalResult(
             task_type=TASKS[settings.evaluate.benchmarks[benchmark].task][0],
             task_name=TASKS[settings.evaluate.benchmarks[benchmark].task][1],
-            dataset_type=benchmark,
+            dataset_type=next(iter(datasets({benchmark: settings.evaluate.benchmarks[benchmark]})), benchmark),
             dataset_name=benchmark,
             metric_type=figure,
             metric_name=figure.replace("_", " ").title(),

@@ -12,10 +12,10 @@ from terna.encoder import Encoder
 from terna.errors import PublishError
 from terna.evaluation.measure import outcomes
 from terna.metrics.task import figures
-from terna.release.card import fill
+from terna.release.card import differing, fill
 from terna.release.card.licence import licence_of
 from terna.release.lineage import Lineage
-from terna.release.verify import REMAKE
+from terna.release.links import REMAKE
 from terna.settings import Corpus, Settings
 from terna.settings.benchmark import UNITS
 
@@ -56,12 +56,10 @@ def check_name(repo: str) -> None:
 
 def fresh(settings: Settings, lineage: Lineage, card: Path) -> None:
     """Raise PublishError, with the first line that differs, when `card` is not what the settings and figures make."""
-    found, expected = card.read_text(encoding="utf-8").splitlines(), fill(settings, lineage).splitlines()
-    if found != expected:
-        pairs = enumerate(zip(found, expected, strict=False), start=1)
-        line = next((number for number, (one, other) in pairs if one != other), min(len(found), len(expected)) + 1)
-        now = expected[line - 1] if line <= len(expected) else "nothing"
-        raise PublishError(f"{card}, line {line}: the card is old; it would now say {now!r}: {REMAKE}")
+    found, expected = card.read_text(encoding="utf-8"), fill(settings, lineage)
+    for number, _, now in differing(found, expected):
+        shown = "nothing" if now is None else repr(now)
+        raise PublishError(f"{card}, line {number}: the card is old; it would now say {shown}: {REMAKE}")
 
 
 def licensed(corpora: Mapping[str, Corpus], card: Path, checked: bool) -> str:

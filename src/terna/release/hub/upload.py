@@ -5,18 +5,22 @@ from pathlib import Path
 from typing import Any
 
 from terna.errors import PublishError
-from terna.release.lineage import RELEASE, Lineage
-
-ENCODER = "release/encoder/"
-# what goes beside the encoder and its card: the figures, and the chain that has their digests
-BESIDE = ("metrics/sts.json", "metrics/diagnosis.json", "release/lineage.json")
+from terna.release.lineage import CARD, LINEAGE, RELEASE, Lineage
 
 
 def files(lineage: Lineage) -> dict[str, Path]:
-    """What goes out, by its path on the hub: the encoder's files with a digest in the chain, and BESIDE."""
+    """What goes out, by its path on the hub: the files of the release with a digest in the chain, and the chain.
+
+    The encoder's lie at the repository's root, with its card; in metrics/ the figures.
+    """
     link = next(link for link in lineage.chain if link.stage == RELEASE)
-    encoder = {path.removeprefix(ENCODER): Path(path) for path in link.wrote if path.startswith(ENCODER)}
-    return encoder | {path.removeprefix("release/"): Path(path) for path in BESIDE}
+    going = [Path(path) for path in link.wrote if Path(path) != CARD]
+    return {on_hub(path): path for path in [*going, LINEAGE]}
+
+
+def on_hub(path: Path) -> str:
+    """Where a file of release/ lies on the hub."""
+    return path.relative_to(RELEASE).as_posix().removeprefix("encoder/")
 
 
 def described(repo: str, licence: str, going: Mapping[str, Path]) -> Iterator[str]:

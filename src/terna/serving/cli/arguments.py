@@ -1,4 +1,4 @@
-"""Encode lines, search them, compare sentences, export an encoder, try it in a browser, begin or plan an experiment."""
+"""Encode lines, search them, export or try an encoder, begin or plan an experiment, prove a release."""
 
 import argparse
 from pathlib import Path
@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from terna.metrics.similarity import SIMILARITIES
 from terna.serving.cli.experiment_arguments import add_new
 from terna.serving.cli.plan_arguments import add_plan
+from terna.serving.cli.proof_arguments import add_prove
 from terna.serving.cli.quantization import KINDS
 from terna.serving.cli.writers import FORMATS
 from terna.settings.devices import AUTO, Precision
@@ -49,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
         )
     add_new(commands)
     add_plan(commands, _count)
+    add_prove(commands)
     return parser
 
 

@@ -183,6 +183,13 @@ def plan(asked: Namespace) -> None:
         print(planning.explained(seeds, both=asked.against is not None))
 
 
+def prove(asked: Namespace) -> None:
+    """What a release states, proved or not."""
+    from terna.serving.cli.proof import prove  # what draws up the card, which the other commands need not wait for
+
+    prove(asked)
+
+
 def _format(out: Path | None, asked: str | None) -> str:
     named = out.suffix.removeprefix(".") if out else "parquet"
     kind = asked or named

@@ -18,7 +18,7 @@ from terna.systems.locate import GRAPH
 # in the metadata of a Parquet schema, a JSON object
 KEY = b"terna"
 # what a release has beside an encoder: a copy of the folder without them is the same model
-BESIDE = ("lineage.json", "metrics/*")
+BESIDE = ("lineage.json", "metrics/*", "model.sig")
 
 
 @dataclass(frozen=True)
