@@ -85,7 +85,8 @@ def test_the_sentence_has_both_figures_and_the_difference_with_its_interval(sett
     assert verdict("sts-sample-test", settings.evaluate, scores).sentence() == (
         "On sts-sample-test (test), this model is not distinguishable from the best lexical baseline, TF-IDF over "
         "characters (difference -0.011, -0.070 to 0.047). Its cosine_pearson is 0.561, the baseline's 0.572; "
-        "intervals are 95 %."
+        "intervals are 95 %. A true difference below 0.084 from the baseline is missed in more than one of five "
+        "such tests."
     )
 
 
@@ -105,6 +106,7 @@ def test_every_other_encoder_follows_the_best_baseline_and_the_other_baselines_d
         "distinguishable from e5 (difference 0.004, -0.007 to 0.015). "
     )
     assert found.outcome is Outcome.BETTER
+    assert found.missed() == ""
 
 
 @pytest.mark.parametrize(("difference", "bounds"), [(None, [0.1, 0.2]), (0.1, [None, None])])

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from terna.errors import DataError
 from terna.evaluation.table import BASELINES, UNTOUCHED, interval
 from terna.markdown import figure
+from terna.metrics.power import smallest_within
 from terna.records import read_json, rerun, validated, write_json
 from terna.settings import Evaluate
 
@@ -98,8 +99,16 @@ class Verdict:
         said = "; ".join(each.words() for each in [self.first, *self.others])
         return (
             f"On {self.benchmark} ({self.use}), this model is {said}. Its {self.score} is {figure(self.ours, 3)}, the "
-            f"baseline's {figure(self.theirs, 3)}; intervals are 95 %."
+            f"baseline's {figure(self.theirs, 3)}; intervals are 95 %.{self.missed()}"
         )
+
+    def missed(self) -> str:
+        """What "not distinguishable" may hide: the smallest difference from the baseline that such pairs show."""
+        low, high = self.first.ci95
+        if self.outcome is not Outcome.OPEN or low is None or high is None:
+            return ""
+        smallest = figure(smallest_within(low, high), 3)
+        return f" A true difference below {smallest} from the baseline is missed in more than one of five such tests."
 
 
 def verdict(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> Verdict:
