@@ -12,6 +12,7 @@ from unittest.mock import Mock
 import pytest
 import wandb
 import wandb_records
+from composed import small
 from wandb.sdk.mailbox.mailbox_handle import HandleAbandonedError
 
 from terna.errors import ModelError
@@ -33,7 +34,7 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture(scope="session")
 def choose(root: Path) -> Callable[..., Settings]:
     def settings(*overrides: str) -> Settings:
-        return load(compose(root / "conf", list(overrides)))
+        return load(compose(root / "conf", small(overrides)))
 
     return settings
 
