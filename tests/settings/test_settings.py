@@ -210,7 +210,7 @@ def test_a_benchmark_cannot_be_trained_on(composed: dict[str, Any]) -> None:
 @pytest.fixture
 def graded(root: Path) -> dict[str, Any]:
     """ESXNLI, XNLI and scored pairs."""
-    return compose(root / "conf", ["corpora=esxnli_xnli_stsb"])
+    return compose(root / "conf", small(["corpora=esxnli_xnli_stsb"]))
 
 
 def test_scored_pairs_are_not_translated_and_their_scale_rises(graded: dict[str, Any], root: Path) -> None:
@@ -465,7 +465,7 @@ def test_two_files_of_one_name_cannot_lie_in_one_folder(composed: dict[str, Any]
     files = composed["evaluate"]["benchmarks"]["sts-sample-dev"]["files"]
     files.append({**files[0], "addresses": ["elsewhere/STS.input.everyday.txt"]})
     [found] = faults(composed)
-    assert "files.4.addresses.0: a second file called STS.input.everyday.txt" in found
+    assert "files.8.addresses.0: a second file called STS.input.everyday.txt" in found
 
 
 def test_a_mix_in_another_language_needs_what_translates_it(composed: dict[str, Any]) -> None:
