@@ -1,9 +1,9 @@
-# make run | new | test | test-slow | test-all | check | params | lock | mirror | seeds | search | soup | table | wandb | demo | docs | mteb | bench | publish | publish-data | results reference figure — each sets up what it needs first.
+# make run | new | test | test-slow | test-all | check | params | lock | mirror | seeds | search | soup | table | wandb | demo | space | docs | mteb | bench | publish | publish-data | results reference figure — each sets up what it needs first.
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: run new test test-slow test-all verify check params lock mirror seeds search soup table wandb mteb bench publish publish-data results reference figure demo docs clean
+.PHONY: run new test test-slow test-all verify check params lock mirror seeds search soup table wandb mteb bench publish publish-data results reference figure demo space docs clean
 
 run: .venv/ready          ## the whole pipeline: raw corpora in, a scored encoder out; as params.yaml says, or make run SET="experiment=…"
 	$(if $(SET),python pipelines/compose.py $(SET))
@@ -27,8 +27,11 @@ check: .venv/ready        ## lint, types, import contracts, the English of pages
 	lint-imports
 	python tests/helpers/style.py
 
-demo: .venv/ready         ## a page to try the encoder: make demo, or make demo MODEL=folder PORT=8766
-	python -m terna demo $(if $(MODEL),--model "$(MODEL)") $(if $(PORT),--port "$(PORT)")
+demo: .venv/ready         ## a page to try the encoder: make demo, or make demo MODEL=folder PORT=8766 CORPUS=file.csv
+	python -m terna demo $(if $(MODEL),--model "$(MODEL)") $(if $(PORT),--port "$(PORT)") $(if $(CORPUS),--corpus "$(CORPUS)")
+
+space: .venv/ready        ## the demo as a Hugging Face Space, in space/: make space, or make space MODEL=owner/name@main
+	python pipelines/space.py $(MODEL)
 
 docs: .venv/ready         ## docs/ as a site, site/index.html, every link checked; with search: mkdocs serve
 	# no --quiet: what it keeps silent does not count as a fault either
@@ -87,7 +90,7 @@ figure: .venv/ready       ## README's forest plot from docs/figures/*.json
 	python pipelines/figure.py
 
 clean:                    ## what the stages and commands made; DVC's cache, the settings and metrics/ stay
-	rm -rf data dataset models plots dvc_plots predictions release reports seeds search soups multirun outputs mteb_results logs wandb checkpoints site
+	rm -rf data dataset models plots dvc_plots predictions release reports seeds search soups multirun outputs mteb_results space logs wandb checkpoints site
 
 .venv/ready: requirements.lock pyproject.toml
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv

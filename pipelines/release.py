@@ -2,7 +2,8 @@
 
 reads   models/, metrics/, predictions/, reports/, data/: every file whose digest a stage has recorded
 does    stops if the chain is broken, or if a stage ran with other settings; fills the card with the measured scores
-writes  release/encoder/ (the folder, with the card as its README.md), release/README.md, release/lineage.json
+writes  release/encoder/ (the folder, with the card as its README.md, and metrics/verdicts.json: how it compares with
+        the lexical baselines), release/README.md, release/lineage.json
 
 python pipelines/release.py --verify checks release/lineage.json against the files on disk.
 """
@@ -20,15 +21,18 @@ from omegaconf import OmegaConf
 from tqdm import tqdm
 
 from terna import provenance
-from terna.records import replacing_folder, write_text
+from terna.evaluation.verdict import verdicts
+from terna.evaluation.verdict import write as write_verdicts
+from terna.records import read_json, replacing_folder, write_text
 from terna.release import origin, verify
 from terna.release.card import fill
-from terna.release.lineage import LINEAGE, RELEASE, Link, collect, read_lineage, write_lineage
+from terna.release.lineage import LINEAGE, RELEASE, VERDICTS, Link, collect, read_lineage, write_lineage
 from terna.settings import Settings, load
 
 ENCODER = Path("models/encoder")
 OUT = Path("release")
-MEASURED = [Path("data/triplets/stats.json"), Path("metrics/sts.json")]
+SCORES = Path("metrics/sts.json")
+MEASURED = [Path("data/triplets/stats.json"), SCORES]
 
 
 @stage
@@ -38,9 +42,11 @@ def main(settings: Settings) -> str:
     list(verify.check(lineage.chain, Path(), settings.machine.progress, others=strays))
     verify.agree(lineage.chain, settings)
     card = fill(settings, lineage)
+    found = verdicts(settings.evaluate, read_json(SCORES))
     with replacing_folder(OUT) as beside:
         shutil.copytree(ENCODER, beside / "encoder")
         write_text(card, beside / "encoder" / "README.md")
+        write_verdicts(found, beside / "encoder" / VERDICTS)
         write_text(card, beside / "README.md")
         wrote = {OUT / Path(path).relative_to(beside): sha256 for path, sha256 in provenance.digests([beside]).items()}
         last = Link(

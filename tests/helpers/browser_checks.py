@@ -70,9 +70,11 @@ def launched() -> Iterator[Any]:
 
 
 @contextmanager
-def opened_page(browser: Any, address: str, width: int, scheme: str) -> Iterator[tuple[Any, Heard]]:
-    """A page in a window of its own, when it has settled."""
-    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+def opened_page(
+    browser: Any, address: str, width: int, scheme: str, language: str = "en-US"
+) -> Iterator[tuple[Any, Heard]]:
+    """A page in a window of its own, in a browser of that language, when it has settled."""
+    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, locale=language)
     page, heard = context.new_page(), Heard()
     page.on("console", lambda message: heard.console.append(message.text))
     page.on("pageerror", lambda error: heard.errors.append(str(error)))

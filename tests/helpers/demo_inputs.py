@@ -3,6 +3,7 @@
 import http.client
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,10 +45,12 @@ class Stub:
 
 
 @contextmanager
-def served(system: System, name: str = "un/modelo") -> Iterator[Server]:
+def served(
+    system: System, name: str = "un/modelo", evaluated: dict[str, Any] | None = None, site: str | None = None
+) -> Iterator[Server]:
     """The page's server on a free port until the block ends."""
-    with Server(0) as server:
-        server.answers = Answers(system, name)
+    with Server(0, site) as server:
+        server.answers = Answers(system, name, evaluated, local=site is None)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
@@ -72,3 +75,20 @@ def send(
 def post(server: Server, path: str, asked: object, **headers: str) -> Answer:
     """A question as the page asks it."""
     return send(server, "POST", path, json.dumps(asked).encode(), JSON | headers)
+
+
+def upload(server: Server, name: str, text: str) -> str:
+    """Send a file, wait until all of it has vectors, and return what it is asked for by."""
+    found = post(server, "/api/file", {"name": name, "text": text}).found
+    return ready(server, found["id"])
+
+
+def ready(server: Server, key: str) -> str:
+    """Wait for a file, half a minute at most."""
+    for _ in range(3000):
+        found = post(server, "/api/state", {"id": key}).found
+        assert "error" not in found, found
+        if found["ready"]:
+            return key
+        time.sleep(0.01)
+    raise AssertionError(f"not ready: {found}")

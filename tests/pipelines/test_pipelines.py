@@ -29,7 +29,9 @@ from stages import STAGES, stages_before
 from translator_inputs import SENTENCES, save_marian
 
 from terna import Encoder
+from terna.evaluation.verdict import read as read_verdicts
 from terna.sentences import fold
+from terna.serving.demo import evaluated
 from terna.training import trainer
 
 SHAPE = "{vocab_size:300,hidden_size:16,layers:1,heads:2,intermediate_size:32}"
@@ -143,6 +145,10 @@ def test_raw_corpora_in_a_scored_encoder_out(
     shipped = SentenceTransformer("release/encoder", device="cpu").encode(["Hola."])
     np.testing.assert_allclose(shipped, Encoder.load(Path("models/encoder")).encode(["Hola."]), atol=1e-5)
     assert "# terna-sample" in Path("release/README.md").read_text()
+    verdict, *_ = read_verdicts(Path("release/encoder/metrics/verdicts.json"))
+    assert (verdict.benchmark, verdict.ours) == ("four-test", figures["cosine_pearson"])
+    assert evaluated.told(Path("models/encoder")) == evaluated.told(Path("release/encoder"))
+    assert evaluated.told(Path("models/encoder")) is not None
     assert not list(project.rglob("*.part"))
     assert said["triplets"] == (
         f"triplets: {stats['total']['pairs']} pairs read, 0 left out for a benchmark's sake, 6 triplets to train on, "

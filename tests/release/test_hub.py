@@ -17,10 +17,11 @@ from publish_inputs import REPO, Hub, hub_with_token, released, run
 
 from terna.encoder import Encoder, save
 from terna.errors import PublishError
+from terna.evaluation.verdict import read, write
 from terna.provenance import NAME, chosen
 from terna.records import read_json, sha256_of, write_json
 from terna.release import hub as publish
-from terna.release.lineage import RECORDS, read_lineage
+from terna.release.lineage import RECORDS, VERDICTS, read_lineage
 from terna.settings import Settings, load
 
 # the hub's client against its own library
@@ -228,9 +229,10 @@ def test_a_chain_that_holds_over_other_weights_is_refused_for_its_figures(
         words = other.backbone.get_input_embeddings().weight
         words.copy_(words.flip(0))
     weights = Path("models/encoder/model.safetensors")
-    before = sha256_of(weights)
+    before, verdicts = sha256_of(weights), read(CARD.parent / VERDICTS)
     for folder in ("models/encoder", "release/encoder"):
         save(other, Path(folder))
+    write(verdicts, CARD.parent / VERDICTS)
     card = card.replace(before, sha256_of(weights))
     CARD.write_text(card)
     lineage = json.loads(LINEAGE.read_text())

@@ -1,5 +1,6 @@
 """The demo's answers against scipy's over sentence-transformers' vectors, one at a time."""
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,8 +12,14 @@ import pytest
 from demo_inputs import Stub, post, send, served
 from scipy.spatial import distance
 from sentence_transformers import SentenceTransformer
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.metrics.pairwise import cosine_similarity
 
 from terna.release.card.front import WIDGET
+from terna.serving.demo import answers
+from terna.serving.demo.examples import DECOYS, PARAPHRASES, QUERY
+from terna.serving.demo.examples import LIST as LIST_OF_EXAMPLES
+from terna.serving.demo.lexical import Lexical
 from terna.serving.demo.server import Server
 from terna.systems import load_system
 
@@ -62,13 +69,42 @@ def test_a_list_is_ranked_by_the_measure_and_equals_keep_their_order(
     ranked = post(server, "/api/search", asked).found["ranked"]
     query, *rows = vectors(["El tren se retrasa.", *LIST])
     scores = [ORACLES[measure](query, row) for row in rows]
-    places = [row["place"] for row in ranked]
+    places = [row["line"] - 1 for row in ranked]
     assert sorted(places) == [0, 1, 2, 3, 4]
     assert places.index(1) + 1 == places.index(4)
     assert [row["score"] for row in ranked] == sorted((row["score"] for row in ranked), reverse=True)
     for row in ranked:
-        assert row["sentence"] == LIST[row["place"]]
-        assert row["score"] == pytest.approx(scores[row["place"]], abs=2e-5)
+        assert row["sentence"] == LIST[row["line"] - 1]
+        assert row["score"] == pytest.approx(scores[row["line"] - 1], abs=2e-5)
+
+
+def test_beside_the_models_ranking_is_that_of_shared_letters_and_each_row_has_its_rank_in_the_other(
+    server: Server, vectors: Callable[[list[str]], Any]
+) -> None:
+    query = "El tren se retrasa."
+    found = post(server, "/api/search", {"query": query, "sentences": LIST}).found
+    weights = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True).fit(LIST)
+    letters = cosine_similarity(weights.transform([query]), weights.transform(LIST))[0]
+    own, *rows = vectors([query, *LIST])
+    model = np.array([ORACLES["cosine"](own, row) for row in rows])
+    order = np.argsort(-letters, kind="stable")
+    assert [row["line"] - 1 for row in found["lexical"]] == [row for row in order if letters[row] > 0]
+    assert 0 < len(found["lexical"]) < len(LIST), "a sentence has no n-gram in common"
+    for row in found["lexical"]:
+        assert row["score"] == pytest.approx(letters[row["line"] - 1])
+        assert row["other"] == 1 + (model > model[row["line"] - 1] + 1e-9).sum()
+    for row in found["ranked"]:
+        score = letters[row["line"] - 1]
+        assert row["other"] == (1 + (letters > score).sum() if score > 0 else None)
+
+
+def test_the_examples_decoys_share_the_querys_letters_and_its_paraphrases_do_not() -> None:
+    scores = dict(zip(LIST_OF_EXAMPLES, Lexical(LIST_OF_EXAMPLES).scores(QUERY), strict=True))
+    ranked = sorted(scores, key=scores.__getitem__, reverse=True)
+    assert set(ranked[:2]) == set(DECOYS)
+    words = set(re.findall(r"\w{3,}", QUERY.lower()))
+    assert not words & set(re.findall(r"\w{3,}", " ".join(PARAPHRASES).lower()))
+    assert {*DECOYS, *PARAPHRASES} < set(LIST_OF_EXAMPLES)
 
 
 def test_groups_of_a_real_encoder_are_the_same_twice_and_hold_equal_sentences_together(server: Server) -> None:
@@ -124,3 +160,30 @@ def test_at_the_end_who_is_at_work_is_answered_and_who_waits_is_refused() -> Non
         assert told == [200]
         server.answers._one.release()
         assert post(server, "/api/similarity", PAIR).status == 503
+
+
+def test_more_than_may_wait_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "WAITING", 2)
+    begun, go = threading.Event(), threading.Event()
+    told: list[int] = []
+
+    def vector(text: str) -> list[float]:
+        if text == PAIR["first"]:
+            begun.set()
+            assert go.wait(30)
+        return [1.0, 2.0]
+
+    with served(Stub(vector)) as server:
+        ask = lambda: told.append(post(server, "/api/similarity", PAIR).status)  # noqa: E731
+        threads = [threading.Thread(target=ask) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        assert begun.wait(30)
+        while server.answers._room._value:
+            time.sleep(0.001)
+        assert post(server, "/api/similarity", PAIR).status == 503
+        go.set()
+        for thread in threads:
+            thread.join()
+        assert told == [200, 200]
+        assert post(server, "/api/similarity", PAIR).status == 200

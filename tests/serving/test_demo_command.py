@@ -18,9 +18,9 @@ from terna.serving.cli import main
 
 
 @contextmanager
-def started(encoder_folder: Path) -> Iterator[tuple[Any, str]]:
+def started(encoder_folder: Path, *more: str) -> Iterator[tuple[Any, str]]:
     """The command and the address that it tells; killed where a test leaves it running."""
-    words = [sys.executable, "-m", "terna", "demo", "--model", str(encoder_folder), "--port", "0"]
+    words = [sys.executable, "-m", "terna", "demo", "--model", str(encoder_folder), "--port", "0", *more]
     # what runs in the background starts with Ctrl-C ignored
     restored: Any = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
     with subprocess.Popen(
@@ -43,10 +43,14 @@ def fetch(url: str, asked: dict[str, Any] | None = None) -> Any:
         return json.load(answer)
 
 
-def test_it_tells_its_address_answers_in_silence_and_ends_at_ctrl_c(encoder_folder: Path) -> None:
-    with started(encoder_folder) as (process, address):
+def test_it_tells_its_address_answers_in_silence_and_ends_at_ctrl_c(encoder_folder: Path, tmp_path: Path) -> None:
+    corpus = tmp_path / "frases.csv"
+    corpus.write_text("n;texto\n1;Adiós.\n2;Hola.\n", encoding="utf-8")
+    with started(encoder_folder, "--corpus", str(corpus)) as (process, address):
         ranked = fetch(f"{address}api/search", {"query": "Hola.", "sentences": ["Adiós.", "Hola."]})["ranked"]
         assert ranked[0]["sentence"] == "Hola."
+        found = fetch(f"{address}api/example")["file"]
+        assert (found["name"], found["count"]) == ("frases.csv", 2)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (0, "", "")
@@ -80,6 +84,28 @@ def test_a_port_in_use_is_told_before_the_encoder_is_read(capsys: pytest.Capture
         assert main(["demo", "--model", "no/such/model", "--port", str(port)]) == 1
     told = capsys.readouterr().err
     assert told == f"AddressError: --port {port}: Address already in use on 127.0.0.1; give another, or 0 for any\n"
+
+
+def test_a_corpus_that_is_none_is_told_before_the_encoder_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpus = tmp_path / "frases.jsonl"
+    corpus.write_text("[1]\n")
+    assert main(["demo", "--model", "no/such/model", "--port", "0", "--corpus", str(corpus)]) == 1
+    told = capsys.readouterr().err
+    assert told == (
+        f"DataError: --corpus {corpus}: Line 1: neither a JSON string nor an object with a string in one of these "
+        "keys: text, sentence, texto, frase.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "site", ["owner-name.hf.space", "ftp://a.b", "https://", "https://a.b/page", "https://a.b?x=1"]
+)
+def test_an_address_without_scheme_and_host_alone_is_refused(site: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["demo", f"--site={site}"])
+    assert f"{site}: http:// or https:// and a host are needed, without a path" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "http"])

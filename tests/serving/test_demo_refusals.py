@@ -9,10 +9,14 @@ import pytest
 from demo_inputs import JSON, Answer, Stub, post, send, served
 
 from terna.errors import ModelError
+from terna.evaluation.table import BASELINES
+from terna.evaluation.verdict import Outcome
 from terna.metrics.similarity import SIMILARITIES
-from terna.serving.demo.asked import BODY, CHARACTERS, GROUPS, SENTENCES
+from terna.serving.demo.asked import BODY, GROUPS, SENTENCES
 from terna.serving.demo.refused import PAGE, language_of, words
+from terna.serving.demo.sentences import CHARACTERS
 from terna.serving.demo.server import COMPUTED, FILES, Handler, Server
+from terna.settings.schema import CHOSEN_ON_TEST
 
 LIST = ["El tren llega tarde.", "Hola.", "¿Qué tal estás hoy?", "El tren viene con retraso.", "Hola."]
 LONG = "a" * (CHARACTERS + 1)
@@ -181,14 +185,50 @@ def test_every_word_is_there_in_both_languages_with_the_same_gaps_and_is_used() 
     sources = [*PAGE.glob("*.html"), *PAGE.glob("*.js"), *PAGE.parent.glob("*.py")]
     code = "\n".join(path.read_text(encoding="utf-8") for path in sources)
     named = set(re.findall(r'(?:say\(|data-word=|data-label=)"(\w+)"', code))
-    named |= set(re.findall(r'"(error_\w+)"', code)) | {
-        f"error_{name}" for name in re.findall(r'_unfit\("(\w+)"', code)
-    }
+    named |= set(re.findall(r'"(error_\w+)"', code)) | {f"error_{name}" for name in re.findall(r'unfit\("(\w+)"', code)}
+    chosen = re.findall(r'say\([\w.]+ \? "(\w+)" : "(\w+)"|beside\(found, "(\w+)"|key: "(\w+)"|"(by_\w+)"', code)
+    named |= {word for found in chosen for word in found if word}
+    uses = ("test", "development", "chosen on", CHOSEN_ON_TEST)
+    named |= {f"use_{re.sub(r'[^a-z]+', '_', use)}" for use in uses} | {f"baseline_{key}" for key in BASELINES}
+    named |= {f"outcome_{one.name.lower()}" for one in Outcome}
     assert named | set(SIMILARITIES) == set(words())
     for key, told in words().items():
         assert set(told) == {"es", "en"}, key
         gaps = [sorted(re.findall(r"\{(\w+)\}", told[language])) for language in ("es", "en")]
         assert gaps[0] == gaps[1], key
+
+
+def test_the_page_itself_says_nothing_that_is_not_among_the_words() -> None:
+    page = re.sub(r"<noscript>.*?</noscript>|<title.*?</title>", "", (PAGE / "page.html").read_text(encoding="utf-8"))
+    assert re.findall(r">\s*([^<>\s][^<>]*)<", page) == ["Español", "English"]
+    assert not re.findall(r'(?:title|placeholder|aria-label|alt)="', page)
+
+
+@pytest.fixture(scope="module")
+def public() -> Iterator[Server]:
+    """Behind a proxy, as a Space is."""
+    with served(Stub(lambda text: [1.0, len(text)]), site="https://owner-name.hf.space") as server:
+        yield server
+
+
+def test_behind_a_proxy_any_name_is_answered_and_its_own_page_alone_may_ask(public: Server) -> None:
+    for host in ("owner-name.hf.space", "10.0.0.1:7860", "localhost"):
+        assert send(public, "GET", "/", headers={"Host": host}).status == 200
+    asking = {"Host": "owner-name.hf.space"}
+    assert post(public, "/api/similarity", PAIR, Origin="https://owner-name.hf.space", **asking).status == 200
+    for origin in ("https://evil.example", "https://huggingface.co", "null"):
+        assert post(public, "/api/similarity", PAIR, Origin=origin, **asking).status == 403
+
+
+def test_behind_a_proxy_the_hub_may_frame_the_page_and_it_says_that_texts_leave_the_browser(
+    public: Server, server: Server
+) -> None:
+    framed = {
+        one: send(one, "GET", "/").headers["Content-Security-Policy"].rsplit(" ", 1)[1] for one in (public, server)
+    }
+    assert framed == {public: "https://huggingface.co", server: "'none'"}
+    assert [send(one, "GET", "/api/example").found["local"] for one in (public, server)] == [False, True]
+    assert public.server_address[0] == "0.0.0.0"
 
 
 def test_a_model_that_fails_is_told_and_the_page_lives_on(capfd: pytest.CaptureFixture[str]) -> None:

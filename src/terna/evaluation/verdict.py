@@ -3,11 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from terna.errors import DataError
 from terna.evaluation.table import BASELINES, interval
 from terna.markdown import figure
+from terna.records import read_json, rerun, validated, write_json
 from terna.settings import Evaluate
 
 
@@ -35,7 +39,7 @@ class Verdict:
     ours: float | None
     theirs: float | None
     difference: float | None
-    ci95: Sequence[float | None]
+    ci95: list[float | None]
 
     def sentence(self) -> str:
         """The verdict with its figures."""
@@ -79,6 +83,17 @@ def verdicts(evaluate: Evaluate, scores: Mapping[str, Any]) -> list[Verdict]:
 def proven(found: Sequence[Verdict]) -> bool:
     """Whether the model is better than the best baseline on each benchmark, none of which chose the checkpoint."""
     return bool(found) and all(one.outcome is Outcome.BETTER and one.use == "test" for one in found)
+
+
+def write(found: list[Verdict], path: Path) -> None:
+    """Write verdicts as JSON: what a released folder says of itself."""
+    write_json(TypeAdapter(list[Verdict]).dump_python(found, mode="json"), path)
+
+
+def read(path: Path) -> list[Verdict]:
+    """Read what `write` wrote; DataError if it is missing or something else."""
+    found: list[Verdict] = validated(list[Verdict], read_json(path), str(path), rerun("release"))
+    return found
 
 
 def _best(baselines: Mapping[str, Any], kind: str) -> tuple[str, float | None]:

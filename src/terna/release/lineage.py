@@ -33,6 +33,8 @@ LINEAGE = Path("release/lineage.json")
 REPORT = Path("reports")
 PAGE = REPORT / "index.html"
 CARD = Path("release/README.md")
+# in the released folder: how the encoder compares with the lexical baselines
+VERDICTS = Path("metrics/verdicts.json")
 # what translate writes of each corpus, and of what translated
 ACCOUNTS = RECORDS["translate"] / "accounts.json"
 # what stages write of the encoder that they loaded; null where they loaded none

@@ -26,6 +26,7 @@ OUTPUTS = (
     "seeds",
     "site",
     "soups",
+    "space",
     "wandb",
 )
 # seconds to wait for the hub's first answer; HF_HUB_ETAG_TIMEOUT can make them fewer

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 from typing import get_args
+from urllib.parse import urlsplit
 
 from terna.metrics.similarity import SIMILARITIES
 from terna.serving.cli.experiment_arguments import add_new
@@ -191,11 +192,32 @@ def _around(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     demo = commands.add_parser(
         "demo",
         help="serve a web page to try the encoder",
-        description="Serves a page, for browsers on this machine only, that compares two sentences, searches a list "
-        "and groups its sentences. Prints the address on standard error. Ctrl-C ends it.",
+        description="Serves a page, in English or Spanish, that compares two sentences, searches a list or a file "
+        "beside a lexical baseline, and groups sentences. Only browsers on this machine can open it, unless --site is "
+        "given. Prints the address on standard error. Ctrl-C ends it.",
     )
     demo.add_argument("--port", type=_port, default=8765, help="port on 127.0.0.1; 0: any free port (8765)")
+    demo.add_argument(
+        "--corpus",
+        type=Path,
+        metavar="FILE",
+        help="a file that the page searches: .csv, .tsv, .jsonl, .ndjson, or text with one sentence per line",
+    )
+    demo.add_argument(
+        "--site",
+        type=_site,
+        metavar="URL",
+        help="serve to other machines, behind a proxy with this address (https://owner-name.hf.space); see make space",
+    )
     return [onnx, static, demo]
+
+
+def _site(word: str) -> str:
+    """The scheme and host of an address, as a browser names them in Origin."""
+    parts = urlsplit(word)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/") or parts.query:
+        raise argparse.ArgumentTypeError(f"{word}: http:// or https:// and a host are needed, without a path")
+    return f"{parts.scheme}://{parts.netloc.lower()}"
 
 
 def _count(word: str) -> int:

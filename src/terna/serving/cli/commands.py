@@ -154,7 +154,8 @@ def demo(asked: Namespace) -> None:
     )
 
     _check_device(asked.device, asked.model)
-    serve(asked.model, asked.port, device_of(asked.device, "--device"), asked.precision)
+    device = device_of(asked.device, "--device")
+    serve(asked.model, asked.port, device, asked.precision, corpus=asked.corpus, site=asked.site)
 
 
 def new(asked: Namespace) -> None:

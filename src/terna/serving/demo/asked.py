@@ -1,21 +1,30 @@
 """The body of a request → what it asks for, checked: a fault is `Refused`, with the field that it is in."""
 
 import json
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 from terna.metrics.similarity import SIMILARITIES
+from terna.serving.demo import files
 from terna.serving.demo.refused import Refused
+from terna.serving.demo.sentences import CHARACTERS, checked, unfit
 
 # What a request may hold. The bytes bound the work: a MiniLM on one core is at it for a quarter of a minute.
 BODY = 1 << 18
 SENTENCES = 1000
-CHARACTERS = 1000  # of a sentence
 GROUPS = 20
-LIMITS = {"body": BODY, "sentences": SENTENCES, "characters": CHARACTERS, "groups": GROUPS}
+LIMITS = {
+    "body": BODY,
+    "sentences": SENTENCES,
+    "characters": CHARACTERS,
+    "groups": GROUPS,
+    "file": files.BYTES,
+    "lines": files.MOST,
+}
+# a file's text as JSON, where a quote or the end of a line takes two bytes, and its name
+FILE_BODY = 2 * files.BYTES + (1 << 12)
 
 Body = Mapping[str, Any]
 
@@ -45,6 +54,14 @@ class Groups:
     k: int | None
 
 
+@dataclass(frozen=True)
+class Neighbours:
+    """A query, and the file to search."""
+
+    file: str
+    query: str
+
+
 def pair(body: Body) -> Pair:
     """`{"first": …, "second": …}`."""
     _known(body, "first", "second")
@@ -56,7 +73,7 @@ def search(body: Body) -> Search:
     _known(body, "query", "sentences", "measure")
     measure = body.get("measure", SIMILARITIES[0])
     if measure not in SIMILARITIES:
-        raise _unfit("measure", measures=", ".join(SIMILARITIES))
+        raise unfit("measure", measures=", ".join(SIMILARITIES))
     return Search(_sentence(body, "query"), _sentences(body), measure)
 
 
@@ -66,8 +83,31 @@ def groups(body: Body) -> Groups:
     k = body.get("k")
     # a bool is an int to Python
     if k is not None and (type(k) is not int or not 1 <= k <= GROUPS):
-        raise _unfit("groups", most=GROUPS)
+        raise unfit("groups", most=GROUPS)
     return Groups(_sentences(body), k)
+
+
+def file(body: Body) -> files.Lines:
+    """`{"name": …, "text": …}`: a file, whose name says its format."""
+    _known(body, "name", "text")
+    name, text = _sentence(body, "name"), body.get("text")
+    if not isinstance(text, str):
+        raise unfit("blank", name="text")
+    if (found := len(text.encode("utf-8", "surrogatepass"))) > files.BYTES:
+        raise unfit("file_size", name=name, found=found, most=files.BYTES)
+    return files.parsed(name, text)
+
+
+def state(body: Body) -> str:
+    """`{"id": …}`: what a file is asked for by."""
+    _known(body, "id")
+    return _sentence(body, "id")
+
+
+def neighbours(body: Body) -> Neighbours:
+    """`{"id": …, "query": …}`."""
+    _known(body, "id", "query")
+    return Neighbours(_sentence(body, "id"), _sentence(body, "query"))
 
 
 def parsed(content: bytes) -> Body:
@@ -83,32 +123,17 @@ def parsed(content: bytes) -> Body:
 
 def _known(body: Body, *names: str) -> None:
     if unknown := sorted(set(body) - set(names)):
-        raise _unfit("field", name=unknown[0][:40], names=", ".join(names))
+        raise unfit("field", name=unknown[0][:40], names=", ".join(names))
 
 
 def _sentence(body: Body, name: str) -> str:
-    return _checked(body.get(name), name)
+    return checked(body.get(name), name)
 
 
 def _sentences(body: Body) -> list[str]:
     given = body.get("sentences")
     if not isinstance(given, list) or not given:
-        raise _unfit("list")
+        raise unfit("list")
     if len(given) > SENTENCES:
-        raise _unfit("many", found=len(given), most=SENTENCES)
-    return [_checked(text, str(number)) for number, text in enumerate(given, start=1)]
-
-
-def _checked(text: object, name: str) -> str:
-    """A sentence in NFC that can be encoded: text, not blank, not too long, and no half of a surrogate pair."""
-    if not isinstance(text, str) or not text.strip():
-        raise _unfit("blank", name=name)
-    if len(text) > CHARACTERS:
-        raise _unfit("long", name=name, found=len(text), most=CHARACTERS)
-    if any("\ud800" <= sign <= "\udfff" for sign in text):
-        raise _unfit("surrogate", name=name)
-    return unicodedata.normalize("NFC", text)
-
-
-def _unfit(key: str, **values: object) -> Refused:
-    return Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"error_{key}", **values)
+        raise unfit("many", found=len(given), most=SENTENCES)
+    return [checked(text, str(number)) for number, text in enumerate(given, start=1)]

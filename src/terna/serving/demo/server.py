@@ -1,4 +1,7 @@
-"""The demo's server, on this machine's own address alone: a file of the page, or JSON for what is computed."""
+"""The demo's server: a file of the page, or JSON for what is computed.
+
+It listens on this machine's own address alone, unless a proxy serves the page to others under an address of its own.
+"""
 
 import json
 import sys
@@ -6,17 +9,22 @@ from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from terna.errors import AddressError, TernaError
+from terna.serving.demo import evaluated, files
 from terna.serving.demo.answers import Answers
-from terna.serving.demo.asked import BODY, groups, pair, parsed, search
+from terna.serving.demo.asked import BODY, FILE_BODY, file, groups, neighbours, pair, parsed, search, state
 from terna.serving.demo.refused import PAGE, Refused, language_of
 from terna.settings.devices import Precision
-from terna.systems import load_system
+from terna.systems import load_system, locate
 
 LOOPBACK = "127.0.0.1"
+EVERYWHERE = "0.0.0.0"  # noqa: S104 what a container's proxy reaches
+# the hub shows a Space in a frame of its own page
+FRAME = "https://huggingface.co"
 Content = tuple[str, bytes]
 
 JSON = "application/json"
@@ -24,6 +32,9 @@ FILES = {
     "/": ("page.html", "text/html"),
     "/page.css": ("page.css", "text/css"),
     "/page.js": ("page.js", "text/javascript"),
+    "/sections.js": ("sections.js", "text/javascript"),
+    "/file.js": ("file.js", "text/javascript"),
+    "/evaluated.js": ("evaluated.js", "text/javascript"),
     "/results.js": ("results.js", "text/javascript"),
     "/plot.js": ("plot.js", "text/javascript"),
     "/words.js": ("words.js", "text/javascript"),
@@ -35,10 +46,17 @@ COMPUTED: dict[str, Callable[[Any, Any], Any]] = {
     "/api/similarity": lambda answers, body: answers.similarity(pair(body)),
     "/api/search": lambda answers, body: answers.search(search(body)),
     "/api/groups": lambda answers, body: answers.groups(groups(body)),
+    "/api/file": lambda answers, body: answers.hold(file(body)),
+    "/api/state": lambda answers, body: answers.state(state(body)),
+    "/api/neighbours": lambda answers, body: answers.neighbours(neighbours(body)),
 }
+# bytes that a body may have, BODY where nothing else is said
+BODIES = {"/api/file": FILE_BODY}
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors "
+)
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -96,17 +114,21 @@ class Handler(BaseHTTPRequestHandler):
             raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "error_method", method="GET")
         if path not in COMPUTED:
             raise Refused(HTTPStatus.NOT_FOUND, "error_path", path=path[:80])
-        return JSON, _json(COMPUTED[path](self.server.answers, parsed(self._body())))
+        body = parsed(self._body(BODIES.get(path, BODY)))
+        return JSON, _json(COMPUTED[path](self.server.answers, body))
 
     def _check_host(self) -> None:
-        """Another site's name that resolves to this machine must not reach the page (DNS rebinding)."""
-        if self.headers.get_all("Host", []) not in [[host] for host in self.server.hosts]:
+        """Another site's name that resolves to this machine must not reach the page (DNS rebinding).
+
+        A page that a proxy serves is for everybody, under whatever name.
+        """
+        if not self.server.site and self.headers.get_all("Host", []) not in [[host] for host in self.server.hosts]:
             raise Refused(HTTPStatus.MISDIRECTED_REQUEST, "error_host", hosts=", ".join(self.server.hosts))
 
     def _check_origin(self) -> None:
         """Another site's form or script must not make the encoder work; a browser says whose it is."""
         origin = self.headers.get("Origin")
-        if origin is not None and origin not in {f"http://{host}" for host in self.server.hosts}:
+        if origin is not None and origin not in {self.server.site, *(f"http://{host}" for host in self.server.hosts)}:
             raise Refused(HTTPStatus.FORBIDDEN, "error_origin")
         if self.headers.get_content_type() != JSON:
             raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "error_type", kind=JSON)
@@ -119,9 +141,9 @@ class Handler(BaseHTTPRequestHandler):
             raise Refused(HTTPStatus.BAD_REQUEST, "error_length")
         return int(length)
 
-    def _body(self) -> bytes:
-        if self.unread > BODY:
-            raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "error_body", found=self.unread, most=BODY)
+    def _body(self, most: int) -> bytes:
+        if self.unread > most:
+            raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "error_body", found=self.unread, most=most)
         body, self.unread = self.rfile.read(self.unread), 0
         return body
 
@@ -133,7 +155,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _send(self, status: HTTPStatus, kind: str, body: bytes, more: dict[str, str] | None = None) -> None:
         self.send_response(status)
-        fixed = {"Content-Type": kind, "Content-Length": str(len(body))}
+        policy = POLICY + (FRAME if self.server.site else "'none'")
+        fixed = {"Content-Type": kind, "Content-Length": str(len(body)), "Content-Security-Policy": policy}
         for name, value in (fixed | HEADERS | (more or {})).items():
             self.send_header(name, value)
         self.end_headers()
@@ -157,15 +180,19 @@ def _json(found: object) -> bytes:
 
 
 class Server(ThreadingHTTPServer):
-    """Listens on a port of LOOPBACK, 0 for a free one; AddressError, which names --port, where it cannot."""
+    """Listens on a port, 0 for a free one; AddressError, which names --port, where it cannot.
+
+    site: the address, scheme and host, under which a proxy serves the page to everybody; None: on LOOPBACK alone.
+    """
 
     answers: Answers  # set before the first request is taken
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, site: str | None = None) -> None:
+        self.site, address = site, EVERYWHERE if site else LOOPBACK
         try:
-            super().__init__((LOOPBACK, port), Handler)
+            super().__init__((address, port), Handler)
         except OSError as error:
-            raise AddressError(f"--port {port}: {error.strerror} on {LOOPBACK}; give another, or 0 for any") from error
+            raise AddressError(f"--port {port}: {error.strerror} on {address}; give another, or 0 for any") from error
         names = (LOOPBACK, "localhost")
         # a browser leaves out the port that http has anyway
         self.hosts = [f"{name}:{self.server_port}" for name in names] + ([*names] if self.server_port == 80 else [])
@@ -176,14 +203,29 @@ class Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-def serve(where: str, port: int, device: str = "cpu", precision: Precision = "float32") -> None:
+def serve(
+    where: str,
+    port: int,
+    device: str = "cpu",
+    precision: Precision = "float32",
+    *,
+    corpus: Path | None = None,
+    site: str | None = None,
+) -> None:
     """Serve the page over an encoder (see `load_system`) until Ctrl-C; its address goes to standard error.
 
-    The port is taken first: one that is in use is told before the encoder is read. Raises AddressError and ModelError.
+    corpus: a file that everybody can search; it is encoded while the page is served. site: see `Server`. The port is
+    taken first, and the file is read: what is wrong with them is told before the encoder is read. Raises AddressError,
+    DataError and ModelError.
     """
-    with suppress(KeyboardInterrupt), Server(port) as server:
-        server.answers = Answers(load_system(where, device, precision), where)
-        print(f"http://{LOOPBACK}:{server.server_port}/  (Ctrl-C ends it)", file=sys.stderr, flush=True)
+    with suppress(KeyboardInterrupt), Server(port, site) as server:
+        lines = files.read(corpus) if corpus else None
+        told = evaluated.told(locate(where))
+        server.answers = Answers(load_system(where, device, precision), where, told, local=site is None)
+        if lines:
+            server.answers.serve(lines)
+        at = f" for {site}" if site else ""
+        print(f"http://{LOOPBACK}:{server.server_port}/{at}  (Ctrl-C ends it)", file=sys.stderr, flush=True)
         try:
             server.serve_forever()
         finally:  # a thread that computes while Python ends ends badly

@@ -44,17 +44,28 @@ export function example({ sentences, scores }) {
 
 export const pair = (scores) => [make("div", { class: "card" }, bar(scores.cosine), measures(scores))];
 
-export function ranking({ measure, ranked }) {
-  const rows = ranked.map(({ place, sentence: text, score }) => {
-    const told = make("span", { class: "note" }, say("line", { line: whole(place + 1) }));
-    const shown = measure === "cosine" ? [bar(score)] : [];
-    const value = make("span", { class: "score" }, number(score), ...shown);
+// Rows of a ranking: score, sentence, where it stands and which rank it has by the other one; key: the words of where.
+function ranking(rows, key, other) {
+  const items = rows.map(({ line, sentence: text, score, other: rank }) => {
+    const ranked = rank === null ? say("other_nothing") : say(other.key, { rank: whole(rank) });
+    const told = make("span", { class: "note" }, `${say(key, { line: whole(line) })} · ${ranked}`);
+    const value = make("span", { class: "score" }, number(score), ...(other.bars ? [bar(score)] : []));
     return make("li", {}, value, make("span", { class: "found" }, sentence(text), " ", told));
   });
   const list = (some, start) => make("ol", { class: "ranking", start }, ...some);
-  if (rows.length <= FIRST) return [list(rows, 1)];
-  const rest = rows.slice(FIRST);
+  if (items.length <= FIRST) return [list(items, 1)];
+  const rest = items.slice(FIRST);
   const folded = make("details", {}, make("summary", {}, say("rest", { count: whole(rest.length) })));
   folded.append(list(rest, FIRST + 1));
-  return [list(rows.slice(0, FIRST), 1), folded];
+  return [list(items.slice(0, FIRST), 1), folded];
+}
+
+// The model's ranking, and beside it the lexical baseline's; key: the words of where a sentence stands.
+export function beside({ measure, ranked, lexical }, key) {
+  const model = ranking(ranked, key, { key: "other_letters", bars: measure === "cosine" });
+  const letters = lexical.length
+    ? ranking(lexical, key, { key: "other_model", bars: true })
+    : [make("p", {}, say("nothing"))];
+  const column = (name, title, parts) => make("section", { class: name }, make("h3", {}, say(title)), ...parts);
+  return [make("div", { class: "beside" }, column("model", "by_model", model), column("letters", "by_letters", letters))];
 }
