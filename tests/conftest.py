@@ -2,6 +2,8 @@
 
 import os
 
+from composed import small
+
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: see terna.running.process
 for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):  # what `make test` hands to its tests
     os.environ.pop(name, None)
@@ -81,7 +83,7 @@ def make_encoder(root: Path) -> Callable[..., Encoder]:
     ]
 
     def make(*overrides: str, packed: bool = True) -> Encoder:
-        model = load(compose(root / "conf", [*tiny, *overrides])).model
+        model = load(compose(root / "conf", small([*tiny, *overrides]))).model
         torch.manual_seed(7)
         return build_encoder(model, load_tokenizer(model, SENTENCES), packed=packed).eval()
 

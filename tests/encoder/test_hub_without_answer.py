@@ -37,6 +37,6 @@ def test_a_hub_that_never_answers_is_given_up_and_what_is_missing_and_what_runs_
             ModelError, match=f"^(model.backbone: )?{NAME}: neither a folder nor to be had from the hub"
         ) as refused:
             ask()
-        for word in ("at revision main", "timed out", "make mirror", "HF_HOME", "model=tiny"):
+        for word in ("at revision main", "timed out", "make mirror", "HF_HOME", "experiment=scratch"):
             assert word in str(refused.value)
     assert time.monotonic() - began < 0.2 * 2 + PATIENCE

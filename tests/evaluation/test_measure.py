@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from composed import small
 from made_up_system import WORDS, Numbers
 from scipy.stats import pearsonr, spearmanr
 
@@ -26,7 +27,7 @@ NAME = "sts-sample-dev"
 
 @pytest.fixture
 def settings(root: Path) -> Settings:
-    found = load(compose(root / "conf", ["+evaluate.systems.other=somewhere"]))
+    found = load(compose(root / "conf", small(["+evaluate.systems.other=somewhere"])))
     evaluate = replace(found.evaluate, benchmarks={NAME: found.evaluate.benchmarks[NAME]})
     return replace(found, evaluate=evaluate)
 

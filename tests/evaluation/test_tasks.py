@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from card_inputs import card_of, front_of
+from composed import small
 from made_up_system import WORDS, Numbers
 from report_inputs import Page, contents_of
 from sklearn.metrics import accuracy_score, average_precision_score, f1_score
@@ -46,7 +47,7 @@ def settings(root: Path) -> Settings:
         "evaluate.benchmarks.own.files=[my/labels.csv]",
         "+evaluate.systems.other=somewhere",
     ]
-    plain = compose(root / "conf", words)
+    plain = compose(root / "conf", small(words))
     search = {**plain["evaluate"]["benchmarks"]["own"], "shape": "ranking", "files": ["my/search.csv"], "split": None}
     plain["evaluate"]["benchmarks"]["search"] = search
     plain["fetch"]["benchmarks"].append("search")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import yaml
+from composed import small
 
 from terna.encoder import Usage, build_encoder, load_tokenizer, save
 from terna.encoder.saved import Saved
@@ -68,7 +69,7 @@ TOTAL = {
 
 
 def settings_of(root: Path, *overrides: str) -> Settings:
-    return load(compose(root / "conf", list(overrides)))
+    return load(compose(root / "conf", small(overrides)))
 
 
 def figures(start: float) -> dict[str, float]:

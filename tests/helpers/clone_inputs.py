@@ -28,6 +28,9 @@ def make_clone(root: Path, folder: Path) -> None:
     for name, change in SMALL.items():
         path = folder / name
         path.write_text(yaml.safe_dump(_merged(yaml.safe_load(path.read_text()), change)))
+    # what the default is in the clone: a small model from random weights
+    path = folder / "conf" / "config.yaml"
+    path.write_text(path.read_text().replace("experiment: sample ", "experiment: scratch"))
     write_params(folder, [])
     (folder / ".venv").mkdir()
     (folder / ".venv" / "ready").touch()

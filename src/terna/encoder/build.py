@@ -10,7 +10,7 @@ from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from terna.encoder import hub, pretrained
-from terna.encoder.backbone import check_length, fit_tokenizer, locate, places, positions, random_weights
+from terna.encoder.backbone import check_digest, check_length, fit_tokenizer, locate, places, positions, random_weights
 from terna.encoder.head import Dense
 from terna.encoder.layers import check_layers, keep_layers
 from terna.encoder.network import Encoder
@@ -58,6 +58,7 @@ def _own_tokenizer(model: Model) -> PreTrainedTokenizerBase:
     try:
         given = start_of(model, located)
         where = str(given.saved.texts.folder) if given else located
+        check_digest(model, Path(where))
         config = pretrained.read_config(where, revision)
         tokenizer = given.saved.tokenizer() if given else pretrained.read_tokenizer(where, revision)
         pretrained.check_fit(getattr(config, "vocab_size", 2**31), tokenizer, where)
@@ -129,7 +130,9 @@ def load_start(model: Model) -> tuple[Encoder, Path]:
     """
     folder, _ = _folder(model)
     if model.pooling is None:
+        check_digest(model, Saved.read(folder).texts.folder)
         return Encoder.load(folder), folder
+    check_digest(model, folder)
     backbone, tokenizer = pretrained.read_backbone(str(folder)), pretrained.read_tokenizer(str(folder))
     return Encoder(backbone, tokenizer, pooling=model.pooling, max_length=model.max_length).eval(), folder
 
@@ -180,6 +183,7 @@ def _head(model: Model, saved: Saved | None, width: int) -> tuple[nn.Module, ...
 
 def _pretrained(model: Model, given: Start | None) -> PreTrainedModel:
     where = str(given.saved.texts.folder) if given else locate(model.backbone)
+    check_digest(model, Path(where))
     try:
         backbone = pretrained.read_backbone(where, model.revision or "main")
     except ModelError as error:

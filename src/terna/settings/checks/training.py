@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from terna.settings.checks.shapes import ROWS
 from terna.settings.declaration import Corpus
+from terna.settings.hub import is_hub_name
 from terna.settings.schema import Machine
 from terna.settings.training import Model, Train
 
@@ -27,7 +28,9 @@ def check_model(model: Model) -> Iterator[str]:
     if model.layers and any(low >= high for low, high in pairwise(model.layers)):
         yield f"model.layers: {model.layers} does not rise; sort it and name each layer once"
     if model.revision and model.backbone.startswith("pkg:"):
-        yield "model.revision: a package has no revisions; pin the package's version instead"
+        yield "model.revision: a package has no revisions; set model.sha256 instead"
+    if model.sha256 and (model.scratch or is_hub_name(model.backbone)):
+        yield "model.sha256: for the weights of a folder or package; pin a hub name by model.revision, and set it to null"
 
 
 def check_weights(corpora: dict[str, Corpus], model: Model, train: Train) -> Iterator[str]:
