@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from card_inputs import TRAINING, scores_of, settings_of, stats_of
+from compose import write as write_params
+from composed import small
 
 from terna.provenance import described, digests, record
 from terna.records import write_json
@@ -51,7 +53,7 @@ def run_line(root: Path, project: Path) -> Settings:
     """Lay out in `project`, the working folder, what a run of the default settings leaves; `root`: the real project."""
     for folder in ("conf", "pipelines"):
         shutil.copytree(root / folder, project / folder)
-    shutil.copy(root / "params.yaml", project / "params.yaml")
+    write_params(project, small())
     settings = settings_of(root)
     fetch(root, settings)
     for stage in STAGES:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from composed import small
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from stages import STAGES
@@ -29,7 +30,7 @@ def make_project(root: Path, folder: Path) -> None:
             shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(root / name, folder / name)
-    succeed(folder, "compose", *SMALLEST)
+    succeed(folder, "compose", *small(SMALLEST))
     for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "all"]):
         git(folder, *words)
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from terna.settings import compose, load
+
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -18,8 +20,8 @@ def test_licence_and_citation_say_what_the_package_says() -> None:
     assert (cited["version"], cited["license"]) == (PROJECT["version"], PROJECT["license"])
     text = (ROOT / "LICENSE").read_text(encoding="utf-8")
     assert text.split()[:4] == ["Apache", "License", "Version", "2.0,"]
-    declared = yaml.safe_load((ROOT / "conf" / "corpora" / "sample.yaml").read_text(encoding="utf-8"))
-    licences = {corpus["licence"] for corpus in declared.values()}
+    settings = load(compose(ROOT / "conf", []))
+    licences = {corpus.licence for corpus in [*settings.corpora.values(), *settings.parallel.values()]}
     assert all(licence in (ROOT / "samples" / "LICENSE").read_text(encoding="utf-8") for licence in licences)
 
 

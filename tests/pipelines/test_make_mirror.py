@@ -36,6 +36,7 @@ def project(root: Path, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     table = declared(site, {"c.tsv": BODY}, format="xnli_tsv")
     archive = declared(site, {"c.zip": ARCHIVE}, format="xnli_tsv")
     archive["files"][0]["members"] = ["c.tsv"]
+    composed["parallel"] = {}
     composed["corpora"] = {"zipped": archive, "plain": table}
     composed["evaluate"]["benchmarks"] = {"four": declared(site, PAIRS, format="semeval_sts", role="development")}
     composed["evaluate"]["select_on"] = "four"

@@ -12,7 +12,13 @@ import seeds
 
 pytestmark = pytest.mark.slow
 
-TINY = ("train.epochs=1", "model.scratch.hidden_size=16", "model.scratch.heads=2", "machine.progress=false")
+TINY = (
+    "experiment=scratch",
+    "train.epochs=1",
+    "model.scratch.hidden_size=16",
+    "model.scratch.heads=2",
+    "machine.progress=false",
+)
 
 
 @pytest.fixture

@@ -31,7 +31,13 @@ def test_a_text_alone_gives_an_encoder_that_is_compared_on_what_is_held_out_of_i
     (project / "my").mkdir()
     lines = [f"Hoy {WORDS[row % len(WORDS)]} vio {row * 7919} luces en el puerto {row}." for row in range(120)]
     (project / "my" / "text.txt").write_text("\n".join(lines))
-    own = ["experiment=own_text", "corpora.own.files=[my/text.txt]", "model=tiny", *SMALLEST, "train.batch_size=16"]
+    own = [
+        "experiment=own_text",
+        "corpora.own.files=[my/text.txt]",
+        "model=tiny",
+        *SMALLEST,
+        "train.batch_size=16",
+    ]
     done = run(project, "compose", *own, option)
     assert done.returncode == 0, done.stderr
     told = {}

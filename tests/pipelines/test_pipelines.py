@@ -36,6 +36,7 @@ from terna.training import trainer
 
 SHAPE = "{vocab_size:300,hidden_size:16,layers:1,heads:2,intermediate_size:32}"
 OVERRIDES = (
+    "experiment=scratch",
     "corpora=ten",
     "evaluate=ten",
     "triplets=all",

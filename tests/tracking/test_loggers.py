@@ -209,8 +209,8 @@ def test_a_run_is_called_after_settings_else_after_release_and_experiment(
     choose: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = choose()
-    assert loggers.tracking.run_name(settings) == "terna-scratch"
+    assert loggers.tracking.run_name(settings) == "terna-sample"
     monkeypatch.setenv("DVC_EXP_NAME", "tawny-owl")
-    assert loggers.tracking.run_name(settings) == "terna-scratch-tawny-owl"
+    assert loggers.tracking.run_name(settings) == "terna-sample-tawny-owl"
     named = replace(settings, logger=replace(settings.logger, name="mine"))
     assert loggers.tracking.run_name(named) == "mine"
