@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 from compose import write as write_params
+from composed import small_by_default
 from documented import Block
 
 # a tenth of the default's work: what a command does is the same
@@ -28,9 +29,7 @@ def make_clone(root: Path, folder: Path) -> None:
     for name, change in SMALL.items():
         path = folder / name
         path.write_text(yaml.safe_dump(_merged(yaml.safe_load(path.read_text()), change)))
-    # what the default is in the clone: a small model from random weights
-    path = folder / "conf" / "config.yaml"
-    path.write_text(path.read_text().replace("experiment: sample ", "experiment: scratch"))
+    small_by_default(folder)
     write_params(folder, [])
     (folder / ".venv").mkdir()
     (folder / ".venv" / "ready").touch()

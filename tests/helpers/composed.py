@@ -1,9 +1,16 @@
 """Settings of a small run: the model from random weights, which trains in seconds."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 
 def small(overrides: Iterable[str] = ()) -> list[str]:
     """The overrides on experiment=scratch, or on the experiment that they name."""
     words = list(overrides)
     return words if any(word.startswith("experiment=") for word in words) else ["experiment=scratch", *words]
+
+
+def small_by_default(project: Path) -> None:
+    """Let a copy of conf/ compose experiment=scratch where no experiment is named."""
+    path = project / "conf" / "config.yaml"
+    path.write_text(path.read_text().replace("experiment: sample ", "experiment: scratch "))

@@ -8,7 +8,7 @@ from typing import Any
 
 from card_inputs import TRAINING, scores_of, settings_of, stats_of
 from compose import write as write_params
-from composed import small
+from composed import small_by_default
 
 from terna.provenance import described, digests, record
 from terna.records import write_json
@@ -53,7 +53,8 @@ def run_line(root: Path, project: Path) -> Settings:
     """Lay out in `project`, the working folder, what a run of the default settings leaves; `root`: the real project."""
     for folder in ("conf", "pipelines"):
         shutil.copytree(root / folder, project / folder)
-    write_params(project, small())
+    small_by_default(project)
+    write_params(project, [])
     settings = settings_of(root)
     fetch(root, settings)
     for stage in STAGES:

@@ -14,6 +14,7 @@ from typing import Any, get_type_hints
 import pytest
 import yaml
 from compose import write as write_params
+from composed import small
 
 from terna.errors import SettingsError
 from terna.settings import Settings, compose, load
@@ -89,7 +90,7 @@ def test_every_option_composes_and_is_sound(root: Path, group: str, option: str)
     # student only with a start that can teach it and, with an order, scored pairs
     student = [*LEARNT, "corpora=all_es", "model=e5_small"]
     needed = {"corpora": ["translate=opus_mt"], "model": LEARNT, "train": student}.get(group, [])
-    load(compose(root / "conf", [f"{group}={option}", *needed]))
+    load(compose(root / "conf", small([f"{group}={option}", *needed])))
 
 
 def test_params_yaml_is_conf_composed(root: Path, tmp_path: Path) -> None:

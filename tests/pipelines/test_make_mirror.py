@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from composed import small
 from corpora_inputs import ROW, XNLI, zipped
 from download_inputs import BODY, Site, digest, hosted
+
+from terna.settings import compose
 
 ARCHIVE = zipped(("x/c.tsv", XNLI + ROW))
 PAIRS = {"STS.input.x.txt": b"Hola.\tVengo.\nVoy.\tSalgo.\n", "STS.gs.x.txt": b"2\n4\n"}
@@ -32,11 +35,10 @@ def project(root: Path, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     home = tmp_path / "home"
     for folder in ("conf", "pipelines"):
         shutil.copytree(root / folder, home / folder)
-    composed = yaml.safe_load((root / "params.yaml").read_text())
+    composed = compose(root / "conf", small())
     table = declared(site, {"c.tsv": BODY}, format="xnli_tsv")
     archive = declared(site, {"c.zip": ARCHIVE}, format="xnli_tsv")
     archive["files"][0]["members"] = ["c.tsv"]
-    composed["parallel"] = {}
     composed["corpora"] = {"zipped": archive, "plain": table}
     composed["evaluate"]["benchmarks"] = {"four": declared(site, PAIRS, format="semeval_sts", role="development")}
     composed["evaluate"]["select_on"] = "four"

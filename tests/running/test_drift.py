@@ -6,6 +6,7 @@ from pathlib import Path
 
 import compose as script
 import pytest
+from composed import small_by_default
 
 from terna.running import drift
 
@@ -16,7 +17,9 @@ RATE = "lr: 1.0e-3"
 def project(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """conf/ and params.yaml in a Git repository with one commit, in a stage that DVC runs."""
     shutil.copytree(root / "conf", tmp_path / "conf")
-    shutil.copy(root / "params.yaml", tmp_path)
+    small_by_default(tmp_path)
+    script.write(tmp_path, [])
+    (tmp_path / drift.KEPT).unlink()  # a clone has none
     for words in (["init", "-q"], ["add", "-A"], ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "all"]):
         subprocess.run(["git", *words], cwd=tmp_path, check=True)
     monkeypatch.setenv("DVC_STAGE", "local")

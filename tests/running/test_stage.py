@@ -79,8 +79,8 @@ def test_a_key_in_a_file_of_variables_is_read_and_written_nowhere(project: Path)
 
 def test_dvc_s_first_stage_says_that_conf_was_edited_and_dvc_exp_run_is_no_edit(project: Path) -> None:
     repository(project)
-    path = project / "conf" / "train" / "smoke.yaml"
-    path.write_text(path.read_text().replace("lr: 1.0e-3", "lr: 2.0e-3"))
+    path = project / "conf" / "train" / "sample.yaml"
+    path.write_text(path.read_text().replace("lr: 1.0e-4", "lr: 2.0e-4"))
     done = call(project, "local", *COMPOSED, DVC_STAGE="local")
     assert (done.returncode, "edited: train.lr. Compose it anew: `make params`" in done.stderr) == (0, True)
     done = call(project, "local", *COMPOSED, DVC_STAGE="local", DVC_EXP_NAME="tawny-owl")

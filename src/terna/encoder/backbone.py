@@ -45,9 +45,7 @@ def locate(backbone: str) -> str:
     module, _, inner = backbone.removeprefix("pkg:").partition("/")
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
-        raise ModelError(
-            f"model.backbone: package {module} is not installed; install it with pip"
-        )
+        raise ModelError(f"model.backbone: package {module} is not installed; install it with pip")
     folder = Path(spec.origin).parent / inner
     if not folder.is_dir():
         raise ModelError(f"model.backbone: package {module} has no folder {inner!r}")

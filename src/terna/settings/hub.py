@@ -15,6 +15,7 @@ OUTPUTS = (
     "dvc_plots",
     "logs",
     "metrics",
+    "model.sig",
     "models",
     "mteb_results",
     "multirun",

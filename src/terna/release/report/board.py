@@ -7,9 +7,9 @@ from terna.evaluation.board import Scored, Standing, Unread
 from terna.evaluation.board.tables import described, how, left_out, ranked, speeds, title
 from terna.evaluation.table import BASELINES, LEXICAL, Row, interval
 from terna.markdown import Rows, figure
+from terna.release.report import intervals
 from terna.release.report.blocks import Block, Plots, Section, Table
 from terna.release.report.page import write
-from terna.release.report.plots import forest
 from terna.settings.board import Board
 
 
@@ -29,7 +29,7 @@ def _section(place: int, one: Standing, board: Board) -> Section:
     header, rows = ranked(one, board)
     marks = {row: "baseline" for row, entry in enumerate(one.entries) if entry.system in BASELINES.values()}
     table = Table(title(one, board), header, rows, "tnnnc" + "n" * (len(header) - 6) + "t", marks)
-    blocks: list[Block] = [table, Plots([forest(f"board-{place}", one.benchmark, one.score, _rows(one))])]
+    blocks: list[Block] = [table, Plots([intervals.scores(f"board-{place}", one.benchmark, one.score, _rows(one))])]
     return Section(f"board-{one.benchmark}", one.benchmark, blocks)
 
 

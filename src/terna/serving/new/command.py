@@ -177,7 +177,8 @@ def _model(word: str) -> tuple[str, dict[str, Any]]:
             f"--model {word}: give one of {', '.join(options)}, a folder, pkg:module/path, or owner/name@revision"
         )
     # with all the parts that it was saved with
-    return "minilm", {"backbone": backbone if hub else word, "revision": (hub and revision) or None, "pooling": None}
+    other = {"backbone": backbone if hub else word, "revision": (hub and revision) or None, "sha256": None}
+    return "minilm", {**other, "pooling": None}
 
 
 def _evaluated(given: Roles) -> str:

@@ -30,7 +30,7 @@ def check_model(model: Model) -> Iterator[str]:
     if model.revision and model.backbone.startswith("pkg:"):
         yield "model.revision: a package has no revisions; set model.sha256 instead"
     if model.sha256 and (model.scratch or is_hub_name(model.backbone)):
-        yield "model.sha256: for the weights of a folder or package; pin a hub name by model.revision, and set it to null"
+        yield "model.sha256: pins a folder's or package's weights; set it to null, and pin a hub name by model.revision"
 
 
 def check_weights(corpora: dict[str, Corpus], model: Model, train: Train) -> Iterator[str]:
