@@ -1,4 +1,4 @@
-# make run | new | test | test-slow | test-all | check | params | lock | mirror | seeds | search | soup | table | plots | wandb | demo | space | docs | mteb | bench | publish | publish-data | results reference figure — each sets up what it needs first.
+# make run | new | test | test-slow | test-all | check | verify | params | lock | mirror | seeds | search | soup | board | table | plots | wandb | demo | space | docs | mteb | bench | publish | publish-data | results reference figure — each sets up what it needs first.
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1

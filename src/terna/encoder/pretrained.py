@@ -52,6 +52,11 @@ def read_config(where: str, revision: str = "main") -> PreTrainedConfig:
             f"{where}: {config.model_type} is a model of encoder and decoder, of which only {', '.join(HALVES)} can be "
             "read; give an encoder, such as BERT and its like, or a decoder, such as Qwen"
         )
+    if (other := getattr(config, "transformers_weights", None)) not in (None, weights.WHOLE):
+        raise ModelError(
+            f"{where}/config.json: transformers_weights: {other!r}, but weights are read from {weights.WHOLE} or the "
+            "files that its index names; remove the key, and rename the file"
+        )
     return config
 
 

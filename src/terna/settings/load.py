@@ -26,6 +26,8 @@ from terna.settings.wanted import wanted
 
 # Hydra of an override without + of a key that is not composed
 ABSENT = re.compile(r"^Could not override '([^']+)'")
+# and of `group=null` and `group=1`, as a ValueError
+GROUP = "Config group override must be"
 # faults in a message
 MOST = 50
 
@@ -132,6 +134,10 @@ def composing() -> Iterator[None]:
     try:
         yield
     except (HydraException, OmegaConfBaseException) as error:
+        raise SettingsError([_uncomposed(error)]) from error
+    except ValueError as error:
+        if not str(error).startswith(GROUP):
+            raise
         raise SettingsError([_uncomposed(error)]) from error
 
 
