@@ -27,14 +27,13 @@ from terna.evaluation.verdict import write as write_verdicts
 from terna.records import read_json, replacing_folder, write_text
 from terna.release import origin, verify
 from terna.release.card import fill
-from terna.release.lineage import LINEAGE, RELEASE, VERDICTS, Link, collect, read_lineage, write_lineage
+from terna.release.lineage import FIGURES, LINEAGE, RELEASE, VERDICTS, Link, collect, read_lineage, write_lineage
 from terna.settings import Settings, load
 
 ENCODER = Path("models/encoder")
 OUT = Path("release")
 SCORES = Path("metrics/sts.json")
 STATS = Path("data/triplets/stats.json")
-FIGURES = [Path("metrics") / f"{name}.json" for name in ("sts", "diagnosis", "train")]
 
 
 @stage

@@ -12,7 +12,7 @@ import pytest
 from proof_inputs import claim, edited, flip, git, make_project, prove, release
 
 from terna.provenance import machine
-from terna.records import sha256_of
+from terna.records import json_text, sha256_of
 from terna.release.lineage import RECORDS
 from terna.release.prove import DIFFERS, PROVED, TRUSTED, Finding
 from terna.release.prove import proof as proof_module
@@ -20,12 +20,14 @@ from terna.release.prove import prove as findings_of
 from terna.release.prove.proof import settings_of
 from terna.release.prove.raw import raw
 from terna.release.prove.released import Released, read_released
-from terna.release.prove.scores import scores
-from terna.release.prove.scratch import make
+from terna.release.prove.scores import card, scores
+from terna.release.prove.scratch import lay, make
 from terna.release.prove.stages import again
 from terna.settings import Settings
 
 pytestmark = pytest.mark.slow
+
+VERDICTS = "encoder/metrics/verdicts.json"
 
 
 class Proof(NamedTuple):
@@ -230,8 +232,8 @@ def test_a_figure_that_the_release_states_consistently_is_found_by_the_weights(
 ) -> None:
     """The digests of figures and cards are drawn up again as well."""
     value = swap(copied / "metrics" / "sts.json", "cosine_pearson")
-    for card in (copied / "README.md", copied / "encoder" / "README.md"):
-        swap(card, "cosine_pearson")
+    for path in (copied / "README.md", copied / "encoder" / "README.md"):
+        swap(path, "cosine_pearson")
 
     def change(lineage: Any, links: Any) -> None:
         for path in ("metrics/sts.json", "README.md", "encoder/README.md"):
@@ -244,6 +246,25 @@ def test_a_figure_that_the_release_states_consistently_is_found_by_the_weights(
     figures = [one for name, one in found.items() if name.endswith(": cosine_pearson")]
     assert len(figures) == 3
     assert {one.found for one in figures} == {value}
+
+
+def test_a_comparison_and_a_benchmark_that_the_release_states_consistently_are_found_by_the_figures(
+    copied: Path, scratch: Path
+) -> None:
+    """Elsewhere, where the evaluate stage writes other bytes and they are taken on trust."""
+    changed = {path: json.loads((copied / path).read_text()) for path in (VERDICTS, "metrics/sts.json")}
+    changed[VERDICTS][0]["outcome"] = "better than"
+    changed[VERDICTS][0]["difference"] = 0.987
+    changed["metrics/sts.json"]["sts2015-es"] = changed["metrics/sts.json"]["sts-sample-test"]
+    for path, content in changed.items():
+        (copied / path).unlink()
+        (copied / path).write_text(json_text(content))
+        edited(copied, claim(f"release/{path}", sha256_of(copied / path)))
+    edited(copied, claim("metrics/sts.json", sha256_of(copied / "metrics" / "sts.json")))
+    released, settings = of(copied)
+    lay(released, scratch)
+    assert set(named(scores(released, settings, scratch))) == {"release/metrics/sts.json, sts2015-es"}
+    assert set(named(card(released, settings, scratch))) == {f"release/{VERDICTS}"}
 
 
 def swap(path: Path, figure: str) -> float:

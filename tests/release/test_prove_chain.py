@@ -19,7 +19,7 @@ from terna.release.prove import DIFFERS, PROVED, TRUSTED, Finding
 from terna.release.prove.chain import chain, code, signature
 from terna.release.prove.proof import settings_of
 from terna.release.prove.released import read_released
-from terna.release.prove.scratch import check, lay
+from terna.release.prove.scratch import MARK, check, lay
 from terna.serving.cli import main
 
 # a digest of no file
@@ -172,10 +172,71 @@ def test_a_proof_runs_in_a_project_and_writes_outside_of_it(
     release: Path, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(DataError, match="in the project itself; give a folder outside of"):
-        check(root, root / "scratch")
+        check(root, root / "scratch", str(release))
     monkeypatch.chdir(tmp_path)
     assert main(["prove", str(release)]) == 1
     assert f"{tmp_path}: no pipelines, conf, src, dvc.yaml, params.yaml; run this in a clone" in capsys.readouterr().err
+
+
+def test_a_scratch_folder_that_holds_the_release_or_other_work_is_refused_and_left_alone(
+    release: Path, root: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "other" / "src").mkdir(parents=True)
+    (tmp_path / "file").touch()
+    for scratch, told in (
+        (tmp_path, "lies in it and would be replaced; give a folder of its own"),
+        (release, "lies in it and would be replaced"),
+        (tmp_path / "other", "not empty, and not of an earlier proof; give an empty folder, or a new one"),
+        (tmp_path / "file", "a file; give an empty folder"),
+    ):
+        with pytest.raises(DataError, match=told):
+            check(root, scratch, str(release))
+    assert sha256_of(release / "README.md")
+    for fresh in ("new", "empty"):
+        (tmp_path / "empty").mkdir(exist_ok=True)
+        check(root, tmp_path / fresh, str(release))
+    (tmp_path / "other" / MARK).touch()
+    check(root, tmp_path / "other", str(release))
+
+
+LEFT_OUT = (
+    "README.md",
+    "encoder/README.md",
+    "encoder/metrics/verdicts.json",
+    "encoder/config.json",
+    "metrics/sts.json",
+)
+
+
+@pytest.mark.parametrize("path", LEFT_OUT)
+def test_a_file_that_a_release_and_its_chain_leave_out_is_named(release: Path, path: str) -> None:
+    def leave_out(_: Any, links: Any) -> None:
+        source = path if path.startswith("metrics/") else f"models/{path}"
+        links["release"]["wrote"].pop(f"release/{path}")
+        links["release"]["read"].pop(source, None)
+
+    (release / path).unlink()
+    edited(release, leave_out)
+    assert differing(release) == {f"release: release/{path}"}
+
+
+def test_weights_that_the_chain_does_not_tie_to_the_training_are_named(release: Path) -> None:
+    name = "encoder/model.safetensors"
+    flip(release / name)
+    edited(release, lambda _, links: links["release"]["read"].pop(f"models/{name}"))
+    edited(release, claim(f"release/{name}", sha256_of(release / name)))
+    assert differing(release) == {f"release: release/{name}"}
+
+
+def test_a_command_that_runs_other_code_than_the_clones_is_named(release: Path, root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root / "src", tmp_path / "clone" / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    what = "code: this command"
+    assert what not in {one.what for one in code(read_released(str(release)), tmp_path / "clone")}
+    flip(tmp_path / "clone" / "src" / "terna" / "release" / "card" / "card.md.j2")
+    (tmp_path / "clone" / "src" / "terna" / "records.py").unlink()
+    [one] = [one for one in code(read_released(str(release)), tmp_path / "clone") if one.what == what]
+    assert one.verdict == DIFFERS
+    assert "records.py, release/card/card.md.j2; run it with PYTHONPATH=" in one.told
 
 
 def test_the_stages_of_the_option_are_those_of_the_graph() -> None:

@@ -33,6 +33,8 @@ LINEAGE = Path("release/lineage.json")
 REPORT = Path("reports")
 PAGE = REPORT / "index.html"
 CARD = Path("release/README.md")
+# what the card states, which goes with the release
+FIGURES = tuple(Path("metrics") / f"{name}.json" for name in ("sts", "diagnosis", "train"))
 # in the released folder: how the encoder compares with the lexical baselines
 VERDICTS = Path("metrics/verdicts.json")
 # what translate writes of each corpus, and of what translated

@@ -79,6 +79,11 @@ def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[tu
             yield key, first.get(key), second.get(key)
 
 
+def copy_of(path: str) -> str:
+    """Where the release has its copy of a file of models/ or metrics/."""
+    return f"{RELEASE}/{path.removeprefix('models/')}"
+
+
 def _accepted(link: Link) -> Iterator[Fault]:
     for path, accepted in link.accepted.items():
         found = link.wrote.get(path)
@@ -103,7 +108,7 @@ def _copies(link: Link) -> Iterator[Fault]:
     """What goes out of models/encoder/ and metrics/ is what training and evaluation wrote there."""
     for path, expected in link.read.items() if link.stage == RELEASE else ():
         if path.startswith(("models/", "metrics/")):
-            copy = RELEASE + "/" + path.removeprefix("models/")
+            copy = copy_of(path)
             if (found := link.wrote.get(copy)) != expected:
                 told = f"{copy} has sha256 {found}, expected {expected}, that of {path}"
                 yield Fault(link.stage, copy, expected, found, told, REMAKE)

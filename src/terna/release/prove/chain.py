@@ -5,16 +5,20 @@ from collections.abc import Iterator
 from dataclasses import asdict, fields
 from pathlib import Path
 
+import terna
 from terna.records import json_text
 from terna.release import origin
 from terna.release.card import passage
-from terna.release.lineage import CARD, LINEAGE, RELEASE, Link, Record
-from terna.release.links import Fault, changed, misfits, own, unlike
+from terna.release.lineage import CARD, FIGURES, LINEAGE, RELEASE, VERDICTS, Link, Record
+from terna.release.links import Fault, changed, copy_of, misfits, own, unlike
 from terna.release.prove.finding import Finding, differs, faulty, proved, trusted
 from terna.release.prove.released import Released
 from terna.release.signature import SIGNATURE, fault
 from terna.settings import Settings
 
+MODEL = "models/encoder/"
+# the package that scores and fills the card here; so many of its files are named
+RUNNING, SHOWN = Path(terna.__file__).parent, 3
 STATED = tuple(field.name for field in fields(Record))
 
 
@@ -46,6 +50,23 @@ def code(released: Released, root: Path) -> Iterator[Finding]:
     if lineage.modified:
         files = ", ".join(lineage.modified)
         yield trusted("code", f"the release was made with changes that are in no commit: {files}")
+    if unlike_clone := _running_elsewhere(root):
+        note = f"; run it with PYTHONPATH={root / 'src'}"
+        yield differs("code: this command", f"that of {root}", f"other files in {RUNNING}: {unlike_clone}", note)
+
+
+def _running_elsewhere(root: Path) -> str:
+    """The files of the code that runs here that are others than the clone's, which the stages run."""
+    files = sorted(path for path in RUNNING.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    clone = root / "src" / RUNNING.name
+    other = [
+        path.relative_to(RUNNING).as_posix() for path in files if not _equal(path, clone / path.relative_to(RUNNING))
+    ]
+    return ", ".join(other[:SHOWN]) + (f" and {len(other) - SHOWN} more" if len(other) > SHOWN else "")
+
+
+def _equal(one: Path, other: Path) -> bool:
+    return other.is_file() and one.read_bytes() == other.read_bytes()
 
 
 def chain(released: Released, settings: Settings, scratch: Path) -> Iterator[Finding]:
@@ -60,6 +81,7 @@ def chain(released: Released, settings: Settings, scratch: Path) -> Iterator[Fin
         if not faults:
             yield proved(f"{link.stage}: link", f"it fits the links before it and the settings, {_holds(link)}")
         made |= {path: (digest, link.stage) for path, digest in link.wrote.items()}
+    yield from _lacking(released)
     yield from _strange(released)
     yield from _headings(released)
 
@@ -84,6 +106,21 @@ def _carried(link: Link, released: Released, scratch: Path) -> Iterator[Fault]:
     for path, expected in own(link).items() if link.stage == RELEASE else ():
         if not (released.is_repository and Path(path) == CARD):
             yield from changed(link.stage, scratch, path, expected)
+
+
+def _lacking(released: Released) -> Iterator[Finding]:
+    """What every release holds, and this one's chain leaves out: cards, comparison, figures, and the encoder's files.
+
+    The release stage leaves no record, so the links of the stages that wrote these say which there are.
+    """
+    wrote, read = released.links[RELEASE].wrote, released.links[RELEASE].read
+    for path in (CARD.as_posix(), f"{RELEASE}/encoder/README.md", f"{RELEASE}/encoder/{VERDICTS}"):
+        if path not in wrote:
+            yield differs(f"{RELEASE}: {path}", "a file of the release", None)
+    for stage in ("train", "evaluate"):
+        goes = [path for path in released.links[stage].wrote if path.startswith(MODEL) or Path(path) in FIGURES]
+        for path in (path for path in goes if path not in read):
+            yield differs(f"{RELEASE}: {copy_of(path)}", f"a copy of {path}, which {stage} wrote", None)
 
 
 def _strange(released: Released) -> Iterator[Finding]:

@@ -21,12 +21,13 @@ from terna.settings import Settings, load
 def prove(where: str, scratch: Path, stages: Collection[str] = (), key: Path | None = None) -> Iterator[Finding]:
     """A finding for each thing that the release at `where` states.
 
-    The working folder is a clone of the project. scratch: a folder outside of it, for what is made again. stages: those
+    The working folder is a clone of the project. scratch: a folder outside of it, new, empty or of an earlier proof,
+    for what is made again. stages: those
     to run again beside the cheap ones. key: the public key of its signature. Raises DataError for what is no release,
     and outside of a project.
     """
     root, scratch = Path.cwd(), scratch.resolve()
-    project.check(root, scratch)
+    project.check(root, scratch, where)
     released = read_released(where)
     settings = settings_of(released.lineage, root / "params.yaml")
     project.make(root, scratch, settings)

@@ -18,21 +18,33 @@ from terna.settings import Settings
 # what a stage runs from; all else at the project's root is linked, such as samples/ and files of one's own
 COPIED = ("pipelines", "conf", "src")
 APART = (*OUTPUTS, *COPIED, "params.yaml", "dvc.lock", "logs", "checkpoints", "multirun", "wandb")
+# what says that a folder was made here, so that its src/, conf/ and release/ may be replaced
+MARK = ".terna-prove"
 ENCODER = f"{RELEASE}/encoder/"
 METRICS = f"{RELEASE}/metrics/"
 
 
-def check(root: Path, scratch: Path) -> None:
-    """Raise DataError where `root` is no project, and where `scratch` lies in it."""
+def check(root: Path, scratch: Path, where: str) -> None:
+    """Raise DataError where `root` is no project, and where `scratch` holds what is not ours to replace.
+
+    where: the release, as it was given; it must not lie in `scratch`.
+    """
     if missing := [name for name in (*COPIED, "dvc.yaml", "params.yaml") if not (root / name).exists()]:
         raise DataError(f"{root}: no {', '.join(missing)}; run this in a clone of the project, at the release's commit")
     if scratch.is_relative_to(root):
         raise DataError(f"{scratch}: in the project itself; give a folder outside of {root}")
+    if scratch.exists() and not scratch.is_dir():
+        raise DataError(f"{scratch}: a file; give an empty folder, or one that does not exist yet")
+    if Path(where).resolve().is_relative_to(scratch):
+        raise DataError(f"{scratch}: {where} lies in it and would be replaced; give a folder of its own")
+    if scratch.is_dir() and any(scratch.iterdir()) and not (scratch / MARK).is_file():
+        raise DataError(f"{scratch}: not empty, and not of an earlier proof; give an empty folder, or a new one")
 
 
 def make(root: Path, scratch: Path, settings: Settings) -> None:
     """Lay out the code of the project at `root` and these settings in `scratch`, which keeps what it has else."""
     scratch.mkdir(parents=True, exist_ok=True)
+    (scratch / MARK).touch()
     for name in COPIED:
         shutil.rmtree(scratch / name, ignore_errors=True)
         shutil.copytree(root / name, scratch / name, ignore=shutil.ignore_patterns("__pycache__"))

@@ -32,7 +32,7 @@ def add_prove(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         "--scratch",
         type=Path,
         metavar="FOLDER",
-        help="folder for what is fetched and computed, outside the project; it is kept (default: a temporary folder)",
+        help="new or empty folder outside the project for what is fetched and computed; kept (default: temporary)",
     )
     prove.add_argument(
         "--public-key", type=Path, metavar="FILE", help="public key in PEM that verifies the signature, model.sig"
