@@ -255,7 +255,7 @@ def test_nothing_is_overwritten_that_is_not_its_own_and_nothing_without_force(pr
 
 def test_what_is_named_decides_the_roles(project: Path) -> None:
     shutil.copy("notas.csv", "otras.csv")
-    with pytest.raises(DataError, match=r"notas\.csv and otras\.csv could each be scored on; .*--test otras\.csv"):
+    with pytest.raises(DataError, match=r"notas\.csv and otras\.csv could each be the test; .*--test otras\.csv"):
         asked("pares.csv", "notas.csv", "otras.csv")
     assert not Path("conf/experiment/pares.yaml").exists()
     asked("pares.csv", "notas.csv", "--test", "otras.csv", "--model", "tiny")
