@@ -131,7 +131,7 @@ def test_where_no_digest_is_published_other_bytes_pass_and_their_digest_is_told(
 )
 def test_an_html_page_never_passes_for_other_bytes(target: Path, tmp_path: Path, page: bytes) -> None:
     (tmp_path / "page.tsv").write_bytes(page)
-    with pytest.raises(DownloadError, match="an HTML page came"):
+    with pytest.raises(DownloadError, match="received an HTML page"):
         fetch([str(tmp_path / "page.tsv")], [], target, exact=False)
     assert left(target.parent) == []
 

@@ -237,4 +237,4 @@ def test_a_page_is_a_page_behind_any_number_of_newlines_in_any_encoding(
     site: Site, target: Path, length: int, coding: str
 ) -> None:
     body = ("\n" * length + "<!doctype html><p>Moved").encode(coding)
-    assert "an HTML page came" in refused(site, target, lambda answer, _: answer.whole(body), exact=False)
+    assert "received an HTML page" in refused(site, target, lambda answer, _: answer.whole(body), exact=False)

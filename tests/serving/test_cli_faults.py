@@ -104,7 +104,7 @@ def test_a_query_and_two_sentences_are_read_as_lines_are(
 
 WORDS = [
     (["encode", "--model", "nowhere/at/all"], b"", "nowhere/at/all: not there; give a folder"),
-    (["encode", "--out", "v.csv"], b"", "Name it .parquet, .npy, .jsonl, or give --format"),
+    (["encode", "--out", "v.csv"], b"", "name it .parquet, .npy, .jsonl, or give --format"),
     (["encode", "--out", "."], b"", "--out .: unknown format"),
     (["encode", "--out", "folder.npy"], b"", "--out folder.npy: a folder; give the name of a file in it"),
     (["encode", "--out", "/dev/null", "--format", "npy"], b"", "--out /dev/null: not a regular file; redirect"),
@@ -325,7 +325,7 @@ def test_a_full_disk_behind_standard_output_is_told(
         patched.setattr(sys, "stdout", out)
         status, _, error = run(words.get(kind, ["encode", "--format", kind]), b"uno\n" * 2000)
     assert status == 1
-    assert error.startswith("DataError: standard output: No space left on device; what it holds is cut off")
+    assert error.startswith("DataError: standard output: No space left on device; the output is incomplete")
     assert error.count("\n") == 1
     out.close()  # as Python does at its end: what is still held back goes nowhere
 

@@ -415,10 +415,10 @@ def test_where_nothing_can_be_held_out_the_sample_chooses_and_it_is_said(project
         (["nada.csv"], "nada.csv: no such file"),
         (["pares.csv", "pares.csv"], "pares.csv: given twice"),
         (["pares.csv", "notas.csv", "--shape", "nli"], "--shape nli: it names no file"),
-        (["pares.csv", "--shape", "pares.csv", "frases"], "--shape pares.csv frases: one of nli, pairs"),
+        (["pares.csv", "--shape", "pares.csv", "frases"], "--shape pares.csv frases: expected one of nli, pairs"),
         (["pares.csv", "--columns", "anchor"], "--columns anchor: expected FIELD=COLUMN"),
         (["pares.csv", "--labels", "igual"], "--labels igual: expected WORD=MEANING, with a meaning of entailment"),
-        (["pares.csv", "--labels", "a=2"], "a meaning one of entailment, neutral, contradiction, null, 1, 0"),
+        (["pares.csv", "--labels", "a=2"], "a meaning of entailment, neutral, contradiction, null, 1, 0"),
         (["pares.csv", "--labels", "a=1", "A=0"], "--labels A=0: a has two meanings; give it one"),
         (["pares.csv", "notas.csv", "--labels", "a=1"], "--labels a=1: it names no file"),
         (
