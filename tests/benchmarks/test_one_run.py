@@ -79,8 +79,10 @@ def words(root: Path, ready: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     (folder / "conf" / "parallel" / "own.yaml").write_text(json.dumps(translations(ready, folder)))
     save_bert(folder / "bert", ready)
     return [
+        "experiment=scratch",
         "parallel=own",
         "model=minilm_es",
+        "model.sha256=null",
         f"model.backbone={folder / 'bert'}",
         "model.max_length=64",
         "train.epochs=1",
@@ -93,7 +95,7 @@ def test_a_benchmark_s_run_has_the_bytes_of_the_stage_s(
     root: Path, words: list[str], encoder_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")  # as benchmarks run; transformers writes it into tokenizer_config.json
-    folder = Path(words[2].partition("=")[2]).parent
+    folder = Path(words[4].partition("=")[2]).parent
     cases = [[*words, *(each.replace("TEACHER", str(encoder_folder)) for each in case)] for case in CASES.values()]
     benchmark(root, "prepare", folder, *cases[0])  # triplets are there for the other too
     assert pq.read_table(folder / "data" / "tokens" / "starts.parquet").num_rows > 3

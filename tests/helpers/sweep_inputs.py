@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from composed import small
+from composed import small_by_default
 from stages import stages_before
 
 SMALLEST = (
@@ -23,7 +23,8 @@ def make(root: Path, folder: Path) -> None:
     """Copy what a run needs and run the stages up to the tokens."""
     for name in ("conf", "pipelines", "samples"):
         shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for line in (["compose", *small(SMALLEST)], *([stage, *COMPOSED] for stage in stages_before("train"))):
+    small_by_default(folder)
+    for line in (["compose", *SMALLEST], *([stage, *COMPOSED] for stage in stages_before("train"))):
         done = run(folder, *line)
         assert done.returncode == 0, done.stderr
 

@@ -43,7 +43,7 @@ def test_every_command_of_the_tutorial_runs_as_written(told: dict[str, str], clo
     assert "lower-rate" in compared
     assert "cosine_pearson" in compared
     assert "train.lr" in compared
-    assert "0.0003" in compared
+    assert "5e-05" in compared
     assert "holds" in told["make verify"]
 
 

@@ -98,9 +98,10 @@ def check_neighbour(project: Path, told: dict) -> None:
             neighbour = EmbeddingSimilarityEvaluator(
                 first, second, table["gold"].to_pylist(), main_similarity="cosine", similarity_fn_names=["cosine"]
             )(model)
-            for kind in ("pearson", "spearman"):
+            # its cosines are float32, so that pairs which are nearly equal may change places
+            for kind, within in (("pearson", 1e-6), ("spearman", 1e-3)):
                 assert told[name, system, f"cosine_{kind}"]["value"] == pytest.approx(
-                    neighbour[f"{kind}_cosine"], abs=1e-6
+                    neighbour[f"{kind}_cosine"], abs=within
                 )
 
 

@@ -40,7 +40,8 @@ def test_two_trials_run_apart_are_scored_on_development_data_and_go_on_after_a_k
     done = run(project, "search", "--trials", "2", "--finals", "0", SPACE)
     assert done.returncode == 0, done.stderr
     assert digests(project / "data") == before
-    assert not any((project / name).exists() for name in ("models", "metrics", "checkpoints", "logs"))
+    assert not any((project / name).exists() for name in ("models", "metrics", "checkpoints"))
+    assert [path.name for path in (project / "logs").iterdir()] == ["composed.json"]  # by compose.py, before
     [written] = (project / "search").glob("*.json")
     found = json.loads(written.read_text())
     assert [one["number"] for one in found["trials"]] == [0, 1]
