@@ -37,10 +37,10 @@ docs: .venv/ready         ## docs/ as a site, site/index.html, every link checke
 	# no --quiet: what it keeps silent does not count as a fault either
 	NO_MKDOCS_2_WARNING=1 SOURCE_DATE_EPOCH=0 mkdocs build --strict
 
-verify: .venv/ready       ## the chain from the raw files to the weights, every sha256 computed anew
+verify: .venv/ready       ## the chain from the raw files to the weights, every sha256 computed again
 	python pipelines/release.py --verify
 
-params: .venv/ready       ## compose conf/ anew into params.yaml, as `dvc exp run` does
+params: .venv/ready       ## compose conf/ again into params.yaml, as `dvc exp run` does
 	python pipelines/compose.py
 
 lock: .venv/ready         ## write down the versions that are installed

@@ -57,7 +57,7 @@ def main(given: argparse.Namespace) -> str:
 
     benchmarks, missing = read_benchmarks(board, RAW, mirror=from_environment(), progress=False, tell=tell)
     if not benchmarks:
-        raise DataError(f"board: none of {', '.join(board.benchmarks)} can be had; see above, and set TERNA_MIRROR")
+        raise DataError(f"board: none of {', '.join(board.benchmarks)} is available; see above, and set TERNA_MIRROR")
     every = [
         score(name, listed, benchmarks, PREDICTIONS, device=device, tell=tell) for name, listed in board.systems.items()
     ]
@@ -67,9 +67,9 @@ def main(given: argparse.Namespace) -> str:
     told = f"{len(scored)} systems on {len(benchmarks)} benchmarks, {sum(one.fresh for one in scored)} scored now"
     said = f"{told}; {len(missing)} left out: {OUT / 'board.md'}, {PAGE}"
     if missing and given.strict:
-        raise DataError(f"board: {said}; without --strict this is no error")
+        raise DataError(f"board: {said}; without --strict this is not an error")
     if not scored:
-        raise DataError(f"board: {said}; no system can be had")
+        raise DataError(f"board: {said}; no system is available")
     return said
 
 

@@ -40,7 +40,7 @@ def main(settings: Settings) -> str:
 
 
 def check_benchmark(name: str, settings: Settings) -> None:
-    """Raise DataError for a benchmark that cannot be read: here, since DVC fetches again what was mended after."""
+    """Raise DataError for a benchmark that cannot be read: here, since DVC fetches again what was corrected after."""
     declared = settings.evaluate.benchmarks[name]
     try:
         read_benchmark(name, settings.evaluate, RAW / "sts")

@@ -21,7 +21,7 @@ FOLDER = Path("docs/figures")
 def main() -> str:
     paths = sorted(FOLDER.glob("*.json"))
     for path in paths:
-        told = read_record(path, {"title": str, "rows": list[Row]}, "mend the row")
+        told = read_record(path, {"title": str, "rows": list[Row]}, "correct the row")
         for mode in MODES:
             write_text(forest(told["title"], told["rows"], mode), path.with_name(f"{path.stem}-{mode}.svg"))
     return f"{len(paths)} forest plots, for {' and '.join(MODES)} pages, in {FOLDER}/"

@@ -2,7 +2,7 @@
 
 reads   the addresses of each corpus and benchmark, or the mirror folder in TERNA_MIRROR; TERNA_DEST, the folder to
         write
-does    takes each file as the fetch stages do; keeps correct files that are there already
+does    takes each file as the fetch stages do; keeps correct files that already exist
 writes  TERNA_DEST/<corpus>/: the files and fetched.json; TERNA_DEST/SHA256SUMS of all files that were packed there
 
     make mirror DEST=/media/stick/terna            packs what params.yaml needs
@@ -28,7 +28,9 @@ REMEDY = "delete its folder, and pack again"
 def main(settings: Settings) -> str:
     given = os.environ.get("TERNA_DEST")
     if not given:
-        raise SettingsError(["TERNA_DEST: not set; say where to pack, as in `make mirror DEST=/media/stick/terna`"])
+        raise SettingsError(
+            ["TERNA_DEST: not set; set it to the folder for the files, such as `make mirror DEST=/media/stick/terna`"]
+        )
     mirror = from_environment()
     packed = settings.parallel | settings.corpora | settings.evaluate.benchmarks
     for name, corpus in packed.items():

@@ -124,13 +124,13 @@ def identity(where: str) -> tuple[str, str]:
 
 
 def scored(model: Any, task: Any) -> Any:
-    """The record of a task, as mteb keeps it; DataError when its data cannot be had."""
+    """The record of a task, as mteb keeps it; DataError if its data is not available."""
     try:
         task.load_data()
     except UNREACHABLE as error:
         raise DataError(
-            f"{task.metadata.name}: its data, {task.metadata.dataset['path']}, cannot be had: {error}. Run it where "
-            "the hub can be reached, or bring the hub's cache (HF_HOME) along"
+            f"{task.metadata.name}: its data, {task.metadata.dataset['path']}, are not available: {error}. Run it on a "
+            "machine that reaches the hub, or copy the hub's cache (HF_HOME)"
         ) from error
     # no cache of results: it would answer for a folder that has changed since
     result = library().evaluate(model, task, cache=None, co2_tracker=False, show_progress_bar=False)

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from terna.evaluation import Pooled
 
 OUT = Path("seeds")
-# the raw files, so that each run does not fetch them anew
+# the raw files, so that each run does not fetch them again
 MIRROR = Path("data/work/mirror")
 FIGURES = "metrics/scores.json"
 
@@ -103,7 +103,7 @@ def prepared(words: Sequence[str]) -> dict[str, str]:
     if not mirror:
         packing = {**os.environ, "TERNA_DEST": str(MIRROR.resolve())}
         if subprocess.run([sys.executable, "pipelines/mirror.py", *words], env=packing).returncode:  # noqa: S603  # no shell
-            raise DataError("the raw files could not be packed for the runs; the reason stands above")
+            raise DataError("the raw files could not be packed for the runs; the reason is printed above")
     return environment
 
 

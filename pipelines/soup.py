@@ -89,11 +89,11 @@ def check_out(out: Path, folders: Sequence[Path]) -> None:
     if out.resolve() in [folder.resolve() for folder in folders]:
         raise ModelError(f"{out}: is one of the encoders; give another --out")
     if out.exists() and not (out / RECORD).is_file():
-        raise ModelError(f"{out}: is there already, and no soup; remove it, or give another --out")
+        raise ModelError(f"{out}: already exists and is not a soup; remove it, or give another --out")
 
 
 def fetched(experiment: str) -> Path:
-    """The encoder of an experiment, brought from DVC's cache into a folder; DataError where it cannot be had."""
+    """The encoder of an experiment, brought from DVC's cache into a folder; DataError if it is not available."""
     from dvc.api import DVCFileSystem  # seconds
     from dvc.exceptions import DvcException
     from dvc.scm import SCMError

@@ -9,7 +9,7 @@ __all__ = ["Encoder"]
 
 
 def __getattr__(name: str) -> Any:
-    """`Encoder`, when it is asked for: torch takes seconds to import, which a wrong setting need not wait for."""
+    """Import `Encoder` on first use: torch takes seconds to import, and an error in the settings is reported before."""
     if name == "Encoder":
         from terna.encoder import Encoder
 

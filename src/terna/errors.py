@@ -2,7 +2,7 @@
 
 TernaError            anything terna refuses; a stage prints it and ends with status 1
 ├── SettingsError     the settings do not fit the schema or each other
-├── DownloadError     a file could not be had, or is not the file that was asked for
+├── DownloadError     a file could not be fetched, or is not the declared file
 ├── DataError         a corpus, a triplet table or a token table is malformed or empty
 ├── ModelError        a backbone, tokenizer or exported folder cannot be used
 ├── PublishError      a release must not go out, or could not
@@ -35,7 +35,7 @@ class SettingsError(TernaError):
 
 
 class DownloadError(TernaError):
-    """A file could not be had, or is not the file that was asked for."""
+    """A file could not be fetched, or is not the declared file."""
 
 
 class DataError(TernaError):

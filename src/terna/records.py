@@ -272,7 +272,7 @@ def read_json(path: Path) -> Any:
 def read_record(path: Path, keys: Mapping[str, Any], remedy: str) -> dict[str, Any]:
     """Read a JSON object that has `keys`, each with a value of the type that it is mapped to, and may have others.
 
-    remedy: how it is written anew, see `rerun`. Raises DataError, with file and key, for anything else.
+    remedy: how it is written again, see `rerun`. Raises DataError, with file and key, for anything else.
     """
     content = read_json(path)
     if not isinstance(content, dict):

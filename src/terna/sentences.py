@@ -45,7 +45,9 @@ def decoded(line: bytes, number: int, name: str) -> str:
     if number == 1 and line.startswith(WIDE):
         raise DataError(f"{name}: UTF-16 or UTF-32, not UTF-8; convert it: iconv -f UTF-16 -t UTF-8")
     if b"\0" in line:
-        raise DataError(f"{name}, line {number}: a NUL byte: UTF-16, or no text; give UTF-8 text, a sentence a line")
+        raise DataError(
+            f"{name}, line {number}: a NUL byte: UTF-16, or no text; give UTF-8 text, one sentence per line"
+        )
     return line.decode("utf-8-sig" if number == 1 else "utf-8")
 
 

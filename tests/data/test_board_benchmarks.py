@@ -65,7 +65,7 @@ def test_a_file_in_the_format_of_its_source_is_read_and_its_pairs_are_counted(
     expected = [1, 0, 0] if name == "paws-es" else [row[2] for row in ROWS]
     assert found.gold.tolist() == expected
     assert declared.rows == pairs
-    with pytest.raises(DataError, match=f"{name}: 3 rows in .*, expected {pairs}; fetch it anew"):
+    with pytest.raises(DataError, match=f"{name}: 3 rows in .*, expected {pairs}; fetch it again"):
         read_benchmark(name, board.evaluate, tmp_path)
 
 

@@ -175,7 +175,7 @@ def test_labels_mean_what_is_declared_and_null_leaves_a_row_out_and_counts_it(tm
     table, counts = read("name", columned("nli", "c.jsonl", labels=labels), tmp_path)
     assert table["label"].to_pylist() == ["contradiction", "entailment", "contradiction"]
     assert (counts["read"], counts["no_label"]) == (4, 1)
-    with pytest.raises(DataError, match=r"column label: 2; allowed is 0 \(contradiction\), see labels"):
+    with pytest.raises(DataError, match=r"column label: 2; allowed: 0 \(contradiction\), see labels"):
         read("name", columned("nli", "c.jsonl", labels={"0": "contradiction"}), tmp_path)
 
 
@@ -238,9 +238,7 @@ def test_a_file_of_several_batches_comes_in_whole_and_a_fault_in_the_last_is_nam
         assert counts["read"] == len(rows)
     rows[-2]["positive"] = None
     as_parquet(rows, tmp_path / "c.parquet")
-    with pytest.raises(
-        DataError, match=rf"c\.parquet, row {len(rows) - 1}, column positive: nothing; allowed is a text"
-    ):
+    with pytest.raises(DataError, match=rf"c\.parquet, row {len(rows) - 1}, column positive: nothing; allowed: a text"):
         read("name", columned("pairs", "c.parquet"), tmp_path)
 
 
@@ -324,7 +322,7 @@ COLUMNS = "the file has 'premise', 'hypo', 'label'"
     [
         ("nli", "c.csv", b"", "", "the file is empty"),
         ("nli", "c.csv", HEAD, "", "its files have no rows"),
-        ("nli", "c.csv", b"premise,hypo,label\n", "", "no column is called hypothesis; say which under columns.hypo"),
+        ("nli", "c.csv", b"premise,hypo,label\n", "", "no column is named hypothesis; name it under columns.hypo"),
         ("nli", "c.csv", b"premise,hypo,label\n", "", COLUMNS),
         (
             "nli",
@@ -338,9 +336,9 @@ COLUMNS = "the file has 'premise', 'hypo', 'label'"
             "c.csv",
             HEAD + b"a,b,0\nHola.,Vengo.,x\n",
             ", row 2, column label",
-            "'x'; allowed is entailment, 0 (entailment), neu",
+            "'x'; allowed: entailment, 0 (entailment), neu",
         ),
-        ("nli", "c.csv", HEAD + b"Hola.,Vengo.,\n", ", row 1, column label", "''; allowed is entailment"),
+        ("nli", "c.csv", HEAD + b"Hola.,Vengo.,\n", ", row 1, column label", "''; allowed: entailment"),
         ("nli", "c.csv", HEAD + b"a,b,0\n\nHola.,Vengo.\n", ", line 4", "2 columns, but the first row has 3; quote"),
         (
             "nli",
@@ -359,25 +357,25 @@ COLUMNS = "the file has 'premise', 'hypo', 'label'"
         ("nli", "c.csv", HEAD + b'"No", dijo.,Vengo.,0\n', "", "4 columns, but the first row has 3"),
         ("nli", "c.csv", HEAD + b'"No" dijo.,Vengo.,0\n', ", line 2", "a quote within it is doubled"),
         ("nli", "c.csv", HEAD + "a,b,0\ná,b,0\n".encode("latin-1"), ", line 3", "not UTF-8"),
-        ("nli", "c.csv", HEAD + b"a\0,b,0\n", ", row 1, column premise", r"'a\x00'; allowed is a text"),
+        ("nli", "c.csv", HEAD + b"a\0,b,0\n", ", row 1, column premise", r"'a\x00'; allowed: a text"),
         ("nli", "c.csv", "premise,hypothesis,label\n".encode("utf-16"), "", "UTF-16 or UTF-32, not UTF-8"),
         ("nli", "c.xlsx", b"PK", "", "a data file ends in .csv, .tsv, .jsonl, .json, .parquet, .arrow, .txt"),
         ("nli", "c.parquet", b"PAR1", "", "cannot be read"),
         ("nli", "c.arrow", b"ARROW1", "", "cannot be read"),
-        ("pairs", "c.jsonl", b'{"anchor": "a", "positive": 4}\n', ", row 1, column positive", "4; allowed is a text"),
+        ("pairs", "c.jsonl", b'{"anchor": "a", "positive": 4}\n', ", row 1, column positive", "4; allowed: a text"),
         (
             "pairs",
             "c.jsonl",
             b'{"anchor": "a", "positive": {"b": "c"}}\n',
             ", row 1, column positive",
-            "{'b': 'c'}; allowed is a text or a list of texts",
+            "{'b': 'c'}; allowed: a text or a list of texts",
         ),
         (
             "pairs",
             "c.jsonl",
             b'{"anchor": ["a"], "positive": ["b"]}\n',
             ", row 1, column anchor",
-            "['a']; allowed is a text; mend",
+            "['a']; allowed: a text; correct",
         ),
         (
             "pairs",
@@ -387,8 +385,8 @@ COLUMNS = "the file has 'premise', 'hypo', 'label'"
             "nothing",
         ),
         ("pairs", "c.jsonl", b'{"anchor": "a", "positive": "b"}\n{"anchor": 1,', ", line 2", "not JSON"),
-        ("pairs", "c.jsonl", b'{"anchor": "a", "positive": "b"}\n[1]\n', ", line 2", "'[1]' is no JSON object"),
-        ("pairs", "c.jsonl", b'{"anchor": "a", "anchor": "b"}\n', ", line 1", "'anchor' comes twice"),
+        ("pairs", "c.jsonl", b'{"anchor": "a", "positive": "b"}\n[1]\n', ", line 2", "'[1]' is not a JSON object"),
+        ("pairs", "c.jsonl", b'{"anchor": "a", "anchor": "b"}\n', ", line 1", "'anchor' occurs twice"),
         (
             "pairs",
             "c.jsonl",
@@ -403,21 +401,21 @@ COLUMNS = "the file has 'premise', 'hypo', 'label'"
             "c.csv",
             b"anchor,positive\na,b\n",
             "",
-            "no column is called negatives; say which under columns.neg",
+            "no column is named negatives; name it under columns.neg",
         ),
         (
             "triplets",
             "c.jsonl",
             b'{"query":"a","pos":["b"],"neg":["c"]}\n{"query":"a","pos":["b"],"neg":["c",null]}\n',
             ", row 2, column neg, place 2 of the list",
-            "nothing; allowed is a text; mend",
+            "nothing; allowed: a text; correct",
         ),
         (
             "triplets",
             "c.jsonl",
             b'{"query":"a","pos":["b"],"neg":["c"]}\n{"query":"a","pos":["b"]}\n',
             ", row 2, column neg",
-            "nothing; allowed is a text or a list of texts; mend",
+            "nothing; allowed: a text or a list of texts; correct",
         ),
         (
             "triplets",
@@ -431,14 +429,14 @@ COLUMNS = "the file has 'premise', 'hypo', 'label'"
             "c.jsonl",
             b'{"query":"a","pos":["b"],"neg":[[]]}\n',
             ", row 1, column neg, place 1 of the list",
-            "[]; allowed is a text; mend",
+            "[]; allowed: a text; correct",
         ),
         (
             "triplets",
             "c.jsonl",
             b'{"query":"a","pos":["b"],"neg":[{"text":"c"}]}\n',
             ", row 1, column neg, place 1 of the list",
-            "{'text': 'c'}; allowed is a text; mend",
+            "{'text': 'c'}; allowed: a text; correct",
         ),
         ("pairs", "c.jsonl", b'{"query":"a","pos":[]}\n', "", "of 1 rows 1 have a text that is empty or missing; is"),
         (
@@ -446,26 +444,26 @@ COLUMNS = "the file has 'premise', 'hypo', 'label'"
             "c.csv",
             b"sentence1,sentence2,score\na,b,6\n",
             ", row 1, column score",
-            "'6'; allowed is a number from",
+            "'6'; allowed: a number from",
         ),
         ("scored", "c.csv", b"sentence1,sentence2,score\na,b,nan\n", ", row 1, column score", "from 0 to 5, see scale"),
-        ("scored", "c.jsonl", json.dumps(PAIR | {"score": True}).encode(), ", row 1, column score", "True; allowed is"),
+        ("scored", "c.jsonl", json.dumps(PAIR | {"score": True}).encode(), ", row 1, column score", "True; allowed:"),
         (
             "classed",
             "c.csv",
             b"sentence1,sentence2,class\na,b,\n",
             ", row 1, column class",
-            "''; allowed is a word or a",
+            "''; allowed: a word or a",
         ),
         (
             "classed",
             "c.jsonl",
             json.dumps(PAIR | {"class": 1.5}).encode(),
             ", row 1, column class",
-            "1.5; allowed is a",
+            "1.5; allowed: a",
         ),
         ("texts", "c.txt", b"Hola.\n\xff\n", ", line 2", "not UTF-8"),
-        ("texts", "c.txt", b"Hola.\nVen\0go.\n", ", row 2, column text", "allowed is a text"),
+        ("texts", "c.txt", b"Hola.\nVen\0go.\n", ", row 2, column text", "allowed: a text"),
     ],
 )
 def test_what_is_malformed_is_refused_by_file_row_and_column_with_what_is_allowed(

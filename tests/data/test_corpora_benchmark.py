@@ -104,9 +104,9 @@ def test_declared_names_and_places_say_which_column_is_which(whole: Callable[...
 @pytest.mark.parametrize(
     ("name", "content", "words", "message"),
     [
-        ("a.csv", "uno,b,nota\nx,y,1\n", (), r"no column is called sentence1; .* the file has 'uno', 'b', 'nota'"),
-        ("a.csv", "Llueve.,Nieva.,1\nUno.,Dos.,2\n", (), r"no column is called sentence1; .*'Llueve.', 'Nieva.', '1'"),
-        ("a.csv", quoted([HEADER, *ROWS], ","), PLACED, r"row 1, column 2: 'score'; allowed is a number from 0 to 5"),
+        ("a.csv", "uno,b,nota\nx,y,1\n", (), r"no column is named sentence1; .* the file has 'uno', 'b', 'nota'"),
+        ("a.csv", "Llueve.,Nieva.,1\nUno.,Dos.,2\n", (), r"no column is named sentence1; .*'Llueve.', 'Nieva.', '1'"),
+        ("a.csv", quoted([HEADER, *ROWS], ","), PLACED, r"row 1, column 2: 'score'; allowed: a number from 0 to 5"),
         ("a.csv", "a,b\nx,y\n", PLACED, r"no column 2; its first row has 2, counted from 0"),
         ("a.csv", "sentence1,sentence2,score,score\nx,y,1,2\n", (), r"score and score could each be the score"),
         ("a.csv", HEAD + "x,y,1\nz,w\n", (), r"line 3: 2 columns, but the first row has 3"),
@@ -115,11 +115,11 @@ def test_declared_names_and_places_say_which_column_is_which(whole: Callable[...
             "a.csv",
             HEAD + "x,y,1\nz,w,5.5\n",
             (),
-            r"row 2, column score: '5.5'; allowed is a number from 0 to 5, see scale",
+            r"row 2, column score: '5.5'; allowed: a number from 0 to 5, see scale",
         ),
-        ("a.csv", HEAD + "x,y,1\nz,w,nan\n", (), r"row 2, column score: 'nan'; allowed is a number"),
+        ("a.csv", HEAD + "x,y,1\nz,w,nan\n", (), r"row 2, column score: 'nan'; allowed: a number"),
         ("a.csv", HEAD + 'x,y,1\nz,w,"3,5"\n', (), r"row 2, column score: '3,5'"),
-        ("a.csv", HEAD + "x,y,1\nz, ,2\n", (), r"row 2, column sentence2: ' ?'; allowed is a text that is not empty"),
+        ("a.csv", HEAD + "x,y,1\nz, ,2\n", (), r"row 2, column sentence2: ' ?'; allowed: a text that is not empty"),
         ("a.csv", HEAD, (), "no pair in"),
         ("a.csv", "", (), "a.csv: the file is empty"),
         ("a.csv", HEAD + "x,y,1\n", (), "a has one pair here"),
@@ -129,16 +129,16 @@ def test_declared_names_and_places_say_which_column_is_which(whole: Callable[...
             "a.jsonl",
             '{"sentence1": "x", "sentence2": "y"}\n',
             (),
-            "no column is called score; .*'sentence1', 'sentence2'",
+            "no column is named score; .*'sentence1', 'sentence2'",
         ),
         (
             "a.jsonl",
             '{"sentence1": "x", "sentence2": 3, "score": 1}\n',
             (),
-            r"row 1, column sentence2: 3; allowed is a t",
+            r"row 1, column sentence2: 3; allowed: a t",
         ),
         ("a.jsonl", '{"sentence1": "x", "sentence2": "y", "score": true}\n', (), r"row 1, column score: True; allowed"),
-        ("a.jsonl", '["x"]\n', (), "no column is called sentence1; .* the file has 'text'"),
+        ("a.jsonl", '["x"]\n', (), "no column is named sentence1; .* the file has 'text'"),
         ("a.jsonl", "{", (), "line 1: not JSON"),
         ("a.jsonl", LINES, PLACED, "its columns have names"),
         ("a.parquet", "PAR1", (), "a.parquet: cannot be read"),
@@ -146,7 +146,7 @@ def test_declared_names_and_places_say_which_column_is_which(whole: Callable[...
             "a.parquet",
             pa.table({"sentence1": ["x", None], "sentence2": ["y", "z"], "score": [1, 2]}),
             (),
-            "row 2, column sentence1: nothing; allowed is a text",
+            "row 2, column sentence1: nothing; allowed: a text",
         ),
     ],
 )
@@ -182,14 +182,14 @@ def test_labels_may_be_whole_numbers_or_truths(whole: Callable[..., pa.Table], c
 def test_declared_labels_say_which_class_has_the_same_meaning(whole: Callable[..., pa.Table]) -> None:
     rows = quoted([("sentence1", "sentence2", "class"), ("a", "b", "Igual"), ("c", "d", "otra")], ",")
     assert whole("a.csv", rows, "labels={igual: 1, otra: 0}", choice="own_binary")["gold"].to_pylist() == [1.0, 0.0]
-    with pytest.raises(DataError, match=r"row 1, column class: 'Igual'; allowed is ja, nein, see labels"):
+    with pytest.raises(DataError, match=r"row 1, column class: 'Igual'; allowed: ja, nein, see labels"):
         whole("a.csv", rows, "labels={ja: 1, nein: 0}", choice="own_binary")
 
 
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([("a", "b", "1"), ("c", "d", "2")], r"row 2, column label: '2'; allowed is 1, 0, true"),
+        ([("a", "b", "1"), ("c", "d", "2")], r"row 2, column label: '2'; allowed: 1, 0, true"),
         ([("a", "b", "1"), ("c", "d", "1")], "each of its 2 pairs in .* is labelled 1; both labels are needed"),
     ],
 )
@@ -351,27 +351,27 @@ def test_a_ranking_is_split_by_queries_and_their_relevant_documents(own: Write, 
         (
             "qrels.tsv",
             quoted([JUDGED[0], ("q0", "d99", 1)], "\t"),
-            "qrels.tsv, row 1, column corpus-id: 'd99'; allowed is an id of corpus.jsonl",
+            "qrels.tsv, row 1, column corpus-id: 'd99'; allowed: an id of corpus.jsonl",
         ),
         (
             "qrels.tsv",
             quoted([JUDGED[0], ("q99", "d0", 1)], "\t"),
-            "qrels.tsv, row 1, column query-id: 'q99'; allowed is an id of queries.jsonl",
+            "qrels.tsv, row 1, column query-id: 'q99'; allowed: an id of queries.jsonl",
         ),
         (
             "qrels.tsv",
             quoted([JUDGED[0], ("q0", "d0", "mucho")], "\t"),
-            "row 1, column score: 'mucho'; allowed is a number;",
+            "row 1, column score: 'mucho'; allowed: a number;",
         ),
         ("qrels.tsv", quoted(JUDGED[:2], "\t"), "1 queries with a relevant document"),
         ("qrels.tsv", quoted([*JUDGED, ("q0", "d0", 3)], "\t"), "own: 'd0' has two scores for 'q0'"),
         (
             "queries.jsonl",
             '{"_id": "q0", "text": "x"}\n{"_id": "q0", "text": "y"}\n',
-            "row 2, column _id: 'q0'; allowed is an id that no row before has",
+            "row 2, column _id: 'q0'; allowed: an id that no row before has",
         ),
-        ("corpus.jsonl", '{"_id": "d0", "text": ""}\n', "row 1, column text: ''; allowed is a text that is not empty"),
-        ("corpus.jsonl", '{"_id": 1.5, "text": "x"}\n', "row 1, column _id: 1.5; allowed is a word or a whole number"),
+        ("corpus.jsonl", '{"_id": "d0", "text": ""}\n', "row 1, column text: ''; allowed: a text that is not empty"),
+        ("corpus.jsonl", '{"_id": 1.5, "text": "x"}\n', "row 1, column _id: 1.5; allowed: a word or a whole number"),
     ],
 )
 def test_a_malformed_ranking_is_refused_with_its_place(
@@ -395,7 +395,7 @@ def test_a_malformed_ranking_is_refused_with_its_place(
         ),
         (
             ["evaluate=own", "evaluate.benchmarks.own.shape=classed"],
-            "main_score: cosine_pearson is no figure of own-dev.*cosine_ap",
+            "main_score: cosine_pearson is not a figure of own-dev.*cosine_ap",
         ),
         (["evaluate=own_binary", "evaluate.main_score=cosine_f1"], "cosine_f1 depends on a threshold"),
         (["evaluate=own_ranking", "evaluate.benchmarks.own.files=[a.csv,b.csv]"], "a ranking needs three"),
@@ -414,9 +414,9 @@ def test_a_malformed_ranking_is_refused_with_its_place(
             ["evaluate=own", "evaluate.benchmarks.own.shape=null"],
             "shape: missing; what a row is: scored, classed, rank",
         ),
-        (["evaluate=own", "+evaluate.benchmarks.own.labels={a: 1}"], "labels: a matter of shape classed, not scored"),
+        (["evaluate=own", "+evaluate.benchmarks.own.labels={a: 1}"], "labels: only for shape classed, not scored"),
         (["evaluate=own_binary", "+evaluate.benchmarks.own.labels={a: 2}"], r"labels\.a"),
-        (["+evaluate.benchmarks.sts-sample-test.shape=classed"], "shape: a matter of format columns, not semeval_sts"),
+        (["+evaluate.benchmarks.sts-sample-test.shape=classed"], "shape: only for format columns, not semeval_sts"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(root: Path, words: list[str], message: str) -> None:

@@ -76,7 +76,7 @@ def test_tabbed_lines_pass_over_what_follows_and_a_line_without_a_tab_is_named(t
     with pytest.raises(DataError, match=r"own: 2 pairs in .*, expected 3"):
         pairs("tab", tmp_path, "t.txt", rows=3)
     (tmp_path / "t.txt").write_text("Go.\tVete.\nNothing\n")
-    with pytest.raises(DataError, match=r"t\.txt, line 2: source, tab, target expected, found 'Nothing'"):
+    with pytest.raises(DataError, match=r"t\.txt, line 2: expected source, tab, target, found 'Nothing'"):
         pairs("tab", tmp_path, "t.txt")
 
 

@@ -61,7 +61,7 @@ def test_a_local_path_brings_the_right_bytes_and_stays_where_it_is(tmp_path: Pat
             "{here}/other.tsv",
             f"11 bytes of a damaged or other file, sha256 {digest(OTHER)}, expected {digest(BODY)} or {digest(b'')}",
         ),
-        ("{site}/html.tsv", "an HTML page came, not the file"),
+        ("{site}/html.tsv", "received an HTML page, not the file"),
         ("{site}/nowhere.tsv", "404"),
         ("{site}/cut.tsv", "1000 bytes"),
         ("{here}/nowhere.tsv", "No such file"),
@@ -97,7 +97,7 @@ def test_when_no_place_has_it_one_message_names_every_place(site: Site, target: 
     with pytest.raises(DownloadError) as caught:
         fetch(addresses, [digest(BODY)], target, mirror=tmp_path)
     heading, *lines = str(caught.value).splitlines()
-    assert heading == "nowhere.tsv could not be had:"
+    assert heading == "nowhere.tsv could not be fetched:"
     assert len(lines) == 3
     for line, place in zip(lines, [str(tmp_path / "nowhere.tsv"), *addresses], strict=True):
         assert line.strip().startswith(f"{place}: ")
@@ -131,7 +131,7 @@ def test_where_no_digest_is_published_other_bytes_pass_and_their_digest_is_told(
 )
 def test_an_html_page_never_passes_for_other_bytes(target: Path, tmp_path: Path, page: bytes) -> None:
     (tmp_path / "page.tsv").write_bytes(page)
-    with pytest.raises(DownloadError, match="an HTML page came"):
+    with pytest.raises(DownloadError, match="received an HTML page"):
         fetch([str(tmp_path / "page.tsv")], [], target, exact=False)
     assert left(target.parent) == []
 
@@ -139,11 +139,11 @@ def test_an_html_page_never_passes_for_other_bytes(target: Path, tmp_path: Path,
 @pytest.mark.parametrize(
     ("body", "kind", "found"),
     [
-        (b"<div>Sign in</div>", "text/html; charset=utf-8", "an HTML page came, not the file"),
-        (b"Sign in", "Text/HTML", "an HTML page came, not the file"),
-        (b"Sign in", "application/xhtml+xml", "an HTML page came, not the file"),
-        (b"", "text/plain", "an empty file came (0 bytes, no text)"),
-        (b"\xef\xbb\xbf \n\n", "text/plain", "an empty file came (6 bytes, no text)"),
+        (b"<div>Sign in</div>", "text/html; charset=utf-8", "received an HTML page, not the file"),
+        (b"Sign in", "Text/HTML", "received an HTML page, not the file"),
+        (b"Sign in", "application/xhtml+xml", "received an HTML page, not the file"),
+        (b"", "text/plain", "received an empty file (0 bytes, no text)"),
+        (b"\xef\xbb\xbf \n\n", "text/plain", "received an empty file (6 bytes, no text)"),
     ],
 )
 def test_where_no_digest_is_published_a_page_and_an_empty_file_give_way_to_the_next_address(

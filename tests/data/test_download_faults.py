@@ -36,7 +36,7 @@ def test_an_answer_that_will_not_change_is_asked_for_once(site: Site, target: Pa
 )
 def test_an_html_page_is_told_for_what_it_is(site: Site, target: Path, page: bytes, exact: bool) -> None:
     line = refused(site, target, lambda answer, _: answer.whole(page, etag='"1"', accept_ranges="bytes"), exact=exact)
-    assert "an HTML page came, not the file" in line
+    assert "received an HTML page, not the file" in line
     assert digest(BODY) in line
     assert len(site.asked) == 1
 

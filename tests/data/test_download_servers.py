@@ -72,7 +72,7 @@ def test_the_body_of_a_redirect_is_not_read(server: Hostile, tmp_path: Path, rep
 )
 def test_headers_without_end_are_left(server: Hostile, tmp_path: Path, reply: Reply) -> None:
     server.begin([reply])
-    with bounded(), pytest.raises(DownloadError, match="/hostile: more than 16384 bytes of headers came"):
+    with bounded(), pytest.raises(DownloadError, match="/hostile: received more than 16384 bytes of headers"):
         fetch([f"{server.root}/hostile"], [], tmp_path / "corpus.bin", exact=False, patience=SHORT)
     assert server.asked == ["/hostile"]
     assert left(tmp_path) == []
@@ -237,4 +237,4 @@ def test_a_page_is_a_page_behind_any_number_of_newlines_in_any_encoding(
     site: Site, target: Path, length: int, coding: str
 ) -> None:
     body = ("\n" * length + "<!doctype html><p>Moved").encode(coding)
-    assert "an HTML page came" in refused(site, target, lambda answer, _: answer.whole(body), exact=False)
+    assert "received an HTML page" in refused(site, target, lambda answer, _: answer.whole(body), exact=False)

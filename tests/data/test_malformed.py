@@ -14,7 +14,7 @@ from terna.errors import DataError
 from terna.settings import Benchmark, Evaluate, File
 from terna.settings.declaration import FIELDS
 
-# a minute for all: each file is opened by `datasets` anew
+# a minute for all: each file is opened by `datasets` again
 pytestmark = pytest.mark.slow
 
 # of each shape the columns, and a mark where there is one
@@ -146,7 +146,7 @@ def test_a_cell_that_is_wrong_is_named_with_what_is_allowed(shaped: Any, file: s
         write(rows, place / file)
         with pytest.raises(DataError) as caught:
             reader(place, shape, file)()
-        where = f"{place / file}, row {1 if other else 2}, column {column}: {shown[:60]}; allowed is "
+        where = f"{place / file}, row {1 if other else 2}, column {column}: {shown[:60]}; allowed: "
         assert str(caught.value).startswith(where), f"{column}, {value!r}: {caught.value}"
 
 
@@ -168,7 +168,7 @@ def test_what_is_wrong_in_a_list_is_named_with_its_place_there(tmp_path: Path, c
         with pytest.raises(DataError) as caught:
             corpus(place, "triplets", file)()
         where = f"{place / file}, row {2 if text else 1}, column {column}, place {2 if text else 1} of the list"
-        assert str(caught.value) == f"{where}: {shown}; allowed is a text; mend or drop the row"
+        assert str(caught.value) == f"{where}: {shown}; allowed: a text; correct or drop the row"
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -183,7 +183,7 @@ def test_an_empty_text_is_counted_in_a_corpus_and_named_in_a_benchmark(shaped: A
         if reader is corpus or shape == "pairs":
             assert reader(place, shape, file)() == 2
             continue
-        with pytest.raises(DataError, match=rf"row 2, column {column}: ' ?'; allowed is a text that is not empty"):
+        with pytest.raises(DataError, match=rf"row 2, column {column}: ' ?'; allowed: a text that is not empty"):
             reader(place, shape, file)()
 
 
@@ -202,7 +202,7 @@ def test_a_column_that_is_missing_is_named_with_those_there_are(shaped: Any, fil
         with pytest.raises(DataError) as caught:
             reader(place, shape, file)()
         field = "negatives" if column == "negative" else column
-        assert str(caught.value).startswith(f"{place / file}: no column is called {field}; say which under columns.")
+        assert str(caught.value).startswith(f"{place / file}: no column is named {field}; name it under columns.")
         assert "'otra'" in str(caught.value)
 
 
@@ -221,7 +221,7 @@ def damaged(path: Path) -> Iterator[tuple[str, bytes, str]]:
     yield "a mark of byte order", b"\xef\xbb\xbf" + content, ""
     if path.suffix == ".jsonl":
         yield "cut", content[:-8], "line 3: not JSON"
-        yield "no object", content + b"[1]\n", "line 4: '[1]' is no JSON object"
+        yield "no object", content + b"[1]\n", "line 4: '[1]' is not a JSON object"
         return
     yield (
         "a quote",

@@ -73,7 +73,7 @@ def alone(checkpoint: Path, beams: int, codes: dict[str, str] | None = None) -> 
 
 
 def raw(work: Path) -> dict[str, tuple[str, bool]]:
-    """What stands in the shards: each sentence's translation as it came, and whether it ended."""
+    """What stands in the shards: each sentence's translation, unchanged, and whether it ended."""
     rows = [row for path in sorted(work.iterdir()) for row in pq.read_table(path).to_pylist()]
     assert len(rows) == len(SENTENCES)
     return {row["source"]: (row["target"], row["ended"]) for row in rows}

@@ -104,7 +104,7 @@ def test_a_checkpoint_without_safetensors_is_refused_with_what_to_do(copy: Path,
 @pytest.mark.parametrize("name", ["someone/else", "no-such-folder"])
 def test_a_checkpoint_that_is_nowhere_is_named(tmp_path: Path, name: str) -> None:
     message = refused(settings(name, revision="main"), tmp_path / "work")
-    assert message.startswith(f"translate.model.checkpoint: neither a folder nor to be had from the hub: {name} at")
+    assert message.startswith(f"translate.model.checkpoint: neither a folder nor available from the hub: {name} at")
 
 
 @pytest.mark.parametrize("name", ["/no/such/folder", "./opus", "models/opus", "a b"])
@@ -150,9 +150,9 @@ def test_more_tokens_than_the_model_has_positions_are_refused(marian: Path, tmp_
     [
         ({"en": "eng_Latn"}, "no code for 'es'"),
         ({"es": "spa_Latn"}, "no code for 'en'"),
-        ({"en": "eng_Latn", "es": "spanish"}, "codes.es: 'spanish' is no language"),
-        ({"en": "</s>", "es": "spa_Latn"}, "codes.en: '</s>' is no language"),
-        ({"en": "a", "es": "spa_Latn"}, "codes.en: 'a' is no language"),
+        ({"en": "eng_Latn", "es": "spanish"}, "codes.es: 'spanish' is not a language"),
+        ({"en": "</s>", "es": "spa_Latn"}, "codes.en: '</s>' is not a language"),
+        ({"en": "a", "es": "spa_Latn"}, "codes.en: 'a' is not a language"),
     ],
 )
 def test_a_language_that_the_checkpoint_does_not_know_is_named(

@@ -34,7 +34,7 @@ def test_a_hub_that_never_answers_is_given_up_and_what_is_missing_and_what_runs_
     began = time.monotonic()
     for ask in (lambda: hub.fetched(NAME, "main"), lambda: load_tokenizer(model, [])):
         with pytest.raises(
-            ModelError, match=f"^(model.backbone: )?{NAME}: neither a folder nor to be had from the hub"
+            ModelError, match=f"^(model.backbone: )?{NAME}: neither a folder nor available from the hub"
         ) as refused:
             ask()
         for word in ("at revision main", "timed out", "make mirror", "HF_HOME", "experiment=scratch"):

@@ -44,7 +44,7 @@ def commands(page: str) -> Iterator[str]:
 
 
 def overrides(command: str) -> list[str]:
-    """What a command of DVC composes anew with: what follows each -S."""
+    """What a command of DVC composes again with: what follows each -S."""
     words = shlex.split(command)
     return [words[place + 1] for place, word in enumerate(words) if word == "-S"]
 

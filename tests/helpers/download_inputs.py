@@ -161,7 +161,7 @@ def kept(site: Site, target: Path, page: Callable[[Answer, int], None], **more: 
         get(site, target, page, **more)
     assert not target.exists()
     heading, line = str(caught.value).splitlines()
-    assert heading == "corpus.bin could not be had:"
+    assert heading == "corpus.bin could not be fetched:"
     assert line.startswith(f"  {site.root}/corpus.bin: ")
     return line
 

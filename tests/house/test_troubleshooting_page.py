@@ -57,7 +57,7 @@ def test_what_stays_of_a_message_without_its_gaps_is_enough_to_search_for(page: 
 
 
 def test_a_message_that_the_code_does_not_have_is_found_out(texts: list[str]) -> None:
-    assert not any(pattern("…: an HTML page came, not the file that was wanted").search(text) for text in texts)
+    assert not any(pattern("…: received an HTML page, not the file that was wanted").search(text) for text in texts)
 
 
 def test_hydra_says_what_is_quoted_of_it(page: str, root: Path) -> None:

@@ -68,7 +68,7 @@ def test_the_board_says_what_evaluate_and_sentence_transformers_say(project: Pat
     told = {(row["benchmark"], row["system"], row["figure"]): row for row in rows if row["figure"]}
     [gone] = [row for row in rows if row["reason"]]
     assert gone["system"] == "gone"
-    assert "owner/gone: neither a folder nor to be had from the hub" in gone["reason"]
+    assert "owner/gone: neither a folder nor available from the hub" in gone["reason"]
 
     scored = run(project, "evaluate", *COMPOSED, "evaluate.systems.small=small")
     assert scored.returncode == 0, scored.stderr
@@ -125,7 +125,7 @@ def test_strict_ends_with_status_1_where_something_was_left_out(project: Path) -
     assert "1 left out" in done.stderr
     nothing = board(project, "systems=[bge_m3]", "~systems.small", "~systems.prompted")
     assert nothing.returncode == 1
-    assert "no system can be had" in nothing.stderr
+    assert "no system is available" in nothing.stderr
     wrong = board(project, "+systems.x={}")
     assert wrong.returncode == 1
     assert "systems.x: hub and path are both null" in wrong.stderr

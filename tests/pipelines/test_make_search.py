@@ -178,7 +178,7 @@ def test_a_trial_that_fails_is_told_with_its_reason_and_the_search_goes_on(proje
         (["train.warmup=0.5:1.5"], "train.warmup: 1.5 is not allowed; give a number of at most 1"),
         (["train.epochs=0.5:2"], "train.epochs=0.5:2: a whole number is wanted here"),
         (["train.lr=log(0,1)"], "train.lr=log(0,1): a range rises, and on a log scale it starts above 0"),
-        (["train.precision=0:1"], "train.precision=0:1: a range of what is no number; name the values"),
+        (["train.precision=0:1"], "train.precision=0:1: a range needs numbers; list the values"),
         (["train.lr=1e-3,1e-4", "train.lr=1e-5,1e-6"], "train.lr: given twice"),
         (["train.lr=1e-3"], "nothing to search for"),
         (["train.lr"], "train.lr: no value; give key=value"),

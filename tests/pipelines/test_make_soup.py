@@ -74,7 +74,7 @@ def test_what_cannot_be_averaged_or_written_is_refused_and_nothing_is_touched(
     before = digests(project)
     for words, message in (
         (["one", "smaller"], "ModelError: smaller: no weight backbone."),
-        (["one", "two", "--out", "start"], "ModelError: start: is there already, and no soup; "),
+        (["one", "two", "--out", "start"], "ModelError: start: already exists and is not a soup; "),
         (["one", "two", "--out", "one"], "ModelError: one: is one of the encoders; "),
         (["one", "one"], "2 encoders, 1 different: give one or more, each once"),
         ([], "0 encoders, 0 different: give one or more, each once"),

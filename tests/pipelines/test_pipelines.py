@@ -319,14 +319,18 @@ def test_no_stage_has_a_traceback_for_an_input_that_is_broken(
             1,
             ": No space left on device; free some space, then",
         ),
-        (PermissionError(errno.EACCES, "Permission denied", "data"), 1, "OSError: data: Permission denied; mend that"),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "data"),
+            1,
+            "OSError: data: Permission denied; remove the cause",
+        ),
         (
             shutil.Error([("a", "b", "[Errno 28] No space left on device: 'a' -> 'b'"), ("c", "d", "a socket")]),
             1,
             "OSError: a (and 1 more), copied to b: No space left on device; free some space, then",
         ),
-        (shutil.Error([("c", "d", "a socket")]), 1, "OSError: c, copied to d: a socket; mend that, then"),
-        (MemoryError(), 1, "MemoryError: more memory is needed than there is; end other programs, then run the same"),
+        (shutil.Error([("c", "d", "a socket")]), 1, "OSError: c, copied to d: a socket; remove the cause, then"),
+        (MemoryError(), 1, "MemoryError: not enough memory; end other programs, then run the same"),
         (KeyboardInterrupt(), 130, "stopped by Ctrl-C; the same command runs the stage again"),
     ],
 )
@@ -626,7 +630,7 @@ def test_two_runs_of_the_line_give_the_same_bytes(run: Callable[..., None]) -> N
             "ten.tsv, line 5: 5 columns",
         ),
         ("translate", lambda: Path("data/raw/nli/ten/ten.tsv").write_bytes(b"a\xff"), "line 1: not UTF-8"),
-        ("evaluate", lambda: spoil("data/raw/sts/four-test/STS.gs.x.txt", "1.8", "much"), "line 4: a score expected"),
+        ("evaluate", lambda: spoil("data/raw/sts/four-test/STS.gs.x.txt", "1.8", "much"), "line 4: expected a score"),
         ("evaluate", lambda: spoil("data/raw/sts/four-test/STS.gs.x.txt", "1.8\n", ""), "4 pairs, but"),
         ("train", lambda: Path("data/tokens/ids.npy").unlink(), "run the tokens stage"),
     ],
@@ -654,7 +658,7 @@ def test_a_malformed_benchmark_is_refused_as_it_is_fetched_and_taken_when_it_is_
     with pytest.raises(SystemExit):
         run("fetch", *words)
     assert (
-        "data/raw/sts/own-dev/own.csv, row 2, column score: 'mucho'; allowed is a number from 0 to 5, see scale; mend "
+        "data/raw/sts/own-dev/own.csv, row 2, column score: 'mucho'; allowed: a number from 0 to 5, see scale; correct "
         "or drop the row (evaluate.benchmarks.own-dev, fetched from raw/own.csv)" in capsys.readouterr().err
     )
     own.write_text(own.read_text().replace("mucho", "2") + "".join(f"Uno {n}.,Dos {n}.,{n}\n" for n in range(4)))

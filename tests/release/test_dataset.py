@@ -132,7 +132,7 @@ def test_a_dry_run_is_the_same_bytes_again_and_asks_nobody(
 def test_tables_that_no_stage_wrote_so_and_names_that_are_none_are_refused(
     project: Path, hub: Hub, refused: Callable[..., str]
 ) -> None:
-    assert "'solo' is no name of a repository" in refused("solo")
+    assert "'solo' is not a repository name" in refused("solo")
     table = read_table(Path("data/triplets/train.parquet"), TRIPLETS)
     write_table(table.slice(1), Path("data/triplets/train.parquet"), TRIPLETS)
     assert "triplets: data/triplets/train.parquet has sha256" in refused()

@@ -149,7 +149,7 @@ def test_a_dry_run_says_what_would_go_and_asks_nobody(project: Path, hub: Hub) -
         ("/store/", 401, "does not let this token write to alguien/terna-prueba (status 401)"),
         ("/api/validate-yaml", 0, "did not take alguien/terna-prueba: RemoteProtocolError: "),
         ("/store/", 0, "did not take alguien/terna-prueba: "),
-        ("/commit/", 0, "Look there whether the commit is to be seen"),
+        ("/commit/", 0, "Check there whether the commit exists"),
     ],
 )
 def test_a_hub_that_fails_is_told_and_has_no_commit(
@@ -170,7 +170,7 @@ def test_another_name_than_the_cards_is_refused(refused: Publish, hub: Hub) -> N
     assert f"release.repo is '{REPO}', which the card's programs load, not 'otra/cosa'" in told
     assert "dvc exp run -S release.repo=otra/cosa" in told
     for name in ("release", "a/b/c", "a/b--c", "/release/encoder"):
-        assert f"{name!r} is no name of a repository" in refused(name)
+        assert f"{name!r} is not a repository name" in refused(name)
     assert hub.asked == []
 
 

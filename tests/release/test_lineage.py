@@ -137,7 +137,7 @@ def test_a_release_that_cannot_be_written_names_the_file_and_leaves_the_one_befo
         told = refused(release, capsys, "release.name=other")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert re.fullmatch(f"OSError: {file}: File too large; mend that, then run the same command again\n", told)
+    assert re.fullmatch(f"OSError: {file}: File too large; remove the cause, then run the same command again\n", told)
     assert {path: path.read_bytes() for path in map(Path, every_file())} == before
     assert not Path(".release.part").exists()
     release("--verify")
@@ -340,7 +340,7 @@ def test_a_report_of_a_release_whose_commit_was_edited_is_refused(
     before = Path("reports/index.html").read_bytes()
     assert refused(page, capsys) == (
         "DataError: release/lineage.json: commit, machine and packages are not those that release/README.md states; "
-        "make the release anew (dvc repro -s -f release)\n"
+        "make the release again (dvc repro -s -f release)\n"
     )
     card = Path("release/README.md")
     put(card.as_posix(), card.read_text().replace("The commit of the code is unknown", f"Commit `{'ab' * 20}`"))

@@ -38,7 +38,7 @@ def test_a_clone_says_nothing_until_conf_is_edited(project: Path, monkeypatch: p
     edit(project)
     assert drift.notice(project) == (
         "conf/ was edited after params.yaml was composed, and this run reads params.yaml; edited: train.lr. "
-        "Compose it anew: `make params`, or with overrides `make run SET=…`"
+        "Compose it again: `make params`, or with overrides `make run SET=…`"
     )
     monkeypatch.delenv("DVC_STAGE")  # by hand, where conf/ is composed
     assert drift.notice(project) is None

@@ -82,7 +82,7 @@ def test_dvc_s_first_stage_says_that_conf_was_edited_and_dvc_exp_run_is_no_edit(
     path = project / "conf" / "train" / "sample.yaml"
     path.write_text(path.read_text().replace("lr: 1.0e-4", "lr: 2.0e-4"))
     done = call(project, "local", *COMPOSED, DVC_STAGE="local")
-    assert (done.returncode, "edited: train.lr. Compose it anew: `make params`" in done.stderr) == (0, True)
+    assert (done.returncode, "edited: train.lr. Compose it again: `make params`" in done.stderr) == (0, True)
     done = call(project, "local", *COMPOSED, DVC_STAGE="local", DVC_EXP_NAME="tawny-owl")
     assert (done.returncode, done.stderr) == (0, "")
     assert (project / "logs" / "composed.json").is_file()
@@ -147,8 +147,8 @@ def test_what_a_script_says_of_itself_comes_without_a_fault(project: Path, words
         (("train", "--cfg", "x"), "argument --cfg/-c: invalid choice: 'x'"),
         (("train", "--config-dir=/nowhere"), "directory '/nowhere' not found"),
         (("train", "--config-path=/nowhere"), "/nowhere/config.yaml: no such file"),
-        (("fetch", "--corpus", "x$(touch pwned)"), "fetch.only: 'x$(touch pwned)' is no name"),
-        (("fetch", "--corpus"), "fetch.only: '' is no name"),
+        (("fetch", "--corpus", "x$(touch pwned)"), "fetch.only: 'x$(touch pwned)' is not a valid name"),
+        (("fetch", "--corpus"), "fetch.only: '' is not a valid name"),
         (("compose", "release.name=${oc.env:HF_TOKEN}"), "release.name=${oc.env:HF_TOKEN}: a resolver"),
     ],
 )
@@ -164,7 +164,7 @@ def test_a_command_line_that_is_no_settings_is_told_in_one_message(
 def test_a_resolver_that_is_typed_for_a_stage_is_resolved(project: Path) -> None:
     words = ("train.epochs=x", "release.name=${oc.env:HF_TOKEN}", "logger.name=${oc.env:NO_SUCH,none}")
     done = call(project, "train", *words, HF_TOKEN="Typed")
-    assert "release.name: 'Typed' is no name" in done.stderr
+    assert "release.name: 'Typed' is not a valid name" in done.stderr
 
 
 def test_compose_says_in_one_line_what_it_did(project: Path) -> None:
@@ -186,13 +186,13 @@ def test_compose_that_cannot_write_says_where(project: Path) -> None:
 @pytest.mark.parametrize(
     ("stage", "folders", "files", "told"),
     [
-        ("train", ["metrics/train.json"], [], "metrics/train.json: a folder, where a file is to be written"),
-        ("train", [], ["models/encoder"], "models/encoder: a file, where a folder is to be written"),
+        ("train", ["metrics/train.json"], [], "metrics/train.json: a folder, expected a file"),
+        ("train", [], ["models/encoder"], "models/encoder: a file, expected a folder"),
         ("train", [], ["models"], "models/encoder: models is a file, and should be a folder"),
-        ("evaluate", ["reports/results.md"], [], "reports/results.md: a folder, where a file is to be written"),
-        ("evaluate", [], ["predictions"], "predictions: a file, where a folder is to be written"),
-        ("report", ["reports/index.html"], [], "reports/index.html: a folder, where a file is to be written"),
-        ("fetch", [], ["data/raw/sts"], "data/raw/sts: a file, where a folder is to be written"),
+        ("evaluate", ["reports/results.md"], [], "reports/results.md: a folder, expected a file"),
+        ("evaluate", [], ["predictions"], "predictions: a file, expected a folder"),
+        ("report", ["reports/index.html"], [], "reports/index.html: a folder, expected a file"),
+        ("fetch", [], ["data/raw/sts"], "data/raw/sts: a file, expected a folder"),
         ("parallel", [], ["data"], "data/parallel: data is a file, and should be a folder"),
     ],
 )
@@ -336,7 +336,7 @@ def test_a_name_that_is_a_command_is_not_run_by_dvc(project: Path) -> None:
     done = call(project, "dvc", "repro", "--keep-going", "fetch")
     assert done.returncode != 0
     # of a name of two lines DVC makes two commands, the first without its closing quote, which no shell runs
-    refused = [name for name in names if f"fetch.only: {name!r} is no name" in done.stderr]
+    refused = [name for name in names if f"fetch.only: {name!r} is not a valid name" in done.stderr]
     assert refused == [name for name in names if "\n" not in name]
 
 
@@ -377,7 +377,7 @@ def test_standard_output_that_is_full_is_named_and_not_the_disk(
         done = call(project, *words, output=full, PYTHONUNBUFFERED=unbuffered)
     assert done.returncode == 1
     assert done.stderr == (
-        "DataError: standard output: No space left on device; what it holds is cut off. Write elsewhere\n"
+        "DataError: standard output: No space left on device; the output is incomplete. Write it elsewhere\n"
     )
 
 

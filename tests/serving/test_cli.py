@@ -157,7 +157,7 @@ def stop(signal_of: int) -> None:
     [
         (lambda: stop(signal.SIGINT), 130, "stopped by Ctrl-C"),
         (lambda: stop(signal.SIGTERM), 143, "stopped by SIGTERM"),
-        (lambda: np.ones(1 << 50), 1, "MemoryError: more memory is needed than there is; give a smaller --chunk"),
+        (lambda: np.ones(1 << 50), 1, "MemoryError: not enough memory; give a smaller --chunk"),
         (lambda: Path("/no/such").read_text(), 1, "FileNotFoundError: /no/such: No such file or directory"),
     ],
     ids=["Ctrl-C", "SIGTERM", "memory", "file"],

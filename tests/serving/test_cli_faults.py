@@ -104,8 +104,8 @@ def test_a_query_and_two_sentences_are_read_as_lines_are(
 
 WORDS = [
     (["encode", "--model", "nowhere/at/all"], b"", "nowhere/at/all: not there; give a folder"),
-    (["encode", "--out", "v.csv"], b"", "Name it .parquet, .npy, .jsonl, or give --format"),
-    (["encode", "--out", "."], b"", "--out .: what is to be written?"),
+    (["encode", "--out", "v.csv"], b"", "name it .parquet, .npy, .jsonl, or give --format"),
+    (["encode", "--out", "."], b"", "--out .: unknown format"),
     (["encode", "--out", "folder.npy"], b"", "--out folder.npy: a folder; give the name of a file in it"),
     (["encode", "--out", "/dev/null", "--format", "npy"], b"", "--out /dev/null: not a regular file; redirect"),
     (["encode", "--out", "file/a/v.npy"], b"", "file is not a folder; give another place"),
@@ -169,10 +169,10 @@ WORDS = [
     (["search", "--corpus", "nan.parquet", "hola"], b"", "nan.parquet, row 2: a text whose vector is missing or holds"),
     (["search", "--corpus", "null.parquet", "hola"], b"", "null.parquet, row 3: a text whose vector is missing or"),
     (["search", "--corpus", "zero.parquet", "hola"], b"", "zero.parquet: no line with a text among 0; give one"),
-    (["onnx", "--out", "folder.npy"], b"", "folder.npy: is there already; remove it, or give another --out"),
+    (["onnx", "--out", "folder.npy"], b"", "folder.npy: already exists; remove it, or give another --out"),
     (["onnx", "--out", "file/onnx"], b"", "file is not a folder; give another place"),
     (["onnx", "--out", "onnx", "--model", "w.vec"], b"", "w.vec: no modules.json; not an encoder's folder"),
-    (["static", "--out", "folder.npy"], b"", "folder.npy: is there already; remove it, or give another --out"),
+    (["static", "--out", "folder.npy"], b"", "folder.npy: already exists; remove it, or give another --out"),
     (["static", "--out", "static", "--model", "w.vec"], b"", "w.vec: no modules.json; not an encoder's folder"),
     (["similarity", "a", "a", "--model", "w.vec"], b"", "w.vec, line 1: could not convert string to float"),
     (["encode", "--model", "model.bin"], b"", "model.bin: a file that is neither word vectors"),
@@ -297,7 +297,7 @@ def test_a_model_whose_vectors_are_no_numbers_is_refused(
     status, printed, error = run([*words, *more], b"uno\n")
     assert (status, printed) == (1, "")
     assert (
-        error == "ModelError: --model: its vectors hold values that are no numbers; train it again, or give another\n"
+        error == "ModelError: --model: its vectors hold values that are not numbers; train it again, or give another\n"
     )
 
 
@@ -325,7 +325,7 @@ def test_a_full_disk_behind_standard_output_is_told(
         patched.setattr(sys, "stdout", out)
         status, _, error = run(words.get(kind, ["encode", "--format", kind]), b"uno\n" * 2000)
     assert status == 1
-    assert error.startswith("DataError: standard output: No space left on device; what it holds is cut off")
+    assert error.startswith("DataError: standard output: No space left on device; the output is incomplete")
     assert error.count("\n") == 1
     out.close()  # as Python does at its end: what is still held back goes nowhere
 

@@ -129,7 +129,7 @@ def test_vectors_that_do_not_say_whose_they_are_need_a_word_that_they_are(
     corpus = encode(encoder_folder, "v.parquet")
     pq.write_table(pq.read_table(corpus).replace_schema_metadata(metadata), corpus)
     assert searched(encoder_folder, corpus) == 1
-    assert "no word of which model its vectors are from" in capsys.readouterr().err
+    assert "it does not record which model its vectors are from" in capsys.readouterr().err
     assert searched(encoder_folder, corpus, "--any-model") == 0
 
 
@@ -218,7 +218,7 @@ def test_a_prompt_that_there_is_not_is_refused_with_the_names_there_are(
 ) -> None:
     monkeypatch.setattr(sys, "stdin", type("In", (), {"buffer": [b"uno\n"]}))
     assert main(["encode", "--model", str(prompted_folder), "--format", "jsonl", "--prompt-name", "passage"]) == 1
-    assert "no prompt of the model is called 'passage'; there are query, document" in capsys.readouterr().err
+    assert "no prompt of the model is named 'passage'; there are query, document" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["encode", "--prompt", "x", "--prompt-name", "query"])
     assert "not allowed with" in capsys.readouterr().err

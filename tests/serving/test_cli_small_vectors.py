@@ -155,7 +155,7 @@ def test_rescoring_ranks_what_the_small_vectors_found_by_the_whole_ones(
     encode("--vectors", "binary", "--dimensions", "12", name="b.parquet")
     small = [*words, "--corpus", "b.parquet"]
     assert run(*small)[1] != exact
-    assert run(*small, "--rescore", "100")[1] == exact  # all lines are encoded anew
+    assert run(*small, "--rescore", "100")[1] == exact  # all lines are encoded again
     _, out, _ = run(*small, "--rescore", "4", "--chunk", "5")
     queries = SentenceTransformer(str(encoder_folder), device="cpu").encode(QUERIES).astype(np.float64)
     for query, found in zip(queries, printed(out), strict=True):

@@ -238,7 +238,7 @@ def test_a_model_that_fails_is_told_and_the_page_lives_on(capfd: pytest.CaptureF
         return [1.0, float("nan") if text == "nan" else 2.0]
 
     with served(Stub(vector)) as server:
-        for text, told in (("malo", "models/x: spoilt"), ("nan", "vectors with values that are no numbers")):
+        for text, told in (("malo", "models/x: spoilt"), ("nan", "vectors with values that are not numbers")):
             answer = post(server, "/api/similarity", {"first": "a", "second": text})
             assert answer.status == 500
             assert told in answer.found["error"]

@@ -301,7 +301,7 @@ def test_a_folder_of_something_else_and_one_that_is_read_are_refused(
     status, told = run("--from", str(tmp_path))
     assert status == 1 and "where it would be read later; give a folder beside it" in told
     status, told = run("--from", str(tmp_path / "out" / "a.txt"))
-    assert status == 1 and "is to be read, and lies in it" in told
+    assert status == 1 and "is an input and lies in it" in told
     assert not calls
 
 

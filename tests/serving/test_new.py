@@ -243,19 +243,19 @@ def test_nothing_is_overwritten_that_is_not_its_own_and_nothing_without_force(pr
     asked("pares.csv", "notas.csv")
     before = Path("conf/experiment/pares.yaml").read_text()
     with pytest.raises(
-        DataError, match=r"conf/corpora/pares\.yaml: there already; choose another --name, or .*--force"
+        DataError, match=r"conf/corpora/pares\.yaml: already exists; choose another --name, or .*--force"
     ):
         asked("pares.csv")
     assert Path("conf/experiment/pares.yaml").read_text() == before
     asked("pares.csv", "--force")
     assert "sample" in Path("conf/experiment/pares.yaml").read_text()
-    with pytest.raises(DataError, match=r"conf/corpora/snli\.yaml: there already, and not made by this command"):
+    with pytest.raises(DataError, match=r"conf/corpora/snli\.yaml: already exists and was not made by this command"):
         asked("pares.csv", "--name", "snli", "--force")
 
 
 def test_what_is_named_decides_the_roles(project: Path) -> None:
     shutil.copy("notas.csv", "otras.csv")
-    with pytest.raises(DataError, match=r"notas\.csv and otras\.csv could each be scored on; .*--test otras\.csv"):
+    with pytest.raises(DataError, match=r"notas\.csv and otras\.csv could each be the test; .*--test otras\.csv"):
         asked("pares.csv", "notas.csv", "otras.csv")
     assert not Path("conf/experiment/pares.yaml").exists()
     asked("pares.csv", "notas.csv", "--test", "otras.csv", "--model", "tiny")
@@ -414,13 +414,13 @@ def test_where_nothing_can_be_held_out_the_sample_chooses_and_it_is_said(project
         (["pares.csv", "--test", "texto.txt"], "texto.txt: raw text, which are not for this; its columns are text"),
         (["nada.csv"], "nada.csv: no such file"),
         (["pares.csv", "pares.csv"], "pares.csv: given twice"),
-        (["pares.csv", "notas.csv", "--shape", "nli"], "--shape nli: on which file?"),
-        (["pares.csv", "--shape", "pares.csv", "frases"], "--shape pares.csv frases: one of nli, pairs"),
-        (["pares.csv", "--columns", "anchor"], "--columns anchor: FIELD=COLUMN is expected"),
-        (["pares.csv", "--labels", "igual"], "--labels igual: WORD=MEANING is expected, a meaning one of entailment"),
-        (["pares.csv", "--labels", "a=2"], "a meaning one of entailment, neutral, contradiction, null, 1, 0"),
+        (["pares.csv", "notas.csv", "--shape", "nli"], "--shape nli: it names no file"),
+        (["pares.csv", "--shape", "pares.csv", "frases"], "--shape pares.csv frases: expected one of nli, pairs"),
+        (["pares.csv", "--columns", "anchor"], "--columns anchor: expected FIELD=COLUMN"),
+        (["pares.csv", "--labels", "igual"], "--labels igual: expected WORD=MEANING, with a meaning of entailment"),
+        (["pares.csv", "--labels", "a=2"], "a meaning of entailment, neutral, contradiction, null, 1, 0"),
         (["pares.csv", "--labels", "a=1", "A=0"], "--labels A=0: a has two meanings; give it one"),
-        (["pares.csv", "notas.csv", "--labels", "a=1"], "--labels a=1: on which file?"),
+        (["pares.csv", "notas.csv", "--labels", "a=1"], "--labels a=1: it names no file"),
         (
             ["pares.csv", "--labels", "a=1", "b=neutral"],
             "--labels a=1 b=neutral: no meanings of one shape; pairs with labels of NLI: entailment, neutral, contradi"
@@ -437,16 +437,16 @@ def test_where_nothing_can_be_held_out_the_sample_chooses_and_it_is_said(project
         (["pares.csv", "--test", "notas.csv", "--labels", "notas.csv", "a=neutral"], "NLI, which are not for this"),
         (
             ["pares.csv", "--test", "rara.csv", "--labels", "rara.csv", "igual=1"],
-            "rara.csv, row 2, column clase: 'otra'; allowed is igual, see labels",
+            "rara.csv, row 2, column clase: 'otra'; allowed: igual, see labels",
         ),
         (["pares.csv", "--name", "Otra"], "--name Otra: up to 100 lower-case letters"),
         (["pares.csv", "--name", "null"], "--name null: "),
         (["pares.csv", "--model", "ninguno"], "--model ninguno: give one of bertin, "),
-        (["pares.csv", "--dev", "notas.csv"], "--dev notas.csv: no test beside it"),
-        (["mal.csv", "--test", "notas.csv"], "mal.csv, row 19, column score: 'mucho'; allowed is a number from 0 to 5"),
-        (["pares.csv", "--test", "mal.csv"], "mal.csv, row 19, column score: 'mucho'; allowed is a number from 0 to 5"),
-        (["comas.csv"], "comas.csv: column nota: '3,5' is no number, nor is another score; write 3.5, with a point"),
-        (["comas.csv", "--shape", "scored"], "column nota: '3,5' is no number"),
+        (["pares.csv", "--dev", "notas.csv"], "--dev notas.csv: no test file"),
+        (["mal.csv", "--test", "notas.csv"], "mal.csv, row 19, column score: 'mucho'; allowed: a number from 0 to 5"),
+        (["pares.csv", "--test", "mal.csv"], "mal.csv, row 19, column score: 'mucho'; allowed: a number from 0 to 5"),
+        (["comas.csv"], "comas.csv: column nota: '3,5' is not a number, nor is another score; write 3.5, with a point"),
+        (["comas.csv", "--shape", "scored"], "column nota: '3,5' is not a number"),
         (
             ["pares.csv", "--test", "igual.csv"],
             "own-dev: each of its 20 pairs in igual.csv has the score 3; a correlation needs two",

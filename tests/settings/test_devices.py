@@ -32,14 +32,14 @@ def test_the_strongest_device_comes_first(
 @pytest.mark.parametrize("asked", ["gpu", "cuda", "cuda:0", "mps", "tpu"])
 def test_a_device_that_is_not_here_is_refused_with_those_that_are(monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
     sees(monkeypatch, 0)
-    with pytest.raises(ModelError, match=rf"^--device: {asked} is not here; torch sees cpu; choose one of these"):
+    with pytest.raises(ModelError, match=rf"^--device: {asked} is not available; torch sees cpu; choose one of these"):
         device_of(asked, "--device")
 
 
 def test_a_cuda_device_is_asked_for_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
     sees(monkeypatch, 2)
     assert device_of("cuda:1") == "cuda:1"
-    with pytest.raises(ModelError, match=r"cuda:2 is not here; torch sees cuda:0, cuda:1, cpu"):
+    with pytest.raises(ModelError, match=r"cuda:2 is not available; torch sees cuda:0, cuda:1, cpu"):
         device_of("cuda:2")
     assert several("cuda", 2, "--device") == ["cuda:0", "cuda:1"]
     with pytest.raises(ModelError, match="--device: cuda:1 and 2 processes, but torch sees 1 such devices"):
@@ -62,8 +62,8 @@ def test_mps_is_for_one_process(monkeypatch: pytest.MonkeyPatch, asked: str) -> 
         (Machine("auto", 1, 1, 200, 3, False, 1800), 2, ["cuda:0"]),
         (Machine("gpu", 2, 1, 200, 3, False, 1800), 2, ["cuda:0", "cuda:1"]),
         (Machine("gpu", 2, 1, 200, 3, False, 1800), 1, "gpu and 2 processes, but torch sees 1 such devices"),
-        (Machine("gpu", 1, 1, 200, 3, False, 1800), 0, "machine.accelerator: gpu is not here; torch sees cpu"),
-        (Machine("mps", 1, 1, 200, 3, False, 1800), 0, "machine.accelerator: mps is not here"),
+        (Machine("gpu", 1, 1, 200, 3, False, 1800), 0, "machine.accelerator: gpu is not available; torch sees cpu"),
+        (Machine("mps", 1, 1, 200, 3, False, 1800), 0, "machine.accelerator: mps is not available"),
     ],
 )
 def test_a_process_for_each_device_or_for_each_of_the_workers(

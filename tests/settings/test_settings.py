@@ -97,8 +97,8 @@ def test_a_declared_replication_may_choose_on_the_test_set(composed: dict[str, A
         ({"l2_sp": ".inf"}, "train.l2_sp: '.inf' is not allowed; give a finite number, unquoted"),
         ({"soup": "two"}, "train.soup: 'two' is not allowed; give a whole number, unquoted, or null"),
         ({"soup": 1}, "train.soup: 1 is not allowed; give a number of at least 2, or null"),
-        ({"matryoshka": [64, 32]}, "train.matryoshka: [64, 32] does not rise"),
-        ({"matryoshka": [32, 32]}, "train.matryoshka: [32, 32] does not rise"),
+        ({"matryoshka": [64, 32]}, "train.matryoshka: [64, 32] is not in ascending order"),
+        ({"matryoshka": [32, 32]}, "train.matryoshka: [32, 32] is not in ascending order"),
         ({"matryoshka": [0]}, "train.matryoshka.0: 0 is not allowed; give a number of at least 1"),
         ({"matryoshka": [64, 129]}, "train.matryoshka: 129, but a sentence vector has 128 dimensions"),
         ({"layer_decay": 0.0}, "train.layer_decay: 0.0 is not allowed; give a number above 0"),
@@ -106,7 +106,7 @@ def test_a_declared_replication_may_choose_on_the_test_set(composed: dict[str, A
         ({"known_positives": "yes"}, "train.known_positives: 'yes' is not allowed; give true or false"),
         (
             {"loss": {"tuples": "rank", "scored": "cosent", "classed": "softmax", "texts": "simcse"}},
-            "train.loss.tuples: no loss is called 'rank'; there are ranking, or give your own",
+            "train.loss.tuples: no loss is named 'rank'; there are ranking, or give your own",
         ),
         (
             {"loss": {"tuples": "my loss.f", "scored": "cosent", "classed": "softmax", "texts": "simcse"}},
@@ -125,7 +125,7 @@ def test_a_declared_replication_may_choose_on_the_test_set(composed: dict[str, A
                 "loss": {"tuples": "my.loss", "scored": "cosent", "classed": "softmax", "texts": "simcse"},
                 "symmetric": True,
             },
-            "train.symmetric: a matter of the ranking loss, and train.loss.tuples is another; set it to false",
+            "train.symmetric: only for the ranking loss, but train.loss.tuples is another; set it to false",
         ),
     ],
 )
@@ -220,7 +220,7 @@ def test_scored_pairs_are_not_translated_and_their_scale_rises(graded: dict[str,
     graded["corpora"]["stsb-es"] |= {"language": "en", "scale": [5.0, 5.0]}
     for translate in (graded["translate"], translator):
         assert faults(graded | {"translate": translate}) == [
-            "corpora.stsb-es.scale: [5.0, 5.0] does not rise",
+            "corpora.stsb-es.scale: [5.0, 5.0] is not in ascending order",
             "corpora.stsb-es.language: 'en', but scored pairs are not translated; choose a corpus in 'es'",
         ]
 
@@ -249,7 +249,7 @@ HUB = {"format": "columns", "shape": "pairs", "dataset": {"name": "owner/name"}}
         (COLUMNS | {"shape": "pairs", "columns": {"anchor": 0}}, "columns: no place for positive; give one to each"),
         (
             COLUMNS | {"shape": "pairs", "labels": {"0": "neutral"}},
-            "labels: a matter of shape nli, not pairs; remove it",
+            "labels: only for shape nli, not pairs; remove it",
         ),
         (COLUMNS | {"shape": "nli", "labels": {"0": None}}, "labels: every label is null, so that no row is left"),
         (
@@ -258,16 +258,16 @@ HUB = {"format": "columns", "shape": "pairs", "dataset": {"name": "owner/name"}}
         ),
         (COLUMNS | {"shape": "pairs", "language": "en"}, "language: 'en', but pairs without labels are not translated"),
         (COLUMNS | {"shape": "texts", "files": []}, "files: empty; name its files, or a dataset of the hub"),
-        (HUB, "dataset.revision: None is no commit (40 hex digits); give one, or set corpora.own.exact to false"),
+        (HUB, "dataset.revision: None is not a commit (40 hex digits); give one, or set corpora.own.exact to false"),
         (
             HUB | {"exact": False} | {"files": COLUMNS["files"]},
             "files: a corpus has files or a dataset of the hub, not",
         ),
         (
             HUB | {"exact": False, "dataset": {"name": "a/b", "files": ["../c"]}},
-            "dataset.files.0: '../c' is no path in",
+            "dataset.files.0: '../c' is not a path in",
         ),
-        (HUB | {"format": "snli_jsonl"}, "dataset: a matter of format columns, not snli_jsonl; remove it"),
+        (HUB | {"format": "snli_jsonl"}, "dataset: only for format columns, not snli_jsonl; remove it"),
     ],
 )
 def test_a_mapping_of_columns_that_cannot_be_read_is_refused_by_key(
@@ -316,7 +316,7 @@ def test_pairs_that_are_held_out_of_a_text_are_not_to_be_trained_on(root: Path) 
     assert faults(composed) == [
         "corpora.own.pairs: found in text (shape texts), not in pairs; set it to null",
         "triplets.drop_overlap: none, so that what own-dev holds out of it is trained on; set it to exact or near",
-        "evaluate.benchmarks.own-dev.pairs: null; say which pairs of the text are held out, title_body or neighbours",
+        "evaluate.benchmarks.own-dev.pairs: null; set it to title_body or neighbours",
     ]
 
 
@@ -331,7 +331,7 @@ def test_options_that_a_loss_of_raw_text_does_not_know_are_refused(composed: dic
     assert faults(composed) == [
         "train.matryoshka: the tsdae loss of raw text reads whole vectors; leave it at its default",
         "train.lora: the tsdae loss of raw text shares the encoder's weights with a decoder; leave it at its default",
-        "train.symmetric: a matter of ranked triplets, and the mix has only raw texts; set it to false",
+        "train.symmetric: only for ranked triplets, but the mix has only raw texts; set it to false",
     ]
 
 
@@ -352,7 +352,7 @@ def test_after_is_for_scored_pairs_beside_other_data_and_ranking_for_triplets(gr
     alone = graded | {"corpora": {"stsb-es": graded["corpora"]["stsb-es"]}}
     assert faults(alone) == [
         "train.after: there are not both scored pairs and other data; set it to null",
-        "train.symmetric: a matter of ranked triplets, and the mix has only scored pairs; set it to false",
+        "train.symmetric: only for ranked triplets, but the mix has only scored pairs; set it to false",
     ]
     del graded["corpora"]["stsb-es"]
     assert [fault.split(":")[0] for fault in faults(graded)] == ["train.after"]
@@ -394,7 +394,7 @@ def test_options_of_ranking_hold_for_tuples_and_not_for_pairs_with_a_class(shape
     assert isinstance(load(shaped), Settings)
     shaped["corpora"] = {"stsb-es": shaped["corpora"]["stsb-es"]}
     assert faults(shaped) == [
-        f"train.{name}: a matter of ranked triplets, and the mix has only classed pairs; set it to false"
+        f"train.{name}: only for ranked triplets, but the mix has only classed pairs; set it to false"
         for name in ("symmetric", "known_positives")
     ]
 
@@ -415,9 +415,7 @@ def test_with_distillation_weights_are_those_of_scored_pairs(graded: dict[str, A
     graded["train"]["weights"] = {"stsb-es": 2.0}
     assert isinstance(load(graded), Settings)
     graded["train"]["weights"]["xnli"] = 2.0
-    assert faults(graded) == [
-        "train.weights.xnli: a matter of ranked triplets, and train.distill ranks none; remove it"
-    ]
+    assert faults(graded) == ["train.weights.xnli: only for ranked triplets, but train.distill ranks none; remove it"]
 
 
 def test_a_corpus_without_digest_must_say_that_any_bytes_pass(composed: dict[str, Any]) -> None:
@@ -453,7 +451,7 @@ except SystemExit as end:
         ("https://example.org/a/..", "does not end in the name of a file"),
         ("https://example.org/.hidden", "does not end in the name of a file"),
         ("https://example.org/fetched.json", "does not end in the name of a file"),
-        ("https://[example.org/x.tsv", "is no address"),
+        ("https://[example.org/x.tsv", "is not an address"),
     ],
 )
 def test_an_address_that_names_no_file_is_refused_by_key(composed: dict[str, Any], address: str, fault: str) -> None:
@@ -466,7 +464,7 @@ def test_two_files_of_one_name_cannot_lie_in_one_folder(composed: dict[str, Any]
     files = composed["evaluate"]["benchmarks"]["sts-sample-dev"]["files"]
     files.append({**files[0], "addresses": ["elsewhere/STS.input.everyday.txt"]})
     [found] = faults(composed)
-    assert "files.8.addresses.0: a second file called STS.input.everyday.txt" in found
+    assert "files.8.addresses.0: a second file named STS.input.everyday.txt" in found
 
 
 def test_a_mix_in_another_language_needs_what_translates_it(composed: dict[str, Any]) -> None:
@@ -512,7 +510,7 @@ def test_parallel_corpora_are_checked_as_such(composed: dict[str, Any], root: Pa
     composed["parallel"]["d"] = {**declared, "format": "lines", "source": "en"}
     found = "\n".join(faults(composed))
     assert "corpora.other.format: xnli_parallel has no labels to train on" in found
-    assert "parallel.a.source: 'es'; say which language" in found
+    assert "parallel.a.source: 'es'; set it to the language" in found
     assert "parallel.b.format: snli_jsonl has no translations" in found
     assert "parallel.c.files: moses needs an archive with two members" in found
     assert "parallel.d.files: 1, but lines needs pairs of them" in found
@@ -523,7 +521,7 @@ def test_a_vocabulary_needs_translated_sentences_and_a_backbone_that_has_one(com
     words = {"min_count": 1.0, "own_pieces": 0.5, "sentences": 10}
     composed["model"]["vocabulary"] = {"words": words, "keep": {"min_count": 1, "size": None}}
     found = "\n".join(faults(composed))
-    assert "model.vocabulary.words: learnt from translated sentences, and there are none" in found
+    assert "model.vocabulary.words: learnt from translated sentences, but there are none" in found
     assert "model.vocabulary.words: from scratch, a vocabulary is fitted" in found
     assert "model.vocabulary.keep: from scratch, a vocabulary is fitted" in found
     composed["model"]["vocabulary"]["keep"]["min_count"] = 0
@@ -535,7 +533,7 @@ def test_layers_are_kept_of_a_backbone_that_has_some_each_once_and_rising(compos
         composed["model"]["layers"] = layers
         found = "\n".join(faults(composed))
         assert "model.layers: from scratch, model.scratch.layers says how many there are" in found
-        assert f"model.layers: {layers} does not rise" in found
+        assert f"model.layers: {layers} is not in ascending order" in found
     for layers in ([], [-1]):
         composed["model"]["layers"] = layers
         assert any("model.layers" in fault for fault in faults(composed))
@@ -550,8 +548,8 @@ def test_distillation_needs_translated_sentences_and_ranks_nothing(composed: dic
         "lora": {"rank": 2, "alpha": 2.0, "dropout": 0.0},
     }
     found = "\n".join(faults(composed))
-    assert "train.distill: learnt from translated sentences, and there are none" in found
-    assert "train.symmetric: a matter of ranked triplets" in found
+    assert "train.distill: learnt from translated sentences, but there are none" in found
+    assert "train.symmetric: only for ranked triplets" in found
     assert "train.embeddings_only: low-rank adapters train the layers" in found
     assert "train.ema: averages of adapters" in found
     assert "train.l2_sp: adapters leave the weights where they start" in found
@@ -581,7 +579,7 @@ def test_a_guide_is_for_the_ranking_loss_and_one_encoder_with_the_teacher(compos
     composed["train"]["loss"] = composed["train"]["loss"] | {"tuples": "a.b"}
     found = "\n".join(faults(composed))
     assert "train.guide.encoder: null is the encoder that training starts from, and its weights are random" in found
-    assert "train.guide: a matter of the ranking loss, and train.loss.tuples is another; set it to null" in found
+    assert "train.guide: only for the ranking loss, but train.loss.tuples is another; set it to null" in found
 
 
 def test_negatives_are_mined_for_what_is_ranked_and_within_a_range_that_has_them(composed: dict[str, Any]) -> None:
@@ -605,4 +603,4 @@ def test_similarities_are_kept_beside_ranking_alone_and_not_those_of_random_weig
     composed["train"]["distill"] = {"teacher": "a/b", "sources": False, "unit": True, "texts": "monolingual"}
     found = "\n".join(faults(composed))
     assert "train.similarity_distillation.teacher: null is the encoder that training starts from" in found
-    assert "train.similarity_distillation: a matter of ranked triplets, and train.distill ranks none" in found
+    assert "train.similarity_distillation: only for ranked triplets, but train.distill ranks none" in found

@@ -111,24 +111,24 @@ def test_a_resolver_in_an_override_that_is_written_down_is_refused(root: Path, w
         ("defaults: [override hydra/callbacks: x]\n", ": defaults: composed settings choose no groups"),
         ("# @package hydra.callbacks\nx: 1\n", ": # @package hydra.callbacks: moves"),
         ("# @package _global_\nx: 1\n", ": # @package _global_: moves"),
-        ("seed: [\n", ", line 2, column 1: no YAML"),
+        ("seed: [\n", ", line 2, column 1: not valid YAML"),
         ("seed: 1\n\tlr: 2\n", ", line 2"),
         (
             "seed: 1\ntrain: {lr: 1, lr: 2}\n",
-            ", line 2, column 16: no YAML that settings are in (found duplicate key lr)",
+            ", line 2, column 16: not valid YAML for settings (found duplicate key lr)",
         ),
-        ("seed: 1\nseed: 1\n", ", line 2, column 1: no YAML that settings are in (found duplicate key seed)"),
+        ("seed: 1\nseed: 1\n", ", line 2, column 1: not valid YAML for settings (found duplicate key seed)"),
         (" \ufeff0x" + "f" * 400, ": a lone value, not settings by key"),
         (b"seed: 1\nname: caf\xe9\n", ", line 2: byte 0xe9 is not UTF-8"),
         ("- seed\n", ": a list, not settings by key"),
-        ("5\n", ": no YAML that settings are in"),
+        ("5\n", ": not valid YAML for settings"),
         ("a: 1\n---\nb: 2\n", ", line 2: a second document"),
         ("a: &a [*a]\n", ", line 1: *a contains itself"),
         ("a: &a\n  b: *a\n", ", line 2: *a contains itself"),
         ("a: " + "[" * 100_000, ", line 1: deeper"),
         ("a: 0x" + "f" * 5000, ": a: a number: longer than 64 bits"),
-        ("a: " + "1" * 5000, ": no YAML that settings are in (Exceeds the limit"),
-        ("a: !!python/name:os.system ''\n", ", line 1, column 4: no YAML that settings are in (could not determine"),
+        ("a: " + "1" * 5000, ": not valid YAML for settings (Exceeds the limit"),
+        ("a: !!python/name:os.system ''\n", ", line 1, column 4: not valid YAML for settings (could not determine"),
         ("a: !!binary aGk=\n", ": a: b'hi': a bytes; write text"),
         ("a: " + "x" * 300_000, ": larger than 262,144 bytes"),
         ("a: {on: 1}\n", ": a.True: a key is text; put it in quotes"),
@@ -166,7 +166,7 @@ def test_interpolations_that_multiply_or_have_no_end_are_refused_before_they_are
         [found] = refused(lambda config=circle: load(OmegaConf.create(config)))  # type: ignore[misc]
         assert "interpolates in a circle" in found
     [found] = refused(lambda: load(OmegaConf.create({"seed": "${nowhere}"})))
-    assert found == "seed: Interpolation key 'nowhere' not found; mend the interpolation"
+    assert found == "seed: Interpolation key 'nowhere' not found; correct the interpolation"
 
 
 @pytest.mark.parametrize("name", ["x$(touch pwned)", "x;y", "X", "", "a b", "a\n", "-rf", "../x", "ñ", "x" * 101])
@@ -179,7 +179,7 @@ def test_a_name_that_a_shell_or_a_folder_would_read_otherwise_is_refused(
         place = place[part]
     place[name] = next(iter(place.values()), 1.0)
     said = [fault for fault in refused(lambda: load(composed)) if fault.startswith(f"{group}.{name[:100]}: ")]
-    assert any("is no name; up to 100 lower-case letters, digits, - and _ are" in fault for fault in said)
+    assert any("is not a valid name; up to 100 lower-case letters, digits, - and _ are" in fault for fault in said)
 
 
 def test_the_names_that_dvc_expands_are_checked_as_such(composed: dict[str, Any]) -> None:

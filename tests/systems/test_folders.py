@@ -403,19 +403,19 @@ FOLDERS: dict[str, Folder] = {
     ),
     "what Git LFS leaves in place of weights": Folder(
         edit=lambda folder: (folder / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1"),
-        refused=r"saved/model\.safetensors: 42 bytes that are no safetensors: .*get it again",
+        refused=r"saved/model\.safetensors: 42 bytes that are not safetensors: .*get it again",
     ),
-    "a weight that is no number": Folder(
+    "a weight that is not a number": Folder(
         edit=weights(lambda given: given["embeddings.word_embeddings.weight"][90].fill_(float("nan"))),
-        refused=r"saved: embeddings\.word_embeddings\.weight has values that are no numbers",
+        refused=r"saved: embeddings\.word_embeddings\.weight has values that are not numbers",
     ),
     "a weight of a Dense whose square is infinite": Folder(
         after=lambda: [dense()],
         edit=weights(lambda given: given["linear.weight"][3].fill_(-1e30), "2_Dense/model.safetensors"),
-        refused=r"2_Dense/model\.safetensors: linear\.weight has values that are no numbers, or above 1e\+18",
+        refused=r"2_Dense/model\.safetensors: linear\.weight has values that are not numbers, or above 1e\+18",
     ),
-    "vectors that are no numbers": Folder(
-        edit=edited("config.json", layer_norm_eps=-1e3), refused="saved: BertModel gives vectors that are no numbers"
+    "vectors that are not numbers": Folder(
+        edit=edited("config.json", layer_norm_eps=-1e3), refused="saved: BertModel gives vectors that are not numbers"
     ),
     "dropout of a decoder that is no probability": Folder(
         **DECODER,

@@ -187,7 +187,7 @@ def test_data_that_cannot_be_had_are_named(
         raise ConnectionError("no network")
 
     monkeypatch.setattr(mteb.get_task("STSES").__class__, "load_data", fail)
-    assert "STSES: its data, mteb/STSES, cannot be had: no network" in failing(
+    assert "STSES: its data, mteb/STSES, are not available: no network" in failing(
         root, monkeypatch, capsys, "STSES", "--encoder", str(folder)
     )
     assert "'STSESS' not found" in failing(root, monkeypatch, capsys, "STSESS")

@@ -129,7 +129,7 @@ def test_what_is_refused_leaves_nothing(make_encoder: Make, tmp_path: Path, monk
     with pytest.raises(ModelError, match=r"no modules\.json"):
         onnx_export.write(tmp_path, tmp_path / "graph")
     save(make_encoder(), tmp_path / "encoder")
-    with pytest.raises(ModelError, match="encoder: is there already; remove it, or give another --out"):
+    with pytest.raises(ModelError, match="encoder: already exists; remove it, or give another --out"):
         onnx_export.write(tmp_path / "encoder", tmp_path / "encoder")
     without = Folder(edit=edited("config.json", num_hidden_layers=0)).make(tmp_path / "made")
     # no mask in its graph

@@ -67,7 +67,7 @@ def test_what_is_put_before_a_text_follows_from_the_names(
 
 
 def test_a_name_that_there_is_not_is_refused_with_those_there_are() -> None:
-    with pytest.raises(ModelError, match="no prompt of the model is called 'passage'; there are query, STS"):
+    with pytest.raises(ModelError, match="no prompt of the model is named 'passage'; there are query, STS"):
         Usage({"query": "q: ", "STS": "s: "}).named("passage")
     with pytest.raises(ModelError, match="it has no prompts"):
         Usage().named("query")

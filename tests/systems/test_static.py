@@ -158,9 +158,9 @@ DAMAGED: dict[str, tuple[Callable[[Path], Any], str]] = {
         r"model\.safetensors: embeddings, mapping; one matrix, embedding\.weight or embeddings, can be read",
     ),
     "no matrix": (rewritten(lambda table: {"embedding.weight": table[0]}), "one matrix, embedding.weight"),
-    "a value that is no number": (
+    "a value that is not a number": (
         rewritten(lambda table: {"embedding.weight": table * float("nan")}),
-        r"model\.safetensors: embedding\.weight has values that are no numbers",
+        r"model\.safetensors: embedding\.weight has values that are not numbers",
     ),
     "a dense module of another size": (
         edited("2_Dense/config.json", in_features=7),
@@ -262,7 +262,7 @@ def test_what_is_refused_leaves_nothing(
     make_encoder: Make, tmp_path: Path, distil: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save(make_encoder(), tmp_path / "encoder")
-    with pytest.raises(ModelError, match="encoder: is there already; remove it, or give another --out"):
+    with pytest.raises(ModelError, match="encoder: already exists; remove it, or give another --out"):
         static_export.write(tmp_path / "encoder", tmp_path / "encoder")
     with pytest.raises(ModelError, match=r"--dimensions 33: .*encoder has 32; give no more"):
         static_export.write(tmp_path / "encoder", tmp_path / "static", dimensions=33)

@@ -54,7 +54,7 @@ def test_a_hub_name_is_read_at_its_revision_and_another_one_is_refused(
         out.unlink()
     command[3] = "owner/small@other"
     other = subprocess.run(command, env=env, capture_output=True, text=True)
-    assert "ModelError: owner/small: neither a folder nor to be had from the hub at revision other" in other.stderr
+    assert "ModelError: owner/small: neither a folder nor available from the hub at revision other" in other.stderr
 
 
 @pytest.mark.parametrize("name", ["words.vec", "words.txt", "words.vec.gz", "headless.vec"])
@@ -75,7 +75,7 @@ def test_word_vectors_are_averaged_over_the_words_that_are_known(tmp_path: Path,
         (b"", "no word vectors"),
         (b"2 3\nsopa 1 2\n", r"line 2: 2 numbers, expected 3"),
         (b"sopa 1 2\nperro 1 x\n", r"line 2: could not convert"),
-        (gzip.compress(WORDS.encode() * 99, mtime=0)[:-20], r"cannot be read .*; get the file anew"),
+        (gzip.compress(WORDS.encode() * 99, mtime=0)[:-20], r"cannot be read .*; get the file again"),
     ],
 )
 def test_damaged_word_vectors_are_refused_with_the_line(tmp_path: Path, content: bytes, message: str) -> None:

@@ -80,7 +80,7 @@ def test_card_and_report_say_that_it_is_no_result_and_publishing_is_refused(root
     assert said in card_of(settings)
     assert "<strong>A debug run, no result</strong>" in render(contents_of(settings=settings))
     assert "debug run" not in card_of(debugged(settings, None))
-    with pytest.raises(PublishError, match=r"train\.debug: a debug run is no result; .* \(-S debug=none\)"):
+    with pytest.raises(PublishError, match=r"train\.debug: a debug run is not a result; .* \(-S debug=none\)"):
         no_debug_run(settings)
     no_debug_run(debugged(settings, None))
 

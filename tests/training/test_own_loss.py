@@ -170,7 +170,7 @@ def test_what_it_gives_must_be_a_scalar_with_a_gradient(
 def test_where_it_is_not_finite_the_message_names_it(make_encoder: Make, root: Path, module: str) -> None:
     run = run_for(make_encoder(), with_losses(settings_for(root), tuples=f"{module}.infinite"))
     told = whereabouts(run, Path("checkpoints"))(1)
-    assert f"Mend {module}.infinite (train.loss.tuples), lower train.lr" in told
+    assert f"Correct {module}.infinite (train.loss.tuples), lower train.lr" in told
 
 
 def test_its_file_is_part_of_what_a_run_is_known_by_and_of_its_account(

@@ -195,7 +195,7 @@ def test_a_checkpoint_that_was_cut_off_is_refused_by_name(
         run("stopped", every=1, stop=Stop(5))
     path = tmp_path / "stopped" / resume.CHECKPOINT
     path.write_bytes(path.read_bytes()[: int(kept * path.stat().st_size)])
-    with pytest.raises(ModelError, match=rf"{resume.CHECKPOINT}: damaged .*; delete .*stopped/ to train anew"):
+    with pytest.raises(ModelError, match=rf"{resume.CHECKPOINT}: damaged .*; delete .*stopped/ to train again"):
         run("stopped", every=1)
 
 

@@ -26,7 +26,7 @@ KINDS = {"full_attention", "sliding_attention"}
 HALF = (torch.float16, torch.bfloat16)
 # what changes attention's values in a few families, and is not computed here
 UNKNOWN = ("softcap", "s_aux", "position_bias", "head_mask")
-# not an argument of the model: a compiled one would be compiled anew for every batch's lengths
+# not an argument of the model: a compiled one would be compiled again for every batch's lengths
 _LAYOUT: ContextVar[Chunk] = ContextVar("layout")
 
 

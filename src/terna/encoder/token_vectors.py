@@ -111,7 +111,7 @@ class TokenVectors:
             except Exception as error:  # whatever a model does that is made for other things
                 raise ModelError(f"{self.where}: {self.name} gives no vectors for tokens: {error}") from error
             if not padded.isfinite().all():
-                raise ModelError(f"{self.where}: {self.name} gives vectors that are no numbers; give another backbone")
+                raise ModelError(f"{self.where}: {self.name} gives vectors that are not numbers; give another backbone")
             self.width = padded.shape[-1]
             if packed:
                 self._compare(probe, padded)

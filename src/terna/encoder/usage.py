@@ -76,10 +76,10 @@ class Usage:
         return Prompts(self.prompts.get("query", ""), next(documents, ""), self.prompt)
 
     def named(self, name: str) -> str:
-        """The prompt of this name; ModelError, with the names there are, where none is called so."""
+        """The prompt of this name; ModelError, with the names there are, if none has it."""
         if name not in self.prompts:
             names = ", ".join(self.prompts) or "no names: it has no prompts"
-            raise ModelError(f"no prompt of the model is called {name!r}; there are {names}")
+            raise ModelError(f"no prompt of the model is named {name!r}; there are {names}")
         return self.prompts[name]
 
     def prompt_tokens(self, tokenizer: PreTrainedTokenizerBase, max_length: int, prompt: str | None = None) -> int:

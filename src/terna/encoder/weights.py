@@ -43,11 +43,11 @@ def numbers(file: Path) -> int:
 
 
 def check_values(where: Path | str, tensors: Iterable[tuple[str, Tensor]]) -> None:
-    """Raise ModelError for weights with a value that is no number, or one whose square float32 cannot hold."""
+    """Raise ModelError for weights with a value that is not a number, or one whose square float32 cannot hold."""
     for name, tensor in tensors:
         low, high = torch.aminmax(tensor.detach()) if tensor.numel() else (0, 0)
         if not -HIGHEST <= low <= high <= HIGHEST:
-            raise ModelError(f"{where}: {name} has values that are no numbers, or above {HIGHEST:.0e}; {REMEDY}")
+            raise ModelError(f"{where}: {name} has values that are not numbers, or above {HIGHEST:.0e}; {REMEDY}")
 
 
 def _sizes(file: Path) -> str:
@@ -68,4 +68,4 @@ def _sizes(file: Path) -> str:
         ends = [entry["data_offsets"][1] for name, entry in json.loads(header).items() if name != "__metadata__"]
         return f"{found} bytes, but its header states {8 + length + max(ends)}: "
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
-        return f"{found} bytes that are no safetensors: "
+        return f"{found} bytes that are not safetensors: "

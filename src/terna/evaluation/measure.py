@@ -18,9 +18,9 @@ from terna.systems import System, load_system, placed
 class Measured:
     """A benchmark and the outcomes of each system on it, by measure.
 
-    ours, untouched: of our encoder, and of its backbone as it came (None when that was random weights). vectors: those
-    of the texts by these two, under their names in the table. baselines: the lexical ones. others: each other system's.
-    prompts: what each system, by its name in the table, was given before texts, see `used_prompts`.
+    ours, untouched: of our encoder, and of its start before training (None when that was random weights). vectors:
+    those of the texts by these two, under their names in the table. baselines: the lexical ones. others: each other
+    system's. prompts: what each system, by its name in the table, was given before texts, see `used_prompts`.
     """
 
     evaluator: Evaluator
@@ -87,7 +87,7 @@ def _concluded(vectors: Mapping[str, Vectors], evaluators: Mapping[str, Evaluato
 
 
 def _untouched(settings: Settings) -> System | None:
-    """The start as it came, whole, without a head or prompts of ours; None when it started from random weights."""
+    """The start before training, whole, without a head or prompts of ours; None when it started from random weights."""
     model = replace(settings.model, dense=None, layers=None, prompts=None)
     if model.scratch:
         return None

@@ -90,7 +90,7 @@ def _figures(outcomes: Outcomes, one: Measured, seed: int, system: str | None = 
 
 
 def _compared(name: str, one: Measured, settings: Settings) -> list[dict[str, Any]]:
-    """This model against the other systems, the backbone as it came and the baselines, by the main score."""
+    """This model against the other systems, the start before training and the baselines, by the main score."""
     measure, kind = settings.evaluate.score_of(name).split("_")
     systems = {OURS: one.ours[measure], **{name: found[measure] for name, found in one.others.items()}}
     systems |= {UNTOUCHED: one.untouched[measure]} if one.untouched else {}

@@ -67,7 +67,7 @@ def against(
     """`reference` against each other system, in the order of `outcomes`; positive differences speak for the reference.
 
     outcomes: system → its outcome; kind: one of the task's. All systems are scored on the same resamples of clusters,
-    each figured anew, and a difference is taken within each resample. Raises DataError as task.figures does, and for a
+    each figured again, and a difference is taken within each resample. Raises DataError as task.figures does, and for a
     reference that is not among the outcomes.
 
     Sources: Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapters 13 and 16; Holm, A Simple Sequentially

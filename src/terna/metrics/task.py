@@ -75,7 +75,7 @@ def intervals(
     """The percentile bootstrap interval [low, high] of each figure, from resampling clusters with replacement.
 
     A drawn cluster brings all its units, so that a repeated pair does not count as several independent ones; each
-    resample is figured anew. Resamples where a figure is undefined are left out, and where it is undefined in all the
+    resample is figured again. Resamples where a figure is undefined are left out, and where it is undefined in all the
     bounds are None. Raises DataError as `figures` does.
     Method: Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
     """

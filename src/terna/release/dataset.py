@@ -52,8 +52,8 @@ def permitted(corpora: Mapping[str, Corpus], *, checked: bool, leave_out: bool) 
     if kept and not leave_out:
         named = ", ".join(f"{name} ({licence})" for name, licence in kept.items())
         raise PublishError(
-            f"{named}: the licence rules this out, or is not known here. Leave their rows out with --leave-out; "
-            "where it is not known you can also ask the authors, and say --licence-checked"
+            f"{named}: the licence forbids this, or is not known here. Leave their rows out with --leave-out; if it is "
+            "not known, you can also ask the authors and give --licence-checked"
         )
     return {name: corpus for name, corpus in corpora.items() if name not in kept}
 
@@ -77,7 +77,7 @@ def parts(corpora: Collection[str], *, every: bool) -> dict[tuple[str, str], pa.
 
 
 def write(repo: str, settings: Settings, corpora: Mapping[str, Corpus], tables: Parts, chain: list[Link]) -> None:
-    """Write FOLDER anew: the tables as Parquet, README.md, stats.json and lineage.json.
+    """Write FOLDER again: the tables as Parquet, README.md, stats.json and lineage.json.
 
     corpora: those whose rows are in the tables. chain: the links up to the triplets.
     """

@@ -143,7 +143,7 @@ def read_lineage(path: Path) -> Lineage:
     if stages != [*RECORDS, RELEASE]:
         raise DataError(
             f"{path}: the chain goes {', '.join(stages)}; expected {', '.join([*RECORDS, RELEASE])}. "
-            "Make the release anew (dvc repro -s -f release)"
+            "Make the release again (dvc repro -s -f release)"
         )
     return lineage
 

@@ -11,7 +11,7 @@ from terna.release.lineage import RELEASE, Link
 from terna.settings import Settings
 
 AGAIN = "run the pipeline again (dvc repro)"
-REMAKE = "make the release anew (dvc repro -s -f release)"
+REMAKE = "make the release again (dvc repro -s -f release)"
 # what DVC keeps no copy of
 UNCACHED = "metrics/"
 

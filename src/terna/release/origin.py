@@ -18,7 +18,7 @@ def commit(root: Path) -> str | None:
 
 
 def modified(root: Path) -> list[str]:
-    """The files of CODE that differ from the commit or are new since, sorted; none where there is no commit."""
+    """The files of CODE that differ from the commit or are new since, sorted; none without a commit."""
     if commit(root) is None:
         return []
     changed = _git(root, "diff", "--name-only", "--relative", "-z", "HEAD", "--", *CODE)

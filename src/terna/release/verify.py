@@ -44,7 +44,7 @@ def check(
     others: Iterable[str] = (),
     only: Collection[str] | None = None,
 ) -> Iterator[str]:
-    """Go through the links in order, every file's sha256 computed anew, and yield a line for each that holds.
+    """Go through the links in order, every file's sha256 computed again, and yield a line for each that holds.
 
     root: the project's. known: digests of files that may be read and that no link wrote. others: faults found before.
     only: the files that are looked at, by default all. Raises DataError at the end with every fault, those of the first

@@ -46,7 +46,7 @@ def notice(root: Path) -> str | None:
     more = f" and {len(keys) - MOST} more" if len(keys) > MOST else ""
     return (
         f"conf/ was edited after {PARAMS} was composed, and this run reads {PARAMS}; edited: {', '.join(keys[:MOST])}"
-        f"{more}. Compose it anew: `make params`, or with overrides `make run SET=…`"
+        f"{more}. Compose it again: `make params`, or with overrides `make run SET=…`"
     )
 
 

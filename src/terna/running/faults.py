@@ -38,9 +38,9 @@ def told() -> Iterator[None]:
         where = f"{error.filename}: " if error.filename else ""
         message = f"OSError: {where}{error.strerror or error}; {_remedy(error.errno)}, {AGAIN}"
     except SafetensorError as error:  # a full disk too, as it writes weights
-        message = f"SafetensorError: {error}; mend that, {AGAIN}"
+        message = f"SafetensorError: {error}; remove the cause, {AGAIN}"
     except MemoryError:
-        message = f"MemoryError: more memory is needed than there is; end other programs, {AGAIN}"
+        message = f"MemoryError: not enough memory; end other programs, {AGAIN}"
     except KeyboardInterrupt:
         message, status = "stopped by Ctrl-C; the same command runs the stage again", INTERRUPTED
     except Terminated:
@@ -60,4 +60,4 @@ def _uncopied(error: shutil.Error) -> str:
 
 
 def _remedy(code: int | None) -> str:
-    return "free some space" if code in (errno.ENOSPC, errno.EDQUOT) else "mend that"
+    return "free some space" if code in (errno.ENOSPC, errno.EDQUOT) else "remove the cause"

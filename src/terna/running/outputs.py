@@ -22,7 +22,7 @@ def check(script: Path) -> None:
         graph = yaml.safe_load(declared.read_text(encoding="utf-8"))
         written = list(_written(graph, f"pipelines/{script.name}"))
     except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError) as error:
-        raise DataError(f"{declared}: no graph of stages that DVC reads ({first_line(error)}); mend it") from error
+        raise DataError(f"{declared}: no graph of stages that DVC reads ({first_line(error)}); correct it") from error
     faults = [f"{path}: {fault}, then run the same command again" for path in written for fault in _faults(path)]
     if faults:
         raise DataError("\n".join(dict.fromkeys(faults)))
@@ -41,6 +41,6 @@ def _faults(path: Path) -> Iterator[str]:
     if above := next((parent for parent in path.parents if parent.is_file()), None):
         yield f"{above} is a file, and should be a folder; move it away"
     elif path.suffix and path.is_dir():
-        yield "a folder, where a file is to be written; move it away"
+        yield "a folder, expected a file; move it away"
     elif not path.suffix and path.is_file():
-        yield "a file, where a folder is to be written; move it away"
+        yield "a file, expected a folder; move it away"

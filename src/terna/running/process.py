@@ -31,7 +31,7 @@ SPEED = {
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64",
 }
 # mallopt's numbers of glibc: blocks below this size are kept when they are freed, up to so much free memory is, and all
-# threads share what is kept. Else every large tensor is taken anew from the system, page by page: an eighth of a
+# threads share what is kept. Else every large tensor is taken again from the system, page by page: an eighth of a
 # training step on a CPU.
 KEPT_BLOCKS = {-3: 1 << 30, -1: 2**31 - 1, -8: 1}
 # Objects that come to be before Python looks for garbage among all: libraries make a million as they are imported,
@@ -64,7 +64,7 @@ def read_env(root: Path) -> None:
         # a key may hold a dollar sign
         found = dotenv_values(stream=StringIO(path.read_text(encoding="utf-8")), interpolate=False)
     except UnicodeDecodeError as error:
-        raise SettingsError([f"{ENV}: not UTF-8; mend it"]) from error
+        raise SettingsError([f"{ENV}: not UTF-8; correct it"]) from error
     if None in found.values():
         raise SettingsError([f"{ENV}: a line that gives a variable no value; write NAME=value"])
     for name, value in found.items():

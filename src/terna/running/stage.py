@@ -159,7 +159,7 @@ def _named(words: Sequence[str]) -> Iterator[str]:
             continue
         name = next(following, "")
         if not re.fullmatch(NAMES, name):
-            raise SettingsError([f"fetch.only: {name!r} is no name; {NAMED}"])
+            raise SettingsError([f"fetch.only: {name!r} is not a valid name; {NAMED}"])
         yield f"fetch.only={name}"
 
 

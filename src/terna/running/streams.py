@@ -59,7 +59,7 @@ def say(script: Path, said: str | None) -> None:
 def cut_off(error: OSError, stream: TextIO) -> DataError:
     """What is said of a `stream` on standard output that took no more; what comes after is dropped."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # Python flushes once more as it ends
-    return DataError(f"standard output: {error.strerror}; what it holds is cut off. Write elsewhere")
+    return DataError(f"standard output: {error.strerror}; the output is incomplete. Write it elsewhere")
 
 
 @contextmanager

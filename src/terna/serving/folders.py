@@ -28,7 +28,7 @@ def created(folder: Path) -> Iterator[Path]:
 def check_free(folder: Path) -> None:
     """Raise ModelError where something has the folder's name, and where a parent is no folder."""
     if folder.exists():
-        raise ModelError(f"{folder}: is there already; remove it, or give another --out")
+        raise ModelError(f"{folder}: already exists; remove it, or give another --out")
     check_parents(folder)
 
 

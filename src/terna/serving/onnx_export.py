@@ -36,7 +36,7 @@ def write(model: Path, out: Path, *, int8: bool = False) -> list[Path]:
     """Save the encoder of the folder `model` to `out`, with onnx/model.onnx and, if asked, onnx/model_qint8.onnx in it.
 
     Returns the files that were added. Whole or not at all. Raises ModelError when the encoder cannot be read, when
-    `out` is there already, when its backbone does not go into ONNX, or gives other vectors there.
+    `out` already exists, when its backbone does not go into ONNX, or gives other vectors there.
     """
     library()
     runtime()

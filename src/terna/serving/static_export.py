@@ -32,7 +32,7 @@ def write(model: Path, out: Path, *, dimensions: int | None = None) -> StaticEnc
 
     Each piece of the tokenizer is encoded by itself, without a prompt; principal components, `dimensions` of them
     (None: 256, or all where the encoder has fewer), are weighted by the piece's rank after Zipf's law. Raises
-    ModelError when `out` is there already, the encoder cannot be read, or model2vec cannot use its tokenizer.
+    ModelError when `out` already exists, the encoder cannot be read, or model2vec cannot use its tokenizer.
     """
     if is_static(model):
         raise ModelError(f"{model}: is a static encoder already; give one with a backbone")

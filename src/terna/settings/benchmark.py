@@ -76,36 +76,37 @@ RANKED = (("id", "title", "text"), ("id", "text"), ("query", "document", "score"
 
 @dataclass(frozen=True, config=STRICT)
 class Split:
-    """How one file becomes development and test data: no sentence is on both sides."""
+    """How one file is split into development and test data. No sentence is in both."""
 
     share: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    """The share of pairs, or queries, that are for development, as nearly as whole clusters allow."""
+    """Fraction of the pairs, or queries, for development, as nearly as whole clusters allow."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    """Shuffles the clusters; apart from the run's seed, so that several seeds are scored on the same pairs."""
+    """Seed that shuffles the clusters. The run's own seed does not change them, so that several seeds are scored on the
+    same pairs."""
 
 
 @dataclass(frozen=True, config=STRICT)
 class Benchmark(Corpus):
-    """A corpus that encoders are scored on."""
+    """A benchmark: a corpus on which encoders are scored."""
 
     format: Literal["semeval_sts", "columns"]
-    """How it is read: SemEval's layout, or `columns` as any corpus."""
+    """Format of the files: SemEval's layout, or `columns` as for any corpus."""
     shape: Literal["scored", "classed", "ranking", "pairs", "texts"] | None = None  # type: ignore[assignment]
-    """Of `columns`: what a row is, its fields, and with them what is asked of an encoder. `scored`, to agree with
-    people's scores: sentence1, sentence2, score. `classed`, to tell pairs of class 1 from those of class 0: sentence1,
-    sentence2, class. `ranking`, to find the documents that are relevant to a query: query, document and, where not
-    every row is relevant, score; or three files, of documents (id, title, text), of queries (id, text), and of query,
-    document and score with these ids. `pairs` (anchor, positive) and `texts` (text), to find the positive of each pair
-    that is held out of what is trained on: of its rows, or of the `pairs` that are found in a text."""
+    """For `columns`: the content of a row, its fields, and the task of the encoder. `scored`, to agree with human
+    scores: sentence1, sentence2, score. `classed`, to separate pairs of class 1 from pairs of class 0: sentence1,
+    sentence2, class. `ranking`, to find the documents that are relevant to a query: query, document and, if not
+    every row is relevant, score; or three files: documents (id, title, text), queries (id, text), and query, document
+    and score with these ids. `pairs` (anchor, positive) and `texts` (text), to find the positive of each held-out
+    pair: a row, or one of the `pairs` that are found in a text."""
     labels: dict[str, Literal[0, 1]] = Field(default_factory=dict)  # type: ignore[assignment]
-    """Of shape `classed`: what the values of the class mean, 1 for the same meaning, 0 for another. Empty: 1, true, yes
-    and sí, or 0, false and no."""
+    """For shape `classed`: the class of each value, 1 for the same meaning, 0 for different meanings. Empty: 1, true,
+    yes and sí are 1; 0, false and no are 0."""
     held_out: Annotated[float, Field(gt=0, le=1)] = 0.1
-    """Of shapes `pairs` and `texts`: the share of its pairs that are held out. What is trained on of the same files is
-    the rest, by triplets.drop_overlap."""
+    """For shapes `pairs` and `texts`: the fraction of the pairs that is held out. If you train on the same files,
+    triplets.drop_overlap drops these pairs from training."""
     split: Split | None = None
-    """How this benchmark shares its files with another, one of them for development and one for test; null: all of
-    them are its own."""
+    """The split of its files between this benchmark and another one, one for development and one for test; null: all of
+    the files are for this benchmark."""
 
     shapes: ClassVar[tuple[str, ...]] = tuple(TASKS)
     labelled: ClassVar[str] = "classed"

@@ -1,4 +1,4 @@
-"""The declaration of a corpus: where it is, what it holds, what one may do with it."""
+"""The declaration of a corpus: its files, content, use and licence."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -42,18 +42,18 @@ Label = Literal["entailment", "neutral", "contradiction"]
 
 @dataclass(frozen=True, config=STRICT)
 class File:
-    """One file of a corpus, as it is called at its source."""
+    """One file of a corpus, with its name at the source."""
 
     addresses: Annotated[list[str], Field(min_length=1)]
-    """Where to get it, in order of preference: an http(s) address or a path from the project's root."""
+    """Addresses of the file, in order of preference: http(s) addresses or paths from the project's root."""
     sha256: list[Sha256] = Field(default_factory=list)
-    """Digests that are accepted."""
+    """Accepted sha256 digests."""
     members: list[str] = Field(default_factory=list)
-    """For an archive: the base names of the members to read, in order. Empty: the file is the text itself."""
+    """For an archive: the base names of the members to read, in order. Empty: the file is not an archive."""
 
     @property
     def name(self) -> str:
-        """What it is called at its source: the last part of its first address."""
+        """Its name at the source: the last part of its first address."""
         return PurePosixPath(urlparse(self.addresses[0]).path).name
 
 
@@ -73,20 +73,20 @@ class HubDataset:
     """A dataset on the hub."""
 
     name: Annotated[str, Field(pattern=r"^[\w.-]+(/[\w.-]+)?$")]
-    """Its name: owner/name."""
+    """Name of the dataset: owner/name."""
     revision: Annotated[str, Field(min_length=1)] | None = None
-    """The commit, of 40 hex digits. A branch, a tag or null (the newest commit) where `exact` is false."""
+    """The commit, 40 hex digits. If `exact` is false, a branch, a tag or null (the newest commit) is allowed too."""
     config: str | None = None
-    """Which of its configurations; null: the default one."""
+    """Name of the configuration; null: the default one."""
     split: Annotated[str, Field(min_length=1)] = "train"
-    """Which of its splits."""
+    """Name of the split."""
     files: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
-    """Its data files by their paths in the repository. Empty: those of the configuration and the split."""
+    """Paths of the data files in the repository. Empty: the files of the configuration and the split."""
 
 
 @dataclass(frozen=True, config=STRICT)
 class Corpus:
-    """A corpus as a declaration: where it is, what it holds, what one may do with it."""
+    """The declaration of a corpus: its files, content, use and licence."""
 
     format: Literal[
         "columns",
@@ -99,43 +99,44 @@ class Corpus:
         "lines",
         "tab",
     ]
-    """How it is read: `columns` for a CSV, TSV, JSON lines, Parquet or Arrow file or a dataset of the hub; else the
-    parser of a published archive: NLI pairs, scored pairs (semeval_sts), or translated sentences (PARALLEL)."""
+    """Format of the files: `columns` for CSV, TSV, JSON lines, Parquet or Arrow files or a dataset of the hub; else the
+    parser of a published archive: NLI pairs, scored pairs (semeval_sts), or translated sentences."""
     language: str = "es"
-    """ISO 639-1 code: rows that say they are in another language are left out. Of a parallel corpus, the target's."""
+    """ISO 639-1 code of the language; rows that are marked as another language are dropped. For a parallel corpus, the
+    target language."""
     files: list[Declared] = Field(default_factory=list)
-    """Its files, in order; a path alone is enough for one whose digest nobody published."""
+    """Its files, in order. A path alone is enough for a file without a published digest."""
     dataset: HubDataset | None = None
-    """Of `columns`, in place of files: a dataset on the hub."""
+    """For `columns`, instead of files: a dataset on the hub."""
     shape: Shape | None = None
-    """Of `columns`: what a row is, and what its fields are. `nli`: premise, hypothesis, label. `pairs`: anchor,
+    """For `columns`: the content of a row, and its fields. `nli`: premise, hypothesis, label. `pairs`: anchor,
     positive. `triplets`: anchor, positive, negatives. `scored`: sentence1, sentence2, score. `classed`: sentence1,
     sentence2, class. `texts`: text."""
     columns: dict[str, Column | list[Column]] = Field(default_factory=dict)
-    """Of `columns`: the column of each of these fields, by name, or by place from 0 where a CSV has no header; for
-    `negatives` one or a list of some. A field that is not named is found by its own name or a common one, in any case.
-    A column of `positive` or `negatives` may hold lists of texts: each positive gives a row, with all negatives."""
+    """For `columns`: the column of each of these fields, by name, or by index from 0 if a CSV has no header; for
+    `negatives`, one column or a list. A field that is not listed is found by its own name or a common one, in any case.
+    A column of `positive` or `negatives` may contain lists of texts: each positive gives a row, with all negatives."""
     pairs: Literal["title_body", "neighbours"] | None = None
-    """Of shape `texts`: take each text for a document, and learn pairs that are found in it in place of the texts: its
-    first line and the rest, or each sentence and the next. In a .txt file a blank line ends a document, in a folder of
-    them each file is one. null: learn the texts."""
+    """For shape `texts`: treat each text as a document, and train on pairs that are found in it instead of the texts:
+    its first line and the rest, or each sentence and the next. In a .txt file a blank line ends a document; in a folder
+    of .txt files each file is a document. null: train on the texts."""
     labels: dict[str, Label | None] = Field(default_factory=dict)
-    """Of shape `nli`: what the values of the label mean; null leaves a row out, without a gold label. Empty: the words
-    themselves, and 0, 1, 2 in this order: entailment, neutral, contradiction."""
+    """For shape `nli`: the label of each value; null: rows with this value have no gold label and are dropped. Empty:
+    the words entailment, neutral and contradiction, or 0, 1 and 2 in this order."""
     licence: str = "unknown"
-    """SPDX identifier, or a word for what is known."""
+    """SPDX identifier, or a short description of the licence."""
     citation: str = "Not given."
-    """Whom to credit."""
+    """The publication to cite."""
     rows: Count | None = None
-    """Rows in this language that the files must hold; null: not checked."""
+    """Number of rows in this language that the files must contain; null: not checked."""
     exact: bool = True
-    """False: no digest of the original is published, so other bytes pass too, and are recorded."""
+    """false: no digest of the original is published, so that any bytes are accepted, and their digest is recorded."""
     source: str | None = None
-    """Of a parallel corpus: ISO 639-1 code of the language that its sentences are translations of."""
+    """For a parallel corpus: ISO 639-1 code of the source language."""
     role: Literal["train", "development", "test"] = "train"
-    """What it may be used for; a test benchmark selects nothing."""
+    """Allowed use of the corpus. Nothing is selected on a test benchmark."""
     scale: Annotated[list[float], Field(min_length=2, max_length=2)] = Field(default_factory=lambda: [0.0, 5.0])
-    """Lowest and highest score of scored pairs."""
+    """Lowest and highest possible score of scored pairs."""
     shapes: ClassVar[tuple[str, ...]] = get_args(Shape)
     # the shape that `labels` is for
     labelled: ClassVar[str] = "nli"

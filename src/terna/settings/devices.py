@@ -21,7 +21,7 @@ def available() -> list[str]:
 def device_of(asked: str, key: str = "machine.accelerator") -> str:
     """The device of one process. asked: `auto`, the strongest; `gpu`, `cuda`, a CUDA device by number, `mps`, `cpu`.
 
-    key: the setting or option that asks. Raises ModelError for a device that is not here.
+    key: the setting or option that asks. Raises ModelError for a device that is not available.
     """
     there = available()
     if asked == AUTO:
@@ -29,14 +29,16 @@ def device_of(asked: str, key: str = "machine.accelerator") -> str:
     fits = {"gpu": ("cuda:", "mps"), "cuda": ("cuda:",)}.get(asked)
     found = [name for name in there if name == asked or (fits and name.startswith(fits))]
     if not found:
-        raise ModelError(f"{key}: {asked} is not here; torch sees {', '.join(there)}; choose one of these, or {AUTO}")
+        raise ModelError(
+            f"{key}: {asked} is not available; torch sees {', '.join(there)}; choose one of these, or {AUTO}"
+        )
     return found[0]
 
 
 def devices_of(machine: Machine) -> list[str]:
     """The device of each process: `machine.devices` of CUDA, or the CPU for each of `machine.workers`.
 
-    Raises ModelError for a device that is not here.
+    Raises ModelError for a device that is not available.
     """
     count = machine.workers if device_of(machine.accelerator) == "cpu" else machine.devices
     return several(machine.accelerator, count, "machine.accelerator")

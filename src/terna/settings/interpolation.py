@@ -28,7 +28,7 @@ def foreign(text: str) -> str | None:
     rest = REFERENCE.sub("", KEYS.sub("", text.replace("\\", "")))
     if "${" not in rest:
         return None
-    return "a resolver reads or runs what no setting says; write the value, or another setting's key, as in ${seed}"
+    return "resolvers are not allowed here; write the value, or another setting's key, as in ${seed}"
 
 
 def resolved(config: Any) -> Any:
@@ -39,7 +39,7 @@ def resolved(config: Any) -> Any:
         return OmegaConf.to_container(config, resolve=True)
     except OmegaConfBaseException as error:
         key = error.full_key or "settings"
-        raise SettingsError([f"{key}: {first_line(error)}; mend the interpolation"]) from error
+        raise SettingsError([f"{key}: {first_line(error)}; correct the interpolation"]) from error
 
 
 class _Sizes:

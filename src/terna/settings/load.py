@@ -149,7 +149,7 @@ def _uncomposed(error: Exception) -> str:
         return f"{key}: the settings have no such key{meant}"
     cause = f" ({first_line(error.__cause__)})" if error.__cause__ else ""
     said = " ".join(str(error).partition("Config search path")[0].split())
-    return f"{said}{cause}; mend the override or conf/"
+    return f"{said}{cause}; correct the override or conf/"
 
 
 def _group(hint: Any, name: str, plain: Mapping[str, Any], schema: type) -> Any:
@@ -183,7 +183,7 @@ def _sentence(group: str, fault: Mapping[str, Any], schema: type) -> str:
     path = [group, *(str(part) for part in fault["loc"])]
     key = ".".join(part[:SHOWN] for part in path)
     if fault.get("ctx", {}).get("pattern") == NAMES or path[-1] == "[key]":
-        return f"{key.removesuffix('.[key]')}: {shown(fault['input'])} is no name; {NAMED}"
+        return f"{key.removesuffix('.[key]')}: {shown(fault['input'])} is not a valid name; {NAMED}"
     if fault["type"] == "unexpected_keyword_argument":
         return f"{key}: unknown key{_nearest(path, schema)}"
     if fault["type"] == "missing":

@@ -36,7 +36,7 @@ def _odd(value: Any) -> str | None:
     if isinstance(value, int) and value.bit_length() > 64:
         return "longer than 64 bits; no setting takes it"
     if isinstance(value, str) and any(0xD800 <= ord(letter) < 0xE000 or letter == "\0" for letter in value):
-        return "holds what no text can, a NUL or half of a surrogate pair; write it anew"
+        return "holds what no text can, a NUL or half of a surrogate pair; write it again"
     if value is not None and not isinstance(value, (str, int, float)):
         return f"a {type(value).__name__}; write text, a number, true, false or null"
     return None

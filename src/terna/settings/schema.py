@@ -14,46 +14,46 @@ CHOSEN_ON_TEST = "test, and chosen on"
 
 @dataclass(frozen=True, config=STRICT)
 class Fetch:
-    """What is fetched; everything except `only` is derived from the other groups."""
+    """What the stage `fetch` downloads. Everything except `only` is derived from the other groups."""
 
     corpora: list[Name]
     """Names of the training corpora."""
     benchmarks: list[Name]
     """Names of the benchmarks."""
     only: Name | None
-    """One of those names: fetch this one alone."""
+    """One of these names: fetch only this corpus or benchmark; null: all."""
 
 
 @dataclass(frozen=True, config=STRICT)
 class Translator:
-    """A translation model of transformers, and how it is decoded."""
+    """A translation model of transformers, and the settings of its decoding."""
 
     checkpoint: Annotated[str, Field(min_length=1)]
     """Hub name or local folder of a Marian, M2M100 or NLLB checkpoint with safetensors weights."""
     revision: str | None
     """Revision of a hub name; give a commit to pin it."""
     codes: dict[str, str]
-    """What the checkpoint calls a language, by ISO 639-1 code; empty for a checkpoint of one direction."""
+    """The checkpoint's own code of each language, by ISO 639-1 code; empty for a checkpoint of one direction."""
     beams: Count
-    """Beams of the search; 1 is greedy."""
+    """Number of beams in beam search; 1: greedy decoding."""
     precision: Literal["float32", "bfloat16", "float16"]
-    """Of the weights and of the arithmetic."""
+    """Precision of the weights and of the arithmetic."""
     max_length: Annotated[int, Field(ge=4)]
-    """Tokens a sentence is cut to, and tokens that its translation may have."""
+    """Maximum number of tokens of a sentence, which is truncated to it, and of its translation."""
     batch_tokens: Count
-    """Source tokens a batch, padding included."""
+    """Source tokens per batch, padding included."""
     shard: Count
-    """Sentences that are written together: what a kill can cost."""
+    """Sentences per written part: a stage that is killed loses at most the work on one part."""
 
 
 @dataclass(frozen=True, config=STRICT)
 class Translate:
-    """How rows in another language become rows in the target language."""
+    """How rows in other languages are translated into the target language."""
 
     target: str
-    """ISO 639-1 code of the language that the triplets are in."""
+    """ISO 639-1 code of the language of the triplets."""
     model: Translator | None
-    """What translates; null passes rows through as they are."""
+    """The translation model; null: rows are not translated."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -63,9 +63,10 @@ class Triplets:
     dev_fraction: Annotated[float, Field(ge=0, lt=1)]
     """Share of the premises held out for development; 0 turns the split off."""
     overlap: Annotated[float, Field(gt=0, le=1)]
-    """Share of character n-grams from which on a sentence nearly equals one of a benchmark's."""
+    """A sentence nearly equals a benchmark's sentence if they share at least this fraction of character n-grams."""
     drop_overlap: Literal["none", "exact", "near"]
-    """Which pairs are left out: none, those with a sentence of a benchmark, or those with one that nearly is."""
+    """Which pairs are dropped: `none`; `exact`: those with a sentence of a benchmark; `near`: also those with a
+    sentence that nearly equals one."""
 
 
 Similarity = Annotated[float, Field(ge=-1, le=1)]
@@ -73,65 +74,70 @@ Similarity = Annotated[float, Field(ge=-1, le=1)]
 
 @dataclass(frozen=True, config=STRICT)
 class Mine:
-    """Hard negatives: sentences of the mix that an encoder takes for an anchor's, though nothing says that they follow.
+    """Hard negatives: sentences that an encoder finds similar to an anchor, and that are not known positives of it.
 
-    The options are those of sentence-transformers' `mine_hard_negatives`, with the same meaning.
+    They come from the training mix. The options are those of sentence-transformers' `mine_hard_negatives`, with the
+    same meaning.
     """
 
     encoder: Annotated[str, Field(min_length=1)] | None
-    """What ranks the sentences: whatever `evaluate.systems` takes; null: nothing is mined."""
+    """The encoder that ranks the sentences, given as in `evaluate.systems`; null: nothing is mined."""
     negatives: Count
-    """How many each anchor and positive gets, beside those that it has."""
+    """Number of negatives that are added to each pair of anchor and positive."""
     range_min: Annotated[int, Field(ge=0)]
-    """This many of the nearest, of those within the limits below, are skipped: they may be unlabelled positives."""
+    """Skip this many of the nearest sentences within the limits below: they may be unlabelled positives."""
     range_max: Count | None
-    """This many of the nearest are considered; null: as many as `negatives` need, or ten times that with a limit."""
+    """Consider this many of the nearest sentences; null: as many as `negatives` need, or ten times that if one of the
+    limits below is set."""
     absolute_margin: Annotated[float, Field(ge=0, le=2)] | None
-    """How far a negative's similarity to the anchor is below the positive's at least; null: it does not matter."""
+    """A negative's similarity to the anchor must be at least this much below the positive's; null: no such limit."""
     relative_margin: Annotated[float, Field(ge=0, lt=1)] | None
-    """The same as a share of the positive's similarity: 0.05 is NV-Retriever's; null: it does not matter."""
+    """The same margin as a fraction of the positive's similarity, 0.05 in NV-Retriever; null: no such limit."""
     max_score: Similarity | None
-    """The highest similarity that a negative may have; null: any."""
+    """Highest similarity of a negative to the anchor; null: no limit."""
     min_score: Similarity | None
-    """The lowest; null: any."""
+    """Lowest similarity of a negative to the anchor; null: no limit."""
     sampling: Literal["top", "random"]
-    """Which of those that are left: the nearest, or any, by `seed`."""
+    """Which of the remaining candidates are taken: `top`: the nearest; `random`: a random choice that `seed` fixes."""
     search: Literal["exact", "faiss"]
-    """`exact` compares each anchor with each sentence, `faiss` with those of the nearest cells (extra faiss)."""
+    """`exact`: compare each anchor with every sentence; `faiss`: only with those of the nearest cells (needs the extra
+    `faiss`)."""
     others: Literal["keep", "drop"]
-    """What becomes of rows for which there are fewer: `keep` trains on them as they are, `drop` leaves them out."""
+    """Rows with fewer negatives than `negatives`: `keep` trains on them unchanged, `drop` drops them."""
 
 
 @dataclass(frozen=True, config=STRICT)
 class Reported:
-    """A system's figures as its authors report them: printed beside ours, never computed."""
+    """A system's published scores. They are printed in the same table and are not computed here."""
 
     system: str
-    """Its name."""
+    """Name of the system."""
     benchmark: str
-    """On which benchmark."""
+    """Name of the benchmark."""
     source: str
-    """Who says so."""
+    """The publication that reports the scores."""
     figures: dict[Figure, float]
-    """The figures, as fractions of 1."""
+    """The scores, as fractions of 1."""
     weighted_mean: Annotated[float, Field(ge=-1, le=1)] | None = None
-    """SemEval's own score: the mean of Pearson's correlation over the files, weighted by their numbers of pairs."""
+    """SemEval's official score: the mean Pearson correlation of the files, weighted by their numbers of pairs."""
 
 
 @dataclass(frozen=True, config=STRICT)
 class Evaluate:
-    """What is scored, and what is chosen by it."""
+    """The benchmarks and systems that are scored, and the benchmark that selects the checkpoint."""
 
     benchmarks: dict[Name, Benchmark]
     """The benchmarks by name."""
     select_on: str
-    """The benchmark, with role `development`, that chooses the checkpoint."""
+    """The benchmark that selects the checkpoint; its role must be `development`."""
     replication: bool
-    """Let a benchmark with role `test` choose, as a published protocol did; its figures are marked as chosen on it."""
+    """Allow a benchmark with role `test` to select the checkpoint, as a published protocol did. Its scores are marked
+    `test, and chosen on`."""
     main_score: Figure
-    """The one figure that stands for a benchmark, declared beforehand; one of another task is told by `score_of`."""
+    """The score that is reported first and selects checkpoints, fixed before the run. A benchmark of another task uses
+    its own task's first score."""
     reported: list[Reported]
-    """Published figures to print in the same table."""
+    """Published scores to print in the same table."""
 
     def use_of(self, benchmark: str) -> str:
         """What a benchmark was for: development or test, and whether the checkpoint was chosen on it."""
@@ -157,55 +163,55 @@ class Evaluate:
         return next(same, None) if own.split else None
 
     systems: dict[Name, Annotated[str, Field(min_length=1)]]
-    """Other encoders to score on the same pairs, by name: a folder, a hub name with its revision (`name@revision`),
-    `pkg:module/path`, or word vectors in a text file (`.vec`, `.txt`, `.gz`)."""
+    """Other encoders to score on the same pairs, by name. Each is a folder, a hub name with its revision
+    (`name@revision`), `pkg:module/path`, or word vectors in a text file (`.vec`, `.txt`, `.gz`)."""
     prompts: dict[Name, Prompts] = Field(default_factory=dict)
-    """Prompts of other systems, by name (`untouched`: the start before training); a system that is not named keeps the
-    prompts that it was saved with."""
+    """Prompts of the other systems, by name (`untouched`: the start before training). A system that is not listed uses
+    the prompts that were saved with it."""
 
 
 @dataclass(frozen=True, config=STRICT)
 class Logger:
-    """Where curves go beside the CSV files that are always written; never what comes out."""
+    """Where training curves are logged, in addition to the CSV files that are always written. Results do not change."""
 
     wandb: bool
-    """Weights & Biases: online where a key is set and the service answers, else offline, for `wandb sync`."""
+    """Weights & Biases: online if a key is set and the service answers, else offline, for `wandb sync`."""
     tensorboard: bool
     """TensorBoard, in logs/tensorboard/; needs the extra `tensorboard`."""
     mlflow: bool
-    """MLflow, in logs/mlflow.db or where MLFLOW_TRACKING_URI says; needs the extra `mlflow`."""
+    """MLflow, in logs/mlflow.db or at MLFLOW_TRACKING_URI; needs the extra `mlflow`."""
     project: Annotated[str, Field(min_length=1)]
-    """W&B's project, MLflow's experiment."""
+    """The project in W&B, the experiment in MLflow."""
     entity: str | None
-    """W&B's entity; null: the user's own."""
+    """The entity in W&B; null: the default entity of the user."""
     name: str | None
-    """What the run is called; null: after release.name, DVC's experiment or the job of a sweep."""
+    """Name of the run; null: made from release.name, the DVC experiment or the job of a sweep."""
     group: str | None
-    """W&B's group, a tag in MLflow."""
+    """The group in W&B, a tag in MLflow; null: none."""
     tags: list[Annotated[str, Field(min_length=1, max_length=64)]]
     """Tags of the run."""
     encoder: bool
-    """Give W&B the released encoder too, as an artifact."""
+    """Also upload the released encoder to W&B as an artifact."""
 
 
 @dataclass(frozen=True, config=STRICT)
 class Machine:
-    """Where it runs, never what comes out."""
+    """The hardware and processes of a run. A change of these settings does not make a stage run again."""
 
     accelerator: Literal["auto", "cpu", "gpu", "mps"]
     """Lightning's accelerator."""
     devices: Count
-    """Devices a machine."""
+    """Devices per machine."""
     nodes: Count
-    """Machines."""
+    """Number of machines."""
     checkpoint_every: Count
-    """Steps from one checkpoint to the next: what a kill can cost. SIGTERM writes one too."""
+    """Steps between checkpoints: a training that is killed loses at most these. SIGTERM also writes a checkpoint."""
     workers: Count
-    """Processes that parse and translate."""
+    """Number of processes that parse and translate."""
     progress: bool
     """Show progress bars."""
     timeout: Count
-    """Seconds that a process waits for the others of its run: how soon a machine that is lost ends it."""
+    """Seconds that a process waits for the other processes of its run. If one is lost, the run ends after this time."""
     profiler: Literal["simple", "advanced"] | None = None
     """Lightning's profiler of training, in logs/fit-profile.txt: `simple` times Lightning's hooks, `advanced` each
     function in them; null: none."""
@@ -213,10 +219,10 @@ class Machine:
 
 @dataclass(frozen=True, config=STRICT)
 class Release:
-    """What the encoder is called when it is published."""
+    """The names under which the encoder is published."""
 
     name: Name
-    """Name on the card."""
+    """Name on the model card."""
     repo: str
     """`owner/name` (or a folder) that the card's usage snippets load."""
 
@@ -226,11 +232,11 @@ class Settings:
     """Everything that a run depends on."""
 
     seed: Annotated[int, Field(ge=0, lt=2**32)]
-    """Seeds the split, the choice of triplets, the batch plan, the weights and dropout."""
+    """Seed of the split, the choice of triplets, the batch plan, new weights and dropout."""
     corpora: dict[Name, Corpus]
     """The training mix by name."""
     parallel: dict[Name, Corpus]
-    """Corpora of translated sentences by name: what a vocabulary and a student learn from; empty: none."""
+    """Corpora of translated sentences by name, from which a vocabulary and a student learn; empty: none."""
     fetch: Fetch
     translate: Translate
     triplets: Triplets

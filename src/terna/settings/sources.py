@@ -66,7 +66,7 @@ def _file(path: Path, composed: bool) -> Iterator[str]:
     try:
         found = _said(_text(path), composed)
     except SettingsError as error:
-        remedy = REMEDY if composed else "mend the file"
+        remedy = REMEDY if composed else "correct the file"
         yield from (f"{where}{fault}; {remedy}" for fault in error.faults)
     else:
         yield from (f"{where}: {fault}" for fault in found)
@@ -96,7 +96,7 @@ def _text(path: Path) -> str:
     except OSError as error:
         raise SettingsError([f": cannot be read ({error.strerror})"]) from error
     if len(content) > LARGEST:
-        raise SettingsError([f": larger than {LARGEST:,} bytes, which no settings are"])
+        raise SettingsError([f": larger than {LARGEST:,} bytes, the limit for a file of settings"])
     try:
         return content.decode()
     except UnicodeDecodeError as error:
@@ -135,13 +135,13 @@ def _events(text: str) -> Iterator[yaml.Event]:
     except yaml.MarkedYAMLError as error:
         raise SettingsError([_place(error)]) from error
     except yaml.YAMLError as error:
-        raise SettingsError([f": no YAML ({first_line(error)})"]) from error
+        raise SettingsError([f": not valid YAML ({first_line(error)})"]) from error
 
 
 def _place(error: yaml.MarkedYAMLError) -> str:
     mark: Any = error.problem_mark or error.context_mark
     place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-    return f"{place}: no YAML that settings are in ({error.problem or error.context})"
+    return f"{place}: not valid YAML for settings ({error.problem or error.context})"
 
 
 def _parsed(text: str) -> Any:
@@ -157,7 +157,7 @@ def _parsed(text: str) -> Any:
     # a number that Python does not read; a tag on what it does not fit; neither a mapping nor a list; text in which
     # Hydra's parser of YAML sees another depth than libyaml
     except (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError, OSError, RecursionError) as error:
-        raise SettingsError([f": no YAML that settings are in ({first_line(error)[:SHOWN]})"]) from error
+        raise SettingsError([f": not valid YAML for settings ({first_line(error)[:SHOWN]})"]) from error
 
 
 def _meant(data: Any, head: str, composed: bool) -> Iterator[str]:

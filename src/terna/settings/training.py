@@ -26,7 +26,7 @@ class Scratch:
     layers: Count
     """Number of transformer layers."""
     heads: Count
-    """Attention heads a layer."""
+    """Attention heads per layer."""
     intermediate_size: Count
     """Width of the feed-forward layer."""
 
@@ -38,139 +38,143 @@ class Dense:
     out_features: Count
     """Width of the sentence vector."""
     activation: Literal["tanh", "identity"]
-    """What follows the linear map."""
+    """Activation after the linear map."""
 
 
 @dataclass(frozen=True, config=STRICT)
 class Words:
-    """Words of the target language as tokens of their own, which start from what their translations mean."""
+    """Words of the target language that become tokens. Their vectors start from those of their translations."""
 
     min_count: Annotated[float, Field(gt=0)]
-    """A word is added when it is aligned with its translations at least so often, in expected alignments."""
+    """A word is added if its expected number of alignments with its translations is at least this."""
     own_pieces: Annotated[float, Field(ge=0)]
-    """How many alignments the pieces that the word was cut into before count for, in its first vector."""
+    """Weight, in alignments, of the word's former pieces in its first vector."""
     sentences: Count
-    """Sentence pairs that the alignment reads at most: the first ones."""
+    """The alignment reads at most this many sentence pairs, the first ones."""
 
 
 @dataclass(frozen=True, config=STRICT)
 class Keep:
-    """The entries that stay in a vocabulary that is cut to the text at hand; characters and special tokens stay too."""
+    """The entries that are kept when a vocabulary is cut; characters and special tokens are always kept."""
 
     min_count: Annotated[int, Field(ge=0)]
-    """An entry stays when it occurs at least so often in the distinct sentences; 0: up to `size`, by frequency."""
+    """An entry is kept if it occurs at least this often in the distinct sentences; 0: up to `size`, by frequency."""
     size: Count | None
-    """Entries at most, those that always stay included: the most frequent ones, of equals those of lower ids, which
-    tokenizers mostly give to what is more frequent; null: all that occur often enough."""
+    """Maximum number of entries, including those that are always kept. The most frequent are kept; of equally frequent
+    ones, those with lower ids, which most tokenizers give to more frequent entries. null: all that occur often
+    enough."""
 
 
 @dataclass(frozen=True, config=STRICT)
 class Vocabulary:
-    """How the vocabulary of the start is changed: first words are added, then it is cut."""
+    """Changes to the vocabulary of the start: first words are added, then entries are removed."""
 
     words: Words | None
-    """Words learnt from the parallel corpora, for a backbone that cuts into WordPieces; null: none."""
+    """Words learnt from the parallel corpora, for a backbone with a WordPiece tokenizer; null: none."""
     keep: Keep | None
-    """Which entries stay, in a vocabulary of WordPieces, BPE or Unigram pieces; null: all."""
+    """The entries that are kept, in a vocabulary of WordPieces, BPE or Unigram pieces; null: all."""
 
 
 @dataclass(frozen=True, config=STRICT)
 class Prompts:
-    """What is put before texts, by what they are; sentence-transformers knows them by the same names."""
+    """Prompts that are put before texts, by the role of the text. sentence-transformers uses the same names."""
 
     query: str
-    """Before queries and anchors, such as `query: ` with its blank; empty: nothing."""
+    """Prompt of queries and anchors, such as `query: ` with its trailing space; empty: none."""
     document: str
-    """Before documents, positives and negatives; empty: nothing."""
+    """Prompt of documents, positives and negatives; empty: none."""
     default: Literal["query", "document"] | None = None
-    """Which of the two stands before every other text: both sentences of a pair; null: none."""
+    """Which of the two is put before all other texts, such as both sentences of a scored pair; null: none."""
     corpora: dict[Name, Literal["query", "document", "by_column"]] = Field(default_factory=dict)
-    """What stands before the texts of a corpus, where that is another: one of the two before all of them, as a
-    symmetric task asks; or by column, `query` before the first and `document` before the others."""
+    """Prompts of corpora that need others than the above, by name. `query` or `document`: this prompt before all texts,
+    for a symmetric task. `by_column`: `query` before the first column and `document` before the others."""
 
 
 @dataclass(frozen=True, config=STRICT)
 class Model:
-    """The encoder: backbone, pooling, head; or another encoder to start from."""
+    """The encoder before training: backbone, pooling and head, or an existing encoder to start from."""
 
     backbone: Annotated[str, Field(min_length=1)]
     """`scratch`, a hub name, a local folder, or `pkg:module/path` for a folder in an installed package."""
     max_length: Count
-    """Tokens a sentence is cut to, special tokens included."""
+    """Maximum number of tokens, special tokens included. Longer sentences are truncated."""
     pooling: Literal["mean", "cls", "max"] | None
-    """How token vectors become one; null: as the encoder does that `backbone` names, with its head and prompt too."""
+    """How token vectors become one vector; null: `backbone` names an encoder, and its pooling, head and prompt are
+    used."""
     revision: str | None
     """Revision of a hub name; give a commit to pin it."""
     scratch: Scratch | None
-    """The shape, when the backbone is `scratch`."""
+    """The shape of the backbone if `backbone` is `scratch`."""
     dense: Dense | None
-    """A Dense head; null: none, or with pooling null that of the encoder."""
+    """A Dense head; null: none, or the encoder's own if `pooling` is null."""
     vocabulary: Vocabulary
-    """Words that are added to the vocabulary, and entries that are cut from it."""
+    """Words that are added to the vocabulary, and entries that are removed from it."""
     layers: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] | None
-    """The transformer layers that are kept, rising, counted from 0; null: all."""
+    """The transformer layers that are kept, in ascending order, counted from 0; null: all."""
     prompts: Prompts | None = None
-    """Prompts that are trained with and saved; null: the start's, its default prompt before every text."""
+    """Prompts for training, which are saved with the encoder; null: the start's default prompt before every text."""
     sha256: Sha256 | None = None
-    """Of the weights' file, model.safetensors, in a folder or an installed package; null: not checked."""
+    """sha256 of the file model.safetensors in a folder or an installed package; null: not checked."""
 
 
 @dataclass(frozen=True, config=STRICT)
 class Lora:
-    """Low-rank adapters in place of training every weight of the backbone."""
+    """Train low-rank adapters instead of all weights of the backbone."""
 
     rank: Count
     """Width of an adapter."""
     alpha: Positive
-    """An adapter counts alpha / rank times."""
+    """The output of an adapter is multiplied by alpha / rank."""
     dropout: Annotated[float, Field(ge=0, lt=1)]
-    """Dropout before an adapter."""
+    """Dropout on the input of an adapter."""
 
 
 @dataclass(frozen=True, config=STRICT)
 class Distill:
-    """A student learns a teacher's vectors, or the similarities between them, in place of ranking triplets."""
+    """Distillation: a student learns a teacher's vectors or similarities instead of ranking triplets."""
 
     teacher: Annotated[str, Field(min_length=1)] | None
-    """What encodes: a folder, `name@revision` on the hub or `pkg:module/path`; null: the encoder that training starts
+    """The teacher: a folder, `name@revision` on the hub or `pkg:module/path`; null: the encoder that training starts
     from, unchanged."""
     sources: bool
-    """The student learns the source sentences too, and so stays with the teacher where both know the language."""
+    """The student also learns the source sentences, so that it keeps the teacher's vectors of the source language."""
     unit: bool
-    """Compare directions: the vectors of both are scaled to length 1 first."""
+    """Scale the vectors of teacher and student to length 1 before they are compared."""
     texts: Literal["parallel", "monolingual"] = "parallel"
-    """`parallel`: the teacher encodes source sentences, the student learns their translations; `monolingual`: both have
-    the target language's sentences, of the training mix and of the parallel corpora, and no translation is needed."""
+    """`parallel`: the teacher encodes source sentences, and the student learns their translations. `monolingual`: both
+    encode the target language's sentences, from the training mix and the parallel corpora; no translation is needed."""
     vectors: Weight = 1.0
-    """Weight of the squared distance between the vectors; 0: they may differ in width."""
+    """Weight of the squared distance between the vectors; if 0, their widths may differ."""
     similarities: Weight = 0.0
-    """Weight of the mean squared difference between the cosines of each two sentences of a batch."""
+    """Weight of the mean squared difference between the cosines of all two sentences of a batch."""
 
 
 @dataclass(frozen=True, config=STRICT)
 class SimilarityDistillation:
-    """Beside the losses of all examples: the similarities of a frozen teacher between the texts of a batch."""
+    """An additional loss: the student keeps the similarities of a frozen teacher between the texts of a batch."""
 
     weight: Positive
-    """Weight of the mean squared difference between the cosines of each two texts of a batch."""
+    """Weight of the mean squared difference between the cosines of all two texts of a batch."""
     teacher: Annotated[str, Field(min_length=1)] | None = None
-    """As train.distill.teacher, of any width; null: the encoder that training starts from, unchanged."""
+    """The teacher, given as in train.distill.teacher, with vectors of any width; null: the encoder that training starts
+    from, unchanged."""
 
 
 @dataclass(frozen=True, config=STRICT)
 class Guide:
-    """GIST: what a frozen encoder finds nearer than the anchor's own positive is no wrong answer to the anchor."""
+    """GIST: texts that a frozen encoder finds more similar to an anchor than its positive are not its negatives."""
 
     encoder: Annotated[str, Field(min_length=1)] | None = None
-    """As train.distill.teacher, of any width; null: the encoder that training starts from, unchanged."""
+    """The guide, given as in train.distill.teacher, with vectors of any width; null: the encoder that training starts
+    from, unchanged."""
     margin: Weight = 0.0
-    """A candidate is left out from so far below the positive's similarity on."""
+    """A candidate is excluded if its similarity is above the positive's similarity minus this margin."""
     relative: bool = False
-    """The margin is a share of the positive's similarity."""
+    """The margin is a fraction of the positive's similarity."""
     contrast_anchors: bool = True
-    """The other anchors are wrong answers too, where the guide lets them."""
+    """Also use the other anchors as negatives, unless the guide excludes them."""
     contrast_positives: bool = True
-    """So is the likeness of the anchor's positive to each other positive."""
+    """Also use the similarities of the anchor's positive to the other positives as negatives."""
 
 
 LossName = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
@@ -178,27 +182,27 @@ LossName = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
 
 @dataclass(frozen=True, config=STRICT)
 class Losses:
-    """The loss of each shape of examples: a name, or `package.module.function` for one's own (docs/adding.md)."""
+    """The loss of each shape of examples: a name, or `package.module.function` for your own (docs/adding.md)."""
 
     tuples: LossName
-    """Of triplets and tuples: `ranking`, among the texts of the batch."""
+    """Loss of triplets and tuples: `ranking` of the positive among the texts of the batch."""
     scored: LossName
-    """Of scored pairs: `cosent` or `angle`."""
+    """Loss of scored pairs: `cosent` or `angle`."""
     classed: LossName
-    """Of pairs with a class: `softmax`, a linear classifier that is trained beside the encoder and is not exported."""
+    """Loss of pairs with a class: `softmax`, with a linear classifier that is not exported."""
     texts: LossName
-    """Of raw text: `simcse`, each text its own positive under another draw of dropout; or `tsdae`, a decoder that is
-    trained beside the encoder restores each text from the vector of 40 % of its words, and is not exported."""
+    """Loss of raw text. `simcse`: each text is its own positive, under another draw of dropout. `tsdae`: a decoder
+    restores each text from the vector of 40 % of its words; the decoder is not exported."""
 
 
 @dataclass(frozen=True, config=STRICT)
 class After:
-    """Scored pairs that are learnt once the other examples have been, with an optimizer and a schedule of their own."""
+    """Training on the scored pairs after the other examples, with an optimizer and a schedule of its own."""
 
     epochs: Count
-    """Passes over them."""
+    """Passes over the scored pairs."""
     lr: Positive
-    """Their peak learning rate."""
+    """Peak learning rate of this part."""
 
 
 Batch = TypeVar("Batch")
@@ -206,37 +210,37 @@ Batch = TypeVar("Batch")
 
 @dataclass(frozen=True, config=STRICT)
 class Debug:
-    """A short run that looks for faults; what comes out is no result."""
+    """A short run that looks for faults. Its scores are not results."""
 
     steps: Count
-    """Steps of each epoch, at most."""
+    """Maximum number of steps per epoch."""
     overfit: bool
-    """Take all `steps` on the first batch; training fails unless its loss falls."""
+    """Train all `steps` on the first batch; training fails unless its loss falls."""
 
     def of(self, batches: list[Batch]) -> list[Batch]:
-        """What such a run takes of the batches of an epoch."""
+        """The batches of an epoch that such a run trains on."""
         return batches[:1] * self.steps if self.overfit else batches[: self.steps]
 
 
 @dataclass(frozen=True, config=STRICT)
 class Train:
-    """The run: loss, batches, optimizer, schedule, selection."""
+    """Training: loss, batches, optimizer, schedule and selection of the checkpoint."""
 
     batch_size: Annotated[int, Field(ge=2)]
-    """Examples a step, all of one shape: triplets, tuples, texts, taught sentences, scored or classed pairs."""
+    """Examples per step, all of one shape: triplets, tuples, texts, taught sentences, scored or classed pairs."""
     epochs: Count
-    """Passes over the training data; with `soup` of each training, with `after` over what comes first."""
+    """Passes over the training data: in each training of a `soup`; with `after`, over all except the scored pairs."""
     after: After | None
-    """Learn the scored pairs after the other examples; null: the batches of all are mixed."""
+    """Train on the scored pairs after the other examples; null: their batches are mixed with the others."""
     weights: dict[Name, Annotated[float, Field(ge=0, allow_inf_nan=False)]]
-    """How often an epoch has each example of a corpus, on average; one that is not named: once. A corpus of weight 0 is
-    not trained on; `model.vocabulary.keep` counts its words."""
+    """How often each example of a corpus occurs in an epoch, on average; a corpus that is not listed: once. A corpus of
+    weight 0 is not trained on, but `model.vocabulary.keep` counts its words."""
     loss: Losses
-    """What is learnt from each shape of examples."""
+    """The loss of each shape of examples."""
     lr: Positive
     """Peak learning rate of AdamW."""
     warmup: Fraction
-    """Share of all steps in which the learning rate climbs, rounded to whole steps."""
+    """Fraction of all steps in which the learning rate rises linearly, rounded to whole steps."""
     scale: Positive
     """Factor on the cosine before the softmax (1 / temperature): larger values put more weight on the hardest
     negatives."""
@@ -245,44 +249,46 @@ class Train:
     symmetric: bool
     """Also rank the anchors for each positive, and average the two losses."""
     known_positives: bool
-    """Leave known positives of an anchor out of its negatives: a labelled entailment counts in both directions, and so
+    """Exclude known positives of an anchor from its negatives. A labelled entailment counts in both directions, and so
     do anchor and positive of a tuple."""
     guide: Guide | None
-    """Leave out of an anchor's negatives what a frozen encoder takes for a positive; null: nothing is asked."""
+    """Exclude texts that a frozen encoder takes for a positive from an anchor's negatives; null: no guide."""
     matryoshka: list[Count]
-    """Sum the loss over vectors cut to these numbers of dimensions, rising; name the whole to include it; empty: the
-    whole alone."""
+    """Sum the loss over vectors truncated to these numbers of dimensions, in ascending order. Include the full
+    dimension to train it too. Empty: only the full vector."""
     weight_decay: Annotated[float, Field(ge=0)]
     """AdamW's decay, on all weights except biases and norms."""
     l2_sp: Weight
     """L2-SP: weight of half the squared distance between the trained weights and those at the start; 0: none."""
     layer_decay: Annotated[float, Field(gt=0, le=1)]
-    """The learning rate of a layer as a share of that of the layer above; 1: the same for all."""
+    """The learning rate of a layer as a fraction of that of the layer above; 1: the same for all."""
     eps: Positive
     """AdamW's epsilon."""
     clip: Annotated[float, Field(ge=0)]
-    """Gradients of a larger norm are scaled down to it; 0 turns clipping off."""
+    """Gradients with a larger norm are scaled down to it; 0 turns clipping off."""
     precision: Literal["32-true", "tf32", "bf16-mixed", "16-mixed"]
-    """Lightning's precision; tf32 is 32-true with matrix products in TensorFloat-32, where a GPU has it."""
+    """Lightning's precision; tf32 is 32-true with matrix products in TensorFloat-32, if the GPU has it."""
     packed: bool
-    """Compute no padding, where the backbone can; false: padded batches, the reference."""
+    """Compute no padding if the backbone supports it; false: padded batches, the reference."""
     cached: bool
-    """Gradient caching: memory for a chunk a thread at a time, for a second forward pass. The same gradients."""
+    """Gradient caching: less memory, one chunk per thread at a time, but a second forward pass. The gradients are the
+    same."""
     compile: bool
     """Compile the backbone with torch.compile."""
     gather: bool
-    """With several devices: rank each anchor among the texts of all of them, not of its own alone."""
+    """With several devices: rank each anchor among the texts of all devices, not only of its own."""
     lora: Lora | None
-    """Train low-rank adapters (needs the extra `lora`) and add them to the weights in the end; null: every weight."""
+    """Train low-rank adapters (needs the extra `lora`) and add them to the weights at the end; null: train all
+    weights."""
     embeddings_only: bool
-    """Train the word embeddings alone and leave the layers as they are."""
+    """Train only the word embeddings; the layers stay unchanged."""
     distill: Distill | None
-    """Learn a teacher's vectors or similarities in place of ranking triplets and tuples; null: rank."""
+    """Learn a teacher's vectors or similarities instead of ranking triplets and tuples; null: rank."""
     similarity_distillation: SimilarityDistillation | None
-    """Keep a teacher's similarities while the examples are learnt; null: learn them alone."""
+    """Add a loss that keeps a teacher's similarities; null: none."""
     wise_ft: list[Annotated[float, Field(gt=0, lt=1)]]
-    """Shares of the trained weights in averages with the start's. They are scored when training ends, and the best may
-    be exported."""
+    """Fractions of the trained weights in averages with the start's weights. These are scored when training ends, and
+    the best may be exported."""
     ema: Annotated[float, Field(gt=0, lt=1)] | None
     """Decay of an exponential moving average of the weights. It is scored when training ends, and may be exported.
     null: none."""
@@ -294,9 +300,9 @@ class Train:
     patience: Count | None
     """Stop after this many scores without a better one; null: never."""
     debug: Debug | None
-    """A short run that looks for faults, and whose card says so; null: a whole run."""
+    """A short run that looks for faults, which the model card states; null: a full run."""
 
     @property
     def is_taught(self) -> bool:
-        """Whether the stage `teacher` encodes what is trained on: for a teacher, or for a guide."""
+        """Whether the stage `teacher` encodes the training sentences, for a teacher or a guide."""
         return any((self.distill, self.similarity_distillation, self.guide))

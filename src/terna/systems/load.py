@@ -32,7 +32,7 @@ class System(Protocol):
 
 
 def load_system(where: str, device: str = "cpu", precision: Precision = "float32") -> System:
-    """The system that `evaluate.systems` describes: see `locate`; ModelError when it cannot be had or read.
+    """The system that `evaluate.systems` describes: see `locate`; ModelError if it cannot be read.
 
     device: torch's name of where an encoder's folder computes; what is `on_cpu_alone` computes there. precision: what
     it computes in; vectors are float32 in any.

@@ -1,4 +1,4 @@
-"""A system as mteb wants an encoder, without mteb: its protocol is a matter of names alone.
+"""A system as mteb wants an encoder, without mteb: its protocol consists of names only.
 
 Source: mteb.models.EncoderProtocol, mteb 2.26.
 """

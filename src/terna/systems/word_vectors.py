@@ -70,9 +70,9 @@ def _vector(line: bytes, dimension: int, where: str) -> list[float]:
     try:
         numbers = [float(part) for part in parts]
     except ValueError as error:
-        raise DataError(f"{where}: {error}; expected a word and {dimension} numbers. Get the file anew") from error
+        raise DataError(f"{where}: {error}; expected a word and {dimension} numbers. Get the file again") from error
     if len(numbers) < dimension:
-        raise DataError(f"{where}: {len(numbers)} numbers, expected {dimension}; get the file anew")
+        raise DataError(f"{where}: {len(numbers)} numbers, expected {dimension}; get the file again")
     return numbers
 
 
@@ -81,4 +81,4 @@ def _lines(path: Path) -> Iterator[bytes]:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             yield from file
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: cannot be read ({error}); get the file anew") from error
+        raise DataError(f"{path}: cannot be read ({error}); get the file again") from error

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 def build(settings: Settings, folder: Path) -> list[Logger]:
-    """The loggers of a run: CSV files in folder/csv, anew, and those that settings.logger asks for.
+    """The loggers of a run: new CSV files in folder/csv, and those that settings.logger asks for.
 
     Of several processes only the first has the latter. Raises ModelError when a package is missing.
     """

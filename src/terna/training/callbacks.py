@@ -24,8 +24,8 @@ FETCH = 50
 class Recorder(Callback):
     """Keeps the loss and the rate of each step and the figures of each scoring, and hands them to the loggers.
 
-    They are part of a checkpoint: a resumed run has the curves of one that was never stopped. A loss that is no number
-    ends the run: describe(step) says what the batch of that step is, in the message.
+    They are part of a checkpoint: a resumed run has the curves of one that was never stopped. A loss that is not a
+    number ends the run: describe(step) says what the batch of that step is, in the message.
 
     plots: where the curves are written while the run goes on; None: nowhere.
     """

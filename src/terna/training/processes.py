@@ -15,7 +15,7 @@ from terna.provenance import flat
 from terna.settings import Machine
 from terna.training.resume import CHECKPOINT, differences, steps_done
 
-AGAIN = "the same command on all machines resumes from the last checkpoint, or starts anew where none was written yet"
+AGAIN = "the same command on all machines resumes from the last checkpoint, or from the start if none was written yet"
 # sessions in which SLURM's variables say nothing of the processes: Lightning's names for them
 INTERACTIVE = ("bash", "interactive")
 

@@ -52,7 +52,7 @@ def claim(folder: Path, run: Mapping[str, Any]) -> Path | None:
     run, with each key that differs and both its values.
     """
     ours, path = dict(flat(run)), folder / CHECKPOINT
-    remedy = f"delete {folder}/ to train anew"
+    remedy = f"delete {folder}/ to train again"
     found = read_record(folder / IDENTITY, {}, remedy) if (folder / IDENTITY).exists() else None
     if not path.is_file() or found is None:
         if is_first() and found != ours:
@@ -65,7 +65,7 @@ def claim(folder: Path, run: Mapping[str, Any]) -> Path | None:
                 [
                     f"{path} is of a run that was interrupted, with other settings or data:",
                     *different,
-                    f"Set them back to resume that run, or delete {folder}/ to train anew",
+                    f"Set them back to resume that run, or delete {folder}/ to train again",
                 ]
             )
         )
@@ -87,7 +87,7 @@ def steps_done(checkpoint: Path) -> int:
     try:
         return int(torch.load(checkpoint, weights_only=True, mmap=True, map_location="cpu")["global_step"])
     except (OSError, EOFError, RuntimeError, KeyError, UnpicklingError) as error:
-        raise ModelError(f"{checkpoint}: damaged ({error}); delete {checkpoint.parent}/ to train anew") from error
+        raise ModelError(f"{checkpoint}: damaged ({error}); delete {checkpoint.parent}/ to train again") from error
 
 
 def release(folder: Path) -> None:

@@ -97,7 +97,7 @@ class Observers(NamedTuple):
 
 
 def build_run(settings: Settings, inputs: Inputs) -> Run:
-    """A run from its start, seeded. ModelError when its encoder cannot be had, DataError when not a batch is full."""
+    """A run from its start, seeded. ModelError if its encoder is not available, DataError when not a batch is full."""
     seed_everything(settings.seed, verbose=False)
     return run_of(settings, inputs, encoder_of(settings, inputs))
 
@@ -112,7 +112,7 @@ def run_of(settings: Settings, inputs: Inputs, encoder: Encoder) -> Run:
 
 
 def encoder_of(settings: Settings, inputs: Inputs) -> Encoder:
-    """The encoder, ready to train; ModelError when it cannot be had."""
+    """The encoder, ready to train; ModelError if it is not available."""
     model, packed = settings.model, settings.train.packed
     encoder = build_encoder(model, inputs.tokenizer, inputs.starts, inputs.kept, packed=packed)
     encoder.cached = settings.train.cached
@@ -287,9 +287,9 @@ def whereabouts(run: Run, checkpoints: Path, *, mined: bool = False) -> Callable
         path = checkpoints / CHECKPOINT
         kept = f"the last good checkpoint is {path}" if path.exists() else "there is no checkpoint yet"
         own_loss = run.module.own.get(part.shape or "")
-        mend = f"Mend {own_loss.path} (train.loss.{part.shape}), lower" if own_loss else "Lower"
+        correct = f"Correct {own_loss.path} (train.loss.{part.shape}), lower" if own_loss else "Lower"
         return (
-            f"batch {number + 1} of epoch {epoch + 1}, rows {rows}, … of {source}; {kept}. {mend} "
+            f"batch {number + 1} of epoch {epoch + 1}, rows {rows}, … of {source}; {kept}. {correct} "
             f"train.lr or train.clip, or choose another train.precision, and delete {checkpoints}/"
         )
 

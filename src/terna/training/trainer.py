@@ -96,7 +96,7 @@ def fit(trainer: Trainer, run: Run, checkpoint: Path | None = None) -> Taken:
         if not isinstance(end.__context__, KeyboardInterrupt):
             raise
         told = f"stopped by Ctrl-C after step {trainer.global_step}; the same command resumes from the last checkpoint"
-        print(f"{told}, or starts anew where none was written yet", file=sys.stderr)
+        print(f"{told}, or from the start if none was written yet", file=sys.stderr)
         sys.exit(130)
     return Taken(trainer.global_step - first, time.perf_counter() - start)
 

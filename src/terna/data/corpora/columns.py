@@ -109,7 +109,7 @@ def read_fields(path: Path, corpus: Corpus, fields: Sequence[str]) -> Iterator[d
 def check_rows(name: str, corpus: Corpus, rows: int, folder: Path) -> None:
     """DataError for another number of rows than declared."""
     if corpus.rows not in (None, rows):
-        raise DataError(f"{name}: {rows} rows in {folder}, expected {corpus.rows}; fetch it anew")
+        raise DataError(f"{name}: {rows} rows in {folder}, expected {corpus.rows}; fetch it again")
 
 
 def data_files(corpus: Corpus, folder: Path) -> list[Path]:
@@ -151,8 +151,8 @@ def _places(field: str, corpus: Corpus, stream: Stream) -> list[int]:
         return []
     if not found or (len(found) > 1 and field != SEVERAL):
         several = " and ".join(names[place] for place in found)
-        fault = f"{several} could each be the {field}" if found else f"no column is called {field}"
-        raise DataError(f"{stream.label}: {fault}; say which under columns.{field}; {_there_are(stream)}")
+        fault = f"{several} could each be the {field}" if found else f"no column is named {field}"
+        raise DataError(f"{stream.label}: {fault}; name it under columns.{field}; {_there_are(stream)}")
     return found
 
 
@@ -164,7 +164,7 @@ def _place(column: str | int, stream: Stream) -> int:
         return column
     count = list(stream.columns).count(column)
     if count != 1:
-        fault = f"no column {column!r}" if not count else f"{count} columns are called {column!r}"
+        fault = f"no column {column!r}" if not count else f"{count} columns are named {column!r}"
         raise DataError(f"{stream.label}: {fault}; {_there_are(stream)}")
     return list(stream.columns).index(column)
 

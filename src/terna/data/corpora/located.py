@@ -1,4 +1,4 @@
-"""Where a text file that could not be read is malformed: read anew, line by line, and refused there."""
+"""Where a text file that could not be read is malformed: read again, line by line, and refused there."""
 
 import csv
 import json
@@ -29,7 +29,7 @@ def check_csv(delimiter: str, width: int) -> Callable[[Path], None]:
                 if len(row) != width and any(cell.strip() for cell in row):
                     raise DataError(
                         f"{where}: {len(row)} columns, but the first row has {width}; quote a field that holds the "
-                        'delimiter ("…"), or mend the row'
+                        'delimiter ("…"), or correct the row'
                     )
 
     return check
@@ -88,7 +88,7 @@ def _objects(path: Path) -> Iterator[tuple[str, Any]]:
                 try:
                     yield f"line {number}", _parsed(line)
                 except (ValueError, RecursionError) as error:
-                    raise DataError(f"{path}, line {number}: not JSON ({error}); write one object a line") from error
+                    raise DataError(f"{path}, line {number}: not JSON ({error}); write one object per line") from error
 
 
 def _parsed(text: str) -> Any:
@@ -98,10 +98,10 @@ def _parsed(text: str) -> Any:
 
 def _unique(row: Any, where: str) -> dict[str, Any]:
     if not isinstance(row, tuple):
-        raise DataError(f"{where}: {json.dumps(row)[:60]!r} is no JSON object; write one object a line")
+        raise DataError(f"{where}: {json.dumps(row)[:60]!r} is not a JSON object; write one object per line")
     keys = [key for key, _ in row]
     if twice := [key for key in keys if keys.count(key) > 1]:
-        raise DataError(f"{where}: {twice[0]!r} comes twice; remove one")
+        raise DataError(f"{where}: {twice[0]!r} occurs twice; remove one")
     return dict(row)
 
 

@@ -41,7 +41,7 @@ def read_nli(name: str, corpus: Corpus, folder: Path) -> tuple[pa.Table, Counter
             elif reason != "other_language":
                 counts[reason] += 1
     if corpus.rows is not None and counts["read"] != corpus.rows:
-        raise DataError(f"{name}: {counts['read']} rows in {folder}, expected {corpus.rows}; fetch it anew")
+        raise DataError(f"{name}: {counts['read']} rows in {folder}, expected {corpus.rows}; fetch it again")
     if not kept:
         raise DataError(f"{name}: no pair in {folder} can be used: {_lost(counts, corpus.language)}")
     premise, hypothesis, label, _ = zip(*kept, strict=True)
@@ -98,7 +98,9 @@ def columns(text: Text, wanted: Sequence[str]) -> Iterator[list[str]]:
         for row in reader:
             if len(row) != len(header):
                 where = f"{text.label}, line {reader.line_num}"
-                raise DataError(f"{where}: {len(row)} columns, but the header has {len(header)}; mend or drop the row")
+                raise DataError(
+                    f"{where}: {len(row)} columns, but the header has {len(header)}; correct or drop the row"
+                )
             yield [row[place].strip() for place in places]
     except csv.Error as error:
         raise DataError(f"{text.label}, line {reader.line_num}: {error}") from error
@@ -110,7 +112,7 @@ def _snli_jsonl(text: Text) -> Iterator[Row]:
 
 
 def _objects(text: Text, keys: Sequence[str]) -> Iterator[Row]:
-    """An object a line: under `keys` its premise, hypothesis and label."""
+    """One object per line: under `keys` its premise, hypothesis and label."""
     for number, line in enumerate(text.lines, start=1):
         premise, hypothesis, label = _values(line, keys, text.label, number)
         yield premise.strip(), hypothesis.strip(), label.strip(), ""

@@ -41,7 +41,7 @@ def read_parallel(name: str, corpus: Corpus, folder: Path) -> tuple[pa.Table, Co
         else:
             kept[pair] = None
     if corpus.rows is not None and counts["read"] != corpus.rows:
-        raise DataError(f"{name}: {counts['read']} pairs in {folder}, expected {corpus.rows}; fetch it anew")
+        raise DataError(f"{name}: {counts['read']} pairs in {folder}, expected {corpus.rows}; fetch it again")
     if not kept:
         empty = f"{counts['empty_sentence']} of {counts['read']} pairs have an empty sentence"
         raise DataError(f"{name}: no translated sentence in {folder}: {empty}; is it the right file?")
@@ -79,7 +79,7 @@ def _side_by_side(corpus: Corpus, path: Path, names: Sequence[str], *sides: File
     lines = (_text(replace(corpus, files=[side]), path.parent) for side in sides)
     for number, (first, second) in enumerate(zip_longest(*lines), start=1):
         if first is None or second is None:
-            raise DataError(f"{path}, line {number}: one of {', '.join(names)} ends before the other; fetch it anew")
+            raise DataError(f"{path}, line {number}: one of {', '.join(names)} ends before the other; fetch it again")
         yield first, second
 
 
@@ -97,7 +97,7 @@ def _tabbed(text: Text) -> Iterator[Pair]:
     for number, line in enumerate(text.lines, start=1):
         parts = line.split("\t")
         if len(parts) < 2:
-            raise DataError(f"{text.label}, line {number}: source, tab, target expected, found {line[:60]!r}")
+            raise DataError(f"{text.label}, line {number}: expected source, tab, target, found {line[:60]!r}")
         yield parts[0], parts[1]
 
 

@@ -31,10 +31,10 @@ def read_sts(name: str, corpus: Corpus, folder: Path) -> pa.Table:
     pairs = [pair for each in read.values() for pair in each]
     if not pairs:
         if read:
-            raise DataError(f"{name}: no pair in {', '.join(read)}, which is empty; fetch it anew")
+            raise DataError(f"{name}: no pair in {', '.join(read)}, which is empty; fetch it again")
         raise DataError(f"{name}: no pair in {folder}; a file STS.input.X.txt is expected")
     if corpus.rows is not None and len(pairs) != corpus.rows:
-        raise DataError(f"{name}: {len(pairs)} pairs in {folder}, expected {corpus.rows}; fetch it anew")
+        raise DataError(f"{name}: {len(pairs)} pairs in {folder}, expected {corpus.rows}; fetch it again")
     if alone := [label for label, each in read.items() if len(each) == 1]:
         raise DataError(f"{name}: {alone[0]} has one pair, and a correlation needs at least 2; add pairs")
     return pa.table([list(column) for column in zip(*pairs, strict=True)], schema=SCORED)
@@ -67,7 +67,7 @@ def _file(base: str, read: Mapping[str, Read], scale: Sequence[float]) -> Iterat
     if not gold_label:
         raise DataError(f"{label}: its scores are missing; STS.gs.{topic}.txt belongs beside it")
     if len(gold) != len(lines):
-        raise DataError(f"{label}: {len(lines)} pairs, but {gold_label} has {len(gold)} scores; fetch both anew")
+        raise DataError(f"{label}: {len(lines)} pairs, but {gold_label} has {len(gold)} scores; fetch both again")
     for number, (pair, score) in enumerate(zip(lines, gold, strict=True), start=1):
         first, second = _sentences(pair, f"{label}, line {number}")
         yield topic, number, first, second, _score(score, scale, f"{gold_label}, line {number}")
@@ -76,7 +76,7 @@ def _file(base: str, read: Mapping[str, Read], scale: Sequence[float]) -> Iterat
 def _sentences(pair: str, where: str) -> tuple[str, str]:
     parts = [part.strip() for part in pair.split("\t")]
     if len(parts) < 2 or not parts[0] or not parts[1]:
-        raise DataError(f"{where}: two sentences parted by a tab expected, found {pair!r}")
+        raise DataError(f"{where}: expected two sentences separated by a tab, found {pair!r}")
     return parts[0], parts[1]
 
 
@@ -84,8 +84,8 @@ def _score(text: str, scale: Sequence[float], where: str) -> float:
     # stripped for float() too: it knows fewer blanks than str.strip()
     number = text.strip()
     if not NUMBER.fullmatch(number):
-        raise DataError(f"{where}: a score expected, found {text!r}")
+        raise DataError(f"{where}: expected a score, found {text!r}")
     value = float(number)
     if not scale[0] <= value <= scale[1]:
-        raise DataError(f"{where}: a score from {scale[0]:g} to {scale[1]:g} expected, found {text!r}")
+        raise DataError(f"{where}: expected a score from {scale[0]:g} to {scale[1]:g}, found {text!r}")
     return value

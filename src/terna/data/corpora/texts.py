@@ -75,7 +75,7 @@ def _readable(path: Path) -> Iterator[None]:
     except FileNotFoundError as error:
         raise DataError(f"{path}: not there; fetch it (dvc repro)") from error
     except UNREADABLE as error:
-        raise DataError(f"{path}: cannot be read ({error}); delete it and fetch it anew") from error
+        raise DataError(f"{path}: cannot be read ({error}); delete it and fetch it again") from error
 
 
 @contextmanager
@@ -110,4 +110,4 @@ def _bounded(info: zipfile.ZipInfo, member: str, path: Path) -> None:
     if size > max(LARGE, RATIO_LIMIT * packed):
         raise DataError(f"{path}: {member} would unpack from {packed} to {size} bytes; the limit is {RATIO_LIMIT}-fold")
     if info.compress_type not in METHODS:
-        raise DataError(f"{path}: {member} is packed by method {info.compress_type}; pack it anew by deflate")
+        raise DataError(f"{path}: {member} is packed by method {info.compress_type}; pack it again by deflate")

@@ -17,7 +17,7 @@ from terna.records import LABELS
 MEANT: Mapping[str, str | None] = {word: label for place, label in enumerate(LABELS) for word in (label, str(place))}
 # what JSON can escape and no text holds: NUL, and half of a pair, which UTF-8 cannot hold
 UNFIT = re.compile("[\0\ud800-\udfff]")
-UNFIT_FOUND = "NUL or half a surrogate pair is no character; mend or drop the row"
+UNFIT_FOUND = "NUL or half a surrogate pair is not a character; correct or drop the row"
 Meaning = TypeVar("Meaning")
 # what a column of lists may hold
 LISTED = "a text or a list of texts"
@@ -44,7 +44,7 @@ class Values:
         found = "nothing" if self.values[row] is None else repr(self.values[row])[:SHOWN]
         place = f", place {row + 1} of the list" if self.listed else ""
         where = f"{self.file}, row {self.first + (0 if self.listed else row)}, column {self.column}{place}"
-        return DataError(f"{where}: {found}; allowed is {allowed}; mend or drop the row")
+        return DataError(f"{where}: {found}; allowed: {allowed}; correct or drop the row")
 
 
 def values(column: pa.ChunkedArray, names: Sequence[str] | None) -> list[Any]:

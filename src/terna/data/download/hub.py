@@ -26,7 +26,7 @@ def fetch_dataset(dataset: HubDataset, folder: Path, *, mirror: Path | None) -> 
     """Put the data files of `dataset` into folder/dataset, and last fetched.json, which says that all are there.
 
     fetched.json: `sha256`, `bytes` and `addresses` of each file by name, and `dataset`: what was asked for, with the
-    commit that came. What is there already stays, as long as the declaration is the same. Raises DownloadError when
+    commit that came. What already exists stays, as long as the declaration is the same. Raises DownloadError when
     the hub cannot be reached and no mirror has them, or has no such dataset.
     """
     if _is_there(dataset, folder):
@@ -87,7 +87,7 @@ def _hub(dataset: HubDataset) -> Iterator[None]:
                 f"{asked}: the hub does not give it ({words_of(error)}); see name, revision and files, and for a "
                 "private or gated dataset HF_TOKEN"
             ) from error
-        raise DownloadError(f"{asked}: cannot be had from the hub ({words_of(error)}). {OFFLINE}") from error
+        raise DownloadError(f"{asked}: not available from the hub ({words_of(error)}). {OFFLINE}") from error
 
 
 def _commit(dataset: HubDataset) -> str:

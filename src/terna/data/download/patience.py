@@ -10,7 +10,7 @@ class Patience:
     attempts: int = 6
     """Tries in a row that bring less than `headway`."""
     headway: int = 1 << 20
-    """What a try must add to the file for the count to begin anew."""
+    """What a try must add to the file for the count to begin again."""
     backoff: float = 1.0
     """Wait before the second try; it doubles with each."""
     longest_wait: float = 120.0

@@ -77,7 +77,7 @@ def fetch(
         else:
             partial.discard()
             return found
-    raise DownloadError("\n  ".join([f"{_name(addresses[0])} could not be had:", *refused]))
+    raise DownloadError("\n  ".join([f"{_name(addresses[0])} could not be fetched:", *refused]))
 
 
 def _copies(addresses: Sequence[str], mirror: Path | None, target: Path) -> list[str]:

@@ -51,13 +51,15 @@ def _refuse(path: Path, place: str, found: str, wanted: Wanted, called_page: boo
     expected = f"sha256 {' or '.join(wanted.accepted)}" if wanted.accepted else "the file"
     if called_page or PAGE.match(start):
         lost = "the server may have lost it" + ("" if wanted.exact else "; if this is the file, declare its sha256")
-        raise DownloadError(f"{place}: an HTML page came, not the file; expected {expected}; {lost}")
+        raise DownloadError(f"{place}: received an HTML page, not the file; expected {expected}; {lost}")
     if wanted.exact:
         other = f"{path.stat().st_size} bytes of a damaged or other file"
         remedy = "" if place.startswith(("http://", "https://")) else "; if you edited it, declare its new sha256"
         raise DownloadError(f"{place}: {other}, sha256 {found}, expected {expected.removeprefix('sha256 ')}{remedy}")
     if not start:
-        raise DownloadError(f"{place}: an empty file came ({path.stat().st_size} bytes, no text); expected {expected}")
+        raise DownloadError(
+            f"{place}: received an empty file ({path.stat().st_size} bytes, no text); expected {expected}"
+        )
 
 
 def opening(path: Path) -> bytes:

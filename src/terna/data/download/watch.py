@@ -62,7 +62,7 @@ class Watch:
             data = read(min(max_bytes, PIECE) if self._lines else max_bytes, timeout=timeout)
             self._unparsed += len(data) if self._lines else 0
             if self._unparsed > self._patience.largest_head:
-                raise httpx.ProtocolError(f"more than {self._patience.largest_head} bytes of headers came")
+                raise httpx.ProtocolError(f"received more than {self._patience.largest_head} bytes of headers")
             return data
 
         return limited

@@ -68,7 +68,7 @@ def find(settings: Translator) -> Checkpoint:
         found = _fetched(name, settings.revision)
     except hub_errors() as error:
         raise ModelError(
-            f"translate.model.checkpoint: neither a folder nor to be had from the hub: {name} at revision "
+            f"translate.model.checkpoint: neither a folder nor available from the hub: {name} at revision "
             f"{settings.revision} ({words_of(error)}). Give a folder, or a hub name and a revision that it has. "
             "Without a hub: take its cache folder along (HF_HOME, with HF_HUB_OFFLINE=1)"
         ) from error
@@ -173,8 +173,8 @@ def _code_id(tokenizer: PreTrainedTokenizerBase, codes: dict[str, str], language
         found = None
     if found is None:
         raise ModelError(
-            f"translate.model.codes.{language}: {code!r} is no language of this tokenizer; see the checkpoint's list, "
-            "and give no codes for a checkpoint of one direction"
+            f"translate.model.codes.{language}: {code!r} is not a language of this tokenizer; see the checkpoint's "
+            "list, and give no codes for a checkpoint of one direction"
         )
     return int(found)
 

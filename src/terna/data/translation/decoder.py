@@ -16,7 +16,7 @@ from terna.settings import Translator
 
 
 class Output(NamedTuple):
-    """A sentence's translation as it came, and whether the model ended it before its last token."""
+    """A sentence's translation, unchanged, and whether the model ended it before its last token."""
 
     text: str
     ended: bool

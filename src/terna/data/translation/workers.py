@@ -102,8 +102,8 @@ def _died(worker: Worker) -> ModelError:
     worker.process.join()
     return ModelError(
         f"a process that translates ended with status {worker.process.exitcode}: -9 means that memory ran out (lower "
-        "translate.model.batch_tokens or machine.workers), for others its message stands above; what is translated is "
-        "kept, so run the stage again"
+        "translate.model.batch_tokens or machine.workers), for others its message is printed above; finished "
+        "translations are kept, so run the stage again"
     )
 
 

@@ -22,7 +22,7 @@ from terna.settings.benchmark import UNITS
 # What a figure, and the cosine of a pair, may differ by when they are computed again, perhaps on another machine:
 # rounding is a hundredth of it, and no table shows it.
 TOLERANCE = 1e-4
-REMEASURE = "evaluate and release anew (dvc repro -s -f evaluate; dvc repro)"
+REMEASURE = "evaluate and release again (dvc repro -s -f evaluate; dvc repro)"
 
 
 def named(settings: Settings, repo: str) -> None:
@@ -30,15 +30,15 @@ def named(settings: Settings, repo: str) -> None:
     check_name(repo)
     if settings.release.repo != repo:
         raise PublishError(
-            f"release.repo is {settings.release.repo!r}, which the card's programs load, not {repo!r}; say so "
-            f"and make the release anew: dvc exp run -S release.repo={repo}, beside the run's other -S"
+            f"release.repo is {settings.release.repo!r}, which the card's programs load, not {repo!r}; set it "
+            f"and make the release again: dvc exp run -S release.repo={repo}, beside the run's other -S"
         )
 
 
 def no_debug_run(settings: Settings) -> None:
     """Raise PublishError for a debug run."""
     if settings.train.debug:
-        raise PublishError("train.debug: a debug run is no result; run the pipeline without it (-S debug=none)")
+        raise PublishError("train.debug: a debug run is not a result; run the pipeline without it (-S debug=none)")
 
 
 def check_name(repo: str) -> None:
@@ -49,9 +49,9 @@ def check_name(repo: str) -> None:
     try:
         validate_repo_id(repo)
     except HFValidationError as error:
-        raise PublishError(f"{repo!r} is no name of a repository: {error}") from error
+        raise PublishError(f"{repo!r} is not a repository name: {error}") from error
     if repo.count("/") != 1:
-        raise PublishError(f"{repo!r} is no name of a repository: owner/name is expected")
+        raise PublishError(f"{repo!r} is not a repository name: owner/name is expected")
 
 
 def fresh(settings: Settings, lineage: Lineage, card: Path) -> None:
@@ -76,8 +76,8 @@ def licensed(corpora: Mapping[str, Corpus], card: Path, checked: bool) -> str:
     unknown = ", ".join(f"{name} ({licence})" for name, licence in allowed.unranked.items())
     if unknown and not checked:
         raise PublishError(
-            f"what one may do with {unknown} is not known here: ask its authors, and say --licence-checked if it may "
-            f"go out as {due}; or train on other corpora"
+            f"the terms of {unknown} are not known here: ask its authors, and give --licence-checked if it may be "
+            f"published as {due}; or train on other corpora"
         )
     return stated
 

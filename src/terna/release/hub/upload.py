@@ -66,6 +66,6 @@ def _told(repo: str, endpoint: str, error: BaseException) -> str:
         )
     told = " ".join(f"{type(reason).__name__}: {reason}" for reason in reasons)
     return (
-        f"{endpoint} did not take {repo}: {told}. Look there whether the commit is to be seen; if not, nothing has "
+        f"{endpoint} did not take {repo}: {told}. Check there whether the commit exists; if not, nothing has "
         "changed, and the same command sends it again, without what has arrived"
     )

@@ -39,7 +39,7 @@ To run it on your own machine: `docker build -t demo . && docker run -p {port}:{
 
 
 def write(model: str, folder: Path = FOLDER) -> None:
-    """Write `folder` anew, for an encoder's folder or for a hub name with its revision, which the Space then loads.
+    """Write `folder` again, for an encoder's folder or for a hub name with its revision, which the Space then loads.
 
     Raises PublishError for a model that is neither.
     """

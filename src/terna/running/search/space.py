@@ -127,7 +127,7 @@ def _range(key: str, swept: IntervalSweep) -> Range:
     kinds = kinds_of(key)
     # a key that the schema does not have is refused with the nearest name when the settings are loaded
     if kinds and int not in kinds and float not in kinds:
-        raise ValueError("a range of what is no number; name the values, with commas between")
+        raise ValueError("a range needs numbers; list the values, with commas between")
     whole = int in kinds and float not in kinds
     if whole and not (low.is_integer() and high.is_integer()):
         raise ValueError("a whole number is wanted here; give whole ends")

@@ -194,7 +194,7 @@ def _format(out: Path | None, asked: str | None) -> str:
     named = out.suffix.removeprefix(".") if out else "parquet"
     kind = asked or named
     if kind not in WRITERS:
-        raise DataError(f"--out {out}: what is to be written? Name it .{', .'.join(FORMATS)}, or give --format")
+        raise DataError(f"--out {out}: unknown format; name it .{', .'.join(FORMATS)}, or give --format")
     if out is None and kind != "jsonl" and sys.stdout is not None and sys.stdout.isatty():
         raise DataError(f"{kind} is not for a terminal: redirect it, or give --out or --format jsonl")
     return kind

@@ -186,7 +186,7 @@ def _not_ours(path: Path, reason: object) -> DataError:
 
 def _damaged(path: Path, error: Exception) -> DataError:
     if isinstance(error, OSError) and error.errno:
-        return DataError(f"--corpus {path}: {error.strerror}; mend that, or give another corpus")
+        return DataError(f"--corpus {path}: {error.strerror}; remove the cause, or give another corpus")
     return DataError(
         f"--corpus {path}: cut off, damaged, or no Parquet file ({words_of(error)}); encode the lines again"
     )

@@ -57,10 +57,10 @@ def in_places(encode: EncodeAll, many: Iterable[list[str | None]]) -> Iterator[E
 
 
 def vectors_of(system: System, texts: Sequence[str], prompt: str | None = None) -> Vectors:
-    """Vectors (n, dimension) of texts, see `System.encode`; ModelError where they hold values that are no numbers."""
+    """Vectors (n, dimension) of texts, see `System.encode`; ModelError where they hold values that are not numbers."""
     vectors = system.encode(texts, prompt=prompt)
     if not np.isfinite(vectors).all():
-        raise ModelError("--model: its vectors hold values that are no numbers; train it again, or give another")
+        raise ModelError("--model: its vectors hold values that are not numbers; train it again, or give another")
     return vectors
 
 

@@ -69,7 +69,7 @@ def check(metadata: Mapping[bytes, bytes] | None, own: Fingerprint, corpus: Path
     stored = read(metadata)
     if stored is None:
         raise DataError(
-            f"--corpus {corpus}: no word of which model its vectors are from; encode its lines again, or give "
+            f"--corpus {corpus}: it does not record which model its vectors are from; encode its lines again, or give "
             f"--any-model if you know that they are from {own.model}"
         )
     if stored.sha256 != own.sha256:

@@ -23,11 +23,11 @@ def main(words: Sequence[str] | None = None) -> int:
         return _told(FAILED, f"{type(error).__name__}: {error}")
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        return _told(FAILED, f"{type(error).__name__}: {where}{error.strerror or error}; mend that and try again")
-    except MemoryError:
         return _told(
-            FAILED, "MemoryError: more memory is needed than there is; give a smaller --chunk, or less at once"
+            FAILED, f"{type(error).__name__}: {where}{error.strerror or error}; remove the cause and try again"
         )
+    except MemoryError:
+        return _told(FAILED, "MemoryError: not enough memory; give a smaller --chunk, or less at once")
     except (KeyboardInterrupt, Terminated) as stop:
         if words is None:  # a process of its own, which ends now
             ignore_more()

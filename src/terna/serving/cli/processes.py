@@ -31,7 +31,7 @@ _system: System
 def spread(
     system: System, where: str, devices: Sequence[str], precision: Precision, prompt: str | None
 ) -> Iterator[EncodeAll]:
-    """What encodes chunk after chunk: `system`, or with several devices a process on each that loads `where` anew.
+    """What encodes chunk after chunk: `system`, or with several devices a process on each that loads `where` again.
 
     Raises ModelError when a process dies.
     """

@@ -76,7 +76,7 @@ def npy(sink: BinaryIO, layout: Layout, metadata: Metadata) -> Iterator[Write]:
 
 @contextmanager
 def jsonl(sink: BinaryIO, layout: Layout, metadata: Metadata) -> Iterator[Write]:
-    """An object a line: `text` and `vector`, both null for a bad line; figures in the fewest digits that are exact."""
+    """One object per line: `text` and `vector`, both null for a bad line; numbers in the fewest exact digits."""
     dimension = layout.dimensions
 
     def write(texts: Sequence[str | None], vectors: Any) -> None:

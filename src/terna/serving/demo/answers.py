@@ -171,5 +171,5 @@ class Answers:
     def _vectors(self, texts: list[str], prompt: str | None = None) -> Vectors:
         vectors = self._system.encode(texts, prompt=prompt)
         if not np.isfinite(vectors).all():
-            raise ModelError(f"{self._name}: vectors with values that are no numbers; train it again")
+            raise ModelError(f"{self._name}: vectors with values that are not numbers; train it again")
         return vectors

@@ -12,7 +12,7 @@ from terna.arrays import Bools, Floats, Ints, Vectors
 from terna.serving.demo.refused import Refused
 
 SEED = 0
-# times that k-means begins anew; the best counts
+# times that k-means begins again; the best counts
 STARTS = 10
 # as many groups as are tried where none are asked for
 MOST = 8

@@ -83,7 +83,7 @@ def opened(url: str) -> Any:
     try:
         return fsspec.open(url, "rb").open()
     except OSError as error:
-        raise DataError(f"{url}: {error.strerror or words_of(error)}; let it be there until the run ends") from error
+        raise DataError(f"{url}: {error.strerror or words_of(error)}; keep it until the run ends") from error
 
 
 def _files(place: str) -> list[Source]:

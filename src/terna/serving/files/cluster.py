@@ -101,7 +101,7 @@ def worked(
 ) -> Iterator[int]:
     """What each block's work returns, as blocks are done, in no order.
 
-    Each worker calls `make` with `arguments` once. One that dies is started anew, and its block with it: Ray Data does
+    Each worker calls `make` with `arguments` once. One that dies is started again, and its block with it: Ray Data does
     so without end, so that the work has to refuse a block that is deadly. Raises a TernaError of the work, and
     ModelError for what Ray gave up.
     """
@@ -124,7 +124,7 @@ def worked(
             yield each["count"]
     except ray.exceptions.RayError as error:
         raise ModelError(
-            f"Ray gave up ({words_of(error)}); the same command resumes. Where workers die for lack of memory, give "
+            f"Ray failed ({words_of(error)}); the same command resumes. If workers die for lack of memory, give "
             "fewer --actors"
         ) from error
 
@@ -157,7 +157,7 @@ def _start(ray: Any, address: str | None, scratch: str) -> None:
         ray.init(address=address or "local", **quiet, **({} if address else own))
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         where = f"--address {address}" if address else "Ray"
-        raise ModelError(f"{where}: cannot be reached or started ({words_of(error)}); mend that") from error
+        raise ModelError(f"{where}: cannot be reached or started ({words_of(error)}); remove the cause") from error
     if threading.current_thread() is threading.main_thread():  # Ray's own would end the command without a word
         signal.signal(signal.SIGTERM, handler)
     for console in logging.getLogger("ray.data").handlers:

@@ -113,4 +113,4 @@ def _check_apart(files: Sequence[Source], place: str, out: Path) -> None:
         raise DataError(f"--out {out}: not a folder; give a folder")
     inside = next((file.url for file in files if Path(file.url).is_relative_to(out)), None)
     if inside:
-        raise DataError(f"--out {out}: {inside} is to be read, and lies in it; give a folder of its own")
+        raise DataError(f"--out {out}: {inside} is an input and lies in it; give a folder of its own")

@@ -66,7 +66,7 @@ def _field(line: bytes, number: int, name: str, column: str) -> str | None:
         return None
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         told = f"no JSON object with {column!r} ({words_of(error)})"
-        raise DataError(f"{name}, line {number}: {told}; mend it, or give --column another") from error
+        raise DataError(f"{name}, line {number}: {told}; correct it, or give --column another") from error
     if value is not None and not isinstance(value, str):
         raise DataError(f"{name}, line {number}: {column!r} is {value!r:.60}, not a string; give --column another")
     return _composed(None if value is None else value.encode("utf-8", "surrogatepass"))

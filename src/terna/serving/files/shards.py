@@ -55,7 +55,7 @@ def claim(job: Job, files: Sequence[Source]) -> None:
             raise DataError(f"--out {job.out}: not empty, and no {RECORD} in it; give a folder that is new or empty")
         write_json(own, record)
         return
-    remedy = f"give another --out, or delete {shlex.quote(str(job.out))} to encode all anew"
+    remedy = f"give another --out, or delete {shlex.quote(str(job.out))} to encode all again"
     kinds = {name: type(own[name]) for name in (*DECISIVE, "column", "block")}
     stored = read_record(record, kinds | {"inputs": list[dict[str, Any]]}, remedy)
     for name in (*DECISIVE, "column", "block"):

@@ -52,9 +52,9 @@ def check_free(files: Mapping[Path, str], *, force: bool) -> None:
             continue
         own = where.is_file() and MARK in where.read_text(encoding="utf-8", errors="replace")[:500]
         if not own:
-            raise DataError(f"{where}: there already, and not made by this command; choose another --name")
+            raise DataError(f"{where}: already exists and was not made by this command; choose another --name")
         if not force:
-            raise DataError(f"{where}: there already; choose another --name, or overwrite it with --force")
+            raise DataError(f"{where}: already exists; choose another --name, or overwrite it with --force")
 
 
 def corpora(declared: Mapping[str, Mapping[str, Any]]) -> str:

@@ -70,21 +70,21 @@ def roles(trained: Sequence[Source], tests: Sequence[Source], dev: Sequence[Sour
     """
     if len(tests) not in (0, 1, len(RANKED)) or len(dev) > 1:
         raise DataError(
-            f"{len(tests)} files behind --test, {len(dev)} behind --dev; give one, or as a test three of a search: "
-            "documents, queries, which are relevant"
+            f"{len(tests)} files after --test, {len(dev)} after --dev; give one, or, for a search test, three: "
+            "documents, queries and relevance"
         )
     given = [_given(source, test=False) for source in trained]
     able = [one for one in given if one.scorable] if len(given) > 1 and not tests else []
     if len(able) > 1:
         paths = " and ".join(str(one.source.path) for one in able)
         raise DataError(
-            f"{paths} could each be scored on; say which: --test {able[-1].source.path}. What is not named so is "
-            "trained on, and what is named behind --dev chooses the checkpoint"
+            f"{paths} could each be the test; choose one: --test {able[-1].source.path}. Files without --test or --dev "
+            "are trained on, and the file after --dev selects the checkpoint"
         )
     test = _search(tests) if len(tests) > 1 else next((_given(source, test=True) for source in tests), None)
     test = test or next(iter(able), None)
     if dev and test is None:
-        raise DataError(f"--dev {dev[0].path}: no test beside it; say --test FILE too")
+        raise DataError(f"--dev {dev[0].path}: no test file; give --test FILE too")
     chosen = next((_given(source, test=True) for source in dev), None)
     if test and chosen and test.taken.shape != chosen.taken.shape:
         raise DataError(
@@ -103,7 +103,7 @@ def _search(tests: Sequence[Source]) -> Given:
     columns = {name: each[0] for source in tests for name, each in source.columns.items()}
     looked = [source.look() for source in tests]
     source = Source(tests[0].path, [source.path for source in tests])
-    return Given(source, looked[0], Taken("ranking", columns, why="documents, queries, which are relevant"))
+    return Given(source, looked[0], Taken("ranking", columns, why="documents, queries and relevance"))
 
 
 def _address(path: Path) -> str:

@@ -95,9 +95,9 @@ def _undecided(looked: Looked, found: Sequence[str], allowed: Sequence[str]) -> 
     there = f"its columns are {looked.described()}"
     if found and set(found) <= set(allowed):
         several = " or ".join(f"{CALLED[one]} (--shape {one})" for one in found)
-        return f"could be {several}; {there}; say which: --shape, and for other columns --columns FIELD=COLUMN"
+        return f"could be {several}; {there}; choose it with --shape, and for other columns --columns FIELD=COLUMN"
     taken = f"{CALLED.get(found[0], found[0])}, which are not for this" if found else "no shape fits"
-    return f"{taken}; {there}; say --shape, one of {', '.join(allowed)}, and --columns FIELD=COLUMN"
+    return f"{taken}; {there}; give --shape, one of {', '.join(allowed)}, and --columns FIELD=COLUMN"
 
 
 def _shapes(looked: Looked, given: Columns, allowed: Sequence[str]) -> Iterator[str]:
@@ -199,7 +199,7 @@ def _filled(looked: Looked, shape: str, given: Columns) -> tuple[dict[str, Any],
     if lost := [name for name in fields if name not in found]:
         raise DataError(
             f"{looked.path}: {CALLED[shape]}, and which column is the {' and the '.join(lost)}? Its columns are "
-            f"{looked.described()}; say --columns {' '.join(f'{name}=COLUMN' for name in lost)}"
+            f"{looked.described()}; give --columns {' '.join(f'{name}=COLUMN' for name in lost)}"
         )
     columns = {name: [column.name for column in found[name]] for name in fields}
     shown = ", ".join(f"{name} is {' and '.join(map(str, names))}" for name, names in columns.items())
@@ -244,8 +244,8 @@ def _meaning(looked: Looked, taken: Taken, said: Mapping[str, Meaning]) -> Taken
     if not column.numbers:
         first = next(iter(column.words), "nothing")
         raise DataError(
-            f"{looked.path}: column {column.name}: {first!r} is no number, nor is another score; write 3.5, with a "
-            "point, or say --shape or --columns"
+            f"{looked.path}: column {column.name}: {first!r} is not a number, nor is another score; write 3.5, with a "
+            "point, or give --shape or --columns"
         )
     low, high = min(column.numbers), max(column.numbers)
     scale = next(([*one] for one in SCALES if one[0] <= low and high <= one[1]), [float(floor(low)), float(ceil(high))])

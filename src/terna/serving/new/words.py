@@ -53,18 +53,18 @@ def sources(asked: Namespace) -> list[list[Source]]:
     every = [source for group in groups for source in group]
     paths = [source.path for source in every]
     if twice := [path for path in paths if paths.count(path) > 1]:
-        raise DataError(f"{twice[0]}: given twice; name it once, behind --test if it is to be scored on")
+        raise DataError(f"{twice[0]}: given twice; give it once, after --test if it is a test")
     for words in asked.shape:
         source, rest = _of(every, words, "--shape")
         if len(rest) > 1 or rest[0] not in CALLED:
-            raise DataError(f"--shape {' '.join(words)}: one of {', '.join(CALLED)} is expected")
+            raise DataError(f"--shape {' '.join(words)}: expected one of {', '.join(CALLED)}")
         source.shape = rest[0]
     for words in asked.columns:
         source, rest = _of(every, words, "--columns")
         for word in rest:
             name, _, column = word.partition("=")
             if not name or not column:
-                raise DataError(f"--columns {word}: FIELD=COLUMN is expected, as in anchor=question")
+                raise DataError(f"--columns {word}: expected FIELD=COLUMN, such as anchor=question")
             place = source.path.suffix.lower() in (".csv", ".tsv") and column.isdecimal()
             source.columns.setdefault(name, []).append(int(column) if place else column)
     for words in asked.labels:
@@ -78,11 +78,11 @@ def sources(asked: Namespace) -> list[list[Source]]:
 
 
 def _labelled(word: str) -> tuple[str, Meaning]:
-    """A label, in no case, and what it means; a label may hold the sign that parts them."""
+    """A label, in no case, and what it means; a label may contain the sign `=`."""
     label, _, meaning = word.rpartition("=")
     allowed = {str(one) if one is not None else "null": one for each in MEANINGS.values() for one in each}
     if not label.strip() or meaning not in allowed:
-        raise DataError(f"--labels {word}: WORD=MEANING is expected, a meaning one of {', '.join(allowed)}")
+        raise DataError(f"--labels {word}: expected WORD=MEANING, with a meaning of {', '.join(allowed)}")
     return label.strip().casefold(), allowed[meaning]
 
 
@@ -105,5 +105,7 @@ def _of(every: Sequence[Source], words: Sequence[str], option: str) -> tuple[Sou
     source = named or (every[0] if len(every) == 1 else None)
     rest = [*words[1:]] if named else [*words]
     if source is None or not rest:
-        raise DataError(f"{option} {' '.join(words)}: on which file? Write {option} FILE {' '.join(rest or ['...'])}")
+        raise DataError(
+            f"{option} {' '.join(words)}: it names no file; write {option} FILE {' '.join(rest or ['...'])}"
+        )
     return source, rest

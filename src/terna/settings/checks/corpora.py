@@ -32,11 +32,11 @@ def check_parallel(parallel: dict[str, Corpus], translate: Translate, model: Mod
         if corpus.language != translate.target:
             yield f"{key}.language: {corpus.language!r}, but the target is {translate.target!r}; choose another corpus"
         if corpus.source in (None, corpus.language):
-            yield f"{key}.source: {corpus.source!r}; say which language its sentences are translations of"
+            yield f"{key}.source: {corpus.source!r}; set it to the language its sentences are translated from"
         yield from faults_of(key, corpus)
     if model.vocabulary.words and not parallel:
         yield (
-            "model.vocabulary.words: learnt from translated sentences, and there are none; choose some "
+            "model.vocabulary.words: learnt from translated sentences, but there are none; choose a corpus "
             "(parallel=esxnli)"
         )
 
@@ -79,4 +79,4 @@ def check_held_out(corpora: dict[str, Corpus], triplets: Triplets, evaluate: Eva
 def check_fetch(fetch: Fetch) -> Iterator[str]:
     known = [*fetch.corpora, *fetch.benchmarks]
     if fetch.only is not None and fetch.only not in known:
-        yield f"fetch.only: no corpus is called {fetch.only!r}; there are {', '.join(known)}"
+        yield f"fetch.only: no corpus is named {fetch.only!r}; there are {', '.join(known)}"

@@ -16,7 +16,7 @@ def faults_of(key: str, corpus: Corpus) -> Iterator[str]:
 
 def _scale(key: str, corpus: Corpus) -> Iterator[str]:
     if corpus.scored and corpus.scale[0] >= corpus.scale[1]:
-        yield f"{key}.scale: {corpus.scale} does not rise"
+        yield f"{key}.scale: {corpus.scale} is not in ascending order"
 
 
 def _columns(key: str, corpus: Corpus) -> Iterator[str]:
@@ -24,7 +24,7 @@ def _columns(key: str, corpus: Corpus) -> Iterator[str]:
     if corpus.format != "columns":
         for name in ("dataset", "shape", "columns", "pairs", "labels"):
             if getattr(corpus, name):
-                yield f"{key}.{name}: a matter of format columns, not {corpus.format}; remove it"
+                yield f"{key}.{name}: only for format columns, not {corpus.format}; remove it"
         return
     if corpus.shape is None:
         yield f"{key}.shape: missing; what a row is: {', '.join(corpus.shapes)}"
@@ -32,14 +32,14 @@ def _columns(key: str, corpus: Corpus) -> Iterator[str]:
     if corpus.pairs and corpus.shape != "texts":
         yield f"{key}.pairs: found in text (shape texts), not in {corpus.shape}; set it to null"
     if corpus.shape == "texts" and corpus.role != "train" and not corpus.pairs:
-        yield f"{key}.pairs: null; say which pairs of the text are held out, title_body or neighbours"
+        yield f"{key}.pairs: null; set it to title_body or neighbours"
     if corpus.labels and corpus.shape != corpus.labelled:
-        yield f"{key}.labels: a matter of shape {corpus.labelled}, not {corpus.shape}; remove it"
+        yield f"{key}.labels: only for shape {corpus.labelled}, not {corpus.shape}; remove it"
     if corpus.labels and all(label is None for label in corpus.labels.values()):
         yield f"{key}.labels: every label is null, so that no row is left; map one"
     for number, file in enumerate(corpus.files):
         if file.members:
-            yield f"{key}.files.{number}.members: a matter of archives; name the files themselves"
+            yield f"{key}.files.{number}.members: only for archives; name the files themselves"
     yield from _fields(key, corpus)
     if corpus.dataset is not None:
         yield from _dataset(key, corpus.dataset, corpus)
@@ -74,13 +74,13 @@ def _dataset(key: str, dataset: HubDataset, corpus: Corpus) -> Iterator[str]:
         yield f"{key}.files: a corpus has files or a dataset of the hub, not both; remove one"
     if corpus.exact and not fullmatch(COMMIT, dataset.revision or ""):
         yield (
-            f"{key}.dataset.revision: {dataset.revision!r} is no commit (40 hex digits); give one, or set {key}.exact "
-            "to false to take what the hub has and record its commit"
+            f"{key}.dataset.revision: {dataset.revision!r} is not a commit (40 hex digits); give one, or set "
+            f"{key}.exact to false to accept the hub's newest commit and record it"
         )
     for number, name in enumerate(dataset.files):
         parts = PurePosixPath(name).parts
         if name.startswith("/") or ".." in parts or "\\" in name:
-            yield f"{key}.dataset.files.{number}: {name!r} is no path in a repository"
+            yield f"{key}.dataset.files.{number}: {name!r} is not a path in a repository"
 
 
 def _files(key: str, corpus: Corpus) -> Iterator[str]:
@@ -94,10 +94,10 @@ def _files(key: str, corpus: Corpus) -> Iterator[str]:
         try:
             name = file.name
         except ValueError as error:
-            yield f"{where}.addresses.0: {file.addresses[0]!r} is no address ({error})"
+            yield f"{where}.addresses.0: {file.addresses[0]!r} is not an address ({error})"
             continue
         if name in ("", "..", "fetched.json") or name.startswith("."):
             yield f"{where}.addresses.0: {file.addresses[0]!r} does not end in the name of a file"
         if name in names:
-            yield f"{where}.addresses.0: a second file called {name}; only files of unlike names can lie together"
+            yield f"{where}.addresses.0: a second file named {name}; the files of a corpus need different names"
         names.append(name)

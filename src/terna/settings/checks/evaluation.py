@@ -48,14 +48,14 @@ def check_splits(evaluate: Evaluate) -> Iterator[str]:
 def check_selection(evaluate: Evaluate) -> Iterator[str]:
     benchmarks, chosen = evaluate.benchmarks, evaluate.select_on
     if chosen not in benchmarks:
-        yield f"evaluate.select_on: no benchmark is called {chosen!r}; there are {', '.join(benchmarks)}"
+        yield f"evaluate.select_on: no benchmark is named {chosen!r}; there are {', '.join(benchmarks)}"
     elif benchmarks[chosen].role == "test" and not evaluate.replication:
         yield (
             f"evaluate.select_on: {chosen} is a test benchmark; choose on one with role development, or declare a "
             "replication of a protocol that chose on it (evaluate.replication=true)"
         )
     elif evaluate.replication and benchmarks[chosen].role != "test":
-        yield f"evaluate.replication: {chosen} is no test benchmark, so nothing is chosen on one; set it to false"
+        yield f"evaluate.replication: {chosen} is not a test benchmark, so nothing is chosen on one; set it to false"
 
 
 def check_main_score(evaluate: Evaluate) -> Iterator[str]:
@@ -64,14 +64,14 @@ def check_main_score(evaluate: Evaluate) -> Iterator[str]:
         yield f"evaluate.main_score: {score} depends on a threshold that the same data choose; take cosine_ap"
     elif chosen and score not in chosen.figures:
         yield (
-            f"evaluate.main_score: {score} is no figure of {evaluate.select_on}, whose task is {chosen.task}; choose "
-            f"one of {', '.join(name for name in chosen.figures if name.partition('_')[2] not in DECIDED)}"
+            f"evaluate.main_score: {score} is not a figure of {evaluate.select_on}, whose task is {chosen.task}; "
+            f"choose one of {', '.join(name for name in chosen.figures if name.partition('_')[2] not in DECIDED)}"
         )
 
 
 def check_systems(evaluate: Evaluate) -> Iterator[str]:
     if "untouched" in evaluate.systems:
-        yield "evaluate.systems.untouched: the name of the backbone as it came; choose another"
+        yield "evaluate.systems.untouched: this name means the start before training; choose another name"
     for name, where in evaluate.systems.items():
         if where.startswith(("http:", "https:")):
             yield f"evaluate.systems.{name}: {where} is an address; download the file, or give the name on the hub"
@@ -82,17 +82,17 @@ def check_prompts(corpora: dict[str, Corpus], model: Model, evaluate: Evaluate) 
     for name in evaluate.prompts:
         if name not in known:
             yield (
-                f"evaluate.prompts.{name}: no system is called {name!r}; there are {', '.join(known)}. Those of the "
+                f"evaluate.prompts.{name}: no system is named {name!r}; there are {', '.join(known)}. Those of the "
                 "model that is trained are model.prompts"
             )
     for name in model.prompts.corpora if model.prompts else ():
         if name not in corpora:
-            yield f"model.prompts.corpora.{name}: no corpus of the mix is called so; there are {', '.join(corpora)}"
+            yield f"model.prompts.corpora.{name}: no corpus of the mix has this name; there are {', '.join(corpora)}"
         elif corpora[name].kind == "texts":
             yield f"model.prompts.corpora.{name}: raw text has the default prompt; remove it"
     for name, prompts in evaluate.prompts.items():
         if prompts.corpora:
-            yield f"evaluate.prompts.{name}.corpora: a matter of what is trained on; remove it"
+            yield f"evaluate.prompts.{name}.corpora: only for training corpora; remove it"
     every = {f"evaluate.prompts.{name}": one for name, one in evaluate.prompts.items()}
     for key, one in ({"model.prompts": model.prompts} | every).items():
         if one and not (one.query or one.document):

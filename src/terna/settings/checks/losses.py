@@ -30,17 +30,17 @@ def check_losses(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
         key, chosen = f"train.loss.{shape}", getattr(train.loss, shape)
         if "." not in chosen and chosen not in (usual, *others):
             yield (
-                f"{key}: no loss is called {chosen!r}; there are {', '.join((usual, *others))}, or give your own as "
+                f"{key}: no loss is named {chosen!r}; there are {', '.join((usual, *others))}, or give your own as "
                 "package.module.function"
             )
         if chosen != usual and corpora and not shapes & set(LEARNT[shape]):
             kinds = " or ".join(ROWS[each] for each in LEARNT[shape])
             yield f"{key}: {chosen}, but the mix has no {kinds}; leave it at {usual}"
     if train.distill and train.loss.tuples != "ranking":
-        yield "train.loss.tuples: a matter of ranked triplets, and train.distill ranks none; leave it at ranking"
+        yield "train.loss.tuples: only for ranked triplets, but train.distill ranks none; leave it at ranking"
     for name, off in RANKING.items():
         if train.loss.tuples != "ranking" and getattr(train, name):
-            yield f"train.{name}: a matter of the ranking loss, and train.loss.tuples is another; set it to {off}"
+            yield f"train.{name}: only for the ranking loss, but train.loss.tuples is another; set it to {off}"
     if "classed" in shapes and train.loss.classed == "softmax" and train.matryoshka:
         yield "train.matryoshka: the softmax loss of classed pairs reads whole vectors; set it to []"
 
@@ -71,7 +71,7 @@ def check_scored(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
     for name, off in RANKING.items():
         if corpora and not any(ranked) and not train.distill and getattr(train, name):
             rows = " and ".join(dict.fromkeys(ROWS[corpus.kind] for corpus in corpora.values()))
-            yield f"train.{name}: a matter of ranked triplets, and the mix has only {rows}; set it to {off}"
+            yield f"train.{name}: only for ranked triplets, but the mix has only {rows}; set it to {off}"
 
 
 def check_texts(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
@@ -93,7 +93,7 @@ def check_texts(corpora: dict[str, Corpus], train: Train) -> Iterator[str]:
 
 def check_matryoshka(train: Train) -> Iterator[str]:
     if any(low >= high for low, high in pairwise(train.matryoshka)):
-        yield f"train.matryoshka: {train.matryoshka} does not rise; sort it and name each length once"
+        yield f"train.matryoshka: {train.matryoshka} is not in ascending order; sort it and name each length once"
 
 
 def check_width(model: Model, train: Train) -> Iterator[str]:

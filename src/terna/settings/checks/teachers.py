@@ -18,13 +18,13 @@ def check_distill(corpora: dict[str, Corpus], parallel: dict[str, Corpus], model
     if asked.sources and asked.texts == "monolingual":
         yield "train.distill.sources: monolingual text has no translations; set it to false"
     if asked.texts == "parallel" and not parallel:
-        yield "train.distill: learnt from translated sentences, and there are none; choose some (parallel=esxnli)"
+        yield "train.distill: learnt from translated sentences, but there are none; choose a corpus (parallel=esxnli)"
     for name in ("symmetric", "known_positives", "guide", "matryoshka", "similarity_distillation"):
         if getattr(train, name):
-            yield f"train.{name}: a matter of ranked triplets, and train.distill ranks none; leave it at its default"
+            yield f"train.{name}: only for ranked triplets, but train.distill ranks none; leave it at its default"
     for name in train.weights:
         if name in corpora and corpora[name].kind in (*LEARNT["tuples"], *LEARNT["texts"]):
-            yield f"train.weights.{name}: a matter of ranked triplets, and train.distill ranks none; remove it"
+            yield f"train.weights.{name}: only for ranked triplets, but train.distill ranks none; remove it"
 
 
 def check_similarity_distillation(model: Model, train: Train) -> Iterator[str]:

@@ -26,7 +26,7 @@ def check_model(model: Model) -> Iterator[str]:
     if model.scratch and model.layers:
         yield "model.layers: from scratch, model.scratch.layers says how many there are; set it to null"
     if model.layers and any(low >= high for low, high in pairwise(model.layers)):
-        yield f"model.layers: {model.layers} does not rise; sort it and name each layer once"
+        yield f"model.layers: {model.layers} is not in ascending order; sort it and name each layer once"
     if model.revision and model.backbone.startswith("pkg:"):
         yield "model.revision: a package has no revisions; set model.sha256 instead"
     if model.sha256 and (model.scratch or is_hub_name(model.backbone)):

@@ -155,7 +155,7 @@ class Packing:
         self.taken = self._found()
 
     def _found(self) -> Ints:
-        """The taken seats of the watched keys, sorted anew."""
+        """The taken seats of the watched keys, sorted again."""
         claims = np.flatnonzero(self.watched.take(self.keys.ravel()))
         homes = self.home.take(claims % len(self.home))
         seats = (homes * self.distinct + self.keys.ravel().take(claims))[homes >= 0]

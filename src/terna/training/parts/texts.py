@@ -20,7 +20,7 @@ _STREAM = 3
 
 
 class TextBatch(RankedBatch):
-    """A RankedBatch of texts: all of them, and then all of them again, for which dropout is drawn anew."""
+    """A RankedBatch of texts: all of them, and then all of them again, for which dropout is drawn again."""
 
 
 class NoisyBatch(NamedTuple):
