@@ -73,7 +73,7 @@ def test_every_batch_of_every_job_comes_back_once_and_in_its_jobs_order(
 def test_a_process_that_is_killed_stops_the_whole_and_is_named(
     workers: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(ModelError, match=r"status -9.*batch_tokens.*is kept"):
+    with pytest.raises(ModelError, match=r"status -9.*batch_tokens.*are kept"):
         run(workers, monkeypatch, die)
 
 

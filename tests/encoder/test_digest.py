@@ -47,7 +47,7 @@ def test_other_weights_are_refused_by_their_digest_and_nothing_else(folder: Path
     weights(lambda tensors: tensors["embeddings.word_embeddings.weight"].mul_(2))(folder)
     changed = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
     message = refusal(model)
-    assert message.startswith(f"model.sha256: {folder / 'model.safetensors'} has the sha256 {changed}, and ")
+    assert message.startswith(f"model.sha256: {folder / 'model.safetensors'} has the sha256 {changed}, expected ")
     assert message.endswith("to theirs or to null")
     with pytest.raises(ModelError, match=r"^model\.sha256: "):
         build_encoder(model, load_tokenizer(replace(model, sha256=None), []))

@@ -198,7 +198,7 @@ def test_a_licence_that_is_not_known_needs_a_word(root: Path, project: Path) -> 
     unknown = settings_of(root, "corpora=esxnli").corpora
     restricted = settings_of(root, "corpora=xnli").corpora
     CARD.write_text(CARD.read_text().replace("license: cc0-1.0", "license: other"))
-    with pytest.raises(PublishError, match=r"esxnli \(unknown\) is not known here: .*--licence-checked"):
+    with pytest.raises(PublishError, match=r"esxnli \(unknown\) are not known here: .*--licence-checked"):
         publish.licensed(unknown, CARD, checked=False)
     assert publish.licensed(unknown, CARD, checked=True) == "other"
     with pytest.raises(PublishError, match=r"its licence is other, but the data allow cc-by-nc-4\.0"):
@@ -220,7 +220,7 @@ def test_the_command_takes_the_word_on_the_licence(refused: Publish, hub: Hub, p
     run(project, "release.py", "--config-path=..", "--config-name=params")
     report(settings)
     told = refused()
-    assert "sample (unknown), sample-jsonl (unknown) is not known here" in told
+    assert "sample (unknown), sample-jsonl (unknown) are not known here" in told
     assert hub.asked == []
     run(project, "publish.py", REPO, "--licence-checked")
     assert b"license: other" in hub.commits[0][1]["README.md"]

@@ -178,7 +178,7 @@ def test_what_messages_call_the_usual_values_is_what_conf_has(composed: dict[str
         ),
         (["train.lrr=1"], "train.lrr: the settings have no such key; did you mean train.lr?"),
         (["train.lr.x=1"], "train.lr.x: the settings have no such key; valid here: "),
-        (["experiment=null"], "Config group override must be a string or a list. Got NoneType; mend the override"),
+        (["experiment=null"], "Config group override must be a string or a list. Got NoneType; correct the override"),
         (["model.layers=[]"], "model.layers: [] is not allowed; give a list of 1 or more, or null"),
     ],
 )
