@@ -15,8 +15,11 @@ PAGES = ("README.md", "docs/*.md")
 CODE = ("src/**/*.py", "pipelines/*.py", "conf/**/*.yaml")
 # between two words of a phrase: white space, the mark of a comment that continues, or the quotes of a string that does
 GAP = r'(?:[\s#]|"\s+f?")+'
-# parts of a page that are not prose: comments, fenced blocks, HTML tags, descriptions of images, addresses of links, numbers of list items
-HIDDEN = re.compile(r"<!--.*?-->|^```.*?^```$|<[^>\n]+>|!\[[^\]\n]*\]|(?<=\])\([^)]*\)|^\s*\d{1,2}\.(?= )", re.MULTILINE | re.DOTALL)
+# parts of a page that are not prose: comments, fenced blocks, HTML tags, descriptions of images, addresses of links,
+# numbers of list items
+HIDDEN = re.compile(
+    r"<!--.*?-->|^```.*?^```$|<[^>\n]+>|!\[[^\]\n]*\]|(?<=\])\([^)]*\)|^\s*\d{1,2}\.(?= )", re.MULTILINE | re.DOTALL
+)
 CODE_SPAN = re.compile(r"`[^`]*`")
 LIMITS = re.compile(r"at most (\d+) words on average, and no sentence has more than (\d+)")
 # where one paragraph, item, row or heading ends and another begins
