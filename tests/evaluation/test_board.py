@@ -107,6 +107,7 @@ def standings(board: Board, read: dict[str, Used], score: Callable[..., Scored])
     ]
 
 
+@pytest.mark.slow
 def test_figures_and_intervals_are_those_of_the_evaluate_stage(
     root: Path, board: Board, read: dict[str, Used], standings: list[Standing], monkeypatch: pytest.MonkeyPatch
 ) -> None:

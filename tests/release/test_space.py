@@ -122,6 +122,7 @@ def fetch(url: str, body: dict[str, Any] | None = None, **headers: str) -> Any:
         return json.load(answer)
 
 
+@pytest.mark.slow
 def test_its_command_serves_the_page_as_the_hub_asks_for_it(written: Callable[..., Path]) -> None:
     folder = written()
     [command] = [json.loads(rest) for name, rest in steps(folder) if name == "CMD"]

@@ -149,7 +149,7 @@ def test_what_a_script_says_of_itself_comes_without_a_fault(project: Path, words
         (("train", "--config-path=/nowhere"), "/nowhere/config.yaml: no such file"),
         (("fetch", "--corpus", "x$(touch pwned)"), "fetch.only: 'x$(touch pwned)' is not a valid name"),
         (("fetch", "--corpus"), "fetch.only: '' is not a valid name"),
-        (("compose", "release.name=${oc.env:HF_TOKEN}"), "release.name=${oc.env:HF_TOKEN}: a resolver"),
+        (("compose", "release.name=${oc.env:HF_TOKEN}"), "release.name=${oc.env:HF_TOKEN}: resolvers are not allowed"),
     ],
 )
 def test_a_command_line_that_is_no_settings_is_told_in_one_message(
@@ -362,7 +362,7 @@ def test_dvc_composes_no_resolver_into_what_is_committed(project: Path, root: Pa
         assert f"release.name: {resolver.partition(':')[0]}:…}} is a resolver; write the value" in typed.stderr
     sample = project / "conf" / "corpora" / "sample.yaml"
     sample.write_text(sample.read_text() + "\nother: ${oc.env:HF_TOKEN}\n")
-    assert "conf/corpora/sample.yaml: other: '${oc.env:HF_TOKEN}': a resolver" in call(project, *run).stderr
+    assert "conf/corpora/sample.yaml: other: '${oc.env:HF_TOKEN}': resolvers are not allowed" in call(project, *run).stderr
     assert (project / "params.yaml").read_bytes() == before
 
 

@@ -45,6 +45,7 @@ def test_the_batches_are_the_first_of_the_whole_run(
         assert np.array_equal(short.parts[0].rows(epoch), whole.parts[0].rows(epoch))
 
 
+@pytest.mark.slow
 def test_the_loss_of_one_batch_falls(make_encoder: Make, root: Path) -> None:
     debug, recorder = Debug(20, overfit=True), Recorder(str)
     settings = debugged(settings_for(root, "train.epochs=1", "train.lr=1e-3", "train.warmup=0.0"), debug)

@@ -141,7 +141,8 @@ def test_two_machines_with_folders_of_their_own_end_in_the_bytes_of_two_processe
     done = run(alone, "train", *COMPOSED, "machine.devices=2")
     assert done.returncode == 0, done.stderr
     assert made(first) == made(alone)
-    assert not any((second / name).exists() for name in ("models", "metrics", "plots", "logs", "checkpoints"))
+    assert not any((second / name).exists() for name in ("models", "metrics", "plots", "checkpoints"))
+    assert [path.name for path in (second / "logs").iterdir()] == ["composed.json"]  # by compose.py, before
 
 
 @pytest.mark.slow
