@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from terna.settings import Settings, compose, load
 
@@ -22,9 +23,14 @@ def small_by_default(project: Path) -> None:
 
 def compose_once(root: Path, overrides: Iterable[str] = ()) -> Settings:
     """The settings that root/conf/, which no test edits, gives with overrides; composed once for all tests."""
+    return load(plain_once(root, overrides))
+
+
+def plain_once(root: Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
+    """They as nested mappings, not checked: a copy, which may be edited."""
     return deepcopy(_composed(root, tuple(overrides)))
 
 
 @cache
-def _composed(root: Path, overrides: tuple[str, ...]) -> Settings:
-    return load(compose(root / "conf", list(overrides)))
+def _composed(root: Path, overrides: tuple[str, ...]) -> dict[str, Any]:
+    return compose(root / "conf", list(overrides))
