@@ -3,7 +3,10 @@
 import json
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import chdir
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from card_inputs import TRAINING, scores_of, settings_of, stats_of
@@ -51,15 +54,24 @@ KINDS = {
 
 def run_line(root: Path, project: Path) -> Settings:
     """Lay out in `project`, the working folder, what a run of the default settings leaves; `root`: the real project."""
+    shutil.copytree(_laid_out(root).name, project, dirs_exist_ok=True)
+    return settings_of(root)
+
+
+@cache
+def _laid_out(root: Path) -> TemporaryDirectory[str]:
+    """That, laid out once for all tests."""
+    project = TemporaryDirectory()
     for folder in ("conf", "pipelines"):
-        shutil.copytree(root / folder, project / folder)
-    small_by_default(project)
-    write_params(project, [])
+        shutil.copytree(root / folder, Path(project.name) / folder)
+    small_by_default(Path(project.name))
+    write_params(Path(project.name), [])
     settings = settings_of(root)
-    fetch(root, settings)
-    for stage in STAGES:
-        STAGES[stage](settings)
-    return settings
+    with chdir(project.name):
+        fetch(root, settings)
+        for stage in STAGES:
+            STAGES[stage](settings)
+    return project
 
 
 def fetch(root: Path, settings: Settings) -> None:
