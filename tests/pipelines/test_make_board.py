@@ -22,7 +22,7 @@ from terna.records import sentences_of
 from terna.settings import compose
 from terna.settings.board import load_board
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("board")]
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 WORDS = [
