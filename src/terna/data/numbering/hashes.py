@@ -18,40 +18,49 @@ Words = np.ndarray[tuple[int, ...], np.dtype[np.uint64]]
 
 # bytes that are hashed at once
 _BLOCK = 1 << 19
+# set in the lower case of ASCII and, in UTF-8, of Latin-1, and not in the upper
+_CASE = 0x20
 _FACTOR = 0xD1342543DE82EF95  # odd, so that it has an inverse
 _SPREAD, _LENGTH = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 
 
 def hashes(texts: pa.Array) -> Ints:
-    """A number for each text of a string array, the same for texts that are equal after `fold`."""
-    found, otherwise = _sums(texts, lower=True)
-    # by `fold` only where lower case for ASCII and Latin-1 is not all there is to do
+    """A number for each text of a string array, the same for texts that are equal after `fold`.
+
+    Texts that differ in the bit between upper and lower case alone have the same number too, be they letters ("a", "A")
+    or not ("@", "`"): who needs texts that are equal compares those of one number.
+    """
+    found, otherwise = _sums(texts, plain=False)
+    # by `fold` only where the bit of ASCII and Latin-1 is not all there is to do
     if len(otherwise):
         folded = [fold(text) for text in texts.take(pa.array(otherwise)).to_pylist()]
-        found[otherwise] = _sums(pa.array(folded, pa.string()), lower=False)[0]
+        found[otherwise] = _sums(pa.array(folded, pa.string()), plain=True)[0]
     return found.view(np.int64)
 
 
-def _sums(texts: pa.Array, lower: bool) -> tuple[Words, Ints]:
-    """A hash of each text's bytes, in lower case or as they are, and the places of texts that need more than that."""
+def _sums(texts: pa.Array, plain: bool) -> tuple[Words, Ints]:
+    """A hash of each text's bytes, all with _CASE set; and, unless they are plain, the places of those that need more.
+
+    A text's sum is the difference of two sums from the block's start.
+    """
     offsets, data = _buffers(texts)
     # ends of blocks, between texts; a text that is longer than a block makes it longer
     cuts = np.unique(np.append(np.searchsorted(offsets, np.arange(offsets[0], offsets[-1], _BLOCK)), len(texts)))
-    longest = int(np.diff(offsets[cuts]).max(initial=0)) + 1
-    number = max(longest, 2 * _BLOCK)  # the same for most calls, so that they are kept
+    longest = int(np.diff(offsets[cuts]).max(initial=0))
+    number = max(longest, 2 * _BLOCK) + 1  # the same for most calls, so that they are kept
     powers, inverses = _powers(_FACTOR, number), _powers(pow(_FACTOR, -1, 2**64), number)
-    scratch, products = np.empty((3, longest), np.uint8), np.empty(longest, np.uint64)
-    found, otherwise = np.empty(len(texts), np.uint64), []
+    scratch, sums = np.empty((2, longest), np.uint8), np.zeros(longest + 1, np.uint64)
+    found, otherwise = np.zeros(len(texts), np.uint64), []  # without a byte there is no block
     for first, last in pairwise(cuts.tolist()):
         bounds = offsets[first : last + 1] - offsets[first]
-        block, size = data[offsets[first] : offsets[last]], int(bounds[-1])
-        if lower and size:
+        block = data[offsets[first] : offsets[last]]
+        if len(block) and not plain:
             otherwise.append(first + _otherwise(block, bounds, scratch))
-            block = _lowered(block, scratch)
-        products[:size] = block
-        products[:size] *= powers[:size]
-        products[size] = 0  # a text without a byte may start there
-        found[first:last] = np.add.reduceat(products[: size + 1], bounds[:-1]) * inverses.take(bounds[:-1])
+        products = sums[1 : len(block) + 1]
+        products[:] = np.bitwise_or(block, _CASE, out=scratch[0, : len(block)])
+        products *= powers[: len(block)]
+        np.add.accumulate(products, out=products)
+        found[first:last] = np.diff(sums.take(bounds)) * inverses.take(bounds[:-1])
     return _finished(found, np.diff(offsets)), np.concatenate([np.zeros(0, np.int64), *otherwise])
 
 
@@ -74,42 +83,23 @@ def _powers(factor: int, number: int) -> Words:
 
 def _finished(sums: Words, lengths: Ints) -> Words:
     """The hashes: NUL adds nothing to a sum, so the length counts too; upper bits into lower ones."""
-    sums *= lengths > 0  # a text without a byte was given the byte after it
     sums += lengths.astype(np.uint64) * _LENGTH
     sums *= _SPREAD
     sums ^= sums >> np.uint64(32)
     return sums
 
 
-def _lowered(block: Bytes, scratch: Bytes) -> Bytes:
-    """UTF-8 with 0x20 added to A-Z and, after 0xC3, to the second byte of À-Þ."""
-    lowered: Bytes = scratch[0, : len(block)]
-    capital, lead = scratch[1:, : len(block)]
-    np.equal(block[:-1], 0xC3, out=lead[1:].view(np.bool_))
-    lead[:1] = 0
-    np.subtract(block, 0x80, out=capital)
-    np.less(capital, 0x1F, out=capital.view(np.bool_))
-    capital &= lead
-    np.subtract(block, ord("A"), out=lowered)
-    np.less(lowered, 26, out=lowered.view(np.bool_))
-    lowered |= capital
-    lowered *= 32  # a shift is not vectorised
-    lowered += block
-    return lowered
-
-
 def _otherwise(block: Bytes, bounds: Ints, scratch: Bytes) -> Ints:
-    """The texts between bounds for which `_lowered` is not `fold`.
+    """The texts between bounds of which some that count as the same may differ in more than _CASE.
 
     These are texts with white at an end, with two white characters in a row, with a control character, or with a
-    character that is not ASCII nor one of Latin-1 from ¡ on; of those, × has the capitals around it, and µ and ß are
-    folded to something else. The others are in NFC, since no mark that composes is among their characters.
+    character that is not ASCII nor one of Latin-1 from ¡ on; of those, µ and ß are folded to something else. The others
+    are in NFC, since no mark that composes is among their characters.
     """
     odd, other = scratch[:2, : len(block)]
     np.bitwise_xor(block, 1, out=odd)
     np.greater_equal(odd, 0xC3, out=odd.view(np.bool_))  # 0xC2, 0xC4 and above
-    np.bitwise_and(block, 0xF7, out=other)
-    np.equal(other, 0x97, out=other.view(np.bool_))  # the second byte of × or ß
+    np.equal(block, 0x9F, out=other.view(np.bool_))  # the second byte of ß
     odd |= other
     np.less_equal(block, ord(" "), out=other.view(np.bool_))
     odd[1:] |= other[1:] & other[:-1]
