@@ -30,38 +30,34 @@ def hashes(texts: pa.Array) -> Ints:
     Texts that differ in the bit between upper and lower case alone have the same number too, be they letters ("a", "A")
     or not ("@", "`"): who needs texts that are equal compares those of one number.
     """
-    found, otherwise = _sums(texts, plain=False)
+    found, otherwise = _sums(texts)
     # by `fold` only where the bit of ASCII and Latin-1 is not all there is to do
     if len(otherwise):
         folded = [fold(text) for text in texts.take(pa.array(otherwise)).to_pylist()]
-        found[otherwise] = _sums(pa.array(folded, pa.string()), plain=True)[0]
+        found[otherwise] = _sums(pa.array(folded, pa.string()))[0]
     return found.view(np.int64)
 
 
-def _sums(texts: pa.Array, plain: bool) -> tuple[Words, Ints]:
-    """A hash of each text's bytes, all with _CASE set; and, unless they are plain, the places of those that need more.
-
-    A text's sum is the difference of two sums from the block's start.
-    """
+def _sums(texts: pa.Array) -> tuple[Words, Ints]:
+    """A hash of each text's bytes, all with _CASE set, and the places of texts that need more than that."""
     offsets, data = _buffers(texts)
     # ends of blocks, between texts; a text that is longer than a block makes it longer
     cuts = np.unique(np.append(np.searchsorted(offsets, np.arange(offsets[0], offsets[-1], _BLOCK)), len(texts)))
     longest = int(np.diff(offsets[cuts]).max(initial=0))
-    number = max(longest, 2 * _BLOCK) + 1  # the same for most calls, so that they are kept
+    number = max(longest, 2 * _BLOCK)  # the same for most calls, so that they are kept
     powers, inverses = _powers(_FACTOR, number), _powers(pow(_FACTOR, -1, 2**64), number)
-    scratch, sums = np.empty((2, longest), np.uint8), np.zeros(longest + 1, np.uint64)
-    found, otherwise = np.zeros(len(texts), np.uint64), []  # without a byte there is no block
+    scratch, products = np.empty((2, longest), np.uint8), np.empty(longest + 1, np.uint64)
+    found, odd = np.zeros(len(texts), np.uint64), [np.zeros(0, np.int64)]  # without a byte there is no block
     for first, last in pairwise(cuts.tolist()):
         bounds = offsets[first : last + 1] - offsets[first]
-        block = data[offsets[first] : offsets[last]]
-        if len(block) and not plain:
-            otherwise.append(first + _otherwise(block, bounds, scratch))
-        products = sums[1 : len(block) + 1]
-        products[:] = np.bitwise_or(block, _CASE, out=scratch[0, : len(block)])
-        products *= powers[: len(block)]
-        np.add.accumulate(products, out=products)
-        found[first:last] = np.diff(sums.take(bounds)) * inverses.take(bounds[:-1])
-    return _finished(found, np.diff(offsets)), np.concatenate([np.zeros(0, np.int64), *otherwise])
+        block, size = data[offsets[first] : offsets[last]], int(bounds[-1])
+        odd.append(offsets[first] + _odd(block, *scratch[:, :size]))
+        products[:size] = np.bitwise_or(block, _CASE, out=scratch[0, :size])
+        products[:size] *= powers[:size]
+        products[size] = 0  # a text without a byte may start there
+        # not as differences of sums from the start: numpy's `accumulate` keeps other threads waiting
+        found[first:last] = np.add.reduceat(products[: size + 1], bounds[:-1]) * inverses.take(bounds[:-1])
+    return _finished(found, np.diff(offsets)), _otherwise(offsets, data, np.concatenate(odd))
 
 
 def _buffers(texts: pa.Array) -> tuple[Ints, Bytes]:
@@ -83,20 +79,15 @@ def _powers(factor: int, number: int) -> Words:
 
 def _finished(sums: Words, lengths: Ints) -> Words:
     """The hashes: NUL adds nothing to a sum, so the length counts too; upper bits into lower ones."""
+    sums *= lengths > 0  # a text without a byte was given the byte after it
     sums += lengths.astype(np.uint64) * _LENGTH
     sums *= _SPREAD
     sums ^= sums >> np.uint64(32)
     return sums
 
 
-def _otherwise(block: Bytes, bounds: Ints, scratch: Bytes) -> Ints:
-    """The texts between bounds of which some that count as the same may differ in more than _CASE.
-
-    These are texts with white at an end, with two white characters in a row, with a control character, or with a
-    character that is not ASCII nor one of Latin-1 from ¡ on; of those, µ and ß are folded to something else. The others
-    are in NFC, since no mark that composes is among their characters.
-    """
-    odd, other = scratch[:2, : len(block)]
+def _odd(block: Bytes, odd: Bytes, other: Bytes) -> Ints:
+    """The places of bytes that may be part of what is more than a letter of ASCII or Latin-1; the others are scratch."""
     np.bitwise_xor(block, 1, out=odd)
     np.greater_equal(odd, 0xC3, out=odd.view(np.bool_))  # 0xC2, 0xC4 and above
     np.equal(block, 0x9F, out=other.view(np.bool_))  # the second byte of ß
@@ -105,12 +96,23 @@ def _otherwise(block: Bytes, bounds: Ints, scratch: Bytes) -> Ints:
     odd[1:] |= other[1:] & other[:-1]
     np.less(block, ord(" "), out=other.view(np.bool_))
     odd |= other
-    places = np.flatnonzero(odd.view(np.bool_))
-    byte, before, after = block[places], block.take(places - 1, mode="wrap"), block.take(places + 1, mode="wrap")
+    return np.flatnonzero(odd.view(np.bool_))
+
+
+def _otherwise(offsets: Ints, data: Bytes, odd: Ints) -> Ints:
+    """The places of texts that may count as the same as one that differs in more than _CASE.
+
+    These are texts with white at an end, with two white characters in a row, with a control character, or with a
+    character that is not ASCII nor one of Latin-1 from ¡ on; of those, µ and ß are folded to something else. The others
+    are in NFC, since no mark that composes is among their characters.
+    """
+    if not len(data):
+        return np.zeros(0, np.int64)
+    byte, before, after = data.take(odd), data.take(odd - 1, mode="clip"), data.take(odd + 1, mode="clip")
     latin = np.where(
         byte == 0xC2, (after > 0xA0) & (after != 0xB5), (byte > ord(" ")) & (byte < 0xC2) & (before != 0xC3)
     )
-    inside = np.searchsorted(bounds, places[~latin], side="right") - 1
+    inside = np.searchsorted(offsets, odd[~latin], side="right") - 1
     # of a text without a byte others' are looked at, which does no harm
-    ends = np.minimum(block.take(bounds[:-1], mode="clip"), block.take(bounds[1:] - 1, mode="wrap"))
+    ends = np.minimum(data.take(offsets[:-1], mode="clip"), data.take(offsets[1:] - 1, mode="clip"))
     return np.union1d(inside, np.flatnonzero(ends <= ord(" ")))
