@@ -1,6 +1,6 @@
-"""64 bits of each text, the same for texts that count as the same.
+"""A number for each text, the same for texts that count as the same.
 
-A text's hash is the sum of its bytes times powers of a number, modulo 2 ** 64 (Karp and Rabin, 1987). So it can be had
+A text's hash is its length and the sum of its bytes times powers of a number, modulo 2 ** 32 (Karp and Rabin, 1987). So it can be had
 for many texts at once, in the order in which Arrow stores them and in blocks that stay in the processor's cache.
 """
 
@@ -14,14 +14,14 @@ from terna.arrays import Ints
 from terna.sentences import fold
 
 Bytes = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
-Words = np.ndarray[tuple[int, ...], np.dtype[np.uint64]]
+Words = np.ndarray[tuple[int, ...], np.dtype[np.uint32]]
 
 # bytes that are hashed at once
 _BLOCK = 1 << 19
 # set in the lower case of ASCII and, in UTF-8, of Latin-1, and not in the upper
 _CASE = 0x20
-_FACTOR = 0xD1342543DE82EF95  # odd, so that it has an inverse
-_SPREAD, _LENGTH = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
+_FACTOR = 0x9E3779B1  # odd, so that it has an inverse
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 
 def hashes(texts: pa.Array) -> Ints:
@@ -30,24 +30,24 @@ def hashes(texts: pa.Array) -> Ints:
     Texts that differ in the bit between upper and lower case alone have the same number too, be they letters ("a", "A")
     or not ("@", "`"): who needs texts that are equal compares those of one number.
     """
-    found, otherwise = _sums(texts)
+    found, otherwise = _hashed(texts)
     # by `fold` only where the bit of ASCII and Latin-1 is not all there is to do
     if len(otherwise):
         folded = [fold(text) for text in texts.take(pa.array(otherwise)).to_pylist()]
-        found[otherwise] = _sums(pa.array(folded, pa.string()))[0]
-    return found.view(np.int64)
+        found[otherwise] = _hashed(pa.array(folded, pa.string()))[0]
+    return found
 
 
-def _sums(texts: pa.Array) -> tuple[Words, Ints]:
+def _hashed(texts: pa.Array) -> tuple[Ints, Ints]:
     """A hash of each text's bytes, all with _CASE set, and the places of texts that need more than that."""
     offsets, data = _buffers(texts)
     # ends of blocks, between texts; a text that is longer than a block makes it longer
     cuts = np.unique(np.append(np.searchsorted(offsets, np.arange(offsets[0], offsets[-1], _BLOCK)), len(texts)))
     longest = int(np.diff(offsets[cuts]).max(initial=0))
     number = max(longest, 2 * _BLOCK)  # the same for most calls, so that they are kept
-    powers, inverses = _powers(_FACTOR, number), _powers(pow(_FACTOR, -1, 2**64), number)
-    scratch, products = np.empty((2, longest), np.uint8), np.empty(longest + 1, np.uint64)
-    found, odd = np.zeros(len(texts), np.uint64), [np.zeros(0, np.int64)]  # without a byte there is no block
+    powers, inverses = _powers(_FACTOR, number), _powers(pow(_FACTOR, -1, 2**32), number)
+    scratch, products = np.empty((2, longest), np.uint8), np.empty(longest + 1, np.uint32)
+    sums, odd = np.zeros(len(texts), np.uint32), [np.zeros(0, np.int64)]  # without a byte there is no block
     for first, last in pairwise(cuts.tolist()):
         bounds = offsets[first : last + 1] - offsets[first]
         block, size = data[offsets[first] : offsets[last]], int(bounds[-1])
@@ -56,8 +56,8 @@ def _sums(texts: pa.Array) -> tuple[Words, Ints]:
         products[:size] *= powers[:size]
         products[size] = 0  # a text without a byte may start there
         # not as differences of sums from the start: numpy's `accumulate` keeps other threads waiting
-        found[first:last] = np.add.reduceat(products[: size + 1], bounds[:-1]) * inverses.take(bounds[:-1])
-    return _finished(found, np.diff(offsets)), _otherwise(offsets, data, np.concatenate(odd))
+        sums[first:last] = np.add.reduceat(products[: size + 1], bounds[:-1], dtype=np.uint32) * inverses.take(bounds[:-1])
+    return _finished(sums, np.diff(offsets)), _otherwise(offsets, data, np.concatenate(odd))
 
 
 def _buffers(texts: pa.Array) -> tuple[Ints, Bytes]:
@@ -71,30 +71,29 @@ def _buffers(texts: pa.Array) -> tuple[Ints, Bytes]:
 
 @lru_cache(maxsize=2)
 def _powers(factor: int, number: int) -> Words:
-    """(number,): factor to the power of 0, 1, ..., modulo 2 ** 64; kept for the next call."""
-    powers = np.full(number, factor, np.uint64)
+    """(number,): factor to the power of 0, 1, ..., modulo 2 ** 32; kept for the next call."""
+    powers = np.full(number, factor, np.uint32)
     powers[0] = 1
-    return np.multiply.accumulate(powers)
+    return np.multiply.accumulate(powers, dtype=np.uint32)
 
 
-def _finished(sums: Words, lengths: Ints) -> Words:
+def _finished(sums: Words, lengths: Ints) -> Ints:
     """The hashes: NUL adds nothing to a sum, so the length counts too; upper bits into lower ones."""
-    sums *= lengths > 0  # a text without a byte was given the byte after it
-    sums += lengths.astype(np.uint64) * _LENGTH
-    sums *= _SPREAD
-    sums ^= sums >> np.uint64(32)
-    return sums
+    mixed = lengths.astype(np.uint64) << 32
+    mixed |= np.where(lengths, sums, 0)  # a text without a byte was given the byte after it
+    mixed *= _SPREAD
+    mixed ^= mixed >> 32
+    return mixed.view(np.int64)
 
 
 def _odd(block: Bytes, odd: Bytes, other: Bytes) -> Ints:
     """The places of bytes that may be part of what is more than a letter of ASCII or Latin-1; the others are scratch."""
-    np.bitwise_xor(block, 1, out=odd)
-    np.greater_equal(odd, 0xC3, out=odd.view(np.bool_))  # 0xC2, 0xC4 and above
+    np.subtract(block, ord(" "), out=odd)  # control characters are the highest now
+    np.equal(odd, 0, out=other.view(np.bool_))
+    odd ^= 1
+    np.greater_equal(odd, 0xC3 - ord(" "), out=odd.view(np.bool_))  # 0xC2, 0xC4 and above, control characters
+    odd[1:] |= other[1:] & other[:-1]  # two blanks
     np.equal(block, 0x9F, out=other.view(np.bool_))  # the second byte of ß
-    odd |= other
-    np.less_equal(block, ord(" "), out=other.view(np.bool_))
-    odd[1:] |= other[1:] & other[:-1]
-    np.less(block, ord(" "), out=other.view(np.bool_))
     odd |= other
     return np.flatnonzero(odd.view(np.bool_))
 
