@@ -81,8 +81,9 @@ class Packing:
         offers = self._offers(rows, len(open_))
         fits = offers >= 0
         which, rows = np.nonzero(fits)[0], offers[fits]
-        fits[fits] = free = self._free(open_[which], rows)
-        which, rows = which[free], rows[free]
+        if len(self.taken) > 1:
+            fits[fits] = free = self._free(open_[which], rows)
+            which, rows = which[free], rows[free]
         fits[fits] = self._undisputed(which, rows, offers.shape[1])
         fits &= np.cumsum(fits, axis=1, dtype=np.int32) <= self.room[open_, None]
         self._place(offers[fits], np.repeat(open_, np.count_nonzero(fits, axis=1)))
@@ -170,14 +171,10 @@ class Packing:
 
     def _free(self, batches: Ints, rows: Ints) -> Bools:
         """(m,): for each offer that the batch has none of the row's keys, all of which are watched."""
-        free = np.ones(len(rows), np.bool_)
-        if len(self.taken) == 1:
-            return free
-        offers = np.arange(len(rows))
+        offers, free = np.arange(len(rows)), np.zeros(len(rows), np.bool_)
         for column in self.keys.T:
             seats = batches[offers] * self.distinct + column[rows[offers]]
             offers = offers[self.taken[np.searchsorted(self.taken, seats)] != seats]
-        free[:] = False
         free[offers] = True
         return free
 

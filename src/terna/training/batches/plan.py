@@ -93,7 +93,10 @@ def _line(top: Ints, often: Ints, steps: int, rng: np.random.Generator) -> Ints:
     second, most = rising[-2:][0], rising[-1]  # of one column they are the same
     _, first, hubs = np.unique(top[rows], return_index=True, return_inverse=True)
     crowding = second * rng.lognormal(sigma=0.5, size=len(rows))
-    order = np.lexsort((crowding, rng.permutation(len(rows))[first[hubs]], -most))
+    ranks = np.empty(len(first), np.min_scalar_type(len(first)))
+    ranks[np.lexsort((rng.permutation(len(rows))[first], -most[first]))] = np.arange(len(first))
+    order = np.argsort(crowding, kind="stable")
+    order = order[np.argsort(ranks[hubs[order]], kind="stable")]
     starts = np.flatnonzero(np.diff(hubs[order], prepend=-1))
     turn = np.arange(len(rows)) - np.repeat(starts, np.diff(starts, append=len(rows)))
     spare = turn >= steps
