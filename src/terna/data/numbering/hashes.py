@@ -1,7 +1,8 @@
 """A number for each text, the same for texts that count as the same.
 
-A text's hash is its length and the sum of its bytes times powers of a number, modulo 2 ** 32 (Karp and Rabin, 1987). So it can be had
-for many texts at once, in the order in which Arrow stores them and in blocks that stay in the processor's cache.
+A hash holds the length of a text and the sum of its bytes times powers of a number, modulo 2 ** 32 (Karp and Rabin,
+1987). It is computed for many texts at once, in the order in which Arrow stores them and in blocks that stay in the
+processor's cache. Some texts that differ have the same hash; `numbers` compares all texts that have.
 """
 
 from functools import lru_cache
@@ -56,7 +57,8 @@ def _hashed(texts: pa.Array) -> tuple[Ints, Ints]:
         products[:size] *= powers[:size]
         products[size] = 0  # a text without a byte may start there
         # not as differences of sums from the start: numpy's `accumulate` keeps other threads waiting
-        sums[first:last] = np.add.reduceat(products[: size + 1], bounds[:-1], dtype=np.uint32) * inverses.take(bounds[:-1])
+        starts = bounds[:-1]
+        sums[first:last] = np.add.reduceat(products[: size + 1], starts, dtype=np.uint32) * inverses.take(starts)
     return _finished(sums, np.diff(offsets)), _otherwise(offsets, data, np.concatenate(odd))
 
 
@@ -87,7 +89,7 @@ def _finished(sums: Words, lengths: Ints) -> Ints:
 
 
 def _odd(block: Bytes, odd: Bytes, other: Bytes) -> Ints:
-    """The places of bytes that may be part of what is more than a letter of ASCII or Latin-1; the others are scratch."""
+    """The places of bytes that may be part of more than a letter of ASCII or Latin-1; odd, other: scratch."""
     np.subtract(block, ord(" "), out=odd)  # control characters are the highest now
     np.equal(odd, 0, out=other.view(np.bool_))
     odd ^= 1

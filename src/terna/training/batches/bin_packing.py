@@ -7,7 +7,6 @@ whether some of them can be had after all.
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 
 import numpy as np
 
@@ -67,11 +66,13 @@ class Packing:
 
     def _fill(self) -> int:
         """Deals and exchanges until no place is open or no progress is made; gives the places still open."""
-        tries = _FEWEST_TRIES
+        tries, pool = _FEWEST_TRIES, self._pool()
         while (holes := int(self.room.sum())) and tries <= _MOST_TRIES:
             enough = _PROGRESS * holes
-            pool = self.rng.permutation(self._pool())[: max(tries, 4 * holes)]
-            if self._deal(pool) < enough and self._exchange(tries) < enough:
+            pool = pool[self.home[pool] < 0]
+            if self._deal(self.rng.permutation(pool)[: max(tries, 4 * holes)]) < enough and (
+                self._exchange(tries) < enough
+            ):
                 tries *= 2
         return holes
 
@@ -109,8 +110,9 @@ class Packing:
 
         # some batches at a time, so that it all stays in the processor's cache
         cuts = np.searchsorted(which, np.arange(0, which.max(initial=0) + 1, -(-_AT_ONCE // turns)))
-        with ThreadPoolExecutor(os.cpu_count()) as threads:
-            list(threads.map(some, *zip(*pairwise(np.unique(np.append(cuts, len(rows))).tolist()))))
+        bounds = np.unique(np.append(cuts, len(rows))).tolist()
+        with ThreadPoolExecutor(min(os.cpu_count() or 1, len(bounds))) as threads:
+            list(threads.map(some, bounds[:-1], bounds[1:]))
         return free
 
     def _exchange(self, tries: int) -> int:
