@@ -28,8 +28,8 @@ class Numbered:
     """Texts as numbers.
 
     texts: the distinct texts; first those that occur first of all that have their hash, as texts that count as the same
-    do, then the others, both by first occurrence. numbers: for each column (m,), where in `texts` its texts are. keys: (len(texts),), equal exactly
-    for texts that are equal after `fold`.
+    do, then the others, both by first occurrence. numbers: for each column (m,), where in `texts` its texts are. keys:
+    (len(texts),), equal exactly for texts that are equal after `fold`.
     """
 
     texts: pa.ChunkedArray
