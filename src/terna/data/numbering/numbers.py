@@ -48,10 +48,13 @@ def numbered(*columns: pa.Array | pa.ChunkedArray) -> Numbered:
         first = _firsts(_joined(count, np.int64, threads.map(hashes, slices)), threads)
         leads = first == np.arange(count)
         leading = _chosen(slices, leads, threads)
-        numbers = _ranks(leads).take(first).astype(np.int64)
-        del first
-        own = (_split(each, slices) for each in (leads, numbers))
-        pieces = threads.map(lambda texts, leads, places: _differ(texts, leads, leading, places), slices, *own)
+        ranks, numbers = _ranks(leads), np.empty(count, np.int64)
+
+        def differ(texts: pa.Array, leads: Bools, first: Ints, places: Ints) -> Bools:
+            places[:] = ranks.take(first)
+            return _differ(texts, leads, leading, places)
+
+        pieces = threads.map(differ, slices, *(_split(each, slices) for each in (leads, first, numbers)))
         differs = _joined(count, np.bool_, pieces)
         others = _chosen(slices, differs, threads)
     if not len(others):
