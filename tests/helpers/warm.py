@@ -19,8 +19,8 @@ from pathlib import Path
 
 from terna.running.process import environment
 
-# what pytest sets for each test, and torch as it is imported
-OF_TESTS = {"PYTEST_CURRENT_TEST", "TORCHINDUCTOR_CACHE_DIR"}
+# how the names begin of what pytest sets for each test, and libraries as they are imported or train
+OF_TESTS = ("PYTEST_", "PYTORCH_", "TORCHINDUCTOR_", "KMP_", "CUBLAS_", "PL_")
 LONGEST = 300
 """Seconds that a script may take."""
 
@@ -49,7 +49,7 @@ class Warm:
 
 def _known(env: Mapping[str, str]) -> dict[str, str]:
     """It with what any script sets, and without what comes of the tests themselves."""
-    return environment() | {name: value for name, value in env.items() if name not in OF_TESTS}
+    return environment() | {name: value for name, value in env.items() if not name.startswith(OF_TESTS)}
 
 
 def main() -> None:
