@@ -215,6 +215,9 @@ class Machine:
     profiler: Literal["simple", "advanced"] | None = None
     """Lightning's profiler of training, in logs/fit-profile.txt: `simple` times Lightning's hooks, `advanced` each
     function in them; null: none."""
+    sharded: bool = False
+    """With several processes: each holds a part of the weights, the gradients and the optimizer's state (FSDP2), for
+    backbones that one GPU does not hold; false: each holds all of them (DDP)."""
 
 
 @dataclass(frozen=True, config=STRICT)
