@@ -25,9 +25,9 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from terna.running.cluster import connected, worked
 from terna.serving.cli.fingerprint import Fingerprint
 from terna.serving.files.blocks import Block, blocks_of, sources
-from terna.serving.files.cluster import connected, worked
 from terna.serving.files.shards import Job, claim, finish, written
 
 TERNA = [sys.executable, "-m", "terna"]

@@ -89,3 +89,8 @@ def check_devices(train: Train, machine: Machine) -> Iterator[str]:
     devices = machine.devices * machine.nodes
     if train.batch_size % devices:
         yield f"train.batch_size: {train.batch_size} is shared by {devices} devices; choose a multiple of {devices}"
+
+
+def check_ray(machine: Machine) -> Iterator[str]:
+    if machine.ray is not None and machine.accelerator == "mps":
+        yield "machine.ray: Ray places work on CUDA and CPUs alone; set machine.accelerator to another, or this to null"
