@@ -4,8 +4,7 @@ import hashlib
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from ray_inputs import call_here
 
 from terna.encoder import Encoder
 from terna.errors import DataError, ModelError
 from terna.running import cluster
 from terna.running.blocks import DEATHS, tidy
-from terna.running.cluster import Done, Pool
+from terna.running.cluster import Done
 from terna.serving.cli import main
 from terna.serving.cli.fingerprint import KEY, Fingerprint
 from terna.serving.files import blocks
@@ -63,24 +63,7 @@ def texts(tmp_path: Path) -> Path:
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[Block]:
     """Workers that are called here, in place of Ray's; the blocks that they are given."""
-    given: list[Block] = []
-
-    def worked(
-        some: Sequence[Block], make: Callable[..., Any], arguments: Mapping[str, Any], _: Pool
-    ) -> Iterator[Done]:
-        work = make(**arguments)
-        for block in reversed(some):
-            given.append(block)
-            yield work(block)
-
-    @contextmanager
-    def connected(*_: object) -> Iterator[Pool]:
-        yield Pool(1, 1, 1, 0)
-
-    monkeypatch.setattr(cluster, "imported", lambda asked: None)
-    monkeypatch.setattr(cluster, "connected", connected)
-    monkeypatch.setattr(cluster, "worked", worked)
-    return given
+    return call_here(monkeypatch)
 
 
 @pytest.fixture

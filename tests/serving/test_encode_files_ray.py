@@ -12,22 +12,12 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from ray_inputs import actors
 
 pytest.importorskip("ray", reason="ray is not installed: pip install -e '.[ray]'")
 
 TERNA = [sys.executable, "-m", "terna"]
 ROWS, BLOCK = 20_000, 256
-
-
-def started(command: int) -> list[psutil.Process]:
-    """The processes of a command that hold the model."""
-    found = []
-    for process in psutil.Process(command).children(recursive=True):
-        try:
-            found += [process] if "".join(process.cmdline()).startswith("ray::Map") else []
-        except psutil.Error:
-            continue
-    return found
 
 
 def strangers(command: int) -> list[str]:
@@ -54,7 +44,7 @@ def test_two_actors_of_which_one_is_killed_write_the_bytes_of_one_process(encode
         began = time.monotonic()
         while len(list(out.glob("*.parquet"))) < 3 and command.poll() is None and time.monotonic() - began < 120:
             time.sleep(0.02)
-        os.kill(started(command.pid)[0].pid, signal.SIGKILL)
+        os.kill(actors(command.pid)[0].pid, signal.SIGKILL)
         assert not strangers(command.pid)
         said = command.communicate(timeout=120)[1].decode()
     assert command.returncode == 0, said
