@@ -1,6 +1,6 @@
 """Distinct sentences in, a table of their translations out; shards on disk carry a run over a kill."""
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,26 +47,26 @@ def translate(sentences: Sequence[str], source: str, settings: Translate, machin
     model = settings.model
     if model is None:
         raise ModelError("translate.model: null, so nothing can translate; choose a translation (translate=opus_mt)")
-    if machine.ray is not None:
-        cluster.imported(cluster.asked_by(machine))
+    places = _places(machine)
     checkpoint = find(model)
     origin = checkpoint.origin()
     check(checkpoint, model.max_length)
     tokenizer = load_tokenizer(checkpoint)
     recipe = Recipe(checkpoint, model, set_languages(tokenizer, model.codes, source=source, target=settings.target))
-    places = [] if machine.ray is not None else devices_of(machine)
     texts = sorted(set(sentences))
     tokens = tokenize(tokenizer, texts, model.max_length)
     shards = cut(texts, tokens, model.shard, origin | _frame(recipe, source, settings.target), work)
-    left = [shard for shard in shards if shard.read() is None]
-    off = None if machine.progress else True  # None: where there is no terminal
-    bar = tqdm(total=len(texts), initial=len(texts) - _sentences(left), unit="sentence", desc="translate", disable=off)
-    complete = over_ray(left, recipe, origin, machine) if machine.ray is not None else _complete(left, recipe, places)
-    with bar, closing(complete) as counts:
-        for count in counts:
-            bar.update(count)
+    _complete(shards, recipe, origin, machine, places)
     identity = {"checkpoint": named(model.checkpoint), "revision": model.revision, "commit": checkpoint.commit}
     return Translation(_table(shards), identity | {"sha256": origin["files"][0]})
+
+
+def _places(machine: Machine) -> list[str]:
+    """The device of each process of our own; with machine.ray none, but ModelError where ray is not installed."""
+    if machine.ray is None:
+        return devices_of(machine)
+    cluster.imported(cluster.asked_by(machine))
+    return []
 
 
 def _frame(recipe: Recipe, source: str, target: str) -> dict[str, Any]:
@@ -78,7 +78,21 @@ def _frame(recipe: Recipe, source: str, target: str) -> dict[str, Any]:
     }
 
 
-def _complete(left: Sequence[Shard], recipe: Recipe, places: Sequence[str]) -> Generator[int, None, None]:
+def _complete(
+    shards: Sequence[Shard], recipe: Recipe, origin: Mapping[str, Any], machine: Machine, places: Sequence[str]
+) -> None:
+    """Have the shards translated that are not on disk."""
+    left = [shard for shard in shards if shard.read() is None]
+    total, there = _sentences(shards), _sentences(shards) - _sentences(left)
+    off = None if machine.progress else True  # None: where there is no terminal
+    bar = tqdm(total=total, initial=there, unit="sentence", desc="translate", disable=off)
+    done = over_ray(left, recipe, origin, machine) if machine.ray is not None else _done_here(left, recipe, places)
+    with bar, closing(done) as counts:
+        for count in counts:
+            bar.update(count)
+
+
+def _done_here(left: Sequence[Shard], recipe: Recipe, places: Sequence[str]) -> Generator[int, None, None]:
     """Translate shards, and write each down as soon as it is whole; how many sentences are done, as they are."""
     jobs = [list(shard.batches(recipe.settings.batch_tokens)) for shard in left]
     made: dict[int, list[Output]] = {}
