@@ -121,7 +121,7 @@ def test_a_worker_is_killed_then_the_command_and_the_bytes_are_those_of_one_proc
     marian: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("ray", reason="ray is not installed: pip install -e '.[ray]'")
-    sentences = [f"{text} {number}" for number in range(60) for text in SENTENCES]
+    sentences = [f"{text} {number}" for number in range(40) for text in SENTENCES]
     (tmp_path / "sentences.json").write_text(json.dumps(sentences))
     work, total = tmp_path / "work", -(-len(sentences) // 4)
     with begin(tmp_path, marian) as command:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -23,7 +24,10 @@ ROWS, BLOCK = 20_000, 256
 def strangers(command: int) -> list[str]:
     """Addresses that a command and its processes listen on, and that other machines could reach."""
     own = psutil.Process(command)
-    open_ = [each for one in [own, *own.children(recursive=True)] for each in one.net_connections("inet")]
+    open_ = []
+    for one in [own, *own.children(recursive=True)]:
+        with suppress(psutil.NoSuchProcess):
+            open_ += one.net_connections("inet")
     addresses = {each.laddr.ip for each in open_ if each.status == psutil.CONN_LISTEN}
     assert addresses
     parsed = {address: ip_address(address) for address in addresses}

@@ -18,7 +18,7 @@ from terna.running.cluster import Asked
 from terna.systems import load_system, store_vectors, store_vectors_over_ray, stored
 
 CHUNK = 16
-TEXTS = [f"La frase {n} habla del mar{' y de la casa' * (n % 7)}." for n in range(6000)]
+TEXTS = [f"La frase {n} habla del mar{' y de la casa' * (n % 7)}." for n in range(4000)]
 # the command that is killed
 COMMAND = """
 import sys
@@ -109,12 +109,12 @@ def test_a_worker_is_killed_then_the_command_and_the_bytes_are_those_of_one_proc
         wait_for(command, work, 3)
         victim, *others = actors(command.pid)
         os.kill(victim.pid, signal.SIGKILL)
-        wait_for(command, work, 30)
+        wait_for(command, work, 15)
         others = actors(command.pid)
         command.kill()
     psutil.wait_procs(others, timeout=60)
     before = {path.name: path.stat().st_mtime_ns for path in work.glob("*.npy")}
-    assert not (tmp_path / "out.npy").exists() and 30 <= len(before) < -(-len(TEXTS) // (4 * CHUNK))
+    assert not (tmp_path / "out.npy").exists() and 15 <= len(before) < -(-len(TEXTS) // (4 * CHUNK))
     with begin(encoder_folder, tmp_path) as command:
         said = command.communicate(timeout=120)[1].decode()
     assert command.returncode == 0, said
