@@ -212,6 +212,9 @@ class Machine:
     """Show progress bars."""
     timeout: Count
     """Seconds that a process waits for the other processes of its run. If one is lost, the run ends after this time."""
+    ray: Annotated[str, Field(pattern=r"^(local|auto|[^\s/]+:[0-9]+)$")] | None = None
+    """`translate` and `mine` run over Ray Data (extra `ray`): `local` starts a Ray and stops it with the stage; `auto`
+    or `HOST:PORT` is the address of a cluster, whose machines share the project's folder; null: without Ray."""
     profiler: Literal["simple", "advanced"] | None = None
     """Lightning's profiler of training, in logs/fit-profile.txt: `simple` times Lightning's hooks, `advanced` each
     function in them; null: none."""

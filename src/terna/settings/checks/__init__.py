@@ -35,6 +35,7 @@ from terna.settings.checks.training import (
     check_devices,
     check_embeddings,
     check_model,
+    check_ray,
     check_sharded,
     check_weights,
 )
@@ -67,5 +68,6 @@ CHECKS = (
     check_embeddings,
     check_averages,
     check_devices,
+    check_ray,
     check_sharded,
 )

@@ -126,3 +126,8 @@ def check_sharded(corpora: dict[str, Corpus], train: Train, machine: Machine) ->
                 f"train.loss.{kind}: {loss} trains a part beside the encoder, which is not sharded; give another loss, "
                 f"take the {ROWS[kind]} out of corpora, or set machine.sharded to false"
             )
+
+
+def check_ray(machine: Machine) -> Iterator[str]:
+    if machine.ray is not None and machine.accelerator == "mps":
+        yield "machine.ray: Ray places work on CUDA and CPUs alone; set machine.accelerator to another, or this to null"
