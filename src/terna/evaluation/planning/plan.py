@@ -13,7 +13,8 @@ from terna.evaluation.planning.seeds import Seeds
 from terna.evaluation.planning.tables import ours, read, rival, task_of
 from terna.evaluation.seeds import RECORDED, others
 from terna.evaluation.table import OURS
-from terna.metrics.power import Design, standard_error
+from terna.metrics.correlations import Correlation
+from terna.metrics.power import Design, fisher, standard_error
 from terna.metrics.task import Outcomes, Task, figures, resample
 from terna.settings.benchmark import DECIDED, UNITS
 
@@ -72,17 +73,20 @@ def plan(path: Path, measure: str, seeds: Seeds, against: Path | None = None, *,
     if not rivals:
         raise DataError(f"{path}: no other system's scores; give another model's table of these pairs with --against")
     plans = []
-    for (name, kind), (difference, error) in _differences(units, rivals, measure, metric, path, seed).items():
+    for (name, kind), (difference, error, level) in _differences(units, rivals, measure, metric, path, seed).items():
         sd = seeds.sd(path.stem, f"{measure}_{kind}") * sqrt(2 if against else 1)
-        design = None if isnan(error) else Design(error, clusters, sd, seeds.runs)
+        design = None if isnan(error) else Design(error, clusters, sd, seeds.runs, level)
         plans.append(Plan(name, f"{measure}_{kind}", difference, design))
     return Planned(path.stem, UNITS[task], len(units), clusters, seeds, plans)
 
 
 def _differences(
     units: pa.Table, rivals: Outcomes, measure: str, metric: Task, path: Path, seed: int
-) -> Mapping[tuple[str, str], tuple[float | None, float]]:
-    """By rival and kind of score: the difference from it, None if undefined, and its standard error, then NaN."""
+) -> dict[tuple[str, str], tuple[float | None, float, float | None]]:
+    """By rival and kind of score: the difference from it, None if undefined, with its error and level as in Design.
+
+    The error is NaN where the difference is undefined, or both systems score all units alike.
+    """
     mine = ours(units, task_of(units, path), measure, path)
     try:
         columns = metric.checked({OURS: mine, **rivals})
@@ -100,9 +104,11 @@ def _differences(
 
 def _difference(
     name: str, kind: str, observed: Mapping[str, float | None], resampled: Outcomes
-) -> tuple[float | None, float]:
+) -> tuple[float | None, float, float | None]:
     mine, theirs = observed[f"{OURS}_{kind}"], observed[f"{name}_{kind}"]
     if mine is None or theirs is None:
-        return None, nan
-    error = standard_error(resampled[f"{OURS}_{kind}"] - resampled[f"{name}_{kind}"])
-    return mine - theirs, error if error > ROUNDING else nan
+        return None, nan, None
+    one, two = (resampled[f"{system}_{kind}"] for system in (OURS, name))
+    correlated = kind in Correlation.kinds
+    error = standard_error(fisher(one) - fisher(two) if correlated else one - two)
+    return mine - theirs, error if error > ROUNDING else nan, theirs if correlated else None
