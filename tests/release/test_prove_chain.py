@@ -19,7 +19,7 @@ from terna.release.prove import DIFFERS, PROVED, TRUSTED, Finding
 from terna.release.prove.chain import chain, code, signature
 from terna.release.prove.proof import settings_of
 from terna.release.prove.released import read_released
-from terna.release.prove.scratch import MARK, check, lay
+from terna.release.prove.scratch import MARK, check, lay, make
 from terna.serving.cli import main
 
 # a digest of no file
@@ -112,6 +112,12 @@ TSV, OTHER = "data/raw/nli/sample/terna_nli.tsv", "release/encoder/x.bin"
         (lambda all, _: all["packages"].update(numpy="0"), {"release/lineage.json: packages", *CARDS}),
         (lambda all, _: all.update(commit="ab" * 20), CARDS),
         (lambda all, _: all.update(name="zzz"), {"release/lineage.json: name"}),
+        (
+            lambda _, of: of["fetch@sample"]["accepted"].update({TSV: [AB, of["fetch@sample"]["wrote"][TSV]]}),
+            {f"fetch@sample: accepted: {TSV}"},
+        ),
+        (lambda _, of: of["train"]["model"].update(revision="ab" * 20), {"train: model: revision"}),
+        (lambda _, of: of["train"]["model"].update(name="owner/other"), {"train: model: name"}),
         (lambda _, of: of["release"]["wrote"].update({OTHER: AB}), {f"release: {OTHER}"}),
     ],
 )
@@ -197,6 +203,9 @@ def test_a_scratch_folder_that_holds_the_release_or_other_work_is_refused_and_le
         check(root, tmp_path / fresh, str(release))
     (tmp_path / "other" / MARK).touch()
     check(root, tmp_path / "other", str(release))
+    settings = settings_of(read_released(str(release)).lineage, Path("params.yaml"))
+    with pytest.raises(DataError, match=r"file/new: cannot be written \(Not a directory\); give a folder in which"):
+        make(root, tmp_path / "file" / "new", settings)
 
 
 LEFT_OUT = (
