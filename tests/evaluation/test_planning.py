@@ -60,7 +60,7 @@ def test_the_standard_error_is_that_of_scipys_paired_bootstrap(tmp_path: Path) -
             ).standard_error
             assert one.difference == pytest.approx(float(difference(*columns, axis=-1)))
             assert one.design is not None and one.design.seeds == 0
-            assert one.design.spread(one.difference) == pytest.approx(expected, rel=0.05)
+            assert one.error == pytest.approx(expected, rel=0.05)
             smallest = one.design.smallest()
             assert smallest == pytest.approx(STEPS * one.design.spread(smallest))
 

@@ -47,7 +47,10 @@ class Design:
     rival: float | None = None
 
     def error_at(self, difference: float = 0.0) -> float:
-        """The standard error over units of an observed difference of figures whose true difference is this."""
+        """The standard error over units by which a true difference of figures, this one, is found or not.
+
+        Of correlations, it is that of z, brought to the scale of the correlations between the rival's and the better.
+        """
         if self.rival is None:
             return self.error
         low, high = sorted(np.clip([self.rival, self.rival + difference], -NEARLY_ONE, NEARLY_ONE))

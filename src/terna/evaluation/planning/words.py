@@ -44,7 +44,7 @@ def _row(one: Plan, difference: float | None, counted: bool) -> list[str]:
         width = 2 + counted + (0 if difference is None else 3 + counted)
         return [*told, *[ABSENT] * width]
     smallest = one.design.smallest()
-    told += [figure(one.design.spread(one.difference or 0), 4), figure(smallest, 4) if isfinite(smallest) else "none"]
+    told += [figure(one.error, 4), figure(smallest, 4) if isfinite(smallest) else "none"]
     told += [figure(one.design.detected(0), 2)] if counted else []
     return told if difference is None else told + _at(difference, one.design, counted)
 
