@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -179,11 +180,11 @@ def startup(_: int) -> dict[str, list[float]]:
     return {"startup": ratios}
 
 
-def plans(pairs: int) -> dict[str, list[float]]:
-    """From the texts of a million triplets to the first batch."""
+def planning(size: int, pairs: int) -> dict[str, list[float]]:
+    """From the texts of a million triplets to the first batch, of `size`."""
     from plan import measure
 
-    return {f"plan_{size}": measure(size, max(1, pairs // 4)) for size in (64, 512)}
+    return {f"plan_{size}": measure(size, max(1, pairs // 2))}
 
 
 def lines(pairs: int) -> dict[str, list[float]]:
@@ -225,7 +226,8 @@ MEASURES: dict[str, Callable[[int], dict[str, list[float]]]] = {
     "base": base,
     "encode": encode,
     "lines": lines,
-    "plans": plans,
+    "plan_64": partial(planning, 64),
+    "plan_512": partial(planning, 512),
     "startup": startup,
     "gpu": gpu,
 }

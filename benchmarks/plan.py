@@ -115,6 +115,7 @@ def seconds(batches: Batches, table: pa.Table, batch_size: int) -> float:
 def measure(batch_size: int, pairs: int, rows: int = ROWS) -> list[float]:
     """The neighbour's time over ours, `pairs` times in alternation: above 1, ours is faster."""
     settle()  # as every stage does
+    disable_progress_bars()
     table = triplets(rows)
     mine_and_theirs = [[seconds(side, table, batch_size) for side in (ours, neighbours)] for _ in range(pairs)]
     return [theirs / mine for mine, theirs in mine_and_theirs]
@@ -166,7 +167,6 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=3, help="measurements of both sides for each size (3)")
     parser.add_argument("--sizes", type=int, nargs="+", default=[64, 512], help="batch sizes (64 512)")
     given = parser.parse_args()
-    disable_progress_bars()
     for batch_size in given.sizes:
         print(compare(batch_size, given.pairs, given.rows), flush=True)
 

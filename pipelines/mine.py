@@ -2,13 +2,15 @@
 
 reads   data/triplets/{train,dev,positives,tuples,sentences}.parquet
 does    encodes the sentences of the mix without those of held-out triplets, ranks them for each anchor by cosine, and
-        chooses negatives by the settings `mine` among those that are not known positives
+        chooses negatives by the settings `mine` among those that are not known positives. With machine.ray, vectors
+        are in data/work/mine/ until the stage ends, so that a killed run encodes only those that are missing
 writes  data/mined/: tuples.parquet (the rows that got negatives, and the rows that they replace), encoder.json (the
         encoder's identity), stats.json, made.json
 """
 
 from terna.running.stage import stage
 
+import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -29,6 +31,8 @@ from terna.settings.devices import device_of
 IN = Path("data/triplets")
 SCHEMAS = {"train": TRIPLETS, "dev": TRIPLETS, "positives": POSITIVES, "tuples": TUPLES, "sentences": SENTENCES}
 OUT = Path("data/mined")
+# vectors of a run with machine.ray that has not ended
+WORK = Path("data/work/mine")
 
 
 @stage
@@ -52,6 +56,7 @@ def main(settings: Settings) -> str:
     write_json(described, OUT / "encoder.json")
     read = [IN / f"{name}.parquet" for name in SCHEMAS]
     record("mine", settings, read, [OUT], OUT / "made.json", threads=threads)
+    shutil.rmtree(WORK, ignore_errors=True)
     if not encoder:
         return "mine.encoder is null: nothing mined"
     kept = {"keep": "stay as they are", "drop": "are left out"}[settings.mine.others]
@@ -90,10 +95,17 @@ def mine(encoder: str, settings: Settings) -> tuple[pa.Table, dict[str, int]]:
 
 def vectors_of(encoder: str, asked: Questions, path: Path, machine: Machine) -> Any:
     """The vectors of the texts, mapped from the file that they are written to."""
-    from terna.systems import load_system, store_vectors
+    from terna.running import cluster
 
-    system = load_system(encoder, device_of(machine.accelerator))
-    store_vectors(system, asked.texts.to_pylist(), path, name="encode", progress=machine.progress)
+    from terna.systems import load_system, store_vectors, store_vectors_over_ray
+
+    texts = asked.texts.to_pylist()
+    if machine.ray is not None:
+        ray = cluster.asked_by(machine)
+        store_vectors_over_ray(encoder, texts, path, ray, WORK, name="encode", progress=machine.progress)
+    else:
+        system = load_system(encoder, device_of(machine.accelerator))
+        store_vectors(system, texts, path, name="encode", progress=machine.progress)
     return np.lib.format.open_memmap(path, mode="r+")
 
 

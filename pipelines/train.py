@@ -44,7 +44,7 @@ def main(settings: Settings) -> str | None:
     from terna.tracking import loggers
     from terna.training.improvement import improvement, outcomes
     from terna.training.processes import Agreement
-    from terna.training.setup import Inputs, build_run, finished, observers_of
+    from terna.training.setup import Inputs, build_run, finished, observers_of, unsharded
     from terna.training.trainer import build_trainer, check_overfit, fit, measured, profiler_of, quiet, summary
 
     quiet()
@@ -63,6 +63,7 @@ def main(settings: Settings) -> str | None:
     taken = fit(trainer, run, checkpoint)
     if not trainer.is_global_zero:
         return None
+    run = unsharded(settings, inputs, run, observers.selection)
     check_overfit(settings, [row["loss"] for row in observers.recorder.curves.trained])
     observers.selection.try_averages(trainer.global_step, observers.restarts.paths)
     observers.selection.restore()

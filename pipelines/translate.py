@@ -2,7 +2,8 @@
 
 reads   data/raw/nli/<corpus>/
 does    reads each corpus of the mix; `translate.model` translates each distinct sentence in another language once.
-        Finished translations are in data/work/translate/, so that a killed run resumes where it stopped
+        Finished translations are in data/work/translate/, so that a killed run resumes where it stopped. With
+        machine.ray, Ray's workers translate
 writes  data/nli/: pairs.parquet (labelled), tuples.parquet (anchors with a positive and negatives), scored.parquet,
         classed.parquet and texts.parquet, all sorted; translations.parquet (each sentence and its translation),
         accounts.json (rows read, rows dropped by reason, digests, the translator), made.json

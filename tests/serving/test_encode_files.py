@@ -1,10 +1,10 @@
 """`encode-files` without Ray: blocks, texts, shards, and what is refused; workers are called here, in turn."""
 
+import hashlib
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from ray_inputs import call_here
 
 from terna.encoder import Encoder
 from terna.errors import DataError, ModelError
+from terna.running import cluster
+from terna.running.blocks import DEATHS, tidy
+from terna.running.cluster import Done
 from terna.serving.cli import main
 from terna.serving.cli.fingerprint import KEY, Fingerprint
-from terna.serving.files import blocks, cluster, shards
+from terna.serving.files import blocks
 from terna.serving.files.blocks import Block, blocks_of, others, sources
-from terna.serving.files.cluster import Pool, pool_of
 from terna.serving.files.reading import texts_of
-from terna.serving.files.shards import Job, missing, tidy, written
+from terna.serving.files.shards import RECORD, Job, missing, written
 
 Run = Callable[..., tuple[int, str]]
 
@@ -60,22 +63,7 @@ def texts(tmp_path: Path) -> Path:
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[Block]:
     """Workers that are called here, in place of Ray's; the blocks that they are given."""
-    given: list[Block] = []
-
-    def worked(some: Sequence[Block], make: Callable[..., Any], arguments: Mapping[str, Any], _: Pool) -> Iterator[int]:
-        work = make(**arguments)
-        for block in reversed(some):
-            given.append(block)
-            yield work(block)
-
-    @contextmanager
-    def connected(*_: object) -> Iterator[Pool]:
-        yield Pool(1, 1, 1, 0)
-
-    monkeypatch.setattr(cluster, "imported", lambda address: None)
-    monkeypatch.setattr(cluster, "connected", connected)
-    monkeypatch.setattr(cluster, "worked", worked)
-    return given
+    return call_here(monkeypatch)
 
 
 @pytest.fixture
@@ -181,6 +169,16 @@ def test_a_column_that_is_missing_or_no_text_and_a_file_that_shrinks_are_refused
         list(texts_of(planned[-1], "text"))
 
 
+def described(out: Path) -> dict[str, dict[str, object]]:
+    """What the index is to say of each shard, from the files themselves."""
+    found = {}
+    for path in sorted(out.glob("*.parquet")):
+        content = path.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        found[path.name] = {"rows": pq.read_metadata(path).num_rows, "bytes": len(content), "sha256": digest}
+    return found
+
+
 def refused_by_search(out: Path, search: Callable[[list[str]], int], capsys: pytest.CaptureFixture[str]) -> None:
     """Search takes no folder whose shards are not those of its index, or are of several models."""
     first, second, *_ = sorted(out.glob("*.parquet"))
@@ -224,9 +222,7 @@ def test_shards_in_order_are_the_vectors_of_encode_and_can_be_searched(
     np.testing.assert_allclose(vectors, due, atol=1e-6)
     index = json.loads((out / "_index.json").read_text())
     assert (index["rows"], index["bad"]) == (21, 6)
-    assert list(index["shards"].items()) == [
-        (path.name, pq.read_metadata(path).num_rows) for path in sorted(out.glob("*.parquet"))
-    ]
+    assert index["shards"] == described(out)
     words = ["search", "--model", str(encoder_folder), "--top", "1"]
     assert main([*words, "--corpus", str(out), "El tren llega tarde."]) == 0
     assert capsys.readouterr().out.endswith("\tEl tren llega tarde.\n")
@@ -305,6 +301,40 @@ def test_a_folder_of_something_else_and_one_that_is_read_are_refused(
     assert not calls
 
 
+def test_the_index_keeps_digests_so_that_a_changed_shard_does_not_pass(
+    run: Run, calls: list[Block], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    assert run()[0] == 0
+    before = json.loads((out / "_index.json").read_text())["shards"]
+    assert before == described(out)
+    first, second, *_ = sorted(out.glob("*.parquet"))
+    content = first.read_bytes()
+    first.write_bytes(content.replace(b"Hola.", b"hola."))
+    second.unlink()
+    assert run()[0] == 0
+    assert json.loads((out / "_index.json").read_text())["shards"] == before
+    assert {name for name, shard in described(out).items() if shard != before[name]} == {first.name}
+    first.write_bytes(content)
+    (out / "_index.json").unlink()  # as where the command was killed
+    assert run()[0] == 0
+    assert json.loads((out / "_index.json").read_text())["shards"] == before == described(out)
+
+
+def test_a_worker_that_sees_another_folder_says_so(
+    run: Run, calls: list[Block], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = cluster.worked
+
+    def elsewhere(*given: Any) -> Iterator[Done]:
+        (tmp_path / "out" / RECORD).unlink()
+        yield from one(*given)
+
+    monkeypatch.setattr(cluster, "worked", elsewhere)
+    status, told = run()
+    assert status == 1 and f"{RECORD}: not there on " in told and "a file system that all of them mount" in told
+
+
 def test_a_refused_column_claims_no_folder(run: Run, calls: list[Block], tmp_path: Path) -> None:
     table = pa.table({"text": ["uno"]})
     pq.write_table(table, tmp_path / "one.parquet")
@@ -318,12 +348,12 @@ def test_a_block_on_which_workers_die_is_refused_at_last(texts: Path, tmp_path: 
     job = Job(tmp_path / "out", Fingerprint("m", "0", "0", ""), 2, "text", 3)
     [block, *_] = blocks_of(sources(str(texts / "more" / "a.txt")), 3, "text")
     job.out.mkdir()
-    for number in range(shards.DEATHS):
+    for number in range(DEATHS):
         (job.out / f".{job.shard(block).name}.{number}-ab.part").touch()
     with pytest.raises(ModelError, match=r"a\.txt, rows 1 to 3: 3 workers died on them.*give fewer --actors"):
         written(job, block, iter)
     assert missing(job, [block]) == [block]
-    tidy(job)
+    tidy(job.out)
     assert not list(job.out.iterdir())
 
 
@@ -337,22 +367,6 @@ def test_a_shard_that_is_there_is_not_written_again(texts: Path, tmp_path: Path)
     assert pq.read_table(job.shard(block)).to_pylist() == [
         {"text": text, "vector": text and [1.0, 1.0]} for text in COMPOSED[:3]
     ]
-
-
-def test_workers_share_what_there_is() -> None:
-    one, two = [{"CPU": 2.0}], [{"CPU": 8.0}, {"CPU": 16.0}]
-    assert pool_of(one, "auto", None) == Pool(1, 2, 2, 0)
-    assert pool_of(one, "auto", 2) == Pool(2, 1, 1, 0)
-    assert pool_of(one, "auto", 4) == Pool(4, 1, 0.5, 0)
-    assert pool_of(two, "auto", None) == Pool(2, 8, 8, 0)
-    assert pool_of(two, "cpu", 6) == Pool(6, 4, 4, 0)
-    graphics = [{"CPU": 8.0, "GPU": 2.0}, {"CPU": 8.0, "GPU": 2.0}]
-    assert pool_of(graphics, "auto", None) == Pool(4, 4, 1.0, 1)
-    assert pool_of(graphics, "cuda", 2).device == "cuda:0" and pool_of(graphics, "cpu", None).device == "cpu"
-    with pytest.raises(ModelError, match="--device cuda: Ray sees no GPU"):
-        pool_of(one, "cuda", None)
-    with pytest.raises(ModelError, match="--actors 5: Ray sees 4 GPUs, and each has one"):
-        pool_of(graphics, "auto", 5)
 
 
 def test_an_address_of_rays_client_is_refused_with_what_works_instead(run: Run) -> None:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from ray_inputs import actors
 
 pytest.importorskip("ray", reason="ray is not installed: pip install -e '.[ray]'")
 
@@ -19,21 +21,13 @@ TERNA = [sys.executable, "-m", "terna"]
 ROWS, BLOCK = 20_000, 256
 
 
-def started(command: int) -> list[psutil.Process]:
-    """The processes of a command that hold the model."""
-    found = []
-    for process in psutil.Process(command).children(recursive=True):
-        try:
-            found += [process] if "".join(process.cmdline()).startswith("ray::Map") else []
-        except psutil.Error:
-            continue
-    return found
-
-
 def strangers(command: int) -> list[str]:
     """Addresses that a command and its processes listen on, and that other machines could reach."""
     own = psutil.Process(command)
-    open_ = [each for one in [own, *own.children(recursive=True)] for each in one.net_connections("inet")]
+    open_ = []
+    for one in [own, *own.children(recursive=True)]:
+        with suppress(psutil.NoSuchProcess):
+            open_ += one.net_connections("inet")
     addresses = {each.laddr.ip for each in open_ if each.status == psutil.CONN_LISTEN}
     assert addresses
     parsed = {address: ip_address(address) for address in addresses}
@@ -54,7 +48,7 @@ def test_two_actors_of_which_one_is_killed_write_the_bytes_of_one_process(encode
         began = time.monotonic()
         while len(list(out.glob("*.parquet"))) < 3 and command.poll() is None and time.monotonic() - began < 120:
             time.sleep(0.02)
-        os.kill(started(command.pid)[0].pid, signal.SIGKILL)
+        os.kill(actors(command.pid)[0].pid, signal.SIGKILL)
         assert not strangers(command.pid)
         said = command.communicate(timeout=120)[1].decode()
     assert command.returncode == 0, said

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 from composed import small
+from pydantic import ValidationError
 
 from terna.errors import SettingsError
-from terna.settings import Settings, compose, load
+from terna.settings import Machine, Settings, compose, load
 from terna.settings.checks.losses import SCALE
 from terna.settings.checks.mining import UNMINED
+from terna.settings.checks.training import check_ray
 
 
 @pytest.fixture
@@ -492,6 +494,19 @@ def test_a_mix_in_another_language_needs_what_translates_it(composed: dict[str, 
 def test_a_batch_that_its_devices_cannot_share_is_a_fault(root: Path) -> None:
     with pytest.raises(SettingsError, match=r"train\.batch_size: 32 is shared by 3 devices; choose a multiple of 3"):
         load(compose(root / "conf", ["machine.devices=3"]))
+
+
+def test_what_is_no_address_of_ray_and_a_device_that_it_does_not_place_are_faults() -> None:
+    usual = ("cpu", 1, 1, 200, 1, False, 1800)
+    for address in ("local", "auto", "head:6379", "10.0.0.1:6379", "[::1]:6379"):
+        assert Machine(*usual, ray=address).ray == address
+    for address in ("ray://head:10001", "head", "local:", ""):
+        with pytest.raises(ValidationError, match="String should match pattern"):
+            Machine(*usual, ray=address)
+    assert list(check_ray(Machine("mps", *usual[1:], ray="local"))) == [
+        "machine.ray: Ray places work on CUDA and CPUs alone; set machine.accelerator to another, or this to null"
+    ]
+    assert not list(check_ray(Machine("mps", *usual[1:]))) and not list(check_ray(Machine(*usual, ray="auto")))
 
 
 @pytest.mark.parametrize("words", [["train.lrr=1", "--config-name=params"], ["--config-name", "params", "train.lrr=1"]])

@@ -148,7 +148,7 @@ def _examples(
 
 def rows_of(columns: list[Ints]) -> Ints:
     """Columns of sentence numbers as rows, int32."""
-    return np.stack(columns, axis=1).astype(np.int32)
+    return np.stack(columns, axis=1, dtype=np.int32, casting="same_kind")
 
 
 def _ragged(anchors: Ints, positives: Ints, negatives: Ints, counts: Ints) -> dict[str, Ints]:

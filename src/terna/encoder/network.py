@@ -55,7 +55,7 @@ class Encoder(nn.Module):
         self.head = nn.Sequential(*head)
         self.usage = usage or Usage()
         self.skip = 0 if self.pooling.include_prompt else self.usage.prompt_tokens(tokenizer, max_length)
-        self.cached = False
+        self.cached = self.sharded = False
         pooler = getattr(backbone, "pooler", None)
         if pooler is not None:  # it lies beside the path from tokens to our vector: no gradient ever reaches it
             pooler.requires_grad_(False)
@@ -99,12 +99,20 @@ class Encoder(nn.Module):
     def _workers(self, batch: Batch) -> int:
         """Threads that go through the backbone side by side, one or several with one dropout; 0: not to be shared."""
         compiled = self.backbone._compiled_call_impl is not None
-        if is_plain() or batch.place.device.type != "cpu" or compiled or (self.training and not self._draws_by_seed):
+        if (
+            self.sharded
+            or is_plain()
+            or batch.place.device.type != "cpu"
+            or compiled
+            or (self.training and not self._draws_by_seed)
+        ):
             return 0
         return min(torch.get_num_threads(), len(batch.chunks))
 
     def arrange(self, ids: Ints, lengths: Ints) -> Batch:
         """Sentences that lie one after another in `ids` (tokens,) as a batch for this encoder's device, on the host."""
+        if self.sharded:  # gathered for each chunk: all processes must have as many
+            return arrange(ids, lengths, max(1, len(ids)))
         return arrange(ids, lengths, *chunking(next(self.parameters()).device))
 
     def _vectors(self, chunk: Chunk, seed: int | None = None, skip: int | None = None) -> Tensor:
@@ -184,7 +192,6 @@ class Encoder(nn.Module):
         vectors = self.embed(ids, offsets, skip=skip, batch_size=batch_size, progress=progress)
         return vectors[[places[text] for text in texts]]
 
-    @torch.inference_mode()
     def embed(
         self, ids: Ints, offsets: Ints, *, skip: int | None = None, batch_size: int = 256, progress: bool = False
     ) -> Vectors:
@@ -192,6 +199,11 @@ class Encoder(nn.Module):
 
         skip: see `forward`. Raises ModelError for a sentence without a token where pooling is not defined for none.
         """
+        # what is gathered in inference mode could not be trained with
+        with torch.inference_mode(not self.sharded), torch.no_grad():
+            return self._embedded(ids, offsets, skip, batch_size, progress)
+
+    def _embedded(self, ids: Ints, offsets: Ints, skip: int | None, batch_size: int, progress: bool) -> Vectors:
         lengths = np.diff(offsets)
         order = np.argsort(-lengths, kind="stable")
         empty = unpooled(lengths, self.pooling.modes, self.skip if skip is None else skip)
@@ -199,14 +211,14 @@ class Encoder(nn.Module):
         device = next(self.parameters()).device
         training = self.training
         self.eval()
-        if empty.any():
-            vectors[empty] = self._finished(self._unpooled(int(empty.sum()))).float().cpu().numpy()
-            order = order[~empty[order]]
+        order = order[~empty[order]]
         with tqdm(total=len(order), disable=not progress, unit="sentence") as bar:
             for first in range(0, len(order), batch_size):
                 batch = order[first : first + batch_size]
                 arranged = self.arrange(*gather(ids, offsets, batch)).to(device)
                 vectors[batch] = self(arranged, skip).float().cpu().numpy()
                 bar.update(len(batch))
+        if empty.any():  # last, for shards are first gathered by `forward`
+            vectors[empty] = self._finished(self._unpooled(int(empty.sum()))).float().cpu().numpy()
         self.train(training)
         return vectors

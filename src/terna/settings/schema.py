@@ -212,9 +212,15 @@ class Machine:
     """Show progress bars."""
     timeout: Count
     """Seconds that a process waits for the other processes of its run. If one is lost, the run ends after this time."""
+    ray: Annotated[str, Field(pattern=r"^(local|auto|[^\s/]+:[0-9]+)$")] | None = None
+    """`translate` and `mine` run over Ray Data (extra `ray`): `local` starts a Ray and stops it with the stage; `auto`
+    or `HOST:PORT` is the address of a cluster, whose machines share the project's folder; null: without Ray."""
     profiler: Literal["simple", "advanced"] | None = None
     """Lightning's profiler of training, in logs/fit-profile.txt: `simple` times Lightning's hooks, `advanced` each
     function in them; null: none."""
+    sharded: bool = False
+    """With several processes: each holds a part of the weights, the gradients and the optimizer's state (FSDP2), for
+    backbones that one GPU does not hold; false: each holds all of them (DDP)."""
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -2,6 +2,16 @@
 
 from terna.systems.load import System, load_system, on_cpu_alone, placed
 from terna.systems.locate import digests_of, locate
+from terna.systems.over_ray import store_vectors_over_ray
 from terna.systems.stored import store_vectors
 
-__all__ = ["System", "digests_of", "load_system", "locate", "on_cpu_alone", "placed", "store_vectors"]
+__all__ = [
+    "System",
+    "digests_of",
+    "load_system",
+    "locate",
+    "on_cpu_alone",
+    "placed",
+    "store_vectors",
+    "store_vectors_over_ray",
+]

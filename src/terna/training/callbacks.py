@@ -16,6 +16,7 @@ from torch import Tensor
 from terna.errors import ModelError
 from terna.records import sync
 from terna.training.history import Curves
+from terna.training.sharding import all_finite
 
 # steps whose losses are fetched from the device together: fetching makes it wait
 FETCH = 50
@@ -131,7 +132,7 @@ class Checkpoints(Callback):
         if not asked and trainer.global_step % self.every:
             return
         self.recorder.fetch(trainer)
-        if not all(bool(parameter.isfinite().all()) for parameter in pl_module.parameters()):
+        if not all_finite(pl_module, trainer.strategy):
             step = trainer.global_step
             raise ModelError(f"the weights are no longer finite after step {step}: {self.recorder.describe(step)}")
         beside = self.path.with_name(f".{self.path.name}.part")

@@ -24,6 +24,7 @@ from terna.training.parts.pairs import ClassedBatch, ScoredBatch
 from terna.training.parts.taught import TaughtBatch
 from terna.training.parts.texts import NoisyBatch, TextBatch
 from terna.training.regularization import DistanceToStart
+from terna.training.sharding import shard
 from terna.training.similarities import similarity_loss
 
 ORDERED = {"cosent": cosent_loss, "angle": angle_loss}
@@ -62,6 +63,11 @@ class TrainingModule(LightningModule):
             named, own = self.named_parameters(remove_duplicate=False), set(self.beside)
             names = [name for name, parameter in named if parameter in own]
             DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(self, names)  # type: ignore[no-untyped-call]
+
+    def configure_model(self) -> None:
+        """Shard the encoder over the processes, with machine.sharded."""
+        if self.device_mesh is not None:
+            shard(self.encoder, self.device_mesh["data_parallel"], self.trainer.strategy)
 
     @property
     def beside(self) -> list[nn.Parameter]:

@@ -59,7 +59,7 @@ def warmup_linear(
 
 def _depths(encoder: nn.Module) -> dict[nn.Parameter, int]:
     """How many layers stand above each parameter: 0 in the topmost, as many as there are layers in the embeddings."""
-    layers = _layers(encoder)
+    layers = layers_of(encoder, "train.layer_decay", "1.0")
     inside = {parameter: depth for depth, layer in enumerate(reversed(layers)) for parameter in layer.parameters()}
     # embeddings that a model looks up between its layers (MPNet's relative positions) stand behind them
     looked_up = {
@@ -76,14 +76,17 @@ def _depths(encoder: nn.Module) -> dict[nn.Parameter, int]:
     return depths
 
 
-def _layers(encoder: nn.Module) -> nn.ModuleList:
-    """The one longest list of modules of one kind, lowest layer first."""
+def layers_of(encoder: nn.Module, key: str, off: str) -> nn.ModuleList:
+    """The one longest list of modules of one kind, lowest layer first.
+
+    Raises ModelError where there is none or there are several. key, off: the setting that asks, and what turns it off.
+    """
     lists = [found for found in _lists(encoder) if len({type(layer) for layer in found}) == 1]
     longest = [found for found in lists if len(found) == max(map(len, lists))]
     if len(longest) != 1:
         raise ModelError(
-            f"train.layer_decay: the backbone has {len(longest) or 'no'} lists of modules that may be its layers, "
-            "where one is needed; set it to 1.0"
+            f"{key}: the backbone has {len(longest) or 'no'} lists of modules that may be its layers, "
+            f"where one is needed; set it to {off}"
         )
     return longest[0]
 

@@ -8,19 +8,20 @@ from typing import Any
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.strategies import DDPStrategy
+from pytorch_lightning.strategies import DDPStrategy, Strategy
 
 from terna.errors import ProcessError, words_of
 from terna.provenance import flat
 from terna.settings import Machine
 from terna.training.resume import CHECKPOINT, differences, steps_done
+from terna.training.sharding import sharded_strategy
 
 AGAIN = "the same command on all machines resumes from the last checkpoint, or from the start if none was written yet"
 # sessions in which SLURM's variables say nothing of the processes: Lightning's names for them
 INTERACTIVE = ("bash", "interactive")
 
 
-def strategy_of(machine: Machine) -> DDPStrategy | str:
+def strategy_of(machine: Machine) -> Strategy | str:
     """Lightning's strategy; ProcessError when torchrun or srun started other processes than `machine` says."""
     found, wanted = _launched(), (machine.devices, machine.nodes)
     if found and found[1:] != wanted:
@@ -31,6 +32,8 @@ def strategy_of(machine: Machine) -> DDPStrategy | str:
         )
     if machine.devices * machine.nodes == 1:
         return "auto"
+    if machine.sharded:
+        return sharded_strategy(machine)
     return DDPStrategy(timeout=timedelta(seconds=machine.timeout))
 
 

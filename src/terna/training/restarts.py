@@ -40,7 +40,7 @@ class Restarts(Callback):
             return
         number = self.ends.index(trainer.global_step)
         if self.paths and trainer.is_global_zero:
-            keep(self.encoder, self.paths[number])
+            keep(self.encoder.state_dict(), self.paths[number])
         if number + 1 < len(self.ends):
             trainer.optimizers[0].state.clear()
             if self.paths:

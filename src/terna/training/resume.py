@@ -38,6 +38,7 @@ def identity(settings: Settings, data: Mapping[str, str]) -> dict[str, Any]:
         "data": dict(data),
         "packages": {name: version(name) for name in ("torch", "transformers", "pytorch-lightning")},
         "processes": settings.machine.devices * settings.machine.nodes,
+        **({"sharded": True} if settings.machine.sharded else {}),
         "threads": _threads(),
         "TERNA_PLAIN": int(is_plain()),
         "checkpoint_format": FORMAT,

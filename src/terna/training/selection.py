@@ -22,6 +22,7 @@ from terna.metrics.task import figures
 from terna.records import replacing
 from terna.sentences import gather
 from terna.training.moving_average import MovingAverage
+from terna.training.sharding import whole_weights
 
 
 class Scored(NamedTuple):
@@ -32,7 +33,8 @@ class Scored(NamedTuple):
 
 
 Score = Callable[[Encoder], Scored]
-# by how much a score may differ that another process, perhaps on another machine, computed: rounding is a hundredth
+# by how much a score may differ that another process, perhaps on another machine, computed, or several by shards:
+# rounding is a hundredth
 TOLERANCE = 1e-4
 NUMBERS = ("best", "best_step", "start_score", "waited")
 START = "start.safetensors"
@@ -44,7 +46,7 @@ class Selection(Callback):
     main: the figure of `score` that decides; the first of equals wins, the start among them. tell: is given the figures
     of each scoring. patience: stop after so many scorings without a better one. wise_ft: shares for `try_averages`, for
     which the start's weights are kept. ema: the decay of a moving average of the weights, for `try_averages` too. Of
-    several processes the first scores and keeps.
+    several processes the first scores and keeps; one in shards is scored by all at once.
 
     start, kept: the outcomes of the start and of the best. share: how much of the best are trained weights.
     kept_soup: these are the average of several trainings. kept_ema: the best are the moving average.
@@ -89,7 +91,7 @@ class Selection(Callback):
             self.start_score, self.start = self._scored(trainer)
             self._better(trainer, self.start_score, self.start)
             if self.wise_ft and trainer.is_global_zero:
-                keep(self.encoder, self.folder / START)
+                keep(self.encoder.state_dict(), self.folder / START)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: object) -> None:
         """Score when it is time, keep what is better, and stop the run when patience is over."""
@@ -144,7 +146,7 @@ class Selection(Callback):
         if self.main in figures and (self.best is None or figures[self.main] > self.best):
             self.best, self.best_step, self.kept, self.kept_here = figures[self.main], step, outcome, True
             self.share, self.kept_soup, self.kept_ema = share, soup, ema
-            keep(self.encoder, self._path)
+            keep(self.encoder.state_dict(), self._path)
 
     @property
     def averaged(self) -> str:
@@ -158,7 +160,8 @@ class Selection(Callback):
         """Put the best weights back into the encoder and score them again.
 
         Raises ModelError when their file cannot be read or is another encoder's, and unless they score the same:
-        the same to the bit, or to TOLERANCE where the process before the run was resumed had kept them.
+        the same to the bit, or to TOLERANCE where the process before the run was resumed had kept them, or shards were
+        scored.
         """
         weights = self._read(self._path)
         try:
@@ -195,7 +198,7 @@ class Selection(Callback):
 
     def _scored(self, trainer: Trainer) -> tuple[float, Floats]:
         found = trainer.strategy.broadcast(
-            self.score(self.encoder) if trainer.is_global_zero else Scored({}, self.start)
+            self.score(self.encoder) if trainer.is_global_zero or self.encoder.sharded else Scored({}, self.start)
         )
         self.tell(trainer, found.figures)
         if self.main not in found.figures:
@@ -217,21 +220,22 @@ class Selection(Callback):
 
     def _better(self, trainer: Trainer, found: float, outcome: Floats) -> None:
         self.best, self.best_step, self.kept = found, trainer.global_step, outcome
-        self.waited, self.kept_here = 0, True
+        self.waited, self.kept_here = 0, not self.encoder.sharded
+        weights = whole_weights(self.encoder)
         if trainer.is_global_zero:
-            keep(self.encoder, self._path)
+            keep(weights, self._path)
 
 
-def keep(encoder: Encoder, path: Path) -> None:
+def keep(weights: Weights, path: Path) -> None:
     """Write an encoder's weights to `path`, whole or not at all."""
-    weights: dict[str, Tensor] = {}
-    for name, value in encoder.state_dict().items():
+    kept: dict[str, Tensor] = {}
+    for name, value in weights.items():
         found = value.detach().cpu().contiguous()
         # T5's embeddings are one tensor under two names, which safetensors refuses
-        tied = any(found.data_ptr() == other.data_ptr() for other in weights.values())
-        weights[name] = found.clone() if tied else found
+        tied = any(found.data_ptr() == other.data_ptr() for other in kept.values())
+        kept[name] = found.clone() if tied else found
     with replacing(path) as beside:
-        save_file(weights, beside)
+        save_file(kept, beside)
 
 
 def benchmark_score(benchmark: Evaluator, main: str) -> Score:

@@ -265,6 +265,14 @@ def observers_of(
     )
 
 
+def unsharded(settings: Settings, inputs: Inputs, run: Run, selection: Selection) -> Run:
+    """A run that has ended, with an encoder that the first process has whole, for the weights that were kept."""
+    if not run.encoder.sharded:
+        return run
+    selection.encoder = encoder_of(settings, inputs)
+    return run._replace(encoder=selection.encoder)
+
+
 def finished(settings: Settings, run: Run) -> Encoder:
     """The encoder of a run that has ended, as it ships: adapters added to the weights, on the CPU."""
     if settings.train.lora:

@@ -136,6 +136,7 @@ def summary(settings: Settings, run: Run, trainer: Trainer, selection: Selection
         **({"one_length_at_a_time": True} if run.module.encoder.token_vectors.way == "by length" else {}),
         # weights of several processes have other bytes, and so have those that TERNA_PLAIN=1 gave
         **({"processes": trainer.world_size} if trainer.world_size > 1 else {}),
+        **({"sharded": True} if settings.machine.sharded else {}),
         **({"plain": True} if is_plain() else {}),
         **({"debug": asdict(settings.train.debug)} if settings.train.debug else {}),
     }

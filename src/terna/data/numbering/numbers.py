@@ -27,9 +27,9 @@ _BITS = 3
 class Numbered:
     """Texts as numbers.
 
-    texts: the distinct texts; those that occur first of all that count as the same text come before the others, both by
-    first occurrence. numbers: for each column (m,), where in `texts` its texts are. keys: (len(texts),), equal exactly
-    for texts that are equal after `fold`.
+    texts: the distinct texts; first those that occur first of all that have their hash, as texts that count as the same
+    do, then the others, both by first occurrence. numbers: for each column (m,), where in `texts` its texts are. keys:
+    (len(texts),), equal exactly for texts that are equal after `fold`.
     """
 
     texts: pa.ChunkedArray
@@ -48,10 +48,13 @@ def numbered(*columns: pa.Array | pa.ChunkedArray) -> Numbered:
         first = _firsts(_joined(count, np.int64, threads.map(hashes, slices)), threads)
         leads = first == np.arange(count)
         leading = _chosen(slices, leads, threads)
-        numbers = _ranks(leads).take(first).astype(np.int64)
-        del first
-        own = (_split(each, slices) for each in (leads, numbers))
-        pieces = threads.map(lambda texts, leads, places: _differ(texts, leads, leading, places), slices, *own)
+        ranks, numbers = _ranks(leads), np.empty(count, np.int64)
+
+        def differ(texts: pa.Array, leads: Bools, first: Ints, places: Ints) -> Bools:
+            places[:] = ranks.take(first)
+            return _differ(texts, leads, leading, places)
+
+        pieces = threads.map(differ, slices, *(_split(each, slices) for each in (leads, first, numbers)))
         differs = _joined(count, np.bool_, pieces)
         others = _chosen(slices, differs, threads)
     if not len(others):

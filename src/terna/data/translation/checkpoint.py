@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+import transformers
 from huggingface_hub import HfApi, snapshot_download
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
@@ -39,6 +41,11 @@ class Checkpoint:
         """Hex sha256 of the files that shape the output beside the weights: configuration and tokenizer."""
         paths = {path for pattern in FILES for path in self.folder.glob(pattern)}
         return digest(sorted(path for path in paths if path.suffix != ".safetensors"))
+
+    def origin(self) -> dict[str, list[str]]:
+        """What decides what the checkpoint makes of a text: its files, and the versions of what computes."""
+        # another version may choose another word where two are nearly as good
+        return {"files": [self.sha256(), self.rest()], "versions": [torch.__version__, transformers.__version__]}
 
     def _weights(self) -> list[Path]:
         whole = self.folder / "model.safetensors"

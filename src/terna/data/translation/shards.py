@@ -47,10 +47,14 @@ class Shard:
 
     def write(self, outputs: Sequence[Output]) -> None:
         """Write down what became of each sentence, in order."""
-        targets, ended = zip(*outputs, strict=True)
         with replacing(self.path) as beside:
-            table = pa.table([list(self.texts), list(targets), list(ended)], schema=SHARD)
-            pq.write_table(table, beside, compression="zstd", write_page_checksum=True)
+            self.write_to(beside, outputs)
+
+    def write_to(self, path: Path, outputs: Sequence[Output]) -> None:
+        """As `write`, to a file that the caller renames."""
+        targets, ended = zip(*outputs, strict=True)
+        table = pa.table([list(self.texts), list(targets), list(ended)], schema=SHARD)
+        pq.write_table(table, path, compression="zstd", write_page_checksum=True)
 
 
 def cut(

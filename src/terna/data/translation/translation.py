@@ -1,23 +1,23 @@
 """Distinct sentences in, a table of their translations out; shards on disk carry a run over a kill."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import torch
-import transformers
 from tqdm import tqdm
 
 from terna.data.translation.checkpoint import check, find, load_tokenizer, set_languages
 from terna.data.translation.decoder import Output, Recipe
 from terna.data.translation.degenerate import degenerate
+from terna.data.translation.over_ray import over_ray
 from terna.data.translation.shards import SHARD, Shard, cut
 from terna.data.translation.workers import outputs
 from terna.errors import DataError, ModelError
 from terna.records import TRANSLATIONS
+from terna.running import cluster
 from terna.sentences import tokenize
 from terna.settings import Machine, Translate, named
 from terna.settings.devices import devices_of
@@ -47,47 +47,61 @@ def translate(sentences: Sequence[str], source: str, settings: Translate, machin
     model = settings.model
     if model is None:
         raise ModelError("translate.model: null, so nothing can translate; choose a translation (translate=opus_mt)")
+    places = _places(machine)
     checkpoint = find(model)
-    sha256 = checkpoint.sha256()
+    origin = checkpoint.origin()
     check(checkpoint, model.max_length)
     tokenizer = load_tokenizer(checkpoint)
     recipe = Recipe(checkpoint, model, set_languages(tokenizer, model.codes, source=source, target=settings.target))
-    places = devices_of(machine)
     texts = sorted(set(sentences))
     tokens = tokenize(tokenizer, texts, model.max_length)
-    frame = _frame(recipe, sha256, [model.codes.get(language) for language in (source, settings.target)])
-    shards = cut(texts, tokens, model.shard, frame, work)
-    _complete(shards, recipe, places, progress=machine.progress)
+    shards = cut(texts, tokens, model.shard, origin | _frame(recipe, source, settings.target), work)
+    _complete(shards, recipe, origin, machine, places)
     identity = {"checkpoint": named(model.checkpoint), "revision": model.revision, "commit": checkpoint.commit}
-    return Translation(_table(shards), identity | {"sha256": sha256})
+    return Translation(_table(shards), identity | {"sha256": origin["files"][0]})
 
 
-def _frame(recipe: Recipe, sha256: str, codes: list[str | None]) -> dict[str, Any]:
-    """What a shard's output depends on, beside its sentences."""
+def _places(machine: Machine) -> list[str]:
+    """The device of each process of our own; with machine.ray none, but ModelError where ray is not installed."""
+    if machine.ray is None:
+        return devices_of(machine)
+    cluster.imported(cluster.asked_by(machine))
+    return []
+
+
+def _frame(recipe: Recipe, source: str, target: str) -> dict[str, Any]:
+    """What a shard's output depends on, beside its sentences and the checkpoint's origin."""
     settings = recipe.settings
     return {
-        "files": [sha256, recipe.checkpoint.rest()],
-        "codes": codes,
+        "codes": [settings.codes.get(language) for language in (source, target)],
         "decoding": [settings.beams, settings.precision, settings.max_length, settings.batch_tokens],
-        # another version may choose another word where two are nearly as good
-        "versions": [torch.__version__, transformers.__version__],
     }
 
 
-def _complete(shards: Sequence[Shard], recipe: Recipe, places: Sequence[str], *, progress: bool) -> None:
-    """Translate the shards that are not on disk, and write each down as soon as it is whole."""
+def _complete(
+    shards: Sequence[Shard], recipe: Recipe, origin: Mapping[str, Any], machine: Machine, places: Sequence[str]
+) -> None:
+    """Have the shards translated that are not on disk."""
     left = [shard for shard in shards if shard.read() is None]
-    jobs = [list(shard.batches(recipe.settings.batch_tokens)) for shard in left]
     total, there = _sentences(shards), _sentences(shards) - _sentences(left)
-    off = None if progress else True  # None: where there is no terminal
+    off = None if machine.progress else True  # None: where there is no terminal
     bar = tqdm(total=total, initial=there, unit="sentence", desc="translate", disable=off)
+    done = over_ray(left, recipe, origin, machine) if machine.ray is not None else _done_here(left, recipe, places)
+    with bar, closing(done) as counts:
+        for count in counts:
+            bar.update(count)
+
+
+def _done_here(left: Sequence[Shard], recipe: Recipe, places: Sequence[str]) -> Generator[int, None, None]:
+    """Translate shards, and write each down as soon as it is whole; how many sentences are done, as they are."""
+    jobs = [list(shard.batches(recipe.settings.batch_tokens)) for shard in left]
     made: dict[int, list[Output]] = {}
-    with bar, closing(outputs(jobs, recipe, places)) as results:
+    with closing(outputs(jobs, recipe, places)) as results:
         for number, found in results:
             made.setdefault(number, []).extend(found)
             if len(made[number]) == len(left[number].texts):
                 left[number].write(made.pop(number))
-            bar.update(len(found))
+            yield len(found)
 
 
 def _sentences(shards: Iterable[Shard]) -> int:

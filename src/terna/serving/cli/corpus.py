@@ -1,6 +1,7 @@
 """What `search` looks through: lines of text, encoded on the way, or the vectors that `encode` wrote in Parquet."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,15 @@ PARQUET = ".parquet"
 # in a folder that encode-files has finished
 INDEX = "_index.json"
 UNREADABLE = (OSError, KeyError, ValueError, pa.ArrowException)
+
+
+@dataclass(frozen=True)
+class IndexedShard:
+    """What an index says of a shard: its rows, its bytes, and their hex sha256."""
+
+    rows: int
+    bytes: int
+    sha256: str
 
 
 def check(path: Path) -> None:
@@ -89,10 +99,16 @@ def files(path: Path) -> list[Path]:
     return sorted(path.glob(f"*{PARQUET}")) if path.is_dir() else [path]
 
 
+def indexed(folder: Path, remedy: str) -> dict[str, IndexedShard]:
+    """The shards of a folder by name, as its index has them; DataError, with `remedy`, for one that is no index."""
+    shards: dict[str, IndexedShard] = read_record(folder / INDEX, {"shards": dict[str, IndexedShard]}, remedy)["shards"]
+    return shards
+
+
 def _check_shards(path: Path, schemas: list[pa.Schema]) -> None:
     """DataError unless a folder has the shards that its index names, and all have the same columns."""
     again = "run encode-files again"
-    due = read_record(path / INDEX, {"shards": dict[str, int]}, again)["shards"]
+    due = {name: shard.rows for name, shard in indexed(path, again).items()}
     there = {file.name: pq.read_metadata(file).num_rows for file in files(path)}
     for name in sorted({*due, *there}):
         if due.get(name) != there.get(name):

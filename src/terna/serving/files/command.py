@@ -11,15 +11,17 @@ import torch
 from tqdm import tqdm
 
 from terna.errors import DataError, ModelError
+from terna.running import cluster
+from terna.running.blocks import check_shared, tidy
+from terna.running.cluster import Asked, Done
 from terna.running.lock import held
 from terna.running.process import settle
 from terna.serving.cli.corpus import INDEX
 from terna.serving.cli.encoding import dimension_of, encode_all, prompt_of
 from terna.serving.cli.fingerprint import fingerprint
 from terna.serving.cli.streams import tell
-from terna.serving.files import cluster
 from terna.serving.files.blocks import Block, Source, blocks_of, others, sources
-from terna.serving.files.shards import Job, claim, finish, missing, tidy, written
+from terna.serving.files.shards import RECORD, Job, claim, digests_in, finish, missing, written
 from terna.serving.folders import check_parents
 from terna.settings.devices import Precision
 from terna.systems import load_system, locate
@@ -34,6 +36,7 @@ class Encoding:
     def __init__(self, job: Job, where: str, device: str, precision: Precision, threads: int) -> None:
         settle()
         torch.set_num_threads(threads)
+        check_shared(job.out / RECORD)
         mark, path = job.mark, locate(where)
         found = fingerprint(mark.model, path, mark.prompt, mark.precision)
         if found.sha256 != mark.sha256:
@@ -41,16 +44,16 @@ class Encoding:
         self.job = job
         self.encode = encode_all(load_system(str(path), device, precision), mark.prompt)
 
-    def __call__(self, block: Block) -> int:
-        """Encode; how many rows."""
-        written(self.job, block, self.encode)
-        return block.end - block.first
+    def __call__(self, block: Block) -> Done:
+        """Encode; how many rows, and the shard's sha256 and name."""
+        digest = written(self.job, block, self.encode)
+        return Done(block.end - block.first, f"{digest} {self.job.shard(block).name}")
 
 
 def encode_files(asked: Namespace) -> None:
     """A shard of vectors for each block of rows that has none yet."""
     began = time.monotonic()
-    cluster.imported(asked.address)
+    cluster.imported(_asked(asked))
     files = sources(asked.place)
     job = _job(asked)
     _check_apart(files, asked.place, job.out)
@@ -58,15 +61,15 @@ def encode_files(asked: Namespace) -> None:
     job.out.mkdir(parents=True, exist_ok=True)
     with held(job.out):
         claim(job, files)
-        tidy(job)
-        left = missing(job, blocks)
+        tidy(job.out)
+        left, digests = missing(job, blocks), digests_in(job)
         if left:
             (job.out / INDEX).unlink(missing_ok=True)
             try:
-                _encode(left, blocks, job, asked)
+                digests |= _encode(left, blocks, job, asked)
             finally:
-                tidy(job)
-        rows, bad = finish(job, blocks)
+                tidy(job.out)
+        rows, bad = finish(job, blocks, digests)
     if passed := others(asked.place):
         tell(f"{asked.place}: {len(passed)} files of other kinds are left out: {', '.join(passed[:SHOWN])}")
     tell(
@@ -75,11 +78,14 @@ def encode_files(asked: Namespace) -> None:
     )
 
 
-def _encode(left: Sequence[Block], blocks: Sequence[Block], job: Job, asked: Namespace) -> None:
-    """Have the shards of `left` written; a bar over the rows of all `blocks` on a terminal."""
+def _encode(left: Sequence[Block], blocks: Sequence[Block], job: Job, asked: Namespace) -> dict[str, str]:
+    """Have the shards of `left` written; a bar over the rows of all `blocks` on a terminal.
+
+    Returns the sha256 of each by its name.
+    """
     total, rest = (sum(block.end - block.first for block in some) for some in (blocks, left))
     with (
-        cluster.connected(asked.address, asked.device, asked.actors) as pool,
+        cluster.connected(_asked(asked)) as pool,
         tqdm(total=total, initial=total - rest, unit=" rows", disable=not sys.stderr.isatty()) as bar,
     ):
         where = str(Path(asked.model).absolute()) if Path(asked.model).exists() else asked.model
@@ -90,8 +96,16 @@ def _encode(left: Sequence[Block], blocks: Sequence[Block], job: Job, asked: Nam
             "precision": asked.precision,
             "threads": pool.threads,
         }
-        for rows in cluster.worked(left, Encoding, arguments, pool):
-            bar.update(rows)
+        digests = {}
+        for done in cluster.worked(left, Encoding, arguments, pool):
+            bar.update(done.count)
+            digest, name = done.note.split()
+            digests[name] = digest
+    return digests
+
+
+def _asked(asked: Namespace) -> Asked:
+    return Asked(asked.address, asked.device, asked.actors)
 
 
 def _job(asked: Namespace) -> Job:

@@ -1,9 +1,8 @@
 """The folder of shards: one for each block, the record of what they are made from, and the index that ends it."""
 
-import os
-import secrets
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -12,9 +11,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from terna.errors import DataError, ModelError, words_of
-from terna.records import read_record, replacing, write_json
-from terna.serving.cli.corpus import INDEX
+from terna.errors import DataError, words_of
+from terna.records import read_record, sha256_of, write_json
+from terna.running.blocks import begun
+from terna.running.cluster import OPTIONS
+from terna.serving.cli.corpus import INDEX, IndexedShard, indexed
 from terna.serving.cli.encoding import EncodeAll, in_places
 from terna.serving.cli.fingerprint import Fingerprint
 from terna.serving.cli.quantization import Layout
@@ -25,8 +26,8 @@ from terna.serving.files.reading import texts_of
 RECORD = "_job.json"
 # rows that are encoded at once, as those of `encode`: a block that is a multiple then gives the same bytes
 CHUNK = 8192
-# workers that may die on a block before it is refused
-DEATHS = 3
+# shards that are read for their digests at once
+READ = 4
 # what decides which vectors a folder holds, and in which shards
 DECISIVE = ("sha256", "prompt", "precision")
 
@@ -70,40 +71,45 @@ def missing(job: Job, blocks: Sequence[Block]) -> list[Block]:
     return [block for block in blocks if job.shard(block).name not in there]
 
 
-def tidy(job: Job) -> None:
-    """Remove what workers that were killed had half written."""
-    for part in job.out.glob(".*.part"):
-        part.unlink(missing_ok=True)
+def written(job: Job, block: Block, encode: EncodeAll) -> str:
+    """Encode a block into its shard, unless that is there; its hex sha256.
 
-
-def written(job: Job, block: Block, encode: EncodeAll) -> None:
-    """Encode a block into its shard, unless that is there; ModelError where DEATHS workers have died on it."""
+    ModelError where DEATHS workers have died on it.
+    """
     path = job.shard(block)
-    if path.exists():  # a worker died after it had written it, before it could say so
-        return
-    if len(lost := [*job.out.glob(f".{path.name}.*.part")]) >= DEATHS:
-        raise ModelError(
-            f"{block.url}, rows {block.first + 1} to {block.end}: {len(lost)} workers died on them, for lack of memory "
-            "or by a signal; give fewer --actors, and run again"
-        )
-    # a worker that was given up may still write
-    writer = f".{os.getpid()}-{secrets.token_hex(4)}"
-    with (
-        replacing(path, writer) as beside,
-        beside.open("wb") as file,
-        parquet(file, Layout("float32", job.dimension), job.mark.metadata()) as write,
-    ):
-        for texts, vectors in in_places(encode, _chunks(texts_of(block, job.column))):
-            write(texts, vectors)
+    if not path.exists():  # else a worker died after it had written it, before it could say so
+        with (
+            begun(path, f"{block.url}, rows {block.first + 1} to {block.end}", OPTIONS.fewer) as beside,
+            beside.open("wb") as file,
+            parquet(file, Layout("float32", job.dimension), job.mark.metadata()) as write,
+        ):
+            for texts, vectors in in_places(encode, _chunks(texts_of(block, job.column))):
+                write(texts, vectors)
+    return sha256_of(path)
 
 
-def finish(job: Job, blocks: Sequence[Block]) -> tuple[int, int]:
-    """Write the index, the sign that all shards are there; how many rows they have, and how many of them are bad."""
-    shards = {job.shard(block).name: _counted(job.shard(block)) for block in blocks}
-    rows, bad = sum(rows for rows, _ in shards.values()), sum(bad for _, bad in shards.values())
-    write_json(
-        {"rows": rows, "bad": bad, "shards": {name: rows for name, (rows, _) in shards.items()}}, job.out / INDEX
-    )
+def digests_in(job: Job) -> dict[str, str]:
+    """The sha256 of each shard that the folder's index names; none where there is no index."""
+    if not (job.out / INDEX).exists():
+        return {}
+    return {name: shard.sha256 for name, shard in indexed(job.out, "delete it, and run again").items()}
+
+
+def finish(job: Job, blocks: Sequence[Block], digests: Mapping[str, str]) -> tuple[int, int]:
+    """Write the index, the sign that all shards are there; how many rows they have, and how many of them are bad.
+
+    digests: the sha256 of shards by name, as far as they are known; the other shards are read for theirs.
+    """
+    paths = [job.shard(block) for block in blocks]
+    counts = [_counted(path) for path in paths]
+    with ThreadPoolExecutor(READ) as pool:
+        found = list(pool.map(lambda path: digests.get(path.name) or sha256_of(path), paths))
+    shards = {
+        path.name: asdict(IndexedShard(rows, path.stat().st_size, digest))
+        for path, (rows, _), digest in zip(paths, counts, found, strict=True)
+    }
+    rows, bad = sum(rows for rows, _ in counts), sum(bad for _, bad in counts)
+    write_json({"rows": rows, "bad": bad, "shards": shards}, job.out / INDEX)
     return rows, bad
 
 

@@ -30,7 +30,15 @@ from terna.settings.checks.losses import (
 )
 from terna.settings.checks.mining import check_mine
 from terna.settings.checks.teachers import check_distill, check_guide, check_similarity_distillation
-from terna.settings.checks.training import check_averages, check_devices, check_embeddings, check_model, check_weights
+from terna.settings.checks.training import (
+    check_averages,
+    check_devices,
+    check_embeddings,
+    check_model,
+    check_ray,
+    check_sharded,
+    check_weights,
+)
 
 CHECKS = (
     check_corpora,
@@ -60,4 +68,6 @@ CHECKS = (
     check_embeddings,
     check_averages,
     check_devices,
+    check_ray,
+    check_sharded,
 )

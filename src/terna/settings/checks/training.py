@@ -4,11 +4,24 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from itertools import pairwise
 
-from terna.settings.checks.shapes import ROWS
+from terna.settings.checks.shapes import ROWS, learnt
 from terna.settings.declaration import Corpus
 from terna.settings.hub import is_hub_name
 from terna.settings.schema import Machine
 from terna.settings.training import Model, Train
+
+# what reads whole weights in one process, or goes through the layers in another way than a step of all processes does
+UNSHARDED = {
+    "after": "null",
+    "l2_sp": "0.0",
+    "cached": "false",
+    "compile": "false",
+    "lora": "null",
+    "embeddings_only": "false",
+    "wise_ft": "[]",
+    "ema": "null",
+    "soup": "null",
+}
 
 
 def check_model(model: Model) -> Iterator[str]:
@@ -89,3 +102,32 @@ def check_devices(train: Train, machine: Machine) -> Iterator[str]:
     devices = machine.devices * machine.nodes
     if train.batch_size % devices:
         yield f"train.batch_size: {train.batch_size} is shared by {devices} devices; choose a multiple of {devices}"
+
+
+def check_sharded(corpora: dict[str, Corpus], train: Train, machine: Machine) -> Iterator[str]:
+    if not machine.sharded:
+        return
+    if machine.devices * machine.nodes == 1:
+        yield "machine.sharded: one process has nobody to share with; raise machine.devices, or set this to false"
+    for name, off in UNSHARDED.items():
+        if getattr(train, name):
+            yield f"train.{name}: not with machine.sharded; set it to {off}, or machine.sharded to false"
+    if train.precision == "16-mixed":
+        yield (
+            "train.precision: Lightning does not support 16-mixed with machine.sharded; choose 32-true, tf32 or "
+            "bf16-mixed, or set machine.sharded to false"
+        )
+    kinds = {corpus.kind for corpus in learnt(corpora, train).values()}
+    if train.distill:  # in place of what raw texts are learnt by
+        kinds.discard("texts")
+    for kind, loss in (("classed", "softmax"), ("texts", "tsdae")):
+        if kind in kinds and getattr(train.loss, kind) == loss:
+            yield (
+                f"train.loss.{kind}: {loss} trains a part beside the encoder, which is not sharded; give another loss, "
+                f"take the {ROWS[kind]} out of corpora, or set machine.sharded to false"
+            )
+
+
+def check_ray(machine: Machine) -> Iterator[str]:
+    if machine.ray is not None and machine.accelerator == "mps":
+        yield "machine.ray: Ray places work on CUDA and CPUs alone; set machine.accelerator to another, or this to null"

@@ -5,7 +5,8 @@ row can take its seat. Where that no longer helps either, the emptiest batches a
 whether some of them can be had after all.
 """
 
-from itertools import pairwise
+import os
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -22,7 +23,7 @@ _NO_SEATS = np.array([np.iinfo(np.int64).max])
 
 
 class Packing:
-    """Rows of keys (columns, n), each below `distinct`, on their way into `steps` batches of `size`.
+    """Rows of keys (n, columns), each below `distinct`, on their way into `steps` batches of `size`.
 
     `home` is each row's batch, or -1; `room` the open places of each batch. A seat is a key in a batch. `taken` has the
     seats of the placed rows, sorted, but only of the keys that are watched: once the first deal is over, those of the
@@ -32,7 +33,7 @@ class Packing:
     def __init__(self, keys: Ints, distinct: int, size: int, steps: int, rng: np.random.Generator) -> None:
         self.keys, self.distinct = keys, distinct
         self.size, self.steps, self.rng = size, steps, rng
-        self.home = np.full(keys.shape[1], -1)
+        self.home = np.full(len(keys), -1)
         self.room = np.full(steps, size)
         self.watched = np.zeros(distinct, np.bool_)
         self.taken = _NO_SEATS
@@ -42,7 +43,7 @@ class Packing:
         most, least = self.steps, 1
         if self.steps:
             self._deal(line)
-            self._watch(self.keys[:, self._pool()])
+            self._watch(self.keys[self._pool()])
         while holes := self._fill():
             number = max(least, -(-holes // self.size))
             self._dissolve(min(number, (self.steps + 1) // 2))
@@ -65,11 +66,13 @@ class Packing:
 
     def _fill(self) -> int:
         """Deals and exchanges until no place is open or no progress is made; gives the places still open."""
-        tries = _FEWEST_TRIES
+        tries, pool = _FEWEST_TRIES, self._pool()
         while (holes := int(self.room.sum())) and tries <= _MOST_TRIES:
             enough = _PROGRESS * holes
-            pool = self.rng.permutation(self._pool())[: max(tries, 4 * holes)]
-            if self._deal(pool) < enough and self._exchange(tries) < enough:
+            pool = pool[self.home[pool] < 0]
+            if self._deal(self.rng.permutation(pool)[: max(tries, 4 * holes)]) < enough and (
+                self._exchange(tries) < enough
+            ):
                 tries *= 2
         return holes
 
@@ -79,8 +82,9 @@ class Packing:
         offers = self._offers(rows, len(open_))
         fits = offers >= 0
         which, rows = np.nonzero(fits)[0], offers[fits]
-        fits[fits] = free = self._free(open_[which], rows)
-        which, rows = which[free], rows[free]
+        if len(self.taken) > 1:
+            fits[fits] = free = self._free(open_[which], rows)
+            which, rows = which[free], rows[free]
         fits[fits] = self._undisputed(which, rows, offers.shape[1])
         fits &= np.cumsum(fits, axis=1, dtype=np.int32) <= self.room[open_, None]
         self._place(offers[fits], np.repeat(open_, np.count_nonzero(fits, axis=1)))
@@ -94,15 +98,21 @@ class Packing:
 
     def _undisputed(self, which: Ints, rows: Ints, turns: int) -> Bools:
         """(m,): for each row, offered to the batch `which` (ascending), that no earlier one there has a key of it."""
-        width = 1 << (2 * len(self.keys) * turns).bit_length()  # slots of a batch
+        columns = self.keys.shape[1]
+        width = 1 << (2 * columns * turns).bit_length()  # slots of a batch
         free = np.empty(len(rows), np.bool_)
-        # some batches at a time, so that it all stays in the processor's cache
-        cuts = np.searchsorted(which, np.arange(0, which.max(initial=0) + 1, -(-_AT_ONCE // turns)))
-        for first, last in pairwise(np.unique(np.append(cuts, len(rows))).tolist()):
-            keys = np.stack([column.take(rows[first:last]) for column in self.keys], axis=1)
+
+        def some(first: int, last: int) -> None:
+            keys = self.keys.take(rows[first:last], axis=0)
             batches = (which[first:last] - which[first])[:, None]
             seats, slots = batches * self.distinct + keys, batches * width + (keys & (width - 1))
-            free[first:last] = _all_fresh(firsts(seats.ravel(), slots.ravel()), len(self.keys))
+            free[first:last] = _all_fresh(firsts(seats.ravel(), slots.ravel()), columns)
+
+        # some batches at a time, so that it all stays in the processor's cache
+        cuts = np.searchsorted(which, np.arange(0, which.max(initial=0) + 1, -(-_AT_ONCE // turns)))
+        bounds = np.unique(np.append(cuts, len(rows))).tolist()
+        with ThreadPoolExecutor(min(os.cpu_count() or 1, len(bounds))) as threads:
+            list(threads.map(some, bounds[:-1], bounds[1:]))
         return free
 
     def _exchange(self, tries: int) -> int:
@@ -112,7 +122,7 @@ class Packing:
             return 0
         rows, movers, targets = (self.rng.choice(group, tries) for group in groups)
         # a few movers are no reason to sort the seats of all
-        self._watch(self.keys[:, movers] if tries == _FEWEST_TRIES else np.arange(self.distinct))
+        self._watch(self.keys[movers] if tries == _FEWEST_TRIES else np.arange(self.distinct))
         left = self.home[movers]
         fits = np.flatnonzero(self._free(left, rows))
         fits = fits[self._free(targets[fits], movers[fits])]
@@ -136,14 +146,14 @@ class Packing:
         renumbered[kept] = np.arange(len(kept))
         self.home, self.steps, self.room = renumbered[self.home], len(kept), self.room[kept]
         self.taken = self._found()
-        self._watch(self.keys[:, self._pool()])
+        self._watch(self.keys[self._pool()])
 
     def _place(self, rows: Ints, batches: Ints) -> None:
         """Into batches where they fit."""
         self.home[rows] = batches
         self.room -= np.bincount(batches, minlength=self.steps)
         if self.watched.any():
-            seats = self._seats(batches, rows)[self.watched[self.keys[:, rows]]]
+            seats = self._seats(batches, rows)[self.watched[self.keys[rows]]]
             # two sorted runs are what the stable sort is fastest at
             self.taken = np.sort(np.append(np.sort(seats), self.taken), kind="stable")
 
@@ -157,26 +167,22 @@ class Packing:
     def _found(self) -> Ints:
         """The taken seats of the watched keys, sorted again."""
         claims = np.flatnonzero(self.watched.take(self.keys.ravel()))
-        homes = self.home.take(claims % len(self.home))
+        homes = self.home.take(claims // self.keys.shape[1])
         seats = (homes * self.distinct + self.keys.ravel().take(claims))[homes >= 0]
         return np.append(np.sort(seats), _NO_SEATS)
 
     def _free(self, batches: Ints, rows: Ints) -> Bools:
         """(m,): for each offer that the batch has none of the row's keys, all of which are watched."""
-        free = np.ones(len(rows), np.bool_)
-        if len(self.taken) == 1:
-            return free
-        offers = np.arange(len(rows))
-        for column in self.keys:
+        offers, free = np.arange(len(rows)), np.zeros(len(rows), np.bool_)
+        for column in self.keys.T:
             seats = batches[offers] * self.distinct + column[rows[offers]]
             offers = offers[self.taken[np.searchsorted(self.taken, seats)] != seats]
-        free[:] = False
         free[offers] = True
         return free
 
     def _seats(self, batches: Ints, rows: Ints) -> Ints:
-        """(columns, m): a number for each key of a row in a batch, of which each may be taken once."""
-        seats: Ints = batches * self.distinct + self.keys[:, rows]
+        """(m, columns): a number for each key of a row in a batch, of which each may be taken once."""
+        seats: Ints = batches[:, None] * self.distinct + self.keys[rows]
         return seats
 
     def _pool(self) -> Ints:

@@ -38,19 +38,20 @@ def plan(keys: Ints, batch_size: int, seed: int, epoch: int) -> Plan:
     rng = np.random.default_rng([seed, epoch])
     unlike = [one != other for one, other in combinations(keys.T, 2)] or [np.ones(len(keys), np.bool_)]
     usable = np.flatnonzero(np.logical_and.reduce(unlike))
-    numbered = _numbered(keys.T if len(usable) == len(keys) else keys.T.take(usable, axis=1))
-    counts = np.bincount(numbered.ravel())
-    often = counts.take(numbered)
-    top = _most_frequent(numbered, often)
+    rows = _numbered(keys if len(usable) == len(keys) else keys.take(usable, axis=0))
+    counts = np.bincount(rows.ravel())
+    columns = np.ascontiguousarray(rows.T)
+    often = counts.take(columns)
+    top = _most_frequent(columns, often)
     # a bound: no batch has a key twice, be it of all keys or of each row's most frequent one
-    steps = min(_most_full(counts, len(numbered) * batch_size), _most_full(np.bincount(top), batch_size))
+    steps = min(_most_full(counts, len(columns) * batch_size), _most_full(np.bincount(top), batch_size))
     line = _line(top, often, steps, rng)
-    batches = usable.take(Packing(numbered, len(counts), batch_size, steps, rng).pack(line))
+    batches = usable.take(Packing(rows, len(counts), batch_size, steps, rng).pack(line))
     return Plan(batches, len(keys) - batches.size)
 
 
 def _numbered(keys: Ints) -> Ints:
-    """The keys (columns, n) numbered from 0 on: as they are, less the lowest, where that leaves few numbers out."""
+    """The keys (n, columns) numbered from 0 on: as they are, less the lowest, where that leaves few numbers out."""
     low = int(keys.min(initial=0))
     if int(keys.max(initial=0)) - low <= 2 * keys.size:
         shifted: Ints = np.ascontiguousarray(keys - low if low else keys)
@@ -92,7 +93,10 @@ def _line(top: Ints, often: Ints, steps: int, rng: np.random.Generator) -> Ints:
     second, most = rising[-2:][0], rising[-1]  # of one column they are the same
     _, first, hubs = np.unique(top[rows], return_index=True, return_inverse=True)
     crowding = second * rng.lognormal(sigma=0.5, size=len(rows))
-    order = np.lexsort((crowding, rng.permutation(len(rows))[first[hubs]], -most))
+    ranks = np.empty(len(first), np.min_scalar_type(len(first)))
+    ranks[np.lexsort((rng.permutation(len(rows))[first], -most[first]))] = np.arange(len(first))
+    order = np.argsort(crowding, kind="stable")
+    order = order[np.argsort(ranks[hubs[order]], kind="stable")]
     starts = np.flatnonzero(np.diff(hubs[order], prepend=-1))
     turn = np.arange(len(rows)) - np.repeat(starts, np.diff(starts, append=len(rows)))
     spare = turn >= steps
