@@ -18,7 +18,7 @@ from markdown_inputs import controls
 from report_inputs import HOSTILE, LONG, ROOT, Page, contents_of, diagnosis
 
 from terna.errors import DataError, TernaError
-from terna.evaluation.table import BASELINES
+from terna.evaluation.table import BASELINES, WEIGHTED
 from terna.records import TRIPLETS, write_table
 from terna.release.report import CURVES, Contents, read_curve, read_predictions, read_triplets, render
 from terna.settings import Reported
@@ -65,6 +65,15 @@ def test_every_system_stands_with_its_figures_and_interval(page: Page, contents:
         came = scores["untouched"][name]
         assert rows["the backbone, untouched"]["cosine"] == both(came, "cosine")
         assert rows["the backbone, untouched"][interval] == bounds(came["ci95"]["cosine_pearson"])
+
+
+def test_the_score_that_semeval_ranks_by_stands_where_others_report_it(page: Page, contents: Contents) -> None:
+    rows = {row["system"]: row for row in page.rows(f"Systems on {TEST} by the score that SemEval ranks by")}
+    assert rows["this model"][WEIGHTED] == f"{contents.scores[TEST]['weighted_mean']['cosine_pearson']:.3f}"
+    for one in contents.settings.evaluate.reported:
+        if one.benchmark == TEST and one.weighted_mean is not None:
+            assert rows[one.system][WEIGHTED] == f"{one.weighted_mean:.3f}"
+    assert f"Systems on {DEV} by the score" not in page.text
 
 
 def test_floors_have_their_intervals_where_they_were_measured(contents: Contents) -> None:
