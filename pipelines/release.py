@@ -1,10 +1,11 @@
 """Build the release: the encoder's folder with its model card, and its lineage from the raw files.
 
-reads   models/, metrics/, predictions/, reports/, data/: every file whose digest a stage has recorded
+reads   models/, metrics/, predictions/, reports/, data/: every file whose digest a stage has recorded; logs/train.json
+        for the emissions, where they were measured
 does    stops if the chain is broken, or if a stage ran with other settings; fills the card with the measured scores
 writes  release/encoder/ (the folder, with the card as its README.md, and metrics/verdicts.json: how it compares with
-        the lexical baselines), release/README.md, release/metrics/ (the figures that the card states),
-        release/lineage.json
+        the lexical baselines), release/README.md, release/metrics/ (the figures that the card states,
+        emissions among them), release/lineage.json
 
 python pipelines/release.py --verify checks release/lineage.json against the files on disk.
 """
@@ -15,7 +16,7 @@ from terna.running.stage import stage
 import argparse
 import shutil
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from omegaconf import OmegaConf
@@ -24,13 +25,25 @@ from tqdm import tqdm
 from terna import provenance
 from terna.evaluation.verdict import verdicts
 from terna.evaluation.verdict import write as write_verdicts
-from terna.records import read_json, replacing_folder, write_text
+from terna.records import read_json, replacing_folder, sha256_of, write_json, write_text
 from terna.release import origin, verify
-from terna.release.card import fill
-from terna.release.lineage import FIGURES, LINEAGE, RELEASE, VERDICTS, Link, collect, read_lineage, write_lineage
+from terna.release.card import emissions, fill
+from terna.release.lineage import (
+    EMISSIONS,
+    FIGURES,
+    LINEAGE,
+    RELEASE,
+    VERDICTS,
+    Link,
+    collect,
+    read_lineage,
+    write_lineage,
+)
 from terna.settings import Settings, load
 
 ENCODER = Path("models/encoder")
+MADE = Path("models/made.json")
+COSTS = Path("logs/train.json")
 OUT = Path("release")
 SCORES = Path("metrics/sts.json")
 STATS = Path("data/triplets/stats.json")
@@ -42,7 +55,8 @@ def main(settings: Settings) -> str:
     strays = verify.unexpected(lineage.chain, Path())
     list(verify.check(lineage.chain, Path(), settings.machine.progress, others=strays))
     verify.agree(lineage.chain, settings)
-    card = fill(settings, lineage)
+    measured = emissions.of_training(COSTS, sha256_of(MADE))
+    card = fill(settings, lineage, measured)
     found = verdicts(settings.evaluate, read_json(SCORES))
     with replacing_folder(OUT) as beside:
         shutil.copytree(ENCODER, beside / "encoder")
@@ -52,6 +66,8 @@ def main(settings: Settings) -> str:
         (beside / "metrics").mkdir()
         for path in FIGURES:
             shutil.copyfile(path, beside / path)
+        if measured:
+            write_json(asdict(measured), beside / EMISSIONS)
         wrote = {OUT / Path(path).relative_to(beside): sha256 for path, sha256 in provenance.digests([beside]).items()}
         last = Link(
             stage=RELEASE,

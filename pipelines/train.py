@@ -6,8 +6,8 @@ does    minimises the losses of train.loss on batches of triplets, tuples and ra
         teacher's vectors and similarities instead of ranking; a stopped run resumes from checkpoints/ and ends with
         the same bytes
 writes  models/encoder/, models/made.json, metrics/train.json, plots/{loss,lr,development}.csv, plots/outcomes.parquet
-        (scores of start and encoder for each development pair or query), logs/ (train.json, time and memory of the run;
-        csv; optionally W&B, TensorBoard, MLflow)
+        (scores of start and encoder for each development pair or query), logs/ (train.json, time and memory of the run,
+        energy and CO2 if machine.emissions asks; csv; optionally W&B, TensorBoard, MLflow)
 
 With `-m` or `hydra.run.dir=…` in a folder of the run's own: python pipelines/train.py -m train.lr=1e-3,1e-4
 """
@@ -42,12 +42,14 @@ def main(settings: Settings) -> str | None:
 
     from terna.encoder import save
     from terna.tracking import loggers
+    from terna.training.emissions import meters
     from terna.training.improvement import improvement, outcomes
     from terna.training.processes import Agreement
     from terna.training.setup import Inputs, build_run, finished, observers_of, unsharded
     from terna.training.trainer import build_trainer, check_overfit, fit, measured, profiler_of, quiet, summary
 
     quiet()
+    measuring = meters(settings.machine)
     chosen = settings.evaluate.select_on
     read = [TOKENS, TEACHER, RAW / chosen]
     benchmark = read_evaluator(chosen, settings.evaluate, RAW)
@@ -57,7 +59,7 @@ def main(settings: Settings) -> str | None:
     checkpoint = resume.claim(CHECKPOINTS, identity)
     run = build_run(settings, inputs)
     observers = observers_of(settings, run, inputs.table, benchmark, CHECKPOINTS, PLOTS)
-    callbacks = [Agreement(identity, checkpoint), *observers]
+    callbacks = [Agreement(identity, checkpoint), *measuring, *observers]
     profiler = profiler_of(settings.machine, LOGS)
     trainer = build_trainer(settings, callbacks, loggers.build(settings, LOGS), profiler)
     taken = fit(trainer, run, checkpoint)
@@ -71,6 +73,7 @@ def main(settings: Settings) -> str | None:
     gain = improvement(observers.selection, benchmark, settings.seed)
     result = summary(settings, run, trainer, observers.selection) | gain.record()
     costs = measured(run, trainer, taken)
+    emitted = {"emissions": measuring[0].record(trainer.global_step)} if measuring else {}
     # the hub's commit that the backbone was loaded from; None for what is not on the hub
     commit = getattr(run.encoder.backbone.config, "_commit_hash", None)
     write_json({**result, "backbone_commit": commit}, FIGURES)
@@ -79,13 +82,14 @@ def main(settings: Settings) -> str | None:
     if provenance.digests(read) != data:
         raise DataError(f"what it reads ({', '.join(map(str, read))}) changed while it trained; train again")
     provenance.record("train", settings, read, [OUT, FIGURES, PLOTS], MADE, threads=torch.get_num_threads())
-    write_json({"made": sha256_of(MADE), **costs}, LOGS / "train.json")
+    write_json({"made": sha256_of(MADE), **costs, **emitted}, LOGS / "train.json")
     resume.release(CHECKPOINTS)
     loggers.conclude(trainer.loggers, settings, result | costs, LOGS, MADE)
+    energy = "".join(meter.sentence(trainer.global_step) for meter in measuring)
     best, kind = observers.selection, "debug run, no result: " if settings.train.debug else ""
     return (
         f"{kind}{taken.steps} steps in {taken.seconds:.0f} s, best at step {best.best_step}{best.averaged}: "
-        f"{settings.evaluate.main_score} {best.best:.4f} on {chosen}, {gain.sentence()}"
+        f"{settings.evaluate.main_score} {best.best:.4f} on {chosen}, {gain.sentence()}{energy}"
     )
 
 

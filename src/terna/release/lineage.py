@@ -37,6 +37,8 @@ CARD = Path("release/README.md")
 FIGURES = tuple(Path("metrics") / f"{name}.json" for name in ("sts", "diagnosis", "train"))
 # in the released folder: how the encoder compares with the lexical baselines
 VERDICTS = Path("metrics/verdicts.json")
+# in the release: energy and emissions of the training, where they were measured
+EMISSIONS = Path("metrics/emissions.json")
 # what translate writes of each corpus, and of what translated
 ACCOUNTS = RECORDS["translate"] / "accounts.json"
 # what stages write of the encoder that they loaded; null where they loaded none

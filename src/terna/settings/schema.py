@@ -218,6 +218,9 @@ class Machine:
     profiler: Literal["simple", "advanced"] | None = None
     """Lightning's profiler of training, in logs/fit-profile.txt: `simple` times Lightning's hooks, `advanced` each
     function in them; null: none."""
+    emissions: str | None = None
+    """Measure the energy of training and its CO2 with codecarbon (extra `carbon`), for the card: the ISO 3166-1 alpha-3
+    code of the country, such as `ESP`, whose electricity is used; null: not measured."""
     sharded: bool = False
     """With several processes: each holds a part of the weights, the gradients and the optimizer's state (FSDP2), for
     backbones that one GPU does not hold; false: each holds all of them (DDP)."""

@@ -20,6 +20,7 @@ from terna.evaluation.verdict import Verdict, proven, verdicts
 from terna.markdown import Markdown, Rows, code, escape, fenced, figure, table, visible
 from terna.records import read_json
 from terna.release.card import front, parameters, tables
+from terna.release.card.emissions import Emissions
 from terna.release.card.licence import Licence, licence_of
 from terna.release.lineage import Lineage
 from terna.settings import Settings, published
@@ -67,12 +68,16 @@ class Card:
     vocabulary_cut: Mapping[str, Any] | None
     prompts: Mapping[str, str]
     default_prompt: str
+    emissions: Emissions | None
     lineage: Lineage
     digests: Rows
 
 
-def fill(settings: Settings, lineage: Lineage) -> str:
-    """The card of what lies in the working folder; DataError where a file is missing or belongs to other settings."""
+def fill(settings: Settings, lineage: Lineage, emissions: Emissions | None) -> str:
+    """The card of what lies in the working folder; DataError where a file is missing or belongs to other settings.
+
+    emissions: of the training; None where they were not measured.
+    """
     saved = Saved.read(ENCODER)
     return render(
         settings,
@@ -87,6 +92,7 @@ def fill(settings: Settings, lineage: Lineage) -> str:
         vocabulary_cut=read_json(Path("data/tokens/stats.json"))["vocabulary_cut"],
         usage=saved.usage,
         lineage=lineage,
+        emissions=emissions,
     )
 
 
@@ -104,14 +110,15 @@ def render(
     usage: Usage,
     lineage: Lineage,
     mined: Mapping[str, Any] | None = None,
+    emissions: Emissions | None = None,
 ) -> str:
     """The model card: Markdown with YAML front matter, the same whenever its arguments are.
 
     dimension: of a sentence vector. architecture: the backbone's class. modules: of the encoder that ships.
     scores, training, stats: the contents of metrics/sts.json, metrics/train.json and data/triplets/stats.json. size:
     the encoder's parameters. vocabulary_cut: of data/tokens/stats.json. usage: its prompts.
-    lineage: up to the weights. mined: the content of data/mined/stats.json, where anything was. Raises DataError when
-    these tell nothing of a benchmark or corpus of the settings.
+    lineage: up to the weights. mined: the content of data/mined/stats.json, where anything was. emissions: see `fill`.
+    Raises DataError when these tell nothing of a benchmark or corpus of the settings.
     """
     check(settings, scores, stats)
     # of the whole path: the name of a folder alone may be one of the hub's too
@@ -120,7 +127,7 @@ def render(
     found = verdicts(settings.evaluate, scores)
     card = Card(
         settings=settings,
-        front=front.matter(settings, scores, on_hub),
+        front=front.matter(settings, scores, on_hub, emissions),
         dimension=dimension,
         loaded_by=parameters.loaded_by(architecture),
         on_hub=on_hub,
@@ -145,6 +152,7 @@ def render(
         vocabulary_cut=vocabulary_cut,
         prompts={name: prompt for name, prompt in usage.prompts.items() if prompt},
         default_prompt=usage.prompt,
+        emissions=emissions,
         lineage=lineage,
         digests=tables.digests(lineage),
     )

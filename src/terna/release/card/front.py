@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from terna.markdown import Markdown, visible
+from terna.release.card.emissions import Emissions
 from terna.release.card.licence import licence_of
 from terna.settings import Corpus, Model, Settings, is_hub_name
 
@@ -36,7 +37,7 @@ SOURCES = {
 HUB = re.compile(r"https://huggingface\.co/datasets/(?P<name>[^/]+/[^/]+)/resolve/")
 
 
-def matter(settings: Settings, scores: Mapping[str, Any], on_hub: bool) -> Markdown:
+def matter(settings: Settings, scores: Mapping[str, Any], on_hub: bool, emissions: Emissions | None = None) -> Markdown:
     """The YAML between two lines of three dashes; on_hub: whether the backbone has a page there."""
     # not at the top: huggingface_hub reads its environment as it is imported, and a stage sets that up only then
     from huggingface_hub import EvalResult, ModelCardData
@@ -67,6 +68,7 @@ def matter(settings: Settings, scores: Mapping[str, Any], on_hub: bool) -> Markd
         widget=[{"source_sentence": WIDGET[0], "sentences": list(WIDGET[1:])}],
         model_name=settings.release.name,
         eval_results=results,
+        co2_eq_emissions=emissions.front(settings.model.scratch is None) if emissions else None,
     )
     return yaml_of(data)
 

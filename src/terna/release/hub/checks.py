@@ -12,9 +12,9 @@ from terna.encoder import Encoder
 from terna.errors import PublishError
 from terna.evaluation.measure import outcomes
 from terna.metrics.task import figures
-from terna.release.card import differing, fill
+from terna.release.card import differing, emissions, fill
 from terna.release.card.licence import licence_of
-from terna.release.lineage import Lineage
+from terna.release.lineage import EMISSIONS, Lineage
 from terna.release.links import REMAKE
 from terna.settings import Corpus, Settings
 from terna.settings.benchmark import UNITS
@@ -56,7 +56,8 @@ def check_name(repo: str) -> None:
 
 def fresh(settings: Settings, lineage: Lineage, card: Path) -> None:
     """Raise PublishError, with the first line that differs, when `card` is not what the settings and figures make."""
-    found, expected = card.read_text(encoding="utf-8"), fill(settings, lineage)
+    measured = emissions.of_release(card.parent / EMISSIONS)
+    found, expected = card.read_text(encoding="utf-8"), fill(settings, lineage, measured)
     for number, _, now in differing(found, expected):
         shown = "nothing" if now is None else repr(now)
         raise PublishError(f"{card}, line {number}: the card is old; it would now say {shown}: {REMAKE}")

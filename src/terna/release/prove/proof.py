@@ -13,7 +13,7 @@ from terna.release.prove.chain import chain, code, signature
 from terna.release.prove.finding import Finding
 from terna.release.prove.raw import raw
 from terna.release.prove.released import read_released
-from terna.release.prove.scores import card, scores
+from terna.release.prove.scores import card, emitted, scores
 from terna.release.prove.stages import again, cheap
 from terna.settings import Settings, load
 
@@ -38,12 +38,14 @@ def prove(where: str, scratch: Path, stages: Collection[str] = (), key: Path | N
     yield from raw(released.links, settings, scratch)
     yield from again(released, settings, {*cheap(settings), *stages}, scratch)
     yield from scores(released, settings, scratch)
+    yield from emitted(released)
     yield from card(released, settings, scratch)
 
 
 def settings_of(lineage: Lineage, params: Path) -> Settings:
     """The settings of a release, run where params.yaml here says, and logged nowhere; DataError where they are none."""
     here = load(OmegaConf.load(params))
+    here = replace(here, machine=replace(here.machine, emissions=None))
     here = replace(here, logger=replace(here.logger, wandb=False, tensorboard=False, mlflow=False))
     try:
         return load({**asdict(here), **lineage.settings}, checked=True)

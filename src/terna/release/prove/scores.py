@@ -12,9 +12,9 @@ from terna.evaluation.verdict import verdicts
 from terna.evaluation.verdict import write as write_verdicts
 from terna.metrics.task import figures
 from terna.records import read_json, sha256_of
-from terna.release.card import differing, fill
+from terna.release.card import differing, emissions, fill
 from terna.release.hub.checks import TOLERANCE
-from terna.release.lineage import RELEASE, VERDICTS, Link
+from terna.release.lineage import EMISSIONS, RELEASE, VERDICTS, Link
 from terna.release.links import changed
 from terna.release.prove.finding import Finding, differs, proved, trusted
 from terna.release.prove.released import Released
@@ -53,6 +53,23 @@ def scores(released: Released, settings: Settings, scratch: Path) -> Iterator[Fi
             yield differs(f"{source}, {name}", None, "figures of a benchmark that the settings do not have")
 
 
+def emitted(released: Released) -> Iterator[Finding]:
+    """What the training emitted, where the release states it: that it is of this training, and no more."""
+    path = f"{RELEASE}/{EMISSIONS}"
+    if path not in released.files:
+        return
+    try:
+        found = emissions.of_release(released.files[path])
+    except TernaError as error:
+        yield differs(path, "energy and emissions", words_of(error))
+        return
+    [made] = released.links["train"].record.values()
+    if found and found.made != made:
+        yield differs(f"{path}: made", made, found.made, ", the record of the training")
+    else:
+        yield trusted(path, "measured while the encoder was trained; no computation gives it again")
+
+
 def card(released: Released, settings: Settings, scratch: Path) -> Iterator[Finding]:
     """Fill the card from the figures of the release and the accounts of the stages, and compare each line."""
     made = {path: digest for link in released.lineage.chain for path, digest in link.wrote.items()}
@@ -65,7 +82,7 @@ def card(released: Released, settings: Settings, scratch: Path) -> Iterator[Find
     lineage = replace(released.lineage, chain=released.lineage.chain[:-1])
     try:
         with chdir(scratch):
-            text = fill(settings, lineage)
+            text = fill(settings, lineage, emissions.of_release(Path(RELEASE) / EMISSIONS))
     except Exception as error:  # whatever a template misses in files that somebody edited
         yield differs("card", "figures and accounts that it can be filled from", words_of(error))
         return

@@ -12,6 +12,7 @@ from terna.settings.checks.corpora import (
     check_languages,
     check_parallel,
 )
+from terna.settings.checks.emissions import check_emissions
 from terna.settings.checks.evaluation import (
     check_evaluate,
     check_main_score,
@@ -41,6 +42,7 @@ from terna.settings.checks.training import (
 )
 
 CHECKS = (
+    check_emissions,
     check_corpora,
     check_parallel,
     check_distill,
