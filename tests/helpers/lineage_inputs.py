@@ -18,6 +18,9 @@ from terna.records import write_json
 from terna.release.lineage import fingerprint
 from terna.settings import Settings
 
+# by name, what each stage leaves
+Stages = Mapping[str, Callable[[Settings], None]]
+
 MODULES = [
     {"name": path, "path": path, "type": f"sentence_transformers.models.{kind}"}
     for path, kind in (("", "Transformer"), ("1_Pooling", "Pooling"))
@@ -52,26 +55,36 @@ KINDS = {
 }
 
 
-def run_line(root: Path, project: Path) -> Settings:
-    """Lay out in `project`, the working folder, what a run of the default settings leaves; `root`: the real project."""
-    shutil.copytree(_laid_out(root).name, project, dirs_exist_ok=True)
+def run_line(root: Path, project: Path, stages: Stages | None = None) -> Settings:
+    """Lay out in `project`, the working folder, what a run of the default settings leaves; `root`: the real project.
+
+    stages: what each stage leaves, where it is not STAGES.
+    """
+    if stages is None:
+        shutil.copytree(_laid_out(root).name, project, dirs_exist_ok=True)
+    else:
+        _lay_out(root, project, stages)
     return settings_of(root)
 
 
 @cache
 def _laid_out(root: Path) -> TemporaryDirectory[str]:
-    """That, laid out once for all tests."""
+    """What STAGES leave, laid out once for all tests."""
     project = TemporaryDirectory()
-    for folder in ("conf", "pipelines"):
-        shutil.copytree(root / folder, Path(project.name) / folder)
-    small_by_default(Path(project.name))
-    write_params(Path(project.name), [])
-    settings = settings_of(root)
-    with chdir(project.name):
-        fetch(root, settings)
-        for stage in STAGES:
-            STAGES[stage](settings)
+    _lay_out(root, Path(project.name), STAGES)
     return project
+
+
+def _lay_out(root: Path, project: Path, stages: Stages) -> None:
+    for folder in ("conf", "pipelines"):
+        shutil.copytree(root / folder, project / folder)
+    small_by_default(project)
+    write_params(project, [])
+    settings = settings_of(root)
+    with chdir(project):
+        fetch(root, settings)
+        for stage in stages.values():
+            stage(settings)
 
 
 def fetch(root: Path, settings: Settings) -> None:
@@ -167,7 +180,7 @@ def report(settings: Settings) -> None:
     write_json({**made, "wrote": digests([page])}, Path("reports/made.json"))
 
 
-STAGES: dict[str, Callable[[Settings], None]] = {
+STAGES: Stages = {
     "parallel": parallel,
     "translate": translate,
     "triplets": triplets,
