@@ -16,7 +16,8 @@ test: .venv/ready         ## the quick tests, a few minutes
 	pytest -n auto -m "not slow"
 
 test-slow: .venv/ready    ## the rest: whole runs, several processes, every command of the docs
-	pytest -n auto -m slow
+	# by group: what several tests look at is made in one worker, and groups come first
+	pytest -n auto --dist loadgroup -m slow
 
 test-all: test test-slow  ## all tests
 

@@ -2,7 +2,7 @@
 
 import os
 
-from composed import small
+from composed import compose_once, small
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: see terna.running.process
 for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):  # what `make test` hands to its tests
@@ -10,14 +10,14 @@ for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):  # what `make test` hands to i
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-import torch
 from download_inputs import Site, hosted
 from sweep_inputs import make
 
-from terna.encoder import Encoder, build_encoder, load_tokenizer, save
-from terna.settings import compose, load
+if TYPE_CHECKING:  # torch and transformers take seconds, which the process that starts the workers need not spend
+    from terna.encoder import Encoder
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -75,15 +75,19 @@ def sentences() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def make_encoder(root: Path) -> Callable[..., Encoder]:
+def make_encoder(root: Path) -> "Callable[..., Encoder]":
     """A function that makes a small encoder from random weights, with overrides in Hydra's grammar."""
+    import torch
+
+    from terna.encoder import build_encoder, load_tokenizer
+
     tiny = [
         "model.scratch={vocab_size:320,hidden_size:32,layers:2,heads:2,intermediate_size:64}",
         "model.max_length=24",
     ]
 
-    def make(*overrides: str, packed: bool = True) -> Encoder:
-        model = load(compose(root / "conf", small([*tiny, *overrides]))).model
+    def make(*overrides: str, packed: bool = True) -> "Encoder":
+        model = compose_once(root, small([*tiny, *overrides])).model
         torch.manual_seed(7)
         return build_encoder(model, load_tokenizer(model, SENTENCES), packed=packed).eval()
 
@@ -91,8 +95,10 @@ def make_encoder(root: Path) -> Callable[..., Encoder]:
 
 
 @pytest.fixture(scope="session")
-def encoder_folder(make_encoder: Callable[..., Encoder], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def encoder_folder(make_encoder: "Callable[..., Encoder]", tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Such an encoder in a folder, as train exports it; not to be written to."""
+    from terna.encoder import save
+
     folder: Path = tmp_path_factory.mktemp("model") / "encoder"
     save(make_encoder(), folder)
     return folder

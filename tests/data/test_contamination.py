@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from composed import compose_once
 from contamination_inputs import brute_force, jaccard, normal, search, spoilt, words
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,7 +15,6 @@ from terna.data.contamination import find, index, ngrams
 from terna.data.corpora import read_nli, read_sts
 from terna.data.numbering import distinct
 from terna.sentences import fold
-from terna.settings import compose, load
 
 FUZZ = settings(derandomize=True, deadline=None, max_examples=100)
 
@@ -196,7 +196,7 @@ def raw(tmp_path_factory: pytest.TempPathFactory, mirror: Path) -> Path:
 
 
 def test_esxnli_has_no_sentence_of_the_spanish_benchmarks(root: Path, raw: Path) -> None:
-    chosen = load(compose(root / "conf", ["experiment=minilm_esxnli"]))
+    chosen = compose_once(root, ["experiment=minilm_esxnli"])
     pairs, _ = read_nli("esxnli", chosen.corpora["esxnli"], raw)
     tables = {name: read_sts(name, corpus, raw) for name, corpus in chosen.evaluate.benchmarks.items()}
     scored = {

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from composed import compose_once
 from corpora_inputs import MT, ROW, XNLI, corpus, line, put, zipped
 
 from terna.data import corpora, download
@@ -16,7 +17,7 @@ from terna.data.corpora import nli, parallel, read_benchmark, read_nli, read_sco
 from terna.data.triplets import build
 from terna.records import LABELS, PAIRS, SCORED, SCORED_PAIRS, TEXTS
 from terna.sentences import fold
-from terna.settings import Corpus, Settings, compose, load
+from terna.settings import Corpus, Settings
 from terna.settings.declaration import SCORED as SCORED_FORMAT
 
 # characters that end a line for str.splitlines, and not here
@@ -35,7 +36,7 @@ def sentences(table: pa.Table) -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def declared(root: Path) -> Settings:
-    return load(compose(root / "conf", ["experiment=minilm_es"]))
+    return compose_once(root, ["experiment=minilm_es"])
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +90,7 @@ def test_every_format_of_the_schema_has_its_parser() -> None:
 def test_the_declared_scored_pairs_are_those_that_the_csv_module_reads(
     root: Path, mirror: Path, tmp_path: Path
 ) -> None:
-    declared = load(compose(root / "conf", ["corpora=stsb_es", "evaluate=sts_es_dev"]))
+    declared = compose_once(root, ["corpora=stsb_es", "evaluate=sts_es_dev"])
     trained, counts = corpora.read("stsb-es", declared.corpora["stsb-es"], mirror)
     (tmp_path / "stsb-es-dev").symlink_to(mirror)
     held = read_benchmark("stsb-es-dev", declared.evaluate, tmp_path)
@@ -106,7 +107,7 @@ def test_the_declared_scored_pairs_are_those_that_the_csv_module_reads(
 
 
 def test_inferes_gives_the_triplets_that_counting_by_hand_gives(root: Path, mirror: Path) -> None:
-    declared = load(compose(root / "conf", ["corpora=nli_inferes"])).corpora["inferes"]
+    declared = compose_once(root, ["corpora=nli_inferes"]).corpora["inferes"]
     table, counts = corpora.read("inferes", declared, mirror)
     assert counts == {"read": 8056, "other_language": 0, "no_label": 0, "empty_sentence": 0}
     partners: dict[str, dict[str, set[str]]] = {"ent": {}, "cnt": {}}

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from composed import compose_once
 
 from terna.data.corpora import benchmark_sentences, read_benchmark
 from terna.data.corpora.search import Search
@@ -202,7 +203,7 @@ def test_the_files_of_a_dataset_of_the_hub_are_one_benchmark(root: Path, tmp_pat
     hub = "{name: owner/name, revision: " + "0" * 40 + "}"
     words = ["evaluate.benchmarks.own.files=[]", f"+evaluate.benchmarks.own.dataset={hub}"]
     words += ["evaluate.benchmarks.own-dev.files=[my/dev.csv]", "evaluate.benchmarks.own.split=null"]
-    evaluate = load(compose(root / "conf", ["evaluate=own", *words])).evaluate
+    evaluate = compose_once(root, ["evaluate=own", *words]).evaluate
     (tmp_path / "own" / "dataset" / "data").mkdir(parents=True)
     for number, row in enumerate(ROWS):
         table = pa.table(dict(zip(HEADER, ([cell] for cell in row), strict=True)))

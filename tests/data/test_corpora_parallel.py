@@ -4,11 +4,12 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from composed import compose_once
 
 from terna.data.corpora import read_parallel
 from terna.errors import DataError
 from terna.records import sha256_of
-from terna.settings import Corpus, File, compose, load
+from terna.settings import Corpus, File
 
 HEADER = "language\tpromptID\tpairID\tsentence1\tsentence2"
 
@@ -60,7 +61,7 @@ def test_two_files_go_line_by_line_and_the_longer_is_refused(tmp_path: Path) -> 
 
 
 def test_ntrex_is_read_whole(root: Path, mirror: Path) -> None:
-    declared = load(compose(root / "conf", ["parallel=ntrex"])).parallel["ntrex"]
+    declared = compose_once(root, ["parallel=ntrex"]).parallel["ntrex"]
     if not (mirror / declared.files[0].name).is_file():
         pytest.skip(f"no NTREX in {mirror}")
     assert [sha256_of(mirror / file.name) for file in declared.files] == [file.sha256[0] for file in declared.files]
@@ -87,7 +88,7 @@ def test_a_file_without_a_pair_is_refused(tmp_path: Path) -> None:
 
 
 def test_esxnli_holds_3320_distinct_translations(mirror: Path, root: Path) -> None:
-    declared = load(compose(root / "conf", ["parallel=esxnli"])).parallel["esxnli"]
+    declared = compose_once(root, ["parallel=esxnli"]).parallel["esxnli"]
     table, counts = read_parallel("esxnli", declared, mirror)
     assert (len(table), counts["read"], counts["repeated"]) == (3320, 4980, 1660)
     assert len(set(table["target"].to_pylist())) == 3320

@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from composed import small
+from composed import compose_once, small
 
 from terna.data.corpora import check_file
 from terna.data.download import fetch_corpus, local_digests
 from terna.errors import DownloadError
 from terna.records import sha256_of
-from terna.settings import Settings, compose, load
+from terna.settings import Settings
 
 FOLDER = Path("data/raw/nli/own")
 
@@ -26,7 +26,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def settings_of(root: Path, *words: str) -> Settings:
     own = ["corpora=own", "corpora.own.shape=pairs", "corpora.own.files=[my/pairs.csv]", *words]
-    return load(compose(root / "conf", small(own)))
+    return compose_once(root, small(own))
 
 
 def fetched(settings: Settings, **given: Any) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from composed import small
+from composed import compose_once, small
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from token_tables import build
@@ -21,7 +21,6 @@ from terna.encoder import load_tokenizer
 from terna.errors import DataError
 from terna.records import CLASSED_PAIRS, POSITIVES, RAW_TEXTS, SCORED_PAIRS, TRIPLETS, TUPLES, sha256_of
 from terna.sentences import gather, tokenize, word_numbers
-from terna.settings import compose, load
 
 ARRAYS = [field.name for field in fields(TokenTable)]
 FUZZ = settings(derandomize=True, deadline=None, max_examples=200)
@@ -71,7 +70,7 @@ def decoded(table: TokenTable, tokenizer: PreTrainedTokenizerBase) -> list[str]:
 @pytest.fixture(scope="module")
 def fitted(root: Path) -> PreTrainedTokenizerBase:
     """A byte-level BPE, which loses no character."""
-    model = load(compose(root / "conf", small(["model.scratch.vocab_size=400"]))).model
+    model = compose_once(root, small(["model.scratch.vocab_size=400"])).model
     return load_tokenizer(model, [*TEXTS, *(text for row in (*TRAIN, *DEV) for text in row)])
 
 
@@ -79,7 +78,7 @@ def fitted(root: Path) -> PreTrainedTokenizerBase:
 def tokenizer(root: Path, fitted: PreTrainedTokenizerBase, request: pytest.FixtureRequest) -> PreTrainedTokenizerBase:
     if request.param == "scratch":
         return fitted
-    return load_tokenizer(load(compose(root / "conf", ["model=minilm"])).model, [])
+    return load_tokenizer(compose_once(root, ["model=minilm"]).model, [])
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from composed import compose_once
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from triplets_oracle import Pair, fold, folds, is_a_draw, pairs_of, possible, rows, table
@@ -17,7 +18,6 @@ from terna.data.corpora import read_nli
 from terna.data.triplets import Split, build, count_triplets
 from terna.errors import DataError
 from terna.records import LABELS, PAIRS, TRIPLETS, sha256_of, write_table
-from terna.settings import compose, load
 
 FUZZ = settings(derandomize=True, deadline=None, max_examples=200)
 # few sentences, some of them equal but for how they are written, so that every graph has hubs, loops and double edges
@@ -43,7 +43,7 @@ def groups(number: int, hub: str = "") -> list[Pair]:
 
 @pytest.fixture(scope="module")
 def real(root: Path, mirror: Path) -> dict[str, pa.Table]:
-    declared = load(compose(root / "conf", ["experiment=minilm_es"])).corpora
+    declared = compose_once(root, ["experiment=minilm_es"]).corpora
     found = {name: read_nli(name, corpus, mirror)[0] for name, corpus in declared.items()}
     return {**found, "both": pa.concat_tables(found.values())}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from composed import small
+from composed import compose_once, small
 from folder_inputs import TEXTS, Folder, edited, transformers_folder
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Dense, Normalize
@@ -16,7 +16,7 @@ from terna.encoder.head import Dense as Head
 from terna.errors import ModelError
 from terna.sentences import tokenize
 from terna.settings import Dense as DenseSettings
-from terna.settings import Model, Prompts, Vocabulary, compose, load
+from terna.settings import Model, Prompts, Vocabulary
 from terna.settings.checks.training import check_model
 
 LONGEST = 24
@@ -111,7 +111,7 @@ def test_a_start_that_cannot_be_honoured_is_refused_at_the_tokenizer(tmp_path: P
 
 
 def test_without_pooling_there_must_be_a_start(root: Path) -> None:
-    given = load(compose(root / "conf", small())).model
+    given = compose_once(root, small()).model
     assert list(check_model(replace(given, pooling=None))) == [
         "model.pooling: from scratch there is no encoder to take it from; choose mean, cls or max"
     ]
@@ -121,7 +121,7 @@ def test_without_pooling_there_must_be_a_start(root: Path) -> None:
     "name", ["e5_small", "granite_small", "mmbert_small", "mrbert_es", "paraphrase_multilingual_minilm"]
 )
 def test_starts_on_the_hub_compose(root: Path, name: str) -> None:
-    found = load(compose(root / "conf", [f"model={name}"])).model
+    found = compose_once(root, [f"model={name}"]).model
     assert found.pooling is None
     assert "/" in found.backbone
 

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from composed import small
+from composed import compose_once, small
 from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
@@ -21,7 +21,7 @@ from terna.encoder import build_encoder, load_tokenizer, save
 from terna.encoder.vocabulary import adapt, words
 from terna.errors import ModelError
 from terna.records import LEXICON, PARALLEL, STARTS, read_table, write_table
-from terna.settings import Model, Vocabulary, compose, load
+from terna.settings import Model, Vocabulary
 
 ENTRIES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "bread", "to", "##ast", "no", "pa", "##n", "."]
 FOUND = [("el", "the", 3.0), ("no", "the", 1.5), ("pan", "bread", 1.5), ("pan", "toast", 0.5), ("raro", "bread", 0.2)]
@@ -113,7 +113,7 @@ def test_the_stage_learns_from_as_many_sentences_as_are_asked_for(
     read = {}
     for count in (2, 3):
         asked = ["model=minilm_es", "parallel=esxnli", f"model.vocabulary.words.sentences={count}"]
-        with_words(tokenizer, load(compose(root / "conf", small(asked))))
+        with_words(tokenizer, compose_once(root, small(asked)))
         read[count] = set(read_table(Path("data/tokens/lexicon.parquet"), LEXICON)["word"].to_pylist())
     assert {"el", "pan", "sin"} <= read[2]
     assert read[3] - read[2] == {"hacia", "la", "hogaza"}

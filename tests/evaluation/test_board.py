@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from composed import compose_once
 from made_up_system import WORDS, Numbers
 
 from terna import evaluation
@@ -22,7 +23,7 @@ from terna.evaluation.table import BASELINES
 from terna.metrics.task import figures
 from terna.metrics.ties import all_pairs
 from terna.release.report.board import render_board
-from terna.settings import Benchmark, File, Prompts, compose, load
+from terna.settings import Benchmark, File, Prompts
 from terna.settings.board import Board, Listed
 
 MADE = {"one": 1, "two": 2, "copy": 1}
@@ -111,7 +112,7 @@ def standings(board: Board, read: dict[str, Used], score: Callable[..., Scored])
 def test_figures_and_intervals_are_those_of_the_evaluate_stage(
     root: Path, board: Board, read: dict[str, Used], standings: list[Standing], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = load(compose(root / "conf", []))
+    settings = compose_once(root)
     evaluate = replace(board.evaluate, systems={"one": "one", "two": "two"})
     settings = replace(settings, evaluate=evaluate, seed=board.seed)
     monkeypatch.setattr(measuring, "load_system", lambda where, _: Numbers(MADE[where]))

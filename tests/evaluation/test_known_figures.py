@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
+from composed import compose_once
 
 from terna.data.corpora import read_sts
 from terna.encoder import build_encoder, load_tokenizer
 from terna.metrics.correlations import figures
 from terna.metrics.similarity import pairwise
-from terna.settings import compose, load
 
 KNOWN = {"sts2014-es": (0.804, 0.781), "sts2015-es": (0.602, 0.548)}
 
@@ -16,7 +16,7 @@ KNOWN = {"sts2014-es": (0.804, 0.781), "sts2015-es": (0.602, 0.548)}
 @pytest.mark.slow
 @pytest.mark.parametrize("name", KNOWN)
 def test_untouched_minilm(root: Path, mirror: Path, tmp_path: Path, name: str) -> None:
-    settings = load(compose(root / "conf", ["experiment=minilm_es"]))
+    settings = compose_once(root, ["experiment=minilm_es"])
     benchmark = settings.evaluate.benchmarks[name]
     for file in benchmark.files:
         (tmp_path / file.name).symlink_to(mirror / file.name.lower())

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from composed import small
+from composed import compose_once, small
 from made_up_system import WORDS, Numbers
 from scipy.stats import pearsonr, spearmanr
 
@@ -20,14 +20,14 @@ from terna.metrics.similarity import SIMILARITIES
 from terna.records import SCORED
 from terna.sentences import Prompts
 from terna.settings import Prompts as Declared
-from terna.settings import Settings, compose, load
+from terna.settings import Settings
 
 NAME = "sts-sample-dev"
 
 
 @pytest.fixture
 def settings(root: Path) -> Settings:
-    found = load(compose(root / "conf", small(["+evaluate.systems.other=somewhere"])))
+    found = compose_once(root, small(["+evaluate.systems.other=somewhere"]))
     evaluate = replace(found.evaluate, benchmarks={NAME: found.evaluate.benchmarks[NAME]})
     return replace(found, evaluate=evaluate)
 

@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from composed import compose_once
 
 from terna.errors import DataError
 from terna.evaluation.table import check, markdown, official, systems
-from terna.settings import Evaluate, compose, load
+from terna.settings import Evaluate
 from terna.settings.benchmark import MEASURES
 
 KINDS = ("lexical baseline", "measured")
@@ -15,7 +16,7 @@ KINDS = ("lexical baseline", "measured")
 
 @pytest.fixture
 def evaluate(root: Path) -> Evaluate:
-    return load(compose(root / "conf", ["experiment=minilm_es"])).evaluate
+    return compose_once(root, ["experiment=minilm_es"]).evaluate
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def test_another_system_stands_before_ours_with_where_it_is_from_and_its_own_int
     root: Path, scores: dict[str, Any]
 ) -> None:
     words = ["experiment=minilm_es", "+evaluate.systems.minilm=owner/name@main"]
-    evaluate = load(compose(root / "conf", words)).evaluate
+    evaluate = compose_once(root, words).evaluate
     other = scores["sts2014-es"] | {"cosine_pearson": 0.222, "ci95": {"cosine_pearson": [0.123, 0.321]}}
     scores["systems"] = {"minilm": {"sts2014-es": other, "sts2015-es": other}}
     lines = [line for line in markdown(evaluate, scores).splitlines() if line.startswith("| minilm ")]
@@ -85,7 +86,7 @@ def test_systems_are_compared_by_semevals_score_where_one_is_reported(
 
 
 def test_figures_that_lack_a_system_of_the_settings_are_refused_by_its_name(root: Path, scores: dict[str, Any]) -> None:
-    evaluate = load(compose(root / "conf", ["experiment=minilm_es", "+evaluate.systems.minilm=owner/name"])).evaluate
+    evaluate = compose_once(root, ["experiment=minilm_es", "+evaluate.systems.minilm=owner/name"]).evaluate
     with pytest.raises(DataError, match=r"metrics/sts\.json: nothing of minilm on sts2014-es; run the evaluate stage"):
         check(evaluate, scores)
 
@@ -116,7 +117,7 @@ def test_figures_of_a_benchmark_that_was_chosen_on_are_marked_when_it_is_a_test(
     root: Path, scores: dict[str, Any]
 ) -> None:
     words = ["experiment=minilm_es", "evaluate.select_on=sts2015-es", "evaluate.replication=true"]
-    replication = load(compose(root / "conf", words)).evaluate
+    replication = compose_once(root, words).evaluate
     sources = {name: list(systems(name, replication, scores))[-1].source for name in replication.benchmarks}
     assert sources == {
         "sts2014-es": "measured, these weights",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import yaml
-from composed import small
+from composed import compose_once, small
 
 from terna.encoder import Usage, build_encoder, load_tokenizer, save
 from terna.encoder.saved import Saved
@@ -15,7 +15,7 @@ from terna.evaluation.table import BASELINES
 from terna.release.card import render
 from terna.release.card.parameters import Modules, read_modules
 from terna.release.lineage import Lineage, Link
-from terna.settings import Dense, Model, Scratch, Settings, Vocabulary, compose, load
+from terna.settings import Dense, Model, Scratch, Settings, Vocabulary
 from terna.settings.benchmark import Correlation
 
 FIGURES = get_args(Correlation)
@@ -69,7 +69,7 @@ TOTAL = {
 
 
 def settings_of(root: Path, *overrides: str) -> Settings:
-    return load(compose(root / "conf", small(overrides)))
+    return compose_once(root, small(overrides))
 
 
 def figures(start: float) -> dict[str, float]:

@@ -365,6 +365,19 @@ def bounded() -> Iterator[None]:
     assert held < LARGEST, f"{held} bytes at a time"
 
 
+def try_some(number: int, servers_to_try: int) -> None:
+    """Write and try so many servers, others for each number; AssertionError for a finding."""
+
+    @seed(number)
+    @settings(max_examples=servers_to_try, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(servers)
+    def one(replies: Sequence[Reply | Honest]) -> None:
+        tried(server, replies)
+
+    with hostile() as server:
+        one()
+
+
 def main(seconds: float) -> None:
     """Write and try servers for so many seconds."""
     until, tries, slowest = time.monotonic() + seconds, 0, 0.0

@@ -3,7 +3,10 @@
 import json
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import chdir
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from card_inputs import TRAINING, scores_of, settings_of, stats_of
@@ -14,6 +17,9 @@ from terna.provenance import described, digests, record
 from terna.records import write_json
 from terna.release.lineage import fingerprint
 from terna.settings import Settings
+
+# by name, what each stage leaves
+Stages = Mapping[str, Callable[[Settings], None]]
 
 MODULES = [
     {"name": path, "path": path, "type": f"sentence_transformers.models.{kind}"}
@@ -49,17 +55,36 @@ KINDS = {
 }
 
 
-def run_line(root: Path, project: Path) -> Settings:
-    """Lay out in `project`, the working folder, what a run of the default settings leaves; `root`: the real project."""
+def run_line(root: Path, project: Path, stages: Stages | None = None) -> Settings:
+    """Lay out in `project`, the working folder, what a run of the default settings leaves; `root`: the real project.
+
+    stages: what each stage leaves, where it is not STAGES.
+    """
+    if stages is None:
+        shutil.copytree(_laid_out(root).name, project, dirs_exist_ok=True)
+    else:
+        _lay_out(root, project, stages)
+    return settings_of(root)
+
+
+@cache
+def _laid_out(root: Path) -> TemporaryDirectory[str]:
+    """What STAGES leave, laid out once for all tests."""
+    project = TemporaryDirectory()
+    _lay_out(root, Path(project.name), STAGES)
+    return project
+
+
+def _lay_out(root: Path, project: Path, stages: Stages) -> None:
     for folder in ("conf", "pipelines"):
         shutil.copytree(root / folder, project / folder)
     small_by_default(project)
     write_params(project, [])
     settings = settings_of(root)
-    fetch(root, settings)
-    for stage in STAGES:
-        STAGES[stage](settings)
-    return settings
+    with chdir(project):
+        fetch(root, settings)
+        for stage in stages.values():
+            stage(settings)
 
 
 def fetch(root: Path, settings: Settings) -> None:
@@ -155,7 +180,7 @@ def report(settings: Settings) -> None:
     write_json({**made, "wrote": digests([page])}, Path("reports/made.json"))
 
 
-STAGES: dict[str, Callable[[Settings], None]] = {
+STAGES: Stages = {
     "parallel": parallel,
     "translate": translate,
     "triplets": triplets,

@@ -5,10 +5,12 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from composed import small_by_default
 from stages import stages_before
+from warm import Warm
 
 SMALLEST = (
     "model.scratch={vocab_size:300,hidden_size:16,layers:1,heads:2,intermediate_size:32}",
@@ -31,16 +33,29 @@ def make(root: Path, folder: Path) -> None:
 
 def start(project: Path, script: str, *words: str) -> subprocess.Popen[str]:
     """A script of the project, in a session of its own, so that it can be killed with what it started."""
-    line = [sys.executable, str(project / "pipelines" / f"{script}.py"), *words]
     pipe = subprocess.PIPE
-    env = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(line, stdout=pipe, stderr=pipe, text=True, cwd=project, env=env, start_new_session=True)
+    line = [sys.executable, *_line(project, script, words)]
+    return subprocess.Popen(line, stdout=pipe, stderr=pipe, text=True, cwd=project, env=_env(), start_new_session=True)
 
 
 def run(project: Path, script: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """A script of the project, to its end."""
+    if done := WARM.run(_env(), project, _line(project, script, words)):
+        return done
     process = start(project, script, *words)
     out, err = process.communicate(timeout=300)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def _env() -> dict[str, str]:
+    return {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+WARM = Warm(_env())
+
+
+def _line(project: Path, script: str, words: Sequence[str]) -> list[str]:
+    return [str(project / "pipelines" / f"{script}.py"), *words]
 
 
 def digests(folder: Path) -> dict[str, str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from composed import small
+from composed import compose_once, small
 from pytorch_lightning import Callback, Trainer
 
 from terna.data.teacher_vectors import TeacherVectors
@@ -13,7 +13,7 @@ from terna.data.token_table import TokenTable
 from terna.encoder import Encoder
 from terna.records import STARTS
 from terna.sentences import tokenize, word_numbers
-from terna.settings import Settings, compose, load
+from terna.settings import Settings
 from terna.training import trainer
 from terna.training.setup import Inputs, Run, run_of
 
@@ -21,7 +21,7 @@ from terna.training.setup import Inputs, Run, run_of
 def settings_for(root: Path, *overrides: str) -> Settings:
     """Three epochs of batches of four, with overrides in Hydra's grammar."""
     short = ("train.batch_size=4", "train.epochs=3", "train.warmup=0.25", "machine.progress=false")
-    return load(compose(root / "conf", small([*short, *overrides])))
+    return compose_once(root, small([*short, *overrides]))
 
 
 def table_for(encoder: Encoder, triplets: int = 18) -> TokenTable:

@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
-from composed import small
+from composed import compose_once, small
 
 from terna.data.corpora import read_nli
 from terna.records import PAIRS
-from terna.settings import compose, load
 
 Pair = tuple[str, str, str]
 Triplet = tuple[str, str, str]
@@ -23,7 +22,7 @@ def table(pairs: Iterable[Pair], language: str = "es", corpus: str = "name") -> 
 
 def samples(root: Path) -> pa.Table:
     """The pairs of the default mix."""
-    declared = load(compose(root / "conf", small())).corpora
+    declared = compose_once(root, small()).corpora
     return pa.concat_tables([read_nli(name, one, root / "samples" / "nli")[0] for name, one in declared.items()])
 
 

@@ -15,7 +15,7 @@ import pytest
 import torch
 from bert_inputs import save_bert
 from documented import blocks, commands, overrides, section
-from sweep_inputs import SMALLEST, digests, make, run
+from sweep_inputs import SMALLEST, digests, run
 from torch.nn import TripletMarginWithDistanceLoss
 from torch.nn.functional import cosine_similarity
 from transformers import BertModel
@@ -34,18 +34,10 @@ def page(root: Path) -> str:
     return (root / "docs" / "adding.md").read_text(encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
-def prepared(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sample with a very small model, ready to train."""
-    folder: Path = tmp_path_factory.mktemp("prepared")
-    make(root, folder)
-    return folder
-
-
 @pytest.fixture
-def project(prepared: Path, tmp_path: Path) -> Path:
-    """A copy of that, for one test."""
-    return Path(shutil.copytree(prepared, tmp_path / "project"))
+def project(ready: Path, tmp_path: Path) -> Path:
+    """The sample with a very small model, ready to train."""
+    return Path(shutil.copytree(ready, tmp_path / "project"))
 
 
 def follow(page: str, heading: str, project: Path) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 from clone_inputs import make_clone, run_block
 from documented import Block, blocks
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pages")]
 
 ROOT = Path(__file__).resolve().parents[2]
 # these two have tests of their own, which look at what comes out as well

@@ -12,7 +12,7 @@ from documented import blocks
 
 from terna import Encoder
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("tutorial")]
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from sentence_transformers.sentence_transformer.evaluation import EmbeddingSimil
 
 from terna.errors import DataError
 from terna.metrics import task
-from terna.metrics.correlations import Correlation, clusters, figures
+from terna.metrics.correlations import Correlation, clusters, figures, tied
 from terna.metrics.similarity import SIMILARITIES, pairwise
 
 GOLD = np.array([0.0, 1.0, 2.5, 2.5, 4.0, 3.0])
@@ -86,6 +86,23 @@ def test_the_cosines_of_a_collapsed_encoder_are_constant_but_for_rounding() -> N
     cosine = pairwise(one * rng.uniform(1, 2, (50, 1)), one * rng.uniform(1, 2, (50, 1)))["cosine"]
     assert np.ptp(cosine) > 0
     assert set(figures({"cosine": cosine}, np.arange(50.0)).values()) == {None}
+
+
+def test_equal_vectors_tie_whatever_their_last_bits_and_all_other_scores_stay_as_they_are() -> None:
+    rng = np.random.default_rng(1)
+    left, right = rng.normal(size=(2, 60, 64))
+    right[:20] = left[:20]
+    cosine, gold = pairwise(left, right)["cosine"], rng.permutation(60).astype(float)
+    shaken = np.where(np.arange(60) < 20, 1 - rng.permutation(60) * 1e-16, cosine)
+    exact = np.where(np.arange(60) < 20, 1.0, cosine)
+    assert stats.spearmanr(shaken, gold).statistic != stats.spearmanr(exact, gold).statistic
+    for scores in (cosine, shaken, exact):
+        found = figures({"cosine": scores}, gold)
+        assert found["cosine_spearman"] == pytest.approx(stats.spearmanr(exact, gold).statistic, abs=1e-12)
+        assert found["cosine_pearson"] == pytest.approx(stats.pearsonr(exact, gold).statistic, abs=1e-12)
+    assert np.array_equal(tied(shaken)[20:], cosine[20:])
+    assert np.array_equal(tied(np.array([3.0, 1.0, 2.0, 2.0])), [3.0, 1.0, 2.0, 2.0])
+    assert np.array_equal(tied(np.array([1e-9, 0.0, 1.0])), [1e-9, 0.0, 1.0])
 
 
 @pytest.mark.parametrize("call", [figures, lambda scores, gold: task.intervals(everyone(gold), scores, seed=0)])

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import norm, power, rankdata
 
 from terna.metrics.correlations import Correlation
-from terna.metrics.power import POWER, STEPS, Design, smallest_within, standard_error
+from terna.metrics.power import POWER, STEPS, Design, fisher, smallest_within, standard_error
 from terna.metrics.significance import against, paired
 
 
@@ -59,6 +59,42 @@ def test_what_no_number_can_show_is_infinite_and_without_seeds_one_run_is_enough
     assert Design(0.001, 500, 0.02, 1).clusters_needed(0.02) == math.inf
     assert Design(0.02, 500, 0.01, 1).runs_needed(0.03) == math.inf
     assert Design(0.001, 500).runs_needed(0.02) == 1
+
+
+def correlations(rng: np.random.Generator, quality: float, experiments: int) -> np.ndarray:
+    """Pearson's of two systems that share an error with the same gold of 200 pairs, (2, experiments)."""
+    gold, shared, one, two = rng.normal(size=(4, experiments, 200))
+    scores = np.stack([quality * gold + 0.7 * shared + 0.5 * one, gold + 0.7 * shared + 0.5 * two])
+    gold, scores = (values - values.mean(axis=-1, keepdims=True) for values in (gold, scores))
+    found: np.ndarray = (scores * gold).sum(-1) / np.sqrt((scores**2).sum(-1) * (gold**2).sum(-1))
+    return found
+
+
+def test_a_small_difference_of_correlations_predicts_how_often_a_large_one_is_found() -> None:
+    rng = np.random.default_rng(4)
+    near, far = correlations(rng, 1.02, 4_000), correlations(rng, 1.25, 4_000)
+    high, low = far.mean(axis=1)
+    assert high - low > 0.05
+    plan = Design(float((fisher(near[0]) - fisher(near[1])).std()), 200, rival=float(low))
+    observed = fisher(far[0]) - fisher(far[1])
+    hits = np.mean(abs(observed) > norm.isf(0.025) * observed.std())
+    assert plan.power(high - low) == pytest.approx(hits, abs=0.02)
+    assert 0.3 < plan.power(high - low) < 0.99
+    # the standard error of the scores is smaller where the systems are better, though here not quite by so much
+    for pair, gap in ((near, 0.0), (far, high - low)):
+        assert plan.error_at(gap) == pytest.approx((pair[0] - pair[1]).std(), rel=0.08)
+    assert plan.error_at(high - low) < 0.95 * plan.error_at(0)
+
+
+def test_sizes_of_correlations_have_the_power_and_no_difference_is_beyond_a_correlation_of_1() -> None:
+    design = Design(0.05, 500, 0.01, 2, rival=0.7)
+    smallest = design.smallest()
+    assert design.power(smallest) == pytest.approx(POWER, abs=1e-6)
+    assert design.clusters_needed(smallest - 1e-9) == pytest.approx(501, abs=1)
+    assert design.error_at(0) == pytest.approx(design.error_at(1e-6), rel=1e-3)
+    assert design.power(-0.05) < design.power(0.05), "a worse system varies more"
+    assert Design(0.5, 30, rival=0.99).smallest() < 0.01
+    assert Design(0.05, 500, 0.3, rival=0.7).smallest() == math.inf
 
 
 def system_scores(rng: np.random.Generator, pairs: int) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ import pytest
 from composed import small
 from made_up_system import WORDS
 from stages import STAGES
-from sweep_inputs import SMALLEST, make, run
+from sweep_inputs import SMALLEST, run
 
 pytestmark = pytest.mark.slow
 
@@ -22,13 +22,6 @@ HEADERS = {
 }
 
 
-@pytest.fixture(scope="module")
-def prepared(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder: Path = tmp_path_factory.mktemp("prepared")
-    make(root, folder)
-    return folder
-
-
 def table(choice: str) -> str:
     pairs = np.random.default_rng(3).choice(WORDS, (80, 2))
     last = {"own": lambda n: f",{n % 6}", "own_binary": lambda n: f",{n % 2}", "own_ranking": lambda n: ""}[choice]
@@ -37,10 +30,8 @@ def table(choice: str) -> str:
 
 
 @pytest.mark.parametrize("choice", HEADERS)
-def test_one_file_chooses_and_tests_an_encoder(
-    prepared: Path, tmp_path: Path, encoder_folder: Path, choice: str
-) -> None:
-    project = Path(shutil.copytree(prepared, tmp_path / "project"))
+def test_one_file_chooses_and_tests_an_encoder(ready: Path, tmp_path: Path, encoder_folder: Path, choice: str) -> None:
+    project = Path(shutil.copytree(ready, tmp_path / "project"))
     outside = tmp_path / "outside"
     shutil.copytree(encoder_folder, outside / "older")
     (outside / "table.csv").write_text(table(choice))

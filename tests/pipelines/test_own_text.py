@@ -9,25 +9,18 @@ import pytest
 from made_up_system import WORDS
 from safetensors import safe_open
 from stages import STAGES
-from sweep_inputs import SMALLEST, make, run
+from sweep_inputs import SMALLEST, run
 
 from terna.records import RAW_TEXTS, TUPLES
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def prepared(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder: Path = tmp_path_factory.mktemp("prepared")
-    make(root, folder)
-    return folder
-
-
 @pytest.mark.parametrize("option", ["train.loss.texts=tsdae", "corpora.own.pairs=neighbours"])
 def test_a_text_alone_gives_an_encoder_that_is_compared_on_what_is_held_out_of_it(
-    prepared: Path, tmp_path: Path, option: str
+    ready: Path, tmp_path: Path, option: str
 ) -> None:
-    project = Path(shutil.copytree(prepared, tmp_path / "project"))
+    project = Path(shutil.copytree(ready, tmp_path / "project"))
     (project / "my").mkdir()
     lines = [f"Hoy {WORDS[row % len(WORDS)]} vio {row * 7919} luces en el puerto {row}." for row in range(120)]
     (project / "my" / "text.txt").write_text("\n".join(lines))

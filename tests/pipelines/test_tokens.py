@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from composed import compose_once
 from folder_inputs import Folder
 from transformers import AutoTokenizer
 
@@ -29,7 +30,7 @@ from terna.records import (
     read_table,
     write_table,
 )
-from terna.settings import Settings, compose, load
+from terna.settings import Settings
 from terna.training.setup import Inputs
 
 PROMPT = "perro : "
@@ -101,7 +102,7 @@ def test_a_cut_keeps_what_text_prompt_and_translations_use_and_tells_what_it_cha
     root: Path, stage: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     start = stage()
-    settings = load(compose(root / "conf", given(start)))
+    settings = compose_once(root, given(start))
     before = parameters(settings, Inputs.load(Path("data/tokens"), None))
     whole = AutoTokenizer.from_pretrained(stage("model.vocabulary.keep={min_count:1,size:null}"))
     kept = read_table(Path("data/tokens/kept.parquet"), KEPT)

@@ -25,7 +25,7 @@ from terna.release.prove.scratch import lay, make
 from terna.release.prove.stages import again
 from terna.settings import Settings
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("prove")]
 
 VERDICTS = "encoder/metrics/verdicts.json"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from card_inputs import settings_of as settings_of_words
 from lineage_inputs import KINDS, run_line
 from proof_inputs import claim, edited, flip, keys
 from publish_inputs import run
@@ -15,13 +16,16 @@ from publish_inputs import run
 from terna.errors import DataError, ModelError
 from terna.records import sha256_of
 from terna.release import hub
+from terna.release.lineage import Link
 from terna.release.prove import DIFFERS, PROVED, TRUSTED, Finding
 from terna.release.prove.chain import chain, code, signature
+from terna.release.prove.declared import undeclared
 from terna.release.prove.proof import settings_of
 from terna.release.prove.released import read_released
-from terna.release.prove.scratch import MARK, check, lay
+from terna.release.prove.scratch import MARK, check, lay, make
 from terna.serving.cli import main
 
+BETO = "dccuchile/bert-base-spanish-wwm-cased"
 # a digest of no file
 AB = "ab" * 32
 
@@ -112,12 +116,34 @@ TSV, OTHER = "data/raw/nli/sample/terna_nli.tsv", "release/encoder/x.bin"
         (lambda all, _: all["packages"].update(numpy="0"), {"release/lineage.json: packages", *CARDS}),
         (lambda all, _: all.update(commit="ab" * 20), CARDS),
         (lambda all, _: all.update(name="zzz"), {"release/lineage.json: name"}),
+        (
+            lambda _, of: of["fetch@sample"]["accepted"].update({TSV: [AB, of["fetch@sample"]["wrote"][TSV]]}),
+            {f"fetch@sample: accepted: {TSV}"},
+        ),
         (lambda _, of: of["release"]["wrote"].update({OTHER: AB}), {f"release: {OTHER}"}),
     ],
 )
 def test_an_edited_chain_is_named(release: Path, change: Change, names: set[str]) -> None:
     edited(release, change, honest=True)
     assert differing(release) == names
+
+
+@pytest.mark.parametrize(
+    ("stage", "words", "model", "named"),
+    [
+        ("train", ["model=beto", "model.revision=main"], {"name": BETO, "revision": "main", "commit": AB}, []),
+        ("train", ["model=beto", "model.revision=main"], {"name": "a/b", "revision": AB}, ["name", "revision"]),
+        ("train", ["model=tiny"], None, []),
+        ("mine", ["mine.encoder=a/b@main"], {"where": "a/c@main", "sha256": {}}, ["where"]),
+        ("translate", ["translate=opus_mt"], {"checkpoint": "a/b", "commit": AB}, ["checkpoint"]),
+        ("evaluate", ["+evaluate.systems.x=a/b@main"], {"x": {}}, []),
+    ],
+)
+def test_a_model_that_is_not_the_one_of_the_settings_is_named(
+    root: Path, stage: str, words: list[str], model: dict[str, Any] | None, named: list[str]
+) -> None:
+    faults = undeclared(Link(stage=stage, read={}, wrote={}, model=model), settings_of_words(root, *words))
+    assert [fault.what for fault in faults] == [f"model: {key}" for key in named]
 
 
 def test_files_that_no_stage_wrote_are_named(release: Path) -> None:
@@ -197,6 +223,9 @@ def test_a_scratch_folder_that_holds_the_release_or_other_work_is_refused_and_le
         check(root, tmp_path / fresh, str(release))
     (tmp_path / "other" / MARK).touch()
     check(root, tmp_path / "other", str(release))
+    settings = settings_of(read_released(str(release)).lineage, Path("params.yaml"))
+    with pytest.raises(DataError, match=r"file/new: cannot be written \(Not a directory\); give a folder in which"):
+        make(root, tmp_path / "file" / "new", settings)
 
 
 LEFT_OUT = (

@@ -18,7 +18,7 @@ from markdown_inputs import controls
 from report_inputs import HOSTILE, LONG, ROOT, Page, contents_of, diagnosis
 
 from terna.errors import DataError, TernaError
-from terna.evaluation.table import BASELINES
+from terna.evaluation.table import BASELINES, WEIGHTED
 from terna.records import TRIPLETS, write_table
 from terna.release.report import CURVES, Contents, read_curve, read_predictions, read_triplets, render
 from terna.settings import Reported
@@ -32,8 +32,13 @@ def contents() -> Contents:
 
 
 @pytest.fixture(scope="module")
-def page(contents: Contents) -> Page:
-    return Page(render(contents))
+def text(contents: Contents) -> str:
+    return render(contents)
+
+
+@pytest.fixture(scope="module")
+def page(text: str) -> Page:
+    return Page(text)
 
 
 def bounds(pair: Any) -> str:
@@ -60,6 +65,15 @@ def test_every_system_stands_with_its_figures_and_interval(page: Page, contents:
         came = scores["untouched"][name]
         assert rows["the backbone, untouched"]["cosine"] == both(came, "cosine")
         assert rows["the backbone, untouched"][interval] == bounds(came["ci95"]["cosine_pearson"])
+
+
+def test_the_score_that_semeval_ranks_by_stands_where_others_report_it(page: Page, contents: Contents) -> None:
+    rows = {row["system"]: row for row in page.rows(f"Systems on {TEST} by the score that SemEval ranks by")}
+    assert rows["this model"][WEIGHTED] == f"{contents.scores[TEST]['weighted_mean']['cosine_pearson']:.3f}"
+    for one in contents.settings.evaluate.reported:
+        if one.benchmark == TEST and one.weighted_mean is not None:
+            assert rows[one.system][WEIGHTED] == f"{one.weighted_mean:.3f}"
+    assert f"Systems on {DEV} by the score" not in page.text
 
 
 def test_floors_have_their_intervals_where_they_were_measured(contents: Contents) -> None:
@@ -171,9 +185,9 @@ def test_examples_stand_after_the_results_the_test_benchmark_first(page: Page, c
     assert list(row.values()) == ["nli_es", "Voy.", "Me muevo.", "¿Vienes?"]
 
 
-def test_every_scatter_of_a_benchmark_has_the_same_axes_its_r_and_a_trend(contents: Contents) -> None:
+def test_every_scatter_of_a_benchmark_has_the_same_axes_its_r_and_a_trend(contents: Contents, text: str) -> None:
     table = contents.predictions[TEST]
-    drawn = re.findall(r"<svg[^>]*pairs-0-.*?</svg>", render(contents), re.DOTALL)
+    drawn = re.findall(r"<svg[^>]*pairs-0-.*?</svg>", text, re.DOTALL)
     assert len(drawn) == 2
     ticks = [
         re.findall(r'id="pairs-0-\d-(?:x|y)tick_\d+".*?<text[^>]*>([^<]+)</text>', one, re.DOTALL) for one in drawn
@@ -210,9 +224,9 @@ def test_accounts_contamination_settings_and_lineage_are_there(page: Page, conte
     assert "src/terna/training/losses/ranking.py" in text
 
 
-def test_the_head_of_the_page_says_that_the_start_s_own_weights_ship(contents: Contents) -> None:
+def test_the_head_of_the_page_says_that_the_start_s_own_weights_ship(contents: Contents, text: str) -> None:
     said = "<strong>The start&#39;s own weights ship</strong>, because no step of training scored better"
-    assert said not in render(contents)
+    assert said not in text
     head = render(replace(contents, training={**contents.training, "selected_step": 0})).split("<nav")[0]
     assert said in head
 
@@ -239,8 +253,7 @@ def test_every_plot_says_in_words_what_it_shows(page: Page, contents: Contents) 
     assert "Without gold scores" not in page.text
 
 
-def test_the_page_needs_nothing_but_itself(contents: Contents, page: Page) -> None:
-    text = render(contents)
+def test_the_page_needs_nothing_but_itself(text: str, page: Page) -> None:
     assert "script" not in page.tags
     assert not page.tags & {"img", "iframe", "object", "embed", "base", "form"}
     assert {address[:1] for address in page.addresses} == {"#", "d"}
@@ -253,8 +266,8 @@ def test_the_page_needs_nothing_but_itself(contents: Contents, page: Page) -> No
     assert not page.open
 
 
-def test_plots_take_their_colours_from_the_page(contents: Contents) -> None:
-    for drawn in re.findall(r"<svg.*?</svg>", render(contents), re.DOTALL):
+def test_plots_take_their_colours_from_the_page(text: str) -> None:
+    for drawn in re.findall(r"<svg.*?</svg>", text, re.DOTALL):
         assert not re.findall(r"(?:fill|stroke): #", drawn)
         assert "DejaVu" not in drawn
         assert "<style" not in drawn

@@ -13,15 +13,23 @@ from terna.running import drift
 RATE = "lr: 1.0e-3"
 
 
-@pytest.fixture
-def project(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """conf/ and params.yaml in a Git repository with one commit, in a stage that DVC runs."""
-    shutil.copytree(root / "conf", tmp_path / "conf")
-    small_by_default(tmp_path)
-    script.write(tmp_path, [])
-    (tmp_path / drift.KEPT).unlink()  # a clone has none
+@pytest.fixture(scope="module")
+def committed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """conf/ and params.yaml in a Git repository with one commit."""
+    folder: Path = tmp_path_factory.mktemp("committed")
+    shutil.copytree(root / "conf", folder / "conf")
+    small_by_default(folder)
+    script.write(folder, [])
+    (folder / drift.KEPT).unlink()  # a clone has none
     for words in (["init", "-q"], ["add", "-A"], ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "all"]):
-        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+        subprocess.run(["git", *words], cwd=folder, check=True)
+    return folder
+
+
+@pytest.fixture
+def project(committed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it, in a stage that DVC runs."""
+    shutil.copytree(committed, tmp_path, dirs_exist_ok=True)
     monkeypatch.setenv("DVC_STAGE", "local")
     monkeypatch.delenv("DVC_EXP_NAME", raising=False)
     return tmp_path

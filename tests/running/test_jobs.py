@@ -90,6 +90,7 @@ def wait_for(path: Path, process: object) -> None:
     raise AssertionError(f"{path} never came; {process}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [("-m", "triplets.overlap=0.7,0.8"), ("hydra.run.dir=elsewhere",)])
 def test_a_stage_that_writes_what_jobs_share_is_not_swept(project: Path, words: tuple[str, ...]) -> None:
     before = digests(project / "data")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from composed import small
+from composed import compose_once, small
 
 from terna.errors import SettingsError
 from terna.metrics.standings import Standing
@@ -86,7 +86,7 @@ def test_values_are_checked_with_what_is_fixed_beside_them(
 def test_what_earlier_stages_read_is_in_no_space(
     root: Path, overrides: tuple[str, ...], word: str, fault: str | None
 ) -> None:
-    settings = load(compose(root / "conf", small(overrides)))
+    settings = compose_once(root, small(overrides))
     with pytest.raises(SettingsError, match=fault) if fault else nullcontext():
         allow(settings, parse([word]))
 

@@ -46,6 +46,7 @@ def test_another_exception_among_the_imports_is_shown_as_before(tmp_path: Path) 
     assert said.startswith("Traceback") and said.endswith("ValueError: a fault\n")
 
 
+@pytest.mark.slow
 def test_the_library_leaves_the_hook_of_exceptions_alone() -> None:
     code = "import sys, terna.encoder, terna.data, terna.systems; assert sys.excepthook is sys.__excepthook__"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -44,6 +44,7 @@ def text(lines: Sequence[str]) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 
 
+@pytest.mark.slow
 def test_a_shell_pipes_lines_into_a_parquet_file_in_silence(
     encoder_folder: Path, oracle: SentenceTransformer, tmp_path: Path
 ) -> None:
@@ -265,6 +266,7 @@ def test_two_sentences_are_compared_as_a_pair_of_lines_is(
     assert capsys.readouterr().out == told
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_seen_enough_is_no_error(encoder_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "corpus.txt").write_bytes(text([f"línea {number}" for number in range(500)]))
     asked = f"--model {encoder_folder} --corpus {tmp_path}/corpus.txt --top 500 a b c d e f g h"

@@ -357,6 +357,7 @@ def test_closed_streams_are_told(
     sys.stderr.close()
 
 
+@pytest.mark.slow
 def test_a_process_whose_standard_output_is_full_says_nothing_more_as_it_ends(encoder_folder: Path) -> None:
     words = [sys.executable, "-m", "terna", "similarity", "uno", "dos", "--model", str(encoder_folder)]
     with FULL.open("wb") as out:

@@ -136,54 +136,54 @@ def test_threads_take_turns_at_the_encoder() -> None:
     assert max(most) == 1
 
 
-def test_at_the_end_who_is_at_work_is_answered_and_who_waits_is_refused() -> None:
-    begun, go = threading.Event(), threading.Event()
-    told: list[int] = []
+class Held:
+    """A page whose encoder holds the pair, once it has begun, until it is let go; `told`: with which status."""
 
-    def vector(text: str) -> list[float]:
+    def __init__(self) -> None:
+        self.begun, self.go = threading.Event(), threading.Event()
+        self.told: list[int] = []
+
+    def vector(self, text: str) -> list[float]:
         if text == PAIR["first"]:
-            begun.set()
-            assert go.wait(30)
+            self.begun.set()
+            assert self.go.wait(30)
         return [1.0, 2.0]
 
-    with served(Stub(vector)) as server:
-        threads = [threading.Thread(target=lambda: told.append(post(server, "/api/similarity", PAIR).status))]
-        threads[0].start()
-        assert begun.wait(30)
+    def ask(self, server: Server) -> threading.Thread:
+        """Ask for the pair, on a thread."""
+        thread = threading.Thread(target=lambda: self.told.append(post(server, "/api/similarity", PAIR).status))
+        thread.start()
+        return thread
+
+
+def test_at_the_end_who_is_at_work_is_answered_and_who_waits_is_refused() -> None:
+    held = Held()
+    with served(Stub(held.vector)) as server:
+        threads = [held.ask(server)]
+        assert held.begun.wait(30)
         threads.append(threading.Thread(target=server.answers.end))
         threads[1].start()
         while not server.answers._over:
             time.sleep(0.001)
-        go.set()
+        held.go.set()
         for thread in threads:
             thread.join()
-        assert told == [200]
+        assert held.told == [200]
         server.answers._one.release()
         assert post(server, "/api/similarity", PAIR).status == 503
 
 
 def test_more_than_may_wait_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answers, "WAITING", 2)
-    begun, go = threading.Event(), threading.Event()
-    told: list[int] = []
-
-    def vector(text: str) -> list[float]:
-        if text == PAIR["first"]:
-            begun.set()
-            assert go.wait(30)
-        return [1.0, 2.0]
-
-    with served(Stub(vector)) as server:
-        ask = lambda: told.append(post(server, "/api/similarity", PAIR).status)  # noqa: E731
-        threads = [threading.Thread(target=ask) for _ in range(2)]
-        for thread in threads:
-            thread.start()
-        assert begun.wait(30)
+    held = Held()
+    with served(Stub(held.vector)) as server:
+        threads = [held.ask(server) for _ in range(2)]
+        assert held.begun.wait(30)
         while server.answers._room._value:
             time.sleep(0.001)
         assert post(server, "/api/similarity", PAIR).status == 503
-        go.set()
+        held.go.set()
         for thread in threads:
             thread.join()
-        assert told == [200, 200]
+        assert held.told == [200, 200]
         assert post(server, "/api/similarity", PAIR).status == 200

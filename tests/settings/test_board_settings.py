@@ -35,6 +35,10 @@ def test_a_system_of_the_hub_is_at_its_commit_or_at_main() -> None:
         (["level=2"], "level: 2 is not allowed"),
         (["main_score=cosine_best"], "main_score"),
         (["+corpora=esxnli"], "corpora: unknown key"),
+        (
+            ["+benchmarks.mean={format:columns,shape:classed,role:test,exact:false,files:[a.tsv]}"],
+            "benchmarks.mean: the board calls the mean over benchmarks so; give the benchmark another name",
+        ),
         (["~systems.minilm"], "systems: empty; choose at least one"),
     ],
 )

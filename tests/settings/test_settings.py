@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from composed import small
+from composed import plain_once, small
 from pydantic import ValidationError
 
 from terna.errors import SettingsError
@@ -19,7 +19,7 @@ from terna.settings.checks.training import check_ray
 
 @pytest.fixture
 def composed(root: Path) -> dict[str, Any]:
-    return compose(root / "conf", small())
+    return plain_once(root, small())
 
 
 def faults(config: dict[str, Any]) -> list[str]:
@@ -213,7 +213,7 @@ def test_a_benchmark_cannot_be_trained_on(composed: dict[str, Any]) -> None:
 @pytest.fixture
 def graded(root: Path) -> dict[str, Any]:
     """ESXNLI, XNLI and scored pairs."""
-    return compose(root / "conf", small(["corpora=esxnli_xnli_stsb"]))
+    return plain_once(root, small(["corpora=esxnli_xnli_stsb"]))
 
 
 def test_scored_pairs_are_not_translated_and_their_scale_rises(graded: dict[str, Any], root: Path) -> None:

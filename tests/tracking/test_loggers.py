@@ -12,11 +12,11 @@ from unittest.mock import Mock
 import pytest
 import wandb
 import wandb_records
-from composed import small
+from composed import compose_once, small
 from wandb.sdk.mailbox.mailbox_handle import HandleAbandonedError
 
 from terna.errors import ModelError
-from terna.settings import Settings, compose, load
+from terna.settings import Settings
 from terna.tracking import loggers
 
 ROWS = [(step, {"loss": 1 / step, "lr": step * 1e-4}) for step in range(1, 121)]
@@ -34,7 +34,7 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture(scope="session")
 def choose(root: Path) -> Callable[..., Settings]:
     def settings(*overrides: str) -> Settings:
-        return load(compose(root / "conf", small(overrides)))
+        return compose_once(root, small(overrides))
 
     return settings
 

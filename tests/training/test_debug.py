@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from card_inputs import card_of
+from composed import compose_once
 from report_inputs import contents_of
 from training_inputs import fit, run_for, settings_for
 
@@ -16,7 +17,7 @@ from terna.errors import ModelError, PublishError
 from terna.provenance import flat
 from terna.release.hub import no_debug_run
 from terna.release.report import render
-from terna.settings import Debug, Settings, compose, load
+from terna.settings import Debug, Settings, compose
 from terna.training.callbacks import Recorder
 from terna.training.trainer import build_trainer, check_overfit, profiler_of
 from terna.training.trainer import fit as fit_by
@@ -76,7 +77,7 @@ def test_the_profiler_writes_where_the_time_goes(make_encoder: Make, root: Path,
 
 
 def test_card_and_report_say_that_it_is_no_result_and_publishing_is_refused(root: Path) -> None:
-    settings = load(compose(root / "conf", ["debug=default"]))
+    settings = compose_once(root, ["debug=default"])
     said = "**A debug run, no result**: its training took"
     assert said in card_of(settings)
     assert "<strong>A debug run, no result</strong>" in render(contents_of(settings=settings))

@@ -132,6 +132,7 @@ def wait_for_checkpoint(project: Path, *processes: subprocess.Popen[str]) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("machines")
 def test_two_machines_with_folders_of_their_own_end_in_the_bytes_of_two_processes_on_one(
     machines: Machines, ready: Path, tmp_path: Path
 ) -> None:
@@ -146,6 +147,7 @@ def test_two_machines_with_folders_of_their_own_end_in_the_bytes_of_two_processe
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("machines")
 def test_a_process_of_other_settings_ends_all_and_says_which(machines: Machines, ready: Path, tmp_path: Path) -> None:
     project = copied(ready, tmp_path / "project")
     (_, _, first), (_, _, second) = ended(
@@ -169,6 +171,7 @@ def killed(machines: Machines, project: Path, victim: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("machines")
 def test_when_the_first_process_is_killed_the_other_ends_and_says_so(
     machines: Machines, ready: Path, tmp_path: Path
 ) -> None:
@@ -176,6 +179,7 @@ def test_when_the_first_process_is_killed_the_other_ends_and_says_so(
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("machines")
 def test_when_another_process_is_killed_the_same_command_resumes_to_the_same_bytes(
     machines: Machines, ready: Path, whole: Path, tmp_path: Path
 ) -> None:
@@ -187,6 +191,7 @@ def test_when_another_process_is_killed_the_same_command_resumes_to_the_same_byt
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("machines")
 def test_a_machine_that_is_out_of_reach_ends_the_run_within_the_timeout(
     machines: Machines, ready: Path, tmp_path: Path
 ) -> None:
@@ -201,6 +206,7 @@ def test_a_machine_that_is_out_of_reach_ends_the_run_within_the_timeout(
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("machines")
 def test_sigterm_to_one_machine_stops_both_after_the_same_step(machines: Machines, ready: Path, tmp_path: Path) -> None:
     project = copied(ready, tmp_path / "project")
     words = ("train.epochs=60", "machine.checkpoint_every=25")
@@ -227,6 +233,7 @@ def test_slurms_script_has_options_of_sbatch_and_commands_that_there_are(root: P
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("machines")
 def test_slurms_script_trains_is_put_back_into_the_queue_by_sigterm_and_resumes(
     root: Path, ready: Path, whole: Path, tmp_path: Path
 ) -> None:

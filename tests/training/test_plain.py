@@ -75,6 +75,7 @@ def both(root: Path, ready: Path) -> dict[str, Any]:
 
 
 @slow
+@pytest.mark.xdist_group("plain")
 def test_without_dropout_the_loss_curve_is_the_same_but_for_rounding(both: dict[str, Any]) -> None:
     fast, plain = (both[value]["without"] for value in ("0", "1"))
     assert fast["way"] == [True, True, "terna.encoder.dropout.Dropout"]
@@ -85,6 +86,7 @@ def test_without_dropout_the_loss_curve_is_the_same_but_for_rounding(both: dict[
 
 
 @slow
+@pytest.mark.xdist_group("plain")
 def test_with_dropout_the_development_score_is_within_the_spread_of_seeds(both: dict[str, Any]) -> None:
     fast, plain = ([run["score"] for run in both[value]["with"]] for value in ("0", "1"))
     assert abs(statistics.mean(plain) - statistics.mean(fast)) < max(fast) - min(fast)

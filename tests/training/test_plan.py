@@ -140,7 +140,10 @@ def test_large_batches_leave_no_more_rows_over_than_the_neighbour(batch_size: in
     assert made.unused <= len(keys) - neighbours_full_batches(keys, batch_size, seed=0) * batch_size
 
 
-@pytest.mark.parametrize("name", ["swapped pairs", "70 hubs", "every column zipf", "260 sentences"])
+@pytest.mark.parametrize(
+    "name",
+    ["swapped pairs", "70 hubs", "every column zipf", pytest.param("260 sentences", marks=pytest.mark.slow)],
+)
 def test_only_which_keys_are_equal_counts(name: str) -> None:
     """Not how they are numbered, nor how far apart they lie, nor how the array lies in memory."""
     keys = np.unique(DUPLICATED[name], return_inverse=True)[1].reshape(-1, 3)

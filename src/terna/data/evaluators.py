@@ -14,7 +14,7 @@ from terna.data.corpora.benchmark import read_benchmark
 from terna.data.corpora.search import Search
 from terna.metrics import ranking
 from terna.metrics.classification import Classification, best_thresholds, decided
-from terna.metrics.correlations import Correlation, clusters
+from terna.metrics.correlations import Correlation, clusters, tied
 from terna.metrics.ranking import Ranking, Scorer
 from terna.metrics.similarity import pairwise
 from terna.metrics.task import Task
@@ -171,7 +171,7 @@ class Binary(Pairs):
         chosen = self.development
         theirs = every.get(chosen.name) if chosen else None
         return {
-            name: decided(values, best_thresholds(theirs[name], chosen.gold) if chosen and theirs else None)
+            name: decided(values, best_thresholds(tied(theirs[name]), chosen.gold) if chosen and theirs else None)
             for name, values in every[self.name].items()
         }
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from terna.arrays import Bools, Floats, Ints
 from terna.errors import DataError
-from terna.metrics.correlations import column
+from terna.metrics.correlations import column, tied
 from terna.metrics.task import Outcomes
 
 
@@ -39,15 +39,16 @@ class Classification:
             raise DataError(f"labels of {sorted(other)}: only 0 and 1 are allowed")
 
     def checked(self, outcomes: Outcomes) -> dict[str, Floats]:
-        """The outcomes in float64, with rounding noise taken out of constant scores.
+        """The outcomes in float64; scores that differ by rounding alone are equal.
 
         Raises DataError for unequal lengths, or a score that is not finite.
         """
         found = {}
         for name, values in outcomes.items():
             scores = values[:, 0]
-            constant = len(scores) and not column(name, scores, len(self.labels)).any()
-            found[name] = np.column_stack([np.full(len(scores), scores[0]) if constant else scores, values[:, 1:]])
+            if len(scores):
+                column(name, scores, len(self.labels))  # for its errors
+            found[name] = np.column_stack([tied(scores), values[:, 1:]])
         return found
 
     def weighted(self, outcomes: Outcomes, counts: Floats) -> dict[str, Floats]:

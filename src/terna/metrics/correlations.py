@@ -37,7 +37,7 @@ class Correlation:
             )
 
     def checked(self, outcomes: Outcomes) -> dict[str, Floats]:
-        """The scores in float64, with rounding noise taken out of constant ones.
+        """The scores in float64; those that differ by rounding alone are equal.
 
         Raises DataError for fewer than two pairs, unequal lengths or a value that is not finite.
         """
@@ -101,7 +101,7 @@ def williams(first: Floats, second: Floats, gold: Floats, pairs: int) -> float:
 
 
 def column(name: str, values: Floats, rows: int | None = None) -> Floats:
-    """One score a pair in float64, with rounding noise taken out of constant ones.
+    """One score a pair in float64; those that differ by rounding alone are equal, and 0 where all of them are.
 
     rows: how many there should be. Raises DataError for another number, or a value that is not finite.
     """
@@ -112,4 +112,18 @@ def column(name: str, values: Floats, rows: int | None = None) -> Floats:
         raise DataError(f"{name}: {faults} of {len(values)} values are not finite; did the model diverge?")
     # a collapsed encoder gives cosines of 1 that differ in their last bits: that is constant
     constant = np.ptp(values) <= ROUNDING * np.abs(values).max()
-    return np.zeros_like(values) if constant else values
+    return np.zeros_like(values) if constant else tied(values)
+
+
+def tied(scores: Floats) -> Floats:
+    """Scores (n,) in which those that differ by rounding alone are equal, the others as they are.
+
+    Sentences with the same words have the same vector in a static encoder, and their cosine is 1 but for the last bits:
+    which of them is the highest depends on the processor, and must not decide a rank.
+    """
+    order = np.argsort(scores, kind="stable")
+    ranked = scores[order]
+    starts = np.diff(ranked, prepend=-np.inf) > ROUNDING * np.abs(scores).max(initial=0)
+    found = np.empty_like(scores)
+    found[order] = ranked[starts][np.cumsum(starts) - 1]
+    return found

@@ -170,8 +170,12 @@ def _fetched(stage: str, corpus: Corpus, folder: Path) -> Link:
     script = "parallel" if stage.startswith("parallel@") else stage
     fetched = read_record(path, {"sha256": dict[str, str]}, rerun(script))
     came = {(path.parent / file).as_posix(): digest for file, digest in fetched["sha256"].items()}
-    accepted = {(path.parent / file.name).as_posix(): file.sha256 for file in corpus.files if corpus.exact}
-    return Link(stage=stage, read={}, wrote=came | digests([path]), accepted=accepted)
+    return Link(stage=stage, read={}, wrote=came | digests([path]), accepted=accepted(corpus, folder))
+
+
+def accepted(corpus: Corpus, folder: Path) -> dict[str, list[str]]:
+    """The digests that pass for each file of a corpus, by its path; none where any bytes do."""
+    return {(folder / file.name).as_posix(): file.sha256 for file in corpus.files if corpus.exact}
 
 
 def _stage(name: str, settings: Settings) -> Link:

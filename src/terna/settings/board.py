@@ -12,6 +12,8 @@ from terna.settings.load import groups
 from terna.settings.schema import Evaluate
 from terna.settings.training import Prompts
 
+# what the board calls the mean over its benchmarks
+MEAN = "mean"
 HUB = r"^[\w.-]+/[\w.-]+$"
 
 
@@ -77,6 +79,10 @@ def load_board(plain: Any) -> Board:
             faults.append(f"systems.{name}: hub and path {_both(one)}; give one of them")
         elif one.revision and not one.hub:
             faults.append(f"systems.{name}.revision: a path has no revision; remove it")
+    if MEAN in sound.get("benchmarks", {}):
+        faults.append(
+            f"benchmarks.{MEAN}: the board calls the mean over benchmarks so; give the benchmark another name"
+        )
     faults += [f"{name}: empty; choose at least one" for name in ("benchmarks", "systems") if sound.get(name) == {}]
     if faults:
         raise SettingsError(faults)

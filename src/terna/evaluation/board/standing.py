@@ -13,9 +13,8 @@ from terna.evaluation.table import BASELINES
 from terna.metrics.bootstrap import bounds
 from terna.metrics.task import figures, resample
 from terna.metrics.ties import AllPairs, Place, all_pairs, averaged
-from terna.settings.board import Board
+from terna.settings.board import MEAN, Board
 
-MEAN = "mean"
 Figures = Mapping[str, float | None]
 Bounds = Mapping[str, Sequence[float | None]]
 

@@ -6,11 +6,11 @@ import pyarrow as pa
 
 from terna.evaluation.board.read import Unread
 from terna.evaluation.board.scoring import Scored
-from terna.evaluation.board.standing import MEAN, Entry, Standing
+from terna.evaluation.board.standing import Entry, Standing
 from terna.evaluation.table import BASELINES, SHOWN, interval
 from terna.markdown import ABSENT, Rows, figure, table
 from terna.settings.benchmark import KINDS, UNITS
-from terna.settings.board import Board, Listed
+from terna.settings.board import MEAN, Board, Listed
 
 # a row per figure; place and groups stand beside the one that systems are ranked by
 RECORDS = pa.schema(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isnan, nan, sqrt
+from math import hypot, isnan, nan, sqrt
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,8 @@ from terna.evaluation.planning.seeds import Seeds
 from terna.evaluation.planning.tables import ours, read, rival, task_of
 from terna.evaluation.seeds import RECORDED, others
 from terna.evaluation.table import OURS
-from terna.metrics.power import Design, standard_error
+from terna.metrics.correlations import Correlation
+from terna.metrics.power import Design, fisher, standard_error
 from terna.metrics.task import Outcomes, Task, figures, resample
 from terna.settings.benchmark import DECIDED, UNITS
 
@@ -31,12 +32,27 @@ class Plan:
     """This model against a system by one score: the difference on record, and what the benchmark can show.
 
     difference: None where the system's score is undefined; design: None there and where both score all units alike.
+    error: the standard error of the difference on record, seeds among it if they are counted; NaN without a design.
     """
 
     system: str
     score: str
     difference: float | None
+    error: float
     design: Design | None
+
+
+@dataclass(frozen=True)
+class _Difference:
+    """On record, None where it is undefined; error: its standard error over the units, NaN if there is none.
+
+    scaled, rival: `error` and `rival` of a Design.
+    """
+
+    difference: float | None
+    error: float = nan
+    scaled: float = nan
+    rival: float | None = None
 
 
 @dataclass(frozen=True)
@@ -72,17 +88,18 @@ def plan(path: Path, measure: str, seeds: Seeds, against: Path | None = None, *,
     if not rivals:
         raise DataError(f"{path}: no other system's scores; give another model's table of these pairs with --against")
     plans = []
-    for (name, kind), (difference, error) in _differences(units, rivals, measure, metric, path, seed).items():
+    for (name, kind), found in _differences(units, rivals, measure, metric, path, seed).items():
         sd = seeds.sd(path.stem, f"{measure}_{kind}") * sqrt(2 if against else 1)
-        design = None if isnan(error) else Design(error, clusters, sd, seeds.runs)
-        plans.append(Plan(name, f"{measure}_{kind}", difference, design))
+        design = None if isnan(found.error) else Design(found.scaled, clusters, sd, seeds.runs, found.rival)
+        error = hypot(found.error, sd / sqrt(seeds.runs))
+        plans.append(Plan(name, f"{measure}_{kind}", found.difference, error, design))
     return Planned(path.stem, UNITS[task], len(units), clusters, seeds, plans)
 
 
 def _differences(
     units: pa.Table, rivals: Outcomes, measure: str, metric: Task, path: Path, seed: int
-) -> Mapping[tuple[str, str], tuple[float | None, float]]:
-    """By rival and kind of score: the difference from it, None if undefined, and its standard error, then NaN."""
+) -> dict[tuple[str, str], _Difference]:
+    """By rival and kind of score the difference from it."""
     mine = ours(units, task_of(units, path), measure, path)
     try:
         columns = metric.checked({OURS: mine, **rivals})
@@ -98,11 +115,14 @@ def _differences(
     return {(name, kind): _difference(name, kind, observed, resampled) for kind in kinds for name in rivals}
 
 
-def _difference(
-    name: str, kind: str, observed: Mapping[str, float | None], resampled: Outcomes
-) -> tuple[float | None, float]:
+def _difference(name: str, kind: str, observed: Mapping[str, float | None], resampled: Outcomes) -> _Difference:
     mine, theirs = observed[f"{OURS}_{kind}"], observed[f"{name}_{kind}"]
     if mine is None or theirs is None:
-        return None, nan
-    error = standard_error(resampled[f"{OURS}_{kind}"] - resampled[f"{name}_{kind}"])
-    return mine - theirs, error if error > ROUNDING else nan
+        return _Difference(None)
+    one, two = (resampled[f"{system}_{kind}"] for system in (OURS, name))
+    error = standard_error(one - two)
+    if error <= ROUNDING:
+        return _Difference(mine - theirs)
+    if kind not in Correlation.kinds:
+        return _Difference(mine - theirs, error, error)
+    return _Difference(mine - theirs, error, standard_error(fisher(one) - fisher(two)), theirs)

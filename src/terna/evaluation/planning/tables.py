@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -54,6 +55,11 @@ def task_of(units: pa.Table, path: Path) -> Task:
             )
     if columns != PAIRS:
         return "ranking"
+    if faults := int((~np.isfinite(units["gold"].to_numpy())).sum()):
+        raise DataError(
+            f"{path}: gold: {faults} of {len(units)} scores are not finite; give these pairs a score in the "
+            "benchmark's files, or take them out, and run the evaluate stage again"
+        )
     return "binary" if set(units["gold"].to_pylist()) == {0, 1} else "sts"
 
 

@@ -43,7 +43,8 @@ def _row(one: Plan, difference: float | None, counted: bool) -> list[str]:
     if one.design is None:
         width = 2 + counted + (0 if difference is None else 3 + counted)
         return [*told, *[ABSENT] * width]
-    told += [figure(one.design.spread, 4), figure(one.design.smallest(), 4)]
+    smallest = one.design.smallest()
+    told += [figure(one.error, 4), figure(smallest, 4) if isfinite(smallest) else "none"]
     told += [figure(one.design.detected(0), 2)] if counted else []
     return told if difference is None else told + _at(difference, one.design, counted)
 

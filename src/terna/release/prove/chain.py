@@ -11,6 +11,7 @@ from terna.release import origin
 from terna.release.card import passage
 from terna.release.lineage import CARD, FIGURES, LINEAGE, RELEASE, VERDICTS, Link, Record
 from terna.release.links import Fault, changed, copy_of, misfits, own, unlike
+from terna.release.prove.declared import undeclared
 from terna.release.prove.finding import Finding, differs, faulty, proved, trusted
 from terna.release.prove.released import Released
 from terna.release.signature import SIGNATURE, fault
@@ -76,7 +77,8 @@ def chain(released: Released, settings: Settings, scratch: Path) -> Iterator[Fin
     """
     made: dict[str, tuple[str, str]] = {}
     for link in released.lineage.chain:
-        faults = [*misfits(link, made), *_record(link), *unlike([link], settings), *_carried(link, released, scratch)]
+        stated = [*_record(link), *unlike([link], settings), *undeclared(link, settings)]
+        faults = [*misfits(link, made), *stated, *_carried(link, released, scratch)]
         yield from faulty(faults)
         if not faults:
             yield proved(f"{link.stage}: link", f"it fits the links before it and the settings, {_holds(link)}")

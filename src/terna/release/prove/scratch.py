@@ -42,7 +42,20 @@ def check(root: Path, scratch: Path, where: str) -> None:
 
 
 def make(root: Path, scratch: Path, settings: Settings) -> None:
-    """Lay out the code of the project at `root` and these settings in `scratch`, which keeps what it has else."""
+    """Lay out the code of the project at `root` and these settings in `scratch`, which keeps what it has else.
+
+    Raises DataError where `scratch` cannot be written.
+    """
+    try:
+        _make(root, scratch, settings)
+    except OSError as error:
+        raise DataError(
+            f"{scratch}: cannot be written ({error.strerror or error}); give a folder in which you may write, on a "
+            "disk with room"
+        ) from error
+
+
+def _make(root: Path, scratch: Path, settings: Settings) -> None:
     scratch.mkdir(parents=True, exist_ok=True)
     (scratch / MARK).touch()
     for name in COPIED:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from terna.evaluation.table import LEXICAL, OURS, Row, compared, interval, kinds, rows, size, systems, title
+from terna.evaluation.table import LEXICAL, OURS, Row, compared, interval, kinds, official, rows, size, systems, title
 from terna.evaluation.verdict import Verdict, finding, proven, since_start, verdicts
 from terna.markdown import code, figure
 from terna.release.card import passage
@@ -83,6 +83,8 @@ def _benchmark(number: int, name: str, contents: Contents) -> Iterator[Block]:
     header, cells = rows(name, evaluate, scores)
     marks = {place: _mark(system) for place, system in enumerate(every)}
     yield Table(f"Systems on {name}: {kinds(name, evaluate)}", header, cells, "tt" + "n" * (len(header) - 2), marks)
+    if ranked := official(name, evaluate, scores):
+        yield Table(f"Systems on {name} by the score that SemEval ranks by", *ranked, "ttn")
     caption = f"{name}: this model's {score} less that of others"
     table = Table(caption, *compared(score, scores["comparisons"][name]), "tnnnnn")
     yield Fold("The differences in figures, with p-values", [Text(SAME_PAIRS), table])
