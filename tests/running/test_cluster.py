@@ -3,16 +3,17 @@
 import os
 import socket
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from terna.errors import ModelError
 from terna.running import cluster
 from terna.running.blocks import DEATHS, batch_of, begun, handed_out
-from terna.running.cluster import Asked, Pool, asked_by, imported, pool_of
+from terna.running.cluster import Asked, Done, Pool, _Worker, asked_by, imported, pool_of
 from terna.settings import Machine
 
 MACHINE = Machine("auto", 1, 1, 200, 2, False, 1800, ray="local")
@@ -93,3 +94,18 @@ def test_an_address_at_which_nothing_listens_is_refused_at_once() -> None:
                 ModelError, match=rf"machine\.ray {address}: nothing answers there .* `ray start --head`"
             ):
                 cluster._start(None, asked, "")
+
+
+@dataclass(frozen=True)
+class Numbered:
+    number: int
+
+
+def test_a_full_disk_and_a_file_that_is_not_there_are_told_by_name() -> None:
+    def work(block: Numbered) -> Done:
+        raise OSError(28, "No space left on device", "data/work/mine/0.npy")
+
+    found = _Worker(Numbered, lambda: work, {})({"number": np.array([3])})
+    assert found["kind"] == ["DataError"]
+    assert "data/work/mine/0.npy" in found["fault"][0]
+    assert "No space left on device" in found["fault"][0]

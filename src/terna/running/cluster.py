@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from terna import errors
-from terna.errors import ModelError, TernaError, words_of
+from terna.errors import DataError, ModelError, TernaError, words_of
 from terna.settings import Machine
 
 # bytes of the store that workers share: they are given places of blocks and give numbers back
@@ -217,8 +217,16 @@ class _Worker:
                 raise self.fault
             done = self.work(block)
             return {"count": [done.count], "note": [done.note], "kind": [""], "fault": [""]}
+        except OSError as error:
+            where = error.filename or asdict(block)
+            remedy = "correct it, or free some space, and run again"
+            return _failed(DataError(f"{where}: a worker cannot read or write ({words_of(error)}); {remedy}"))
         except TernaError as error:
-            return {"count": [0], "note": [""], "kind": [type(error).__name__], "fault": [str(error)]}
+            return _failed(error)
+
+
+def _failed(error: TernaError) -> dict[str, list[Any]]:
+    return {"count": [0], "note": [""], "kind": [type(error).__name__], "fault": [str(error)]}
 
 
 def _start(ray: Any, asked: Asked, scratch: str) -> None:
