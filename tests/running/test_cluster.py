@@ -1,17 +1,19 @@
 """Pools of workers, and what they read and write, without Ray."""
 
 import os
+import socket
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from terna.errors import ModelError
 from terna.running import cluster
 from terna.running.blocks import DEATHS, batch_of, begun, handed_out
-from terna.running.cluster import Asked, Pool, asked_by, imported, pool_of
+from terna.running.cluster import Asked, Done, Pool, _Worker, asked_by, imported, pool_of
 from terna.settings import Machine
 
 MACHINE = Machine("auto", 1, 1, 200, 2, False, 1800, ray="local")
@@ -81,3 +83,29 @@ def test_a_file_is_there_whole_or_not_at_all_and_is_refused_after_deaths(tmp_pat
     fault = "block 2: 3 workers died on them, for lack of memory or by a signal; give less, and run again"
     with pytest.raises(ModelError, match=fault), begun(tmp_path / "b.npy", "block 2", "give less"):
         pass
+
+
+def test_an_address_at_which_nothing_listens_is_refused_at_once() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, and does not listen
+        for address in (f"127.0.0.1:{taken.getsockname()[1]}", "127.0.0.1:99999", "no.such.host.invalid:6379"):
+            asked = asked_by(replace(MACHINE, ray=address))
+            with pytest.raises(
+                ModelError, match=rf"machine\.ray {address}: nothing answers there .* `ray start --head`"
+            ):
+                cluster._start(None, asked, "")
+
+
+@dataclass(frozen=True)
+class Numbered:
+    number: int
+
+
+def test_a_full_disk_and_a_file_that_is_not_there_are_told_by_name() -> None:
+    def work(block: Numbered) -> Done:
+        raise OSError(28, "No space left on device", "data/work/mine/0.npy")
+
+    found = _Worker(Numbered, lambda: work, {})({"number": np.array([3])})
+    assert found["kind"] == ["DataError"]
+    assert "data/work/mine/0.npy" in found["fault"][0]
+    assert "No space left on device" in found["fault"][0]
