@@ -52,21 +52,24 @@ KINDS = {
 }
 
 
-def run_line(root: Path, project: Path) -> Settings:
-    """Lay out in `project`, the working folder, what a run of the default settings leaves; `root`: the real project."""
-    shutil.copytree(_laid_out(root).name, project, dirs_exist_ok=True)
-    return settings_of(root)
+def run_line(root: Path, project: Path, *overrides: str) -> Settings:
+    """Lay out in `project`, the working folder, what a run leaves; `root`: the real project.
+
+    overrides: of the default settings, without systems of their own and other files than those of samples/.
+    """
+    shutil.copytree(_laid_out(root, *overrides).name, project, dirs_exist_ok=True)
+    return settings_of(root, *overrides)
 
 
 @cache
-def _laid_out(root: Path) -> TemporaryDirectory[str]:
+def _laid_out(root: Path, *overrides: str) -> TemporaryDirectory[str]:
     """That, laid out once for all tests."""
     project = TemporaryDirectory()
     for folder in ("conf", "pipelines"):
         shutil.copytree(root / folder, Path(project.name) / folder)
     small_by_default(Path(project.name))
-    write_params(Path(project.name), [])
-    settings = settings_of(root)
+    write_params(Path(project.name), list(overrides))
+    settings = settings_of(root, *overrides)
     with chdir(project.name):
         fetch(root, settings)
         for stage in STAGES:
