@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import chdir
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,9 @@ from terna.provenance import described, digests, record
 from terna.records import write_json
 from terna.release.lineage import fingerprint
 from terna.settings import Settings
+
+# by name, what each stage leaves
+Stages = Mapping[str, Callable[[Settings], None]]
 
 MODULES = [
     {"name": path, "path": path, "type": f"sentence_transformers.models.{kind}"}
@@ -52,29 +55,36 @@ KINDS = {
 }
 
 
-def run_line(root: Path, project: Path, *overrides: str) -> Settings:
-    """Lay out in `project`, the working folder, what a run leaves; `root`: the real project.
+def run_line(root: Path, project: Path, stages: Stages | None = None, overrides: Sequence[str] = ()) -> Settings:
+    """Lay out in `project`, the working folder, what a run of the default settings leaves; `root`: the real project.
 
-    overrides: of the default settings, without systems of their own and other files than those of samples/.
+    stages: what each stage leaves, where it is not STAGES. overrides: of the settings, with no files but of samples/.
     """
-    shutil.copytree(_laid_out(root, *overrides).name, project, dirs_exist_ok=True)
+    if stages is None and not overrides:
+        shutil.copytree(_laid_out(root).name, project, dirs_exist_ok=True)
+    else:
+        _lay_out(root, project, stages or STAGES, overrides)
     return settings_of(root, *overrides)
 
 
 @cache
-def _laid_out(root: Path, *overrides: str) -> TemporaryDirectory[str]:
-    """That, laid out once for all tests."""
+def _laid_out(root: Path) -> TemporaryDirectory[str]:
+    """What STAGES leave, laid out once for all tests."""
     project = TemporaryDirectory()
-    for folder in ("conf", "pipelines"):
-        shutil.copytree(root / folder, Path(project.name) / folder)
-    small_by_default(Path(project.name))
-    write_params(Path(project.name), list(overrides))
-    settings = settings_of(root, *overrides)
-    with chdir(project.name):
-        fetch(root, settings)
-        for stage in STAGES:
-            STAGES[stage](settings)
+    _lay_out(root, Path(project.name), STAGES)
     return project
+
+
+def _lay_out(root: Path, project: Path, stages: Stages, overrides: Sequence[str] = ()) -> None:
+    for folder in ("conf", "pipelines"):
+        shutil.copytree(root / folder, project / folder)
+    small_by_default(project)
+    write_params(project, list(overrides))
+    settings = settings_of(root, *overrides)
+    with chdir(project):
+        fetch(root, settings)
+        for stage in stages.values():
+            stage(settings)
 
 
 def fetch(root: Path, settings: Settings) -> None:
@@ -170,7 +180,7 @@ def report(settings: Settings) -> None:
     write_json({**made, "wrote": digests([page])}, Path("reports/made.json"))
 
 
-STAGES: dict[str, Callable[[Settings], None]] = {
+STAGES: Stages = {
     "parallel": parallel,
     "translate": translate,
     "triplets": triplets,

@@ -48,9 +48,8 @@ def released(root: Path, project: Path, encoder: Encoder) -> None:
         ]
         record("train", settings, [Path("data/tokens")], outs, Path("models/made.json"), threads=2)
 
-    stages = lineage_inputs.STAGES | {"train": train, "evaluate": lambda settings: evaluate(settings, encoder)}
-    with mock.patch.object(lineage_inputs, "STAGES", stages):
-        settings = lineage_inputs.run_line(root, project)
+    stages = {**lineage_inputs.STAGES, "train": train, "evaluate": lambda settings: evaluate(settings, encoder)}
+    settings = lineage_inputs.run_line(root, project, stages)
     composed = (project / "params.yaml").read_text()
     (project / "params.yaml").write_text(composed.replace("repo: release/encoder", f"repo: {REPO}"))
     run(project, "release.py", "--config-path=..", "--config-name=params")

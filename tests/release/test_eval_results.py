@@ -38,7 +38,7 @@ def made(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = tmp_path_factory.mktemp("made")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project)
-        run_line(root, project, STS22)
+        run_line(root, project, overrides=[STS22])
         run(project, "release.py", "--config-path=..", "--config-name=params")
     return project
 

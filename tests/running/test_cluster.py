@@ -1,6 +1,7 @@
 """Pools of workers, and what they read and write, without Ray."""
 
 import os
+import socket
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -81,3 +82,14 @@ def test_a_file_is_there_whole_or_not_at_all_and_is_refused_after_deaths(tmp_pat
     fault = "block 2: 3 workers died on them, for lack of memory or by a signal; give less, and run again"
     with pytest.raises(ModelError, match=fault), begun(tmp_path / "b.npy", "block 2", "give less"):
         pass
+
+
+def test_an_address_at_which_nothing_listens_is_refused_at_once() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, and does not listen
+        for address in (f"127.0.0.1:{taken.getsockname()[1]}", "127.0.0.1:99999", "no.such.host.invalid:6379"):
+            asked = asked_by(replace(MACHINE, ray=address))
+            with pytest.raises(
+                ModelError, match=rf"machine\.ray {address}: nothing answers there .* `ray start --head`"
+            ):
+                cluster._start(None, asked, "")

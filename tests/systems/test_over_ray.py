@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from ray_inputs import actors, call_here
 
 from terna.errors import DataError, ModelError
 from terna.running.cluster import Asked
-from terna.systems import load_system, store_vectors, store_vectors_over_ray, stored
+from terna.systems import load_system, over_ray, store_vectors, store_vectors_over_ray, stored
 
 CHUNK = 16
 TEXTS = [f"La frase {n} habla del mar{' y de la casa' * (n % 7)}." for n in range(4000)]
@@ -59,17 +60,49 @@ def test_workers_write_the_bytes_of_one_process_and_only_shards_that_are_missing
     assert out.read_bytes() == (tmp_path / "one.npy").read_bytes()
     assert run() == []
     assert len(run([*texts[:199], "Otra."])) == 1, "other texts, another shard"
-    (work / names[1]).write_bytes(b"\x93NUMPY")
-    with pytest.raises(DataError, match=r"\.npy: no whole shard .*; delete it, and run again"):
+
+
+def test_a_damaged_shard_is_encoded_again(
+    encoder_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given, work, out = call_here(monkeypatch), tmp_path / "work", tmp_path / "over_ray.npy"
+    texts = TEXTS[:100]  # two shards
+
+    def run() -> bytes:
+        given.clear()
+        asked = Asked(None, "cpu")
+        store_vectors_over_ray(str(encoder_folder), texts, out, asked, work, name="encode", progress=False, chunk=CHUNK)
+        return out.read_bytes()
+
+    whole = run()
+    shard = sorted(work.iterdir())[1]
+    content, vectors = shard.read_bytes(), np.load(shard)
+    damaged = [
+        b"",
+        b"\x93NUMPY",
+        content[:100],
+        content[:-1],
+        *map(saved, (vectors[:-1], vectors[0], vectors.astype(float))),
+    ]
+    for number, wrong in enumerate(damaged):
+        shard.write_bytes(wrong)
+        assert run() == whole, number
+        assert [Path(block.path) for block in given] == [shard]
+    monkeypatch.setattr(over_ray, "_is_whole", lambda *_: True)  # damaged between the check and the end
+    shard.write_bytes(content[:100])
+    with pytest.raises(DataError, match=r"\.npy: no whole shard .*; check the disk, and run again"):
         run()
+
+
+def saved(vectors: np.ndarray) -> bytes:
+    np.save(file := BytesIO(), vectors)
+    return file.getvalue()
 
 
 def test_another_model_on_a_workers_machine_is_refused(
     encoder_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call_here(monkeypatch)
-    from terna.systems import over_ray
-
     digests, calls = over_ray.digests_of, Counter[str]()
 
     def other(path: Path) -> dict[str, str]:

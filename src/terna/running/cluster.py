@@ -4,6 +4,7 @@ import logging
 import os
 import secrets
 import signal
+import socket
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,6 +26,8 @@ EMBEDDED = {
     "RAY_BACKEND_LOG_LEVEL": "fatal",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
+# seconds for an answer from a cluster's address: Ray itself waits for many minutes, and then ends the process
+ANSWER = 10
 # `machine.ray` of a Ray that starts and stops with the stage
 LOCAL = "local"
 
@@ -182,6 +185,20 @@ def worked(
         raise ModelError(f"Ray failed ({words_of(error)}); the same command resumes. {remedy}") from error
 
 
+def _check_reached(asked: Asked) -> None:
+    """ModelError where nothing listens at HOST:PORT."""
+    host, colon, port = (asked.address or "").rpartition(":")
+    if not colon or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), ANSWER).close()
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise ModelError(
+            f"{asked.keys.address} {asked.address}: nothing answers there ({words_of(error)}); give the HOST:PORT that "
+            "`ray start --head` told, or auto on a machine of the cluster"
+        ) from error
+
+
 class _Worker:
     """What Ray starts: faults of ours come back as words, without Ray's account of its own calls."""
 
@@ -205,6 +222,7 @@ class _Worker:
 
 
 def _start(ray: Any, asked: Asked, scratch: str) -> None:
+    _check_reached(asked)
     handler = signal.getsignal(signal.SIGTERM)
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     own = {"include_dashboard": False, "object_store_memory": STORE, "_temp_dir": scratch}

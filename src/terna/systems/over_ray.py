@@ -109,7 +109,7 @@ def store_vectors_over_ray(
     rows = CHUNKS * chunk
     parts = [texts[first : first + rows] for first in range(0, len(texts), rows)]
     shards = [work.absolute() / f"{number:06d}-{recipe.key(part)}.npy" for number, part in enumerate(parts)]
-    left = [number for number, shard in enumerate(shards) if not shard.exists()]
+    left = [number for number, shard in enumerate(shards) if not _is_whole(shard, len(parts[number]))]
     done = len(texts) - sum(len(parts[number]) for number in left)
     with tqdm(total=len(texts), initial=done, unit="sentence", desc=name, disable=None if progress else True) as bar:
         if left:
@@ -122,6 +122,8 @@ def _encode(left: Sequence[tuple[Sequence[str], Path]], where: str, recipe: Reci
     batches = (pa.record_batch([pa.array(part, pa.string())], schema=BATCH) for part, _ in left)
     blocks = [Block(number, str(shard)) for number, (_, shard) in enumerate(left)]
     anywhere = str(Path(where).absolute()) if Path(where).exists() else where
+    for _, shard in left:
+        shard.unlink(missing_ok=True)  # one that is damaged
     with handed_out(left[0][1].parent, batches) as file, cluster.connected(asked) as pool:
         arguments = {"batches": file, "where": anywhere, "recipe": recipe, "device": pool.device}
         for done in cluster.worked(blocks, Encoding, arguments, pool):
@@ -141,9 +143,18 @@ def _join(shards: Sequence[Path], rows: int, path: Path) -> None:
         vectors.flush()
 
 
+def _is_whole(shard: Path, rows: int) -> bool:
+    """Whether there are float32 vectors of so many texts."""
+    try:
+        found = _read(shard)
+    except DataError:
+        return False
+    return (found.dtype, found.ndim, len(found)) == (np.float32, 2, rows)
+
+
 def _read(shard: Path) -> Vectors:
     try:
-        found: Vectors = np.load(shard, mmap_mode="r")
+        found: Vectors = np.lib.format.open_memmap(shard, mode="r")
     except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{shard}: no whole shard ({error}); delete it, and run again") from error
+        raise DataError(f"{shard}: no whole shard ({error}); check the disk, and run again") from error
     return found

@@ -90,7 +90,7 @@ def datasets(corpora: Mapping[str, Corpus]) -> list[str]:
     return list(dict.fromkeys(known))
 
 
-def _part(dataset: HubDataset | None) -> dict[str, str | None]:
+def _part(dataset: HubDataset | None) -> dict[str, Any]:
     """Which part of a dataset of the hub a benchmark is read from; nothing of one that is read from elsewhere."""
     if dataset is None:
         return {}
