@@ -5,7 +5,8 @@ reads   models/, metrics/, predictions/, reports/, data/: every file whose diges
 does    stops if the chain is broken, or if a stage ran with other settings; fills the card with the measured scores
 writes  release/encoder/ (the folder, with the card as its README.md, and metrics/verdicts.json: how it compares with
         the lexical baselines), release/README.md, release/metrics/ (the figures that the card states,
-        emissions among them), release/lineage.json
+        emissions among them), release/lineage.json; release/encoder/.eval_results/, if a benchmark is a task of a
+        dataset on the hub
 
 python pipelines/release.py --verify checks release/lineage.json against the files on disk.
 """
@@ -26,7 +27,7 @@ from terna import provenance
 from terna.evaluation.verdict import verdicts
 from terna.evaluation.verdict import write as write_verdicts
 from terna.records import read_json, replacing_folder, sha256_of, write_json, write_text
-from terna.release import origin, verify
+from terna.release import eval_results, origin, verify
 from terna.release.card import emissions, fill
 from terna.release.lineage import (
     EMISSIONS,
@@ -57,7 +58,9 @@ def main(settings: Settings) -> str:
     verify.agree(lineage.chain, settings)
     measured = emissions.of_training(COSTS, sha256_of(MADE))
     card = fill(settings, lineage, measured)
-    found = verdicts(settings.evaluate, read_json(SCORES))
+    scores = read_json(SCORES)
+    found = verdicts(settings.evaluate, scores)
+    entries = eval_results.texts(settings, scores, origin.date(Path(), lineage.commit))
     with replacing_folder(OUT) as beside:
         shutil.copytree(ENCODER, beside / "encoder")
         write_text(card, beside / "encoder" / "README.md")
@@ -68,7 +71,9 @@ def main(settings: Settings) -> str:
             shutil.copyfile(path, beside / path)
         if measured:
             write_json(asdict(measured), beside / EMISSIONS)
-        wrote = {OUT / Path(path).relative_to(beside): sha256 for path, sha256 in provenance.digests([beside]).items()}
+        # named, since digests pass over what is hidden
+        digests = provenance.digests([beside, *eval_results.write(entries, beside / "encoder")])
+        wrote = {OUT / Path(path).relative_to(beside): sha256 for path, sha256 in digests.items()}
         last = Link(
             stage=RELEASE,
             read=provenance.digests([STATS, *FIGURES, ENCODER]),

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import chdir
 from functools import cache
 from pathlib import Path
@@ -55,16 +55,16 @@ KINDS = {
 }
 
 
-def run_line(root: Path, project: Path, stages: Stages | None = None) -> Settings:
+def run_line(root: Path, project: Path, stages: Stages | None = None, overrides: Sequence[str] = ()) -> Settings:
     """Lay out in `project`, the working folder, what a run of the default settings leaves; `root`: the real project.
 
-    stages: what each stage leaves, where it is not STAGES.
+    stages: what each stage leaves, where it is not STAGES. overrides: of the settings, with no files but of samples/.
     """
-    if stages is None:
+    if stages is None and not overrides:
         shutil.copytree(_laid_out(root).name, project, dirs_exist_ok=True)
     else:
-        _lay_out(root, project, stages)
-    return settings_of(root)
+        _lay_out(root, project, stages or STAGES, overrides)
+    return settings_of(root, *overrides)
 
 
 @cache
@@ -75,12 +75,12 @@ def _laid_out(root: Path) -> TemporaryDirectory[str]:
     return project
 
 
-def _lay_out(root: Path, project: Path, stages: Stages) -> None:
+def _lay_out(root: Path, project: Path, stages: Stages, overrides: Sequence[str] = ()) -> None:
     for folder in ("conf", "pipelines"):
         shutil.copytree(root / folder, project / folder)
     small_by_default(project)
-    write_params(project, [])
-    settings = settings_of(root)
+    write_params(project, list(overrides))
+    settings = settings_of(root, *overrides)
     with chdir(project):
         fetch(root, settings)
         for stage in stages.values():

@@ -68,6 +68,8 @@ def test_a_release_has_every_file_from_the_raw_ones_to_the_weights_and_verifies(
         assert wrote[path] == hashlib.sha256(Path(path).read_bytes()).hexdigest()
     assert wrote["release/encoder/model.safetensors"] == wrote[WEIGHTS]
     assert wrote[WEIGHTS] in Path("release/README.md").read_text()
+    # no benchmark of the sample is a task of the hub
+    assert not list(Path("release").rglob(".*"))
     capsys.readouterr()
     release("--verify")
     lines = capsys.readouterr().out.splitlines()

@@ -17,6 +17,13 @@ def commit(root: Path) -> str | None:
     return next(iter(_git(root, "log", "-1", "--format=%H", "--", *CODE)), None) if held else None
 
 
+def date(root: Path, commit: str | None) -> str | None:
+    """The day of a commit, ISO 8601; None where it is not known here."""
+    # a release that somebody sent may state anything, also what git would take for an option
+    words = ("show", "-s", "--format=%cs", "--end-of-options", f"{commit}^{{commit}}")
+    return next(iter(_git(root, *words)), None) if commit else None
+
+
 def modified(root: Path) -> list[str]:
     """The files of CODE that differ from the commit or are new since, sorted; none without a commit."""
     if commit(root) is None:

@@ -9,7 +9,7 @@ import yaml
 from terna.markdown import Markdown, visible
 from terna.release.card.emissions import Emissions
 from terna.release.card.licence import licence_of
-from terna.settings import Corpus, Model, Settings, is_hub_name
+from terna.settings import Corpus, HubDataset, Model, Settings, is_hub_name
 
 if TYPE_CHECKING:
     from huggingface_hub import CardData
@@ -49,6 +49,7 @@ def matter(settings: Settings, scores: Mapping[str, Any], on_hub: bool, emission
             task_name=TASKS[settings.evaluate.benchmarks[benchmark].task][1],
             dataset_type=next(iter(datasets({benchmark: settings.evaluate.benchmarks[benchmark]})), benchmark),
             dataset_name=benchmark,
+            **_part(settings.evaluate.benchmarks[benchmark].dataset),
             metric_type=figure,
             metric_name=figure.replace("_", " ").title(),
             metric_value=scores[benchmark][figure],
@@ -89,6 +90,13 @@ def datasets(corpora: Mapping[str, Corpus]) -> list[str]:
     known += [match["name"] for address in addresses if (match := HUB.match(address))]
     known += [name for address in addresses for folder, name in SOURCES.items() if address.startswith(folder)]
     return list(dict.fromkeys(known))
+
+
+def _part(dataset: HubDataset | None) -> dict[str, Any]:
+    """Which part of a dataset of the hub a benchmark is read from; nothing of one that is read from elsewhere."""
+    if dataset is None:
+        return {}
+    return {"dataset_config": dataset.config, "dataset_split": dataset.split, "dataset_revision": dataset.revision}
 
 
 def on_hub(model: Model) -> bool:

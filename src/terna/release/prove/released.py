@@ -7,6 +7,7 @@ from pathlib import Path
 
 from terna.encoder.hub import fetched
 from terna.errors import DataError
+from terna.release.eval_results import FOLDER as EVAL_RESULTS
 from terna.release.hub import on_hub
 from terna.release.lineage import CARD, LINEAGE, RELEASE, Lineage, Link, read_lineage
 from terna.release.signature import SIGNATURE
@@ -14,7 +15,7 @@ from terna.settings import is_hub_name
 
 CHAIN = LINEAGE.name
 # what a release on the hub has besides an encoder's files
-ALSO = ("README.md", SIGNATURE.name)
+ALSO = ("README.md", SIGNATURE.name, f"{EVAL_RESULTS}/*.yaml")
 # written by the hub and by systems, not by a release
 FOREIGN = (".gitattributes", ".DS_Store")
 

@@ -12,6 +12,7 @@ from terna.evaluation.verdict import verdicts
 from terna.evaluation.verdict import write as write_verdicts
 from terna.metrics.task import figures
 from terna.records import read_json, sha256_of
+from terna.release import eval_results, origin
 from terna.release.card import differing, emissions, fill
 from terna.release.hub.checks import TOLERANCE
 from terna.release.lineage import EMISSIONS, RELEASE, VERDICTS, Link
@@ -87,12 +88,30 @@ def card(released: Released, settings: Settings, scratch: Path) -> Iterator[Find
         yield differs("card", "figures and accounts that it can be filled from", words_of(error))
         return
     for path in cards:
-        lines = list(differing(released.files[path].read_text(encoding="utf-8", errors="replace"), text))
-        for number, found, expected in lines:
-            yield differs(f"{path}, line {number}", expected, found)
-        if not lines:
-            yield proved(path, "every line is what settings, figures and accounts make")
+        yield from _lines(released, path, text, "settings, figures and accounts")
     yield from _compared(released, settings, scratch)
+    date = origin.date(Path(), released.lineage.commit)
+    yield from on_the_hub(released, eval_results.texts(settings, read_json(scratch / FILLED[0]), date))
+
+
+def on_the_hub(released: Released, texts: Mapping[str, str]) -> Iterator[Finding]:
+    """The release's .eval_results/ against `texts`, what the figures make of it, by the names of its files."""
+    folder = f"{RELEASE}/encoder/{eval_results.FOLDER}"
+    due = {f"{folder}/{name}": text for name, text in texts.items()}
+    for path in sorted({*due, *(path for path in released.files if path.startswith(f"{folder}/"))}):
+        if path in due and path in released.files:
+            yield from _lines(released, path, due[path], "settings, figures and the commit")
+        else:
+            yield differs(path, due.get(path), "a file" if path in released.files else None, ", by the settings")
+
+
+def _lines(released: Released, path: str, text: str, made_of: str) -> Iterator[Finding]:
+    """Each line of a file of the release that is not the one in `text`."""
+    lines = list(differing(released.files[path].read_text(encoding="utf-8", errors="replace"), text))
+    for number, found, expected in lines:
+        yield differs(f"{path}, line {number}", expected, found)
+    if not lines:
+        yield proved(path, f"every line is what {made_of} make")
 
 
 def _compared(released: Released, settings: Settings, scratch: Path) -> Iterator[Finding]:
