@@ -149,7 +149,7 @@ def _is_whole(shard: Path, rows: int) -> bool:
         found = _read(shard)
     except DataError:
         return False
-    return (found.dtype, found.ndim, len(found)) == (np.float32, 2, rows)
+    return found.dtype == np.float32 and found.ndim == 2 and len(found) == rows
 
 
 def _read(shard: Path) -> Vectors:
