@@ -97,7 +97,8 @@ def vectors_of(encoder: str, asked: Questions, path: Path, machine: Machine) -> 
     """The vectors of the texts, mapped from the file that they are written to."""
     from terna.running import cluster
 
-    from terna.systems import load_system, store_vectors, store_vectors_over_ray
+    from terna.systems import load_system, store_vectors
+    from terna.systems.over_ray import store_vectors_over_ray
 
     texts = asked.texts.to_pylist()
     if machine.ray is not None:

@@ -16,7 +16,8 @@ from ray_inputs import actors, call_here
 
 from terna.errors import DataError, ModelError
 from terna.running.cluster import Asked
-from terna.systems import load_system, over_ray, store_vectors, store_vectors_over_ray, stored
+from terna.systems import load_system, over_ray, store_vectors, stored
+from terna.systems.over_ray import store_vectors_over_ray
 
 CHUNK = 16
 TEXTS = [f"La frase {n} habla del mar{' y de la casa' * (n % 7)}." for n in range(4000)]
@@ -26,7 +27,7 @@ import sys
 from pathlib import Path
 from test_over_ray import CHUNK, TEXTS
 from terna.running.cluster import Asked
-from terna.systems import store_vectors_over_ray
+from terna.systems.over_ray import store_vectors_over_ray
 
 model, path, work = sys.argv[1], *map(Path, sys.argv[2:])
 asked = Asked(None, "cpu", 2)

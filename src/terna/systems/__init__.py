@@ -2,7 +2,6 @@
 
 from terna.systems.load import System, load_system, on_cpu_alone, placed
 from terna.systems.locate import digests_of, locate
-from terna.systems.over_ray import store_vectors_over_ray
 from terna.systems.stored import store_vectors
 
 __all__ = [
@@ -13,5 +12,4 @@ __all__ = [
     "on_cpu_alone",
     "placed",
     "store_vectors",
-    "store_vectors_over_ray",
 ]

@@ -12,12 +12,10 @@ from tqdm import tqdm
 from terna.data.translation.checkpoint import check, find, load_tokenizer, set_languages
 from terna.data.translation.decoder import Output, Recipe
 from terna.data.translation.degenerate import degenerate
-from terna.data.translation.over_ray import over_ray
 from terna.data.translation.shards import SHARD, Shard, cut
 from terna.data.translation.workers import outputs
 from terna.errors import DataError, ModelError
 from terna.records import TRANSLATIONS
-from terna.running import cluster
 from terna.sentences import tokenize
 from terna.settings import Machine, Translate, named
 from terna.settings.devices import devices_of
@@ -65,6 +63,8 @@ def _places(machine: Machine) -> list[str]:
     """The device of each process of our own; with machine.ray none, but ModelError where ray is not installed."""
     if machine.ray is None:
         return devices_of(machine)
+    from terna.running import cluster  # not at the top: `running` takes over what Ctrl-C does
+
     cluster.imported(cluster.asked_by(machine))
     return []
 
@@ -86,10 +86,20 @@ def _complete(
     total, there = _sentences(shards), _sentences(shards) - _sentences(left)
     off = None if machine.progress else True  # None: where there is no terminal
     bar = tqdm(total=total, initial=there, unit="sentence", desc="translate", disable=off)
-    done = over_ray(left, recipe, origin, machine) if machine.ray is not None else _done_here(left, recipe, places)
-    with bar, closing(done) as counts:
+    with bar, closing(_done(left, recipe, origin, machine, places)) as counts:
         for count in counts:
             bar.update(count)
+
+
+def _done(
+    left: Sequence[Shard], recipe: Recipe, origin: Mapping[str, Any], machine: Machine, places: Sequence[str]
+) -> Generator[int, None, None]:
+    """Translate shards over Ray or in processes of our own; how many sentences are done, as they are."""
+    if machine.ray is None:
+        return _done_here(left, recipe, places)
+    from terna.data.translation.over_ray import over_ray
+
+    return over_ray(left, recipe, origin, machine)
 
 
 def _done_here(left: Sequence[Shard], recipe: Recipe, places: Sequence[str]) -> Generator[int, None, None]:
