@@ -48,7 +48,8 @@ def test_another_exception_among_the_imports_is_shown_as_before(tmp_path: Path) 
 
 @pytest.mark.slow
 def test_the_library_leaves_the_hook_of_exceptions_alone() -> None:
-    code = "import sys, terna.encoder, terna.data.translation, terna.systems, terna.training; assert sys.excepthook is sys.__excepthook__"
+    rooms = "terna.encoder, terna.data.translation, terna.systems, terna.training"
+    code = f"import sys, {rooms}; assert sys.excepthook is sys.__excepthook__"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
