@@ -58,10 +58,10 @@ class Packing:
     def _batches(self, line: Ints) -> Ints:
         """The rows of each batch, the batches in a random order; all batches are full."""
         line = np.roll(line, self.rng.integers(len(line) + 1))  # or hubs would always come first
-        homes = self.home.take(line)
-        # 16 bits are sorted by radix, in a sixth of the time
-        order = np.argsort((homes + 1).astype(np.min_scalar_type(self.steps + 1)), kind="stable")
-        batches = line.take(order[np.count_nonzero(homes < 0) :]).reshape(self.steps, self.size)
+        # sorted as one number each, batch and place in the line: faster than by batch, with the places moved along
+        bits = len(line).bit_length()
+        order = np.sort((self.home.take(line) << bits) + np.arange(len(line)))[len(line) - self.steps * self.size :]
+        batches = line.take(order & ((1 << bits) - 1)).reshape(self.steps, self.size)
         return batches.take(self.rng.permutation(self.steps), axis=0)
 
     def _fill(self) -> int:
@@ -111,6 +111,9 @@ class Packing:
         # some batches at a time, so that it all stays in the processor's cache
         cuts = np.searchsorted(which, np.arange(0, which.max(initial=0) + 1, -(-_AT_ONCE // turns)))
         bounds = np.unique(np.append(cuts, len(rows))).tolist()
+        if len(bounds) == 2:
+            some(*bounds)
+            return free
         with ThreadPoolExecutor(min(os.cpu_count() or 1, len(bounds))) as threads:
             list(threads.map(some, bounds[:-1], bounds[1:]))
         return free
