@@ -211,6 +211,14 @@ def test_where_it_runs_and_where_it_is_logged_are_in_no_stage(graph: dict[str, A
     assert not {param for param in named if param.startswith(("machine", "logger"))}
 
 
+def test_what_training_depends_on_writes_no_table_so_that_other_words_retrain_nothing(
+    root: Path, graph: dict[str, Any]
+) -> None:
+    code = [file for dep in graph["train"]["deps"] if dep.startswith("src/") for file in _files(root, dep)]
+    markdown = root / "src" / "terna" / "markdown.py"
+    assert not [str(file) for file in code if markdown in _imported(root, root / file)]
+
+
 def test_the_test_benchmark_is_out_of_reach_of_training(graph: dict[str, Any]) -> None:
     assert [dep for dep in graph["train"]["deps"] if "sts" in dep] == ["data/raw/sts/${evaluate.select_on}"]
     assert not [param for param in graph["train"]["params"] if param in ("evaluate", "evaluate.benchmarks")]
