@@ -2,9 +2,7 @@
 
 import os
 import signal
-import subprocess
 import sys
-import time
 from collections import Counter
 from io import BytesIO
 from pathlib import Path
@@ -12,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from ray_inputs import actors, call_here
+from ray_inputs import actors, begin, call_here, wait_for
 
 from terna.errors import DataError, ModelError
 from terna.running.cluster import Asked
@@ -118,20 +116,6 @@ def test_another_model_on_a_workers_machine_is_refused(
     assert not list(tmp_path.glob("*.npy"))
 
 
-def begin(model: Path, tmp_path: Path) -> subprocess.Popen[bytes]:
-    paths = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "helpers"), os.environ.get("PYTHONPATH", "")]
-    words = [sys.executable, "-c", COMMAND, str(model), str(tmp_path / "out.npy"), str(tmp_path / "work")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-    return subprocess.Popen(words, env=environment, stderr=subprocess.PIPE)
-
-
-def wait_for(command: subprocess.Popen[bytes], work: Path, shards: int) -> None:
-    ends = time.monotonic() + 120
-    while len(list(work.glob("*.npy"))) < shards:
-        assert command.poll() is None and time.monotonic() < ends, command.stderr and command.stderr.read()
-        time.sleep(0.01)
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="finds processes by the names that Ray gives them")
 def test_a_worker_is_killed_then_the_command_and_the_bytes_are_those_of_one_process(
@@ -139,17 +123,18 @@ def test_a_worker_is_killed_then_the_command_and_the_bytes_are_those_of_one_proc
 ) -> None:
     pytest.importorskip("ray", reason="ray is not installed: pip install -e '.[ray]'")
     work = tmp_path / "work"
-    with begin(encoder_folder, tmp_path) as command:
-        wait_for(command, work, 3)
+    line = COMMAND, Path(__file__).parent, encoder_folder, tmp_path / "out.npy", work
+    with begin(*line) as command:
+        wait_for(command, 3, work, "*.npy")
         victim, *others = actors(command.pid)
         os.kill(victim.pid, signal.SIGKILL)
-        wait_for(command, work, 15)
+        wait_for(command, 15, work, "*.npy")
         others = actors(command.pid)
         command.kill()
     psutil.wait_procs(others, timeout=60)
     before = {path.name: path.stat().st_mtime_ns for path in work.glob("*.npy")}
     assert not (tmp_path / "out.npy").exists() and 15 <= len(before) < -(-len(TEXTS) // (4 * CHUNK))
-    with begin(encoder_folder, tmp_path) as command:
+    with begin(*line) as command:
         said = command.communicate(timeout=120)[1].decode()
     assert command.returncode == 0, said
     one = one_process(encoder_folder, TEXTS, tmp_path / "one.npy", monkeypatch)
