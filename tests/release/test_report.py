@@ -78,7 +78,7 @@ def test_the_score_that_semeval_ranks_by_stands_where_others_report_it(page: Pag
     assert f"Systems on {DEV} by the score" not in page.text
 
 
-def test_floors_have_their_intervals_where_they_were_measured(contents: Contents) -> None:
+def test_baselines_have_their_intervals_where_they_were_measured(contents: Contents) -> None:
     baselines = contents.scores["floors"]
     baselines = {**baselines, TEST: baselines[TEST] | {"ci95": {"jaccard_pearson": [0.123, 0.456]}}}
     page = Page(render(replace(contents, scores={**contents.scores, "floors": baselines})))
