@@ -5,8 +5,8 @@ reads   data/triplets/{train,dev,positives,scored,tuples,classed,texts,sentences
 does    fits or loads the model's tokenizer, adds words and removes entries according to model.vocabulary, numbers and
         tokenises the sentences
 writes  data/tokens/: ids, offsets, keys, known positives and the examples of all shapes as .npy, tokenizer/,
-        lexicon.parquet and starts.parquet (translations of new words, and what their vectors start from), kept.parquet
-        (the entries of a vocabulary that was cut), stats.json, made.json
+        word_alignment.parquet and starts.parquet (translations of new words, and what their vectors start from),
+        kept.parquet (the entries of a vocabulary that was cut), stats.json, made.json
 """
 
 from terna.running.stage import stage
@@ -23,14 +23,14 @@ from terna.arrays import take
 from terna.data.examples import Tables, texts_of
 from terna.data.numbering import distinct, numbered, once
 from terna.data.token_table import store
-from terna.data.word_alignment import lexicon
+from terna.data.word_alignment import alignment
 from terna.encoder import load_tokenizer, prompts_of
 from terna.encoder.build import embeddings_of
 from terna.encoder.saved import save_tokenizer
 from terna.encoder.vocabulary import adapt, words
 from terna.encoder.vocabulary_cut import changed, cut, used
 from terna.provenance import record
-from terna.records import KEPT, LEXICON, PARALLEL, SENTENCES, STARTS, TEXTS, read_table, write_json, write_table
+from terna.records import ALIGNMENT, KEPT, PARALLEL, SENTENCES, STARTS, TEXTS, read_table, write_json, write_table
 from terna.settings import Settings
 
 if TYPE_CHECKING:
@@ -90,13 +90,13 @@ def sample(tables: Tables) -> Iterator[str]:
 
 def with_words(tokenizer: "PreTrainedTokenizerBase", settings: Settings) -> "PreTrainedTokenizerBase":
     """The tokenizer with the words of model.vocabulary.words; what they mean and start from is written down."""
-    asked, found, starts = settings.model.vocabulary.words, LEXICON.empty_table(), STARTS.empty_table()
+    asked, found, starts = settings.model.vocabulary.words, ALIGNMENT.empty_table(), STARTS.empty_table()
     if asked:
         pairs = read_table(PARALLEL_IN, PARALLEL).slice(0, asked.sentences)
         sides = (words(tokenizer, pairs[side].to_pylist()) for side in ("target", "source"))
-        found = lexicon(*sides)
+        found = alignment(*sides)
         tokenizer, starts = adapt(tokenizer, found, min_count=asked.min_count, own_pieces=asked.own_pieces)
-    write_table(found, OUT / "lexicon.parquet", LEXICON)
+    write_table(found, OUT / "word_alignment.parquet", ALIGNMENT)
     write_table(starts, OUT / "starts.parquet", STARTS)
     return tokenizer
 

@@ -33,8 +33,8 @@ PAIRS = pa.schema(
 TRANSLATIONS = pa.schema([(name, pa.string()) for name in ("source", "target", "reason", "language")])
 # translated sentences: data/parallel/sentences.parquet
 PARALLEL = pa.schema([(name, pa.string()) for name in ("source", "target", "corpus")])
-# the word alignment: data/tokens/lexicon.parquet; count is how often word and translation were aligned, in expectation
-LEXICON = pa.schema([("word", pa.string()), ("translation", pa.string()), ("count", pa.float64())])
+# data/tokens/word_alignment.parquet; count is how often word and translation were aligned, in expectation
+ALIGNMENT = pa.schema([("word", pa.string()), ("translation", pa.string()), ("count", pa.float64())])
 # what new entries of a vocabulary start from, old entries and their shares: data/tokens/starts.parquet
 STARTS = pa.schema([("id", pa.int64()), ("pieces", pa.list_(pa.int64())), ("shares", pa.list_(pa.float64()))])
 # the entries of a cut vocabulary, in the order of their new ids: what their ids were, and how often the text at hand

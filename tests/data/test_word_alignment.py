@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from terna.data.word_alignment import MOST, NOISE, NULL, ROUNDS, STEEP, Sentences, lexicon
+from terna.data.word_alignment import MOST, NOISE, NULL, ROUNDS, STEEP, Sentences, alignment
 
 NONE = ""
 WORDS = st.lists(st.sampled_from("abcde"), min_size=0, max_size=4)
@@ -42,7 +42,7 @@ def test_counts_are_those_of_a_slow_alignment(pairs: list[tuple[list[str], list[
     expected = {
         pair: math.sqrt(count * back[pair[1], pair[0]]) for pair, count in forth.items() if (pair[1], pair[0]) in back
     }
-    found = {(row["word"], row["translation"]): row["count"] for row in lexicon(targets, sources).to_pylist()}
+    found = {(row["word"], row["translation"]): row["count"] for row in alignment(targets, sources).to_pylist()}
     clear = {pair: count for pair, count in expected.items() if abs(count - NOISE) > 1e-9}
     kept = {pair: count for pair, count in clear.items() if count > NOISE}
     if all(sum(word == first for first, _ in kept) <= MOST for word, _ in kept):
@@ -60,7 +60,7 @@ def test_a_planted_dictionary_is_found_again_from_shuffled_sentences() -> None:
         place = int(rng.integers(5))
         sentence[place : place + 2] = sentence[place : place + 2][::-1]
     best: dict[str, str] = {}
-    for row in lexicon(targets, sources).to_pylist():
+    for row in alignment(targets, sources).to_pylist():
         best.setdefault(row["word"], row["translation"])
     assert best == {f"p{number}": f"w{number}" for number in range(40)}
 
@@ -68,7 +68,7 @@ def test_a_planted_dictionary_is_found_again_from_shuffled_sentences() -> None:
 def test_rows_are_sorted_and_few_for_a_word_and_nothing_comes_of_nothing() -> None:
     rng = np.random.default_rng(5)
     sources = [list(rng.choice(list("abcdefghij"), size=8)) for _ in range(30)]
-    rows = lexicon([["x", "y", "x"]] * 30, sources).to_pylist()
+    rows = alignment([["x", "y", "x"]] * 30, sources).to_pylist()
     assert rows == sorted(rows, key=lambda row: (row["word"], -row["count"], row["translation"]))
     assert max(sum(row["word"] == word for row in rows) for word in "xy") <= MOST
-    assert len(lexicon([], [])) == len(lexicon([[]], [["a"]])) == 0
+    assert len(alignment([], [])) == len(alignment([[]], [["a"]])) == 0

@@ -20,7 +20,7 @@ from terna import Encoder
 from terna.encoder import build_encoder, load_tokenizer, save
 from terna.encoder.vocabulary import adapt, words
 from terna.errors import ModelError
-from terna.records import LEXICON, PARALLEL, STARTS, read_table, write_table
+from terna.records import ALIGNMENT, PARALLEL, STARTS, read_table, write_table
 from terna.settings import Model, Vocabulary
 
 ENTRIES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "bread", "to", "##ast", "no", "pa", "##n", "."]
@@ -47,7 +47,7 @@ def tokenizer(model: Model) -> PreTrainedTokenizerBase:
 
 
 def found(rows: list[tuple[str, str, float]] = FOUND) -> pa.Table:
-    return pa.table([list(column) for column in zip(*rows, strict=True)], schema=LEXICON)
+    return pa.table([list(column) for column in zip(*rows, strict=True)], schema=ALIGNMENT)
 
 
 def test_a_first_vector_is_the_mean_of_the_translations_and_of_the_word_s_own_pieces(
@@ -114,6 +114,6 @@ def test_the_stage_learns_from_as_many_sentences_as_are_asked_for(
     for count in (2, 3):
         asked = ["model=minilm_es", "parallel=esxnli", f"model.vocabulary.words.sentences={count}"]
         with_words(tokenizer, compose_once(root, small(asked)))
-        read[count] = set(read_table(Path("data/tokens/lexicon.parquet"), LEXICON)["word"].to_pylist())
+        read[count] = set(read_table(Path("data/tokens/word_alignment.parquet"), ALIGNMENT)["word"].to_pylist())
     assert {"el", "pan", "sin"} <= read[2]
     assert read[3] - read[2] == {"hacia", "la", "hogaza"}

@@ -35,7 +35,7 @@ def read(archive: Path, files: tuple[str, ...]) -> tuple[list[str], list[str], l
 
 
 @pytest.mark.parametrize(("archive", "files", "pairs"), KNOWN)
-def test_the_floors_of_the_real_benchmarks_are_the_known_ones(
+def test_the_baselines_of_the_real_benchmarks_are_the_known_ones(
     mirror: Path, archive: str, files: tuple[str, ...], pairs: int
 ) -> None:
     left, right, gold = read(mirror / archive, files)

@@ -125,7 +125,7 @@ def test_figures_and_intervals_are_those_of_the_evaluate_stage(
         expected, name = evaluation.results({one.evaluator.name: one}, settings), one.evaluator.name
         for entry in found.entries:
             key = {shown: key for key, shown in BASELINES.items()}.get(entry.system)
-            told = expected["floors"][name] if key else expected["systems"][entry.system][name]
+            told = expected["baselines"][name] if key else expected["systems"][entry.system][name]
             for figure, value in entry.figures.items():
                 assert value == pytest.approx(told[figure.replace("cosine", key or "cosine")], abs=1e-12)
             for figure, bounds in entry.intervals.items():

@@ -64,14 +64,14 @@ def agrees(part: Part, one: Scored, chosen: Callable[[dict[str, object]], bool])
     rows = [place for place, row in enumerate(one.table.to_pylist()) if chosen(row)]
     assert part.n == len(rows)
     if len(rows) < 10:
-        assert part.pearson is part.spearman is part.floor_pearson is part.difference is None
+        assert part.pearson is part.spearman is part.baseline_pearson is part.difference is None
         return
     gold, model, baseline = one.gold[rows], one.predicted[rows], one.baseline[rows]
     assert part.pearson == pytest.approx(pearsonr(model, gold)[0])
     assert part.spearman == pytest.approx(spearmanr(model, gold)[0])
     if np.ptp(baseline):
-        assert part.floor_pearson == pytest.approx(pearsonr(baseline, gold)[0])
-        assert part.floor_spearman == pytest.approx(spearmanr(baseline, gold)[0])
+        assert part.baseline_pearson == pytest.approx(pearsonr(baseline, gold)[0])
+        assert part.baseline_spearman == pytest.approx(spearmanr(baseline, gold)[0])
         assert part.difference == pytest.approx(pearsonr(model, gold)[0] - pearsonr(baseline, gold)[0])
         low, high = part.ci95
         assert low is not None

@@ -113,7 +113,7 @@ def test_both_sentences_of_a_pair_have_the_default_prompt_and_the_figures_say_so
         first, second = (Numbers(seed).encode(side).astype(float) for side in sides)
         assert place[NAME]["dot_pearson"] == pytest.approx(pearsonr((first * second).sum(1), gold).statistic, abs=1e-9)
         assert place[NAME]["prompts"] == {"default": prompt}
-    assert not {"prompts"} & {*found["untouched"][NAME], *found["floors"][NAME]}
+    assert not {"prompts"} & {*found["untouched"][NAME], *found["baselines"][NAME]}
     sources = {name: source for name, source, *_ in rows(NAME, settings.evaluate, found)[1]}
     assert sources["this model"] == 'measured, these weights, prompt "mía: "'
     assert sources["other"] == 'measured, somewhere, prompt "texto: "'

@@ -36,8 +36,8 @@ def test_they_are_those_of_an_exact_search(measure: str, metric: str, sign: int)
         assert [each.sentence for each in one.model] == [text for text, _ in expected]
         assert [each.similarity for each in one.model] == pytest.approx([near for _, near in expected], abs=1e-6)
         shared = nearest(TEXTS, lexical, "cosine", place)
-        assert [each.sentence for each in one.floor] == [text for text, _ in shared]
-        assert [each.similarity for each in one.floor] == pytest.approx([1 - far for _, far in shared], abs=1e-6)
+        assert [each.sentence for each in one.baseline] == [text for text, _ in shared]
+        assert [each.similarity for each in one.baseline] == pytest.approx([1 - far for _, far in shared], abs=1e-6)
 
 
 def test_the_seed_draws_the_sentences_and_they_stand_in_their_order() -> None:
@@ -50,7 +50,7 @@ def test_the_seed_draws_the_sentences_and_they_stand_in_their_order() -> None:
 def test_equal_sentences_count_once_and_none_is_its_own_neighbour() -> None:
     texts = ["Hola.", "Adiós.", " HOLA. ", "hola."]
     found = neighbours(texts, np.eye(4)[[0, 1, 0, 0]], tfidf_chars(texts), "cosine", 1)
-    assert [(one.sentence, one.model, one.floor) for one in found] == [
+    assert [(one.sentence, one.model, one.baseline) for one in found] == [
         ("Hola.", [Neighbour("Adiós.", 0.0)], []),
         ("Adiós.", [Neighbour("Hola.", 0.0)], []),
     ]
@@ -60,5 +60,5 @@ def test_ties_stand_in_the_order_of_the_files_and_one_sentence_has_no_neighbour(
     texts = ["a", "b", "c", "d", "e"]
     for one in neighbours(texts, np.ones((5, 2)), None, "dot", 1):
         assert [each.sentence for each in one.model] == [text for text in texts if text != one.sentence][:3]
-        assert one.floor == []
+        assert one.baseline == []
     assert neighbours(["uno", "Uno"], np.ones((2, 2)), None, "cosine", 1) == []

@@ -31,13 +31,13 @@ def scores(evaluate: Evaluate) -> dict[str, Any]:
     chances = {"p": 0.0004, "p_holm": 0.0123, "p_williams": None}
     compared = [{"system": "TF-IDF, words", "difference": 0.051, "ci95": [0.012, 0.089], **chances}]
     return every | {
-        "floors": dict.fromkeys(names, baseline),
+        "baselines": dict.fromkeys(names, baseline),
         "untouched": {"sts2015-es": untouched},
         "comparisons": dict.fromkeys(names, compared),
     }
 
 
-def test_floors_reported_untouched_and_ours_stand_in_this_order(evaluate: Evaluate, scores: dict[str, Any]) -> None:
+def test_baselines_reported_untouched_and_ours_stand_in_this_order(evaluate: Evaluate, scores: dict[str, Any]) -> None:
     kinds = [system.source.split(",")[0] for system in systems("sts2015-es", evaluate, scores)]
     assert kinds == ["lexical baseline"] * 3 + ["reported"] * 2 + ["measured"] * 2
     assert [system.source for system in systems("sts2014-es", evaluate, scores)] == [
@@ -69,8 +69,8 @@ def test_systems_are_compared_by_semevals_score_where_one_is_reported(
 ) -> None:
     assert "ExBThemis-trainEs" not in [row.name for row in systems("sts2015-es", evaluate, scores)]
     scores["sts2015-es"] |= {"weighted_mean": {"cosine_pearson": 0.6412, "cosine_spearman": 0.1}}
-    floors = {"weighted_mean": {"jaccard_pearson": 0.5871, "tfidf_words_pearson": 0.6, "tfidf_chars_pearson": None}}
-    scores["floors"] = {name: floor | floors for name, floor in scores["floors"].items()}
+    weighted = {"weighted_mean": {"jaccard_pearson": 0.5871, "tfidf_words_pearson": 0.6, "tfidf_chars_pearson": None}}
+    scores["baselines"] = {name: one | weighted for name, one in scores["baselines"].items()}
     found = official("sts2015-es", evaluate, scores)
     assert found is not None
     assert found[1] == [

@@ -93,7 +93,7 @@ def test_each_systems_threshold_is_its_own_best_on_development_and_decides_the_t
         assert one["decided_on"] == "own-dev"
         tried = [accuracy_score(dev.gold, learnt >= each) for each in [*learnt, 2.0]]
         assert place["own-dev"]["cosine_accuracy"] == pytest.approx(max(tried))
-    assert found["floors"]["own"]["decided_on"] == "own-dev"
+    assert found["baselines"]["own"]["decided_on"] == "own-dev"
 
 
 def test_rounding_alone_moves_no_threshold(evaluators: dict[str, Evaluator]) -> None:
@@ -118,8 +118,8 @@ def test_a_ranking_is_figured_under_both_similarities_and_its_baselines(
     assert found["search"]["dot_recall@10"] == pytest.approx((ranks <= 10).mean())
     assert (found["search"]["n"], found["search"]["documents"], found["search"]["queries_left_out"]) == (60, 60, 0)
     # the number in a query stands in its own document alone
-    assert found["floors"]["search"]["tfidf_words_mrr@10"] == 1.0
-    assert found["floors"]["search"]["jaccard_recall@10"] > 0.9
+    assert found["baselines"]["search"]["tfidf_words_mrr@10"] == 1.0
+    assert found["baselines"]["search"]["jaccard_recall@10"] > 0.9
 
 
 def test_the_content_of_the_files_is_json_and_a_row_a_unit(

@@ -48,8 +48,8 @@ def test_the_interval_of_the_difference_from_the_best_baseline_decides(
 def test_the_best_baseline_is_the_one_with_the_highest_figure_of_the_main_score_s_kind(root: Path) -> None:
     settings = settings_of(root, "evaluate.main_score=dot_spearman")
     scores = scores_with(settings, [-0.3, 0.1], best="word overlap (Jaccard)")
-    scores["floors"]["sts-sample-test"] |= {"jaccard_spearman": 0.99, "tfidf_words_pearson": 0.999}
-    scores["floors"]["sts-sample-test"]["tfidf_chars_spearman"] = None
+    scores["baselines"]["sts-sample-test"] |= {"jaccard_spearman": 0.99, "tfidf_words_pearson": 0.999}
+    scores["baselines"]["sts-sample-test"]["tfidf_chars_spearman"] = None
     found = verdict("sts-sample-test", settings.evaluate, scores)
     assert (found.baseline, found.theirs, found.outcome) == ("word overlap (Jaccard)", 0.99, Outcome.OPEN)
     assert found.ours == scores["sts-sample-test"]["dot_spearman"]
@@ -80,7 +80,7 @@ def test_a_comparison_that_is_missing_is_named(settings: Settings) -> None:
 def test_the_sentence_has_both_figures_and_the_difference_with_its_interval(settings: Settings) -> None:
     scores = scores_with(settings, [-0.0702, 0.0469])
     scores["sts-sample-test"]["cosine_pearson"] = 0.5611
-    scores["floors"]["sts-sample-test"]["tfidf_chars_pearson"] = 0.5719
+    scores["baselines"]["sts-sample-test"]["tfidf_chars_pearson"] = 0.5719
     scores["comparisons"]["sts-sample-test"][-1]["difference"] = -0.0108
     assert verdict("sts-sample-test", settings.evaluate, scores).sentence() == (
         "On sts-sample-test (test), this model is not distinguishable from the best lexical baseline, TF-IDF over "

@@ -100,7 +100,7 @@ def comparisons(start: float) -> list[dict[str, Any]]:
 def scores_of(settings: Settings) -> dict[str, Any]:
     starts = {name: 0.4 + 0.1 * number for number, name in enumerate(settings.evaluate.benchmarks)}
     found = {name: result(start) for name, start in starts.items()}
-    found["floors"] = {name: baselines(start) for name, start in starts.items()}
+    found["baselines"] = {name: baselines(start) for name, start in starts.items()}
     found["systems"] = {
         system: {name: result(start + 0.05) for name, start in starts.items()} for system in settings.evaluate.systems
     }

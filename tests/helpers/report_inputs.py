@@ -25,7 +25,7 @@ def diagnosis(numbers: Any, sentence: str = "¿Vienes?") -> Diagnosis:
         return round(next(numbers) * 0.000731 + 0.1, 6)
 
     def part(name: str) -> dict[str, Any]:
-        keys = ("pearson", "spearman", "floor_pearson", "floor_spearman", "difference")
+        keys = ("pearson", "spearman", "baseline_pearson", "baseline_spearman", "difference")
         fields: dict[str, Any] = {key: figure() for key in keys}
         return {"name": name, "n": 100 + next(numbers), **fields, "ci95": (figure() - 0.2, figure())}
 

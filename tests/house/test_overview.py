@@ -105,7 +105,7 @@ def test_a_page_without_a_place_for_the_table_is_left_as_it_is(
 
 
 def test_figures_of_other_benchmarks_are_refused(root: Path, copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    evaluate(settings_of(root), {"floors": {}})
+    evaluate(settings_of(root), {"baselines": {}})
     told = "metrics/sts.json: nothing on sts-sample-dev; run the evaluate stage (dvc repro evaluate)"
     assert told in refused(capsys)
 

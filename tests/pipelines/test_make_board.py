@@ -101,7 +101,7 @@ def test_the_board_says_what_evaluate_and_sentence_transformers_say(project: Pat
     figures = json.loads((project / "metrics" / "sts.json").read_text())
     for name in ("sts-sample-dev", "sts-sample-test"):
         sources = {"small": figures["systems"]["small"][name]} | dict.fromkeys(
-            BASELINES.values(), figures["floors"][name]
+            BASELINES.values(), figures["baselines"][name]
         )
         keys = {"small": "cosine"} | {shown: key for key, shown in BASELINES.items()}
         for system, source in sources.items():

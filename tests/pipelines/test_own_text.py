@@ -52,6 +52,6 @@ def test_a_text_alone_gives_an_encoder_that_is_compared_on_what_is_held_out_of_i
     assert trained_on["selected_on"] == "own-dev cosine_ndcg@10"
     card = (project / "release" / "README.md").read_text()
     assert f"on {len(table)} " in card and ("[TSDAE](https://arxiv.org/abs/2104.06979)" in card) != pairs
-    assert "tfidf_words" in json.dumps(scores["floors"]) and "lexical" in card
+    assert "tfidf_words" in json.dumps(scores["baselines"]) and "lexical" in card
     with safe_open(project / "models" / "encoder" / "model.safetensors", framework="numpy") as file:
         assert not [name for name in file.keys() if "crossattention" in name]  # noqa: SIM118

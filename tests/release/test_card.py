@@ -405,7 +405,7 @@ def test_the_architecture_lists_the_modules_with_their_settings(root: Path) -> N
 def test_measurements_of_other_settings_are_refused_with_the_stage_to_run(root: Path) -> None:
     settings = settings_of(root)
     scores, stats = scores_of(settings), stats_of(settings)
-    del scores["floors"]["sts-sample-test"]
+    del scores["baselines"]["sts-sample-test"]
     with pytest.raises(DataError, match=r"metrics/sts\.json: nothing on sts-sample-test; run the evaluate stage"):
         card_of(settings, scores=scores)
     del stats["corpora"]["sample"]

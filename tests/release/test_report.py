@@ -56,7 +56,7 @@ def test_every_system_stands_with_its_figures_and_interval(page: Page, contents:
     rows = {row["system"]: row for row in page.rows(f"Systems on {name}: Pearson / Spearman")}
     scores, interval = contents.scores, "95 % interval of cosine_pearson"
     for key, title in BASELINES.items():
-        assert rows[title]["cosine"] == both(scores["floors"][name], key)
+        assert rows[title]["cosine"] == both(scores["baselines"][name], key)
         assert rows[title]["dot"] == ""
     for measure in ("cosine", "euclidean", "manhattan", "dot"):
         assert rows["this model"][measure] == both(scores[name], measure)
@@ -79,9 +79,9 @@ def test_the_score_that_semeval_ranks_by_stands_where_others_report_it(page: Pag
 
 
 def test_baselines_have_their_intervals_where_they_were_measured(contents: Contents) -> None:
-    baselines = contents.scores["floors"]
+    baselines = contents.scores["baselines"]
     baselines = {**baselines, TEST: baselines[TEST] | {"ci95": {"jaccard_pearson": [0.123, 0.456]}}}
-    page = Page(render(replace(contents, scores={**contents.scores, "floors": baselines})))
+    page = Page(render(replace(contents, scores={**contents.scores, "baselines": baselines})))
     row = page.rows(f"Systems on {TEST}: Pearson / Spearman")[0]
     assert row["95 % interval of cosine_pearson"] == "0.123 to 0.456"
 
@@ -138,7 +138,7 @@ def test_every_figure_of_the_diagnosis_is_on_the_page(page: Page, contents: Cont
                 part.name,
                 str(part.n),
                 f"{part.pearson:.3f} / {part.spearman:.3f}",
-                f"{part.floor_pearson:.3f} / {part.floor_spearman:.3f}",
+                f"{part.baseline_pearson:.3f} / {part.baseline_spearman:.3f}",
                 f"{part.difference:.3f}",
                 bounds(part.ci95),
             ]
@@ -180,7 +180,7 @@ def test_examples_stand_after_the_results_the_test_benchmark_first(page: Page, c
     titles = [title for _, title in page.headings]
     assert titles.index("Examples") == titles.index("Published figures beside ours") - 6
     assert DEV not in page.text.split(f"{TEST}: nearest sentences")[1].split("Training triplets")[0]
-    for near in contents.diagnosis[TEST].neighbours[0].model + contents.diagnosis[TEST].neighbours[0].floor:
+    for near in contents.diagnosis[TEST].neighbours[0].model + contents.diagnosis[TEST].neighbours[0].baseline:
         assert f"{near.sentence} {near.similarity:.3f}" in page.text
     assert "no sentence shares an n-gram" in page.text
     [row] = page.rows("Triplets")
@@ -248,7 +248,7 @@ def test_every_plot_says_in_words_what_it_shows(page: Page, contents: Contents) 
         for row in contents.scores["comparisons"][name]:
             assert f"by {row['difference']:.3f} ({bounds(row['ci95'])})" in drawn
         for part in contents.diagnosis[name].by_overlap:
-            assert f"{part.name}: model {part.pearson:.3f}, baseline {part.floor_pearson:.3f}" in drawn
+            assert f"{part.name}: model {part.pearson:.3f}, baseline {part.baseline_pearson:.3f}" in drawn
     assert "loss: 4 at step 0" in drawn
     assert "50 pairs of second" in drawn
     assert "Pearson: 0.2 at step 0, 0.5 at step 18" in drawn
@@ -355,7 +355,7 @@ def test_benchmarks_without_gold_scores_are_named_beside_those_that_have_some(co
 
 def test_undefined_figures_are_dashes_and_plots_do_without_them(contents: Contents) -> None:
     one = contents.diagnosis[TEST]
-    gone: dict[str, Any] = dict.fromkeys(("pearson", "spearman", "floor_pearson", "floor_spearman", "difference"))
+    gone: dict[str, Any] = dict.fromkeys(("pearson", "spearman", "baseline_pearson", "baseline_spearman", "difference"))
     empty = dict.fromkeys(("gold", "predicted", "gold_rank", "predicted_rank"))
     bare = replace(
         one,
@@ -387,7 +387,7 @@ def test_what_has_nothing_to_say_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"scores": {"floors": {}}}, r"metrics/sts\.json: nothing on sts2014-es; run the evaluate stage"),
+        ({"scores": {"baselines": {}}}, r"metrics/sts\.json: nothing on sts2014-es; run the evaluate stage"),
         ({"diagnosis": {}}, r"metrics/diagnosis\.json: nothing on sts2014-es; run the evaluate stage"),
         ({"training": {"steps": 3}}, r"metrics/train\.json: no 'selected_step'; run the stage"),
         (
@@ -462,5 +462,5 @@ def test_a_few_triplets_are_drawn_with_the_seed(tmp_path: Path) -> None:
 
 def test_a_made_up_diagnosis_holds_no_figure_twice() -> None:
     found = diagnosis(count())
-    figures = [value for part in found.by_file for value in (part.pearson, part.spearman, part.floor_pearson)]
+    figures = [value for part in found.by_file for value in (part.pearson, part.spearman, part.baseline_pearson)]
     assert len(set(figures)) == len(figures)

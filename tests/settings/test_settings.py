@@ -75,6 +75,14 @@ def test_an_impossible_combination_is_named(composed: dict[str, Any], change: di
     assert any(fault.startswith(f"{key}: ") for fault in faults(composed))
 
 
+@pytest.mark.parametrize("name", ["baselines", "untouched", "systems", "comparisons"])
+def test_no_benchmark_has_the_name_of_something_else_in_the_results(composed: dict[str, Any], name: str) -> None:
+    composed["evaluate"]["benchmarks"][name] = composed["evaluate"]["benchmarks"].pop("sts-sample-test")
+    assert f"evaluate.benchmarks.{name}: metrics/sts.json has something else under this name; choose another name" in (
+        faults(composed)
+    )
+
+
 def test_a_declared_replication_may_choose_on_the_test_set(composed: dict[str, Any]) -> None:
     composed["evaluate"] |= {"select_on": "sts-sample-test", "replication": True}
     assert load(composed).evaluate.replication

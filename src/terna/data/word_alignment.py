@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from terna.arrays import Floats, Ints
-from terna.records import LEXICON
+from terna.records import ALIGNMENT
 
 Sentences = Sequence[Sequence[str]]
 ROUNDS = 12
@@ -31,8 +31,8 @@ class Numbered(NamedTuple):
     words: list[str]
 
 
-def lexicon(targets: Sentences, sources: Sentences) -> pa.Table:
-    """The translations of each word of `targets`, a LEXICON table; sentence i of one is that of the other.
+def alignment(targets: Sentences, sources: Sentences) -> pa.Table:
+    """The translations of each word of `targets`, an ALIGNMENT table; sentence i of one is that of the other.
 
     `count` is the geometric mean of the expected numbers of alignments in either direction. Sorted by word, the most
     frequent translation first; at most MOST of a word.
@@ -60,7 +60,7 @@ def _table(rows: list[tuple[str, str, float]]) -> pa.Table:
     for row in rows:
         if len(kept) < MOST or kept[-MOST][0] != row[0]:
             kept.append(row)
-    return pa.table([list(column) for column in zip(*kept, strict=True)] or [[]] * len(LEXICON), schema=LEXICON)
+    return pa.table([list(column) for column in zip(*kept, strict=True)] or [[]] * len(ALIGNMENT), schema=ALIGNMENT)
 
 
 def _numbered(sentences: Sentences) -> Numbered:

@@ -36,15 +36,15 @@ def words(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[list
 
 
 def adapt(
-    tokenizer: PreTrainedTokenizerBase, lexicon: pa.Table, *, min_count: float, own_pieces: float
+    tokenizer: PreTrainedTokenizerBase, alignment: pa.Table, *, min_count: float, own_pieces: float
 ) -> tuple[PreTrainedTokenizerBase, pa.Table]:
-    """A tokenizer with the words of a LEXICON table that are aligned min_count times or more, and what they start from.
+    """A tokenizer with the words of an ALIGNMENT table that are aligned min_count times or more, and their starts.
 
     A word's first vector is that of its translations, each by its count, and of the pieces that the word was cut into
     before, which count own_pieces times. Words that are entries already change their meaning. Returns a STARTS table,
     sorted by id.
     """
-    found = dict(_starts(tokenizer, lexicon, min_count, own_pieces))
+    found = dict(_starts(tokenizer, alignment, min_count, own_pieces))
     entries = tokenizer.get_vocab()
     ids = entries | {word: len(entries) + place for place, word in enumerate(w for w in found if w not in entries)}
     rows = sorted((ids[word], list(start), list(start.values())) for word, start in found.items())
@@ -93,11 +93,11 @@ def _embeddings(backbone: PreTrainedModel) -> Tensor:
 
 
 def _starts(
-    tokenizer: PreTrainedTokenizerBase, lexicon: pa.Table, min_count: float, own_pieces: float
+    tokenizer: PreTrainedTokenizerBase, alignment: pa.Table, min_count: float, own_pieces: float
 ) -> Iterator[tuple[str, Start]]:
-    """Each word that is added, in the lexicon's order, with what it starts from."""
+    """Each word that is added, in the alignment's order, with what it starts from."""
     translations: dict[str, list[tuple[str, float]]] = {}
-    for row in lexicon.to_pylist():
+    for row in alignment.to_pylist():
         translations.setdefault(row["word"], []).append((row["translation"], row["count"]))
     for word, found in translations.items():
         if word.isalpha() and sum(count for _, count in found) >= min_count:

@@ -23,7 +23,7 @@ def results(measured: Mapping[str, Measured], settings: Settings) -> dict[str, A
     """The content of metrics/sts.json: figures of each benchmark, of baselines and other systems, and comparisons."""
     seed = settings.seed
     found: dict[str, Any] = {name: _figures(one.ours, one, seed, OURS) for name, one in measured.items()}
-    found["floors"] = {name: _figures(one.baselines, one, seed) for name, one in measured.items()}
+    found["baselines"] = {name: _figures(one.baselines, one, seed) for name, one in measured.items()}
     found["untouched"] = {
         name: _figures(one.untouched, one, seed, UNTOUCHED) for name, one in measured.items() if one.untouched
     }

@@ -53,7 +53,7 @@ def check(evaluate: Evaluate, scores: Mapping[str, Any]) -> None:
     """Raise DataError when metrics/sts.json, `scores`, lacks a benchmark or system that the settings name."""
     again = "run the evaluate stage (dvc repro evaluate)"
     for benchmark in evaluate.benchmarks:
-        if benchmark not in scores or benchmark not in scores.get("floors", {}):
+        if benchmark not in scores or benchmark not in scores.get("baselines", {}):
             raise DataError(f"metrics/sts.json: nothing on {benchmark}; {again}")
         for system in evaluate.systems:
             if benchmark not in scores.get("systems", {}).get(system, {}):
@@ -67,7 +67,7 @@ def systems(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> It
 
 def _every(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> Iterator[Row]:
     """The same, and systems of which a weighted mean alone was reported."""
-    baselines, pearson = scores["floors"][benchmark], f"{evaluate.score_of(benchmark).partition('_')[0]}_pearson"
+    baselines, pearson = scores["baselines"][benchmark], f"{evaluate.score_of(benchmark).partition('_')[0]}_pearson"
     for key, name in BASELINES.items():
         kinds = {f"cosine_{kind}": f"{key}_{kind}" for kind in KINDS[evaluate.benchmarks[benchmark].task]}
         ci95 = baselines.get("ci95", {})

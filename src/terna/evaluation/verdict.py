@@ -114,7 +114,7 @@ class Verdict:
 def verdict(benchmark: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> Verdict:
     """Compare on a benchmark, from metrics/sts.json; DataError where the comparison is missing."""
     score = evaluate.score_of(benchmark)
-    key, theirs = _best(scores["floors"][benchmark], score.partition("_")[2])
+    key, theirs = _best(scores["baselines"][benchmark], score.partition("_")[2])
     rows = {one["system"]: one for one in scores.get("comparisons", {}).get(benchmark, [])}
     name = BASELINES[key]
     if name not in rows:

@@ -10,6 +10,9 @@ from terna.settings.declaration import STRICT, Corpus, File, HubDataset
 
 Task = Literal["sts", "binary", "ranking"]
 
+# what metrics/sts.json has beside the figures of benchmarks
+NOT_BENCHMARKS = ("baselines", "untouched", "systems", "comparisons")
+
 Correlation = Literal[
     "cosine_pearson",
     "cosine_spearman",

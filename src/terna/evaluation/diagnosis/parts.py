@@ -100,13 +100,13 @@ def _band(scored: Scored, name: str, rows: Bools) -> Band:
 def _figures(scored: Scored, name: str, rows: Bools) -> dict[str, Any]:
     """The fields of a Part."""
     if rows.sum() < FEWEST:
-        keys = ("pearson", "spearman", "floor_pearson", "floor_spearman", "difference")
+        keys = ("pearson", "spearman", "baseline_pearson", "baseline_spearman", "difference")
         return {"name": name, "n": int(rows.sum()), **dict.fromkeys(keys), "ci95": (None, None)}
-    gold, both = scored.gold[rows], {"model": scored.predicted[rows], "floor": scored.baseline[rows]}
+    gold, both = scored.gold[rows], {"model": scored.predicted[rows], "baseline": scored.baseline[rows]}
     found = figures(both, gold)
     together = clusters(*sentences_of(scored.table))[rows]
     [gap] = against("model", both, Correlation(gold, together), scored.kind, seed=scored.seed)
-    baseline = {key: found[key] for key in ("floor_pearson", "floor_spearman")}
+    baseline = {key: found[key] for key in ("baseline_pearson", "baseline_spearman")}
     ours = {kind: found[f"model_{kind}"] for kind in ("pearson", "spearman")}
     return {"name": name, "n": len(gold), **ours, **baseline, "difference": gap.difference, "ci95": (gap.low, gap.high)}
 

@@ -22,9 +22,9 @@ class Part:
     """Of the model's predictions with the gold."""
     spearman: float | None
     """The same by ranks."""
-    floor_pearson: float | None
+    baseline_pearson: float | None
     """Of the lexical baseline (character TF-IDF) on the same pairs."""
-    floor_spearman: float | None
+    baseline_spearman: float | None
     """The same by ranks."""
     difference: float | None
     """The model's figure minus the baseline's, of the main score's kind."""
@@ -75,7 +75,7 @@ class Neighbours:
     sentence: str
     model: list[Neighbour]
     """By the model's main similarity."""
-    floor: list[Neighbour]
+    baseline: list[Neighbour]
     """By the lexical baseline (character TF-IDF); fewer, or none, where too few share a term with the sentence."""
 
 

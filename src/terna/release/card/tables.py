@@ -86,7 +86,7 @@ def _row(name: str, ours: Mapping[str, Any], reported: Sequence[Reported]) -> li
 
 def _by_file(name: str, evaluate: Evaluate, scores: Mapping[str, Any]) -> Rows:
     kinds = KINDS[evaluate.benchmarks[name].task]
-    columns = [(shown, key, scores["floors"][name]) for key, shown in BASELINES.items()]
+    columns = [(shown, key, scores["baselines"][name]) for key, shown in BASELINES.items()]
     columns += [(shown, "cosine", found[name]) for shown, found in scores.get("systems", {}).items()]
     if before := scores.get("untouched", {}).get(name):
         columns.append((UNTOUCHED, "cosine", before))

@@ -21,12 +21,11 @@ from terna.release.prove.finding import Finding, differs, proved, trusted
 from terna.release.prove.released import Released
 from terna.release.prove.stages import otherwise
 from terna.settings import Settings
+from terna.settings.benchmark import NOT_BENCHMARKS
 from terna.settings.devices import device_of
 
 # what a figure may differ by where the machine, the packages and the threads are those of the release
 EXACT = 1e-12
-# what metrics/sts.json has beside the figures of benchmarks
-BESIDE = ("floors", "untouched", "systems", "comparisons")
 RAW = "data/raw/sts"
 CARDS = (f"{RELEASE}/README.md", f"{RELEASE}/encoder/README.md")
 # what the card is filled from, beside the encoder
@@ -50,7 +49,7 @@ def scores(released: Released, settings: Settings, scratch: Path) -> Iterator[Fi
     for source, stated in _stated(released):
         for name, each in found.items():
             yield from _same(f"{source}, {name}", stated.get(name, {}), each, tolerance)
-        for name in sorted(set(stated) - {*found, *BESIDE}):
+        for name in sorted(set(stated) - {*found, *NOT_BENCHMARKS}):
             yield differs(f"{source}, {name}", None, "figures of a benchmark that the settings do not have")
 
 

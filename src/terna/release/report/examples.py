@@ -51,7 +51,10 @@ def _benchmark(name: str, contents: Contents) -> Iterator[Block]:
 
 def _neighbours(found: Diagnosis, language: str) -> Rankings:
     return Rankings(
-        [Ranking(one.sentence, {OURS: _ranked(one.model), CHARACTERS: _ranked(one.floor)}) for one in found.neighbours],
+        [
+            Ranking(one.sentence, {OURS: _ranked(one.model), CHARACTERS: _ranked(one.baseline)})
+            for one in found.neighbours
+        ],
         language,
     )
 

@@ -74,7 +74,7 @@ def _means(band: Band) -> list[str]:
 
 
 def _pairs(part: Part) -> list[str]:
-    ours, baseline = (part.pearson, part.spearman), (part.floor_pearson, part.floor_spearman)
+    ours, baseline = (part.pearson, part.spearman), (part.baseline_pearson, part.baseline_spearman)
     return [" / ".join(figure(value, 3) for value in both) for both in (ours, baseline)]
 
 

@@ -103,7 +103,7 @@ def _padded(limits: Sequence[float]) -> tuple[float, float]:
 
 def overlap(name: str, benchmark: str, kind: str, parts: Sequence[Part]) -> Plot:
     """The model beside the baseline where few words and where many are shared."""
-    systems = {OURS: ("", ONE, "-", "o"), "TF-IDF, characters": ("floor_", TWO, "--", "s")}
+    systems = {OURS: ("", ONE, "-", "o"), "TF-IDF, characters": ("baseline_", TWO, "--", "s")}
 
     def draw(axes: Axes) -> None:
         for called, (prefix, colour, dashes, shape) in systems.items():
@@ -117,7 +117,7 @@ def overlap(name: str, benchmark: str, kind: str, parts: Sequence[Part]) -> Plot
         axes.legend()
 
     told = "; ".join(
-        f"{part.name}: model {figure(getattr(part, kind), 3)}, baseline {figure(getattr(part, f'floor_{kind}'), 3)}"
+        f"{part.name}: model {figure(getattr(part, kind), 3)}, baseline {figure(getattr(part, f'baseline_{kind}'), 3)}"
         for part in parts
     )
     return plot(name, f"{benchmark}: by words in common", f"{told}.", draw)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from terna.settings.benchmark import DECIDED, RANKED
+from terna.settings.benchmark import DECIDED, NOT_BENCHMARKS, RANKED
 from terna.settings.checks.corpus import faults_of
 from terna.settings.declaration import Corpus
 from terna.settings.schema import Evaluate
@@ -12,6 +12,8 @@ from terna.settings.training import Model
 def check_evaluate(evaluate: Evaluate) -> Iterator[str]:
     for name, corpus in evaluate.benchmarks.items():
         key = f"evaluate.benchmarks.{name}"
+        if name in NOT_BENCHMARKS:
+            yield f"{key}: metrics/sts.json has something else under this name; choose another name"
         if corpus.role == "train":
             yield f"{key}.role: a benchmark is for development or test, not train"
         if len(corpus.files) not in (0, 1, len(RANKED)) and corpus.shape == "ranking":
