@@ -115,6 +115,16 @@ FOLDERS: dict[str, Folder] = {
             edited("2_Dense/config.json", module_input_name=..., module_output_name=...),
         ),
     ),
+    "Dropout that is no probability": Folder(
+        after=lambda: [Dropout(0.5)],
+        edit=edited("2_Dropout/config.json", dropout=-1.0),
+        refused=r"2_Dropout/config\.json: dropout: -1\.0, but a number from 0 to 1 is expected",
+    ),
+    "Normalize over nothing": Folder(
+        after=lambda: [Normalize()],
+        edit=edited("2_Normalize/config.json", module_input_name=None),
+        refused=r"2_Normalize/config\.json: module_input_name: None, but only 'sentence_embedding' can be read",
+    ),
     "an activation of somebody else": Folder(
         after=lambda: [dense()],
         edit=edited("2_Dense/config.json", activation_function="os.system"),
@@ -195,7 +205,13 @@ FOLDERS: dict[str, Folder] = {
     ),
     "a tokenizer whose length is below nothing": Folder(
         edit=edited("tokenizer_config.json", model_max_length=-1),
-        refused=r"tokenizer_config\.json: model_max_length: -1, but 1 or more",
+        refused=r"tokenizer_config\.json: model_max_length: -1, but 2 or more",
+    ),
+    "a length with room for one token": Folder(
+        edit=written(SETTINGS, {"max_seq_length": 3}), texts=("el perro", "horno", "")
+    ),
+    "a length without room for the special tokens": Folder(
+        edit=written(SETTINGS, {"max_seq_length": 1}), refused="max_seq_length: 1, but 2 or more is expected; raise it"
     ),
     "a tokenizer's length that does not count": Folder(
         edit=all_of(written(SETTINGS, {"max_seq_length": 9}), edited("tokenizer_config.json", model_max_length=-1))
@@ -245,6 +261,10 @@ FOLDERS: dict[str, Folder] = {
     ),
     "a default prompt that is not there": Folder(
         edit=edited(OPTIONS, default_prompt_name="answer"), refused=f"{OPTIONS}: default_prompt_name: 'answer'"
+    ),
+    "a prompt with half of a character": Folder(
+        edit=edited(OPTIONS, prompts={"query": "\ud800"}, default_prompt_name="query"),
+        refused=rf"{OPTIONS}: half of a surrogate pair",
     ),
     "another similarity": Folder(options={"similarity_fn_name": "dot"}),
     "an unknown similarity": Folder(
@@ -366,6 +386,10 @@ FOLDERS: dict[str, Folder] = {
     ),
     "a backbone that trains on texts of one length": Folder(
         backbone="reformer", refused="saved: ReformerModel gives no vectors while training: .*sequence length"
+    ),
+    "a backbone for texts of some lengths alone": Folder(
+        edit=edited("config.json", chunk_size_feed_forward=5),
+        refused="saved: BertModel gives no vectors for tokens: .*multiple of the chunk size 5",
     ),
     "encoder and decoder": Folder(backbone="bart", refused="bart is a model of encoder and decoder"),
     "no padding token nor an end": Folder(

@@ -13,6 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from terna.arrays import Ints, Vectors
 from terna.encoder.dropout import drawn_from, replace_dropout
+from terna.encoder.head import through
 from terna.encoder.linear import replace_linear
 from terna.encoder.packing import Batch, Chunk, arrange, chunking
 from terna.encoder.pooling import Pooling, pool, unpooled
@@ -133,15 +134,7 @@ class Encoder(nn.Module):
     @torch.no_grad()
     def _dimension(self) -> int:
         """Length of a sentence vector, by trying the head; ModelError for modules that do not fit each other."""
-        vectors = self._unpooled(1)
-        for number, module in enumerate(self.head, start=2):
-            try:
-                vectors = module(vectors)
-            except (RuntimeError, ValueError, IndexError) as error:
-                name = f"module {number}, {type(module).__name__},"
-                raise ModelError(
-                    f"{self.token_vectors.where}: {name} does not take vectors of {vectors.shape[-1]} numbers: {error}"
-                ) from error
+        vectors = through(self.head, self._unpooled(1), self.token_vectors.where)
         return int(vectors[:, : self.usage.truncate_dim].shape[-1])
 
     @torch.no_grad()
