@@ -25,6 +25,7 @@ from transformers import (
     BigBirdConfig,
     ConvBertConfig,
     DebertaV2Config,
+    DeepseekV32Config,
     DistilBertConfig,
     ElectraConfig,
     EsmConfig,
@@ -88,6 +89,18 @@ FAMILIES: dict[str, Callable[[], PreTrainedConfig]] = {
     "bigbird": lambda: BigBirdConfig(**SHAPE, block_size=1, num_random_blocks=1),
     "convbert": lambda: ConvBertConfig(**SHAPE, embedding_size=16),
     "deberta": lambda: DebertaV2Config(**SHAPE, relative_attention=True, pos_att_type=["c2p", "p2c"]),
+    "deepseek": lambda: DeepseekV32Config(
+        **SHAPE | {"num_key_value_heads": 2, "head_dim": 4},
+        q_lora_rank=8,
+        kv_lora_rank=8,
+        qk_rope_head_dim=4,
+        qk_nope_head_dim=8,
+        v_head_dim=8,
+        index_topk=8,
+        index_n_heads=2,
+        index_head_dim=8,
+        first_k_dense_replace=2,
+    ),
     "distilbert": lambda: DistilBertConfig(
         vocab_size=96, dim=16, n_layers=2, n_heads=2, hidden_dim=32, max_position_embeddings=40
     ),

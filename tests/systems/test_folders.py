@@ -378,6 +378,13 @@ FOLDERS: dict[str, Folder] = {
     "texts that are too short to change them": Folder(
         **DECODER | {"backbone": "phi3"}, edit=written(SETTINGS, {"max_seq_length": 12})
     ),
+    "sparse attention that equally good tokens share": Folder(
+        **DECODER | {"backbone": "deepseek"},
+        refused=r"saved: index_topk: 8, with which .* beside it; cut texts to 8 tokens, not 24",
+    ),
+    "texts that are too short for it": Folder(
+        **DECODER | {"backbone": "deepseek"}, edit=written(SETTINGS, {"max_seq_length": 8})
+    ),
     "sparse attention that one short text ends": Folder(
         backbone="bigbird", refused=r"attention_type: 'block_sparse', .* set it to 'original_full' in config\.json"
     ),
@@ -592,7 +599,7 @@ QUICK = (
 
 
 # vectors of the first three depend on padding; the exporter of TorchScript lacks an operation of the others
-NOT_EXPORTED = ("convbert", "fnet", "nystromformer", "llama4", "phi3", "phimoe", "embeddinggemma")
+NOT_EXPORTED = ("convbert", "fnet", "nystromformer", "deepseek", "llama4", "phi3", "phimoe", "embeddinggemma")
 
 
 @pytest.mark.parametrize(

@@ -126,13 +126,21 @@ def check_fit(rows: int, tokenizer: PreTrainedTokenizerBase, where: str) -> None
 def check_alone(config: PreTrainedConfig, max_length: int, where: str) -> None:
     """Raise ModelError where a text's vector would depend on the texts beside it, or on those before it.
 
-    BigBird gives up sparse attention for good at the first short text. longrope turns positions by the longest text of
-    a batch, dynamic by the longest so far, where these have more tokens than the model was first trained with.
+    BigBird gives up sparse attention for good at the first short text. DeepSeek's attends to the best index_topk
+    tokens, and which of equally good ones these are depends on the batch. longrope turns positions by the longest text
+    of a batch, dynamic by the longest so far, where these have more tokens than the model was first trained with.
     """
+    config = config.get_text_config()
     if getattr(config, "attention_type", None) == "block_sparse":
         raise ModelError(
             f"{where}: attention_type: 'block_sparse', with which a text's vector depends on the texts before it; set "
             "it to 'original_full' in config.json"
+        )
+    attended = getattr(config, "index_topk", None)
+    if isinstance(attended, int) and max_length > attended:
+        raise ModelError(
+            f"{where}: index_topk: {attended}, with which the vector of a text of more tokens depends on the texts "
+            f"beside it; cut texts to {attended} tokens, not {max_length}"
         )
     own = getattr(config, "rope_parameters", None)
     by_layer = own.values() if isinstance(own, dict) else ()

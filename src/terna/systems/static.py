@@ -25,6 +25,8 @@ KIND = "StaticEmbedding"
 TOKENIZER = "tokenizer.json"
 # what sentence-transformers and model2vec call the table
 TABLES = ("embedding.weight", "embeddings")
+# what sentence-transformers reads it in
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 # texts that are held as tokens at once
 CHUNK = 8192
 
@@ -133,5 +135,11 @@ def _table(file: Path) -> Tensor:
             f"{file}: {', '.join(sorted(given)) or 'no weights'}; one matrix, {' or '.join(TABLES)}, can be read. "
             "Distil it again without vocabulary_quantization"
         )
+    ((name, table),) = given.items()
+    if table.dtype not in FLOATS:
+        raise ModelError(
+            f"{file}: {name} of {table.dtype}, but one of {', '.join(map(str, FLOATS))} is expected; distil it again "
+            "in one of them"
+        )
     check_values(file, given.items())
-    return next(iter(given.values())).to(torch.float32)
+    return table.to(torch.float32)
