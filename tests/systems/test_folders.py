@@ -405,6 +405,7 @@ FOLDERS: dict[str, Folder] = {
     "no special tokens": Folder(tokenizer="bare", pooling=["mean", "lasttoken"]),
     "no special tokens, nothing to take the maximum of": Folder(tokenizer="bare", pooling="max", texts=FILLED),
     "text cut at the left": Folder(edit=edited("tokenizer_config.json", truncation_side="left")),
+    "attention weights put out, too": Folder(edit=edited("config.json", output_attentions=True)),
     # weights
     "in half precision": Folder(
         edit=all_of(

@@ -97,6 +97,9 @@ def read_backbone(where: str, revision: str = "main") -> PreTrainedModel:
     backbone, found = read
     _check_weights(where, found)
     weights.check_values(where, backbone.named_parameters())
+    backbone.config.output_attentions = (
+        False  # nobody looks at them, and transformers saves no packed backbone with them
+    )
     return backbone
 
 
