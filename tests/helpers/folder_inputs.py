@@ -27,12 +27,14 @@ from transformers import (
     DebertaV2Config,
     DeepseekV32Config,
     DistilBertConfig,
+    DogeConfig,
     ElectraConfig,
     EsmConfig,
     FNetConfig,
     Gemma2Config,
     Gemma3TextConfig,
     GPT2Config,
+    IBertConfig,
     Llama4TextConfig,
     LlamaConfig,
     MistralConfig,
@@ -104,6 +106,7 @@ FAMILIES: dict[str, Callable[[], PreTrainedConfig]] = {
     "distilbert": lambda: DistilBertConfig(
         vocab_size=96, dim=16, n_layers=2, n_heads=2, hidden_dim=32, max_position_embeddings=40
     ),
+    "doge": lambda: DogeConfig(**FEW, keep_window_size=8),
     "electra": lambda: ElectraConfig(**SHAPE, embedding_size=8),
     "esm": lambda: EsmConfig(
         **SHAPE, mask_token_id=4, token_dropout=True, position_embedding_type="absolute", emb_layer_norm_before=True
@@ -114,6 +117,7 @@ FAMILIES: dict[str, Callable[[], PreTrainedConfig]] = {
     ),
     "gemma2": lambda: Gemma2Config(**FEW, query_pre_attn_scalar=8, sliding_window=6),
     "gpt2": lambda: GPT2Config(vocab_size=96, n_embd=16, n_layer=2, n_head=2, n_positions=40),
+    "ibert": lambda: IBertConfig(**SHAPE, quant_mode=True),
     "llama": lambda: LlamaConfig(**FEW),
     "llama4": lambda: Llama4TextConfig(
         **FEW, intermediate_size_mlp=32, num_local_experts=2, num_experts_per_tok=1, attention_chunk_size=6

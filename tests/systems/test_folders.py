@@ -309,6 +309,21 @@ FOLDERS: dict[str, Folder] = {
         edit=replaced("tokenizer.json", '"unk_token": "[UNK]"', '"unk_token": "[OTHER]"'),
         refused=r"Missing \[UNK\] token from the vocabulary .*tokenizer\.json",
     ),
+    "the same behind a normalizer that keeps letters alone": Folder(
+        edit=all_of(
+            replaced("tokenizer.json", '"unk_token": "[UNK]"', '"unk_token": "[OTHER]"'),
+            edited(
+                "tokenizer.json",
+                normalizer={
+                    "type": "BertNormalizer",
+                    "clean_text": True,
+                    "handle_chinese_chars": True,
+                    "lowercase": True,
+                },
+            ),
+        ),
+        refused=r"Missing \[UNK\] token from the vocabulary .*tokenizer\.json",
+    ),
     "a pooling that is gone": Folder(
         edit=lambda folder: (folder / "1_Pooling" / "config.json").unlink(),
         refused=r"1_Pooling/config\.json: not there, or empty",
@@ -365,6 +380,16 @@ FOLDERS: dict[str, Folder] = {
     "a window over the last tokens": Folder(**DECODER | {"backbone": "mistral"}),
     "gemma2": Folder(**DECODER | {"backbone": "gemma2"}),
     "gpt2": Folder(**DECODER | {"backbone": "gpt2"}),
+    "ranges that are counted up while training": Folder(
+        backbone="ibert",
+        alone=True,
+        texts=FILLED,
+        edit=weights(
+            lambda given: [
+                given[key].fill_(-8 if "min" in key else 8) for key in given if key.endswith(("_min", "_max"))
+            ]
+        ),
+    ),
     "a decoder's mean": Folder(**DECODER | {"pooling": "mean", "after": lambda: [Normalize()]}),
     "a decoder padded to the left": Folder(**DECODER, edit=edited("tokenizer_config.json", padding_side="left")),
     "a decoder without a padding token": Folder(**DECODER | {"tokenizer": "unpadded"}),
@@ -381,6 +406,9 @@ FOLDERS: dict[str, Folder] = {
     "sparse attention that equally good tokens share": Folder(
         **DECODER | {"backbone": "deepseek"},
         refused=r"saved: index_topk: 8, with which .* beside it; cut texts to 8 tokens, not 24",
+    ),
+    "the same of another family": Folder(
+        **DECODER | {"backbone": "doge"}, refused=r"saved: keep_window_size: 8, with which .*; cut texts to 8 tokens"
     ),
     "texts that are too short for it": Folder(
         **DECODER | {"backbone": "deepseek"}, edit=written(SETTINGS, {"max_seq_length": 8})
@@ -599,8 +627,8 @@ QUICK = (
 )
 
 
-# vectors of the first three depend on padding; the exporter of TorchScript lacks an operation of the others
-NOT_EXPORTED = ("convbert", "fnet", "nystromformer", "deepseek", "llama4", "phi3", "phimoe", "embeddinggemma")
+# vectors of the first four depend on padding; the exporter of TorchScript lacks an operation of the others
+NOT_EXPORTED = ("convbert", "fnet", "ibert", "nystromformer", "deepseek", "llama4", "phi3", "phimoe", "embeddinggemma")
 
 
 @pytest.mark.parametrize(

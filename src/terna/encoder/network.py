@@ -1,6 +1,7 @@
 """The encoder: text → tokens → backbone → pooling → what follows it, and `encode(texts)`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -140,10 +141,8 @@ class Encoder(nn.Module):
     @torch.no_grad()
     def _draws(self) -> bool:
         """Whether all dropout is ours, which draws from a seed: what draws otherwise is not for several threads."""
-        training = self.training
-        with torch.random.fork_rng(devices=[]), drawn_from(0):
+        with torch.random.fork_rng(devices=[]), drawn_from(0), self._rehearsing():
             before = torch.get_rng_state()
-            self.train()
             try:
                 self.token_vectors(self.token_vectors.probe.to(self.backbone.device))
                 self.head(self._unpooled(1))
@@ -152,18 +151,32 @@ class Encoder(nn.Module):
                     f"{self.token_vectors.where}: {self.token_vectors.name} gives no vectors while training: "
                     f"{words_of(error)}; give another backbone"
                 ) from error
-            self.train(training)
             return torch.equal(before, torch.get_rng_state())
 
     @torch.no_grad()
     def drops(self) -> bool:
         """Whether dropout makes two passes of the same tokens unlike while training."""
-        training, probe = self.training, self.token_vectors.probe.to(self.backbone.device)
-        with torch.random.fork_rng(devices=[]):
-            self.train()
+        probe = self.token_vectors.probe.to(self.backbone.device)
+        with torch.random.fork_rng(devices=[]), self._rehearsing():
             one, other = (self._vectors(probe, seed) for seed in range(2))
-            self.train(training)
         return not torch.equal(one, other)
+
+    @contextmanager
+    def _rehearsing(self) -> Iterator[None]:
+        """Within it modules are in training mode; what some of them count up then (I-BERT its ranges) is undone."""
+        training = self.training
+        kept = [
+            (module, name, each, each.clone())
+            for module in self.backbone.modules()
+            for name, each in module.named_buffers(recurse=False)
+        ]
+        self.train()
+        try:
+            yield
+        finally:
+            self.train(training)
+            for module, name, each, before in kept:
+                setattr(module, name, each.copy_(before))
 
     def _unpooled(self, count: int) -> Tensor:
         """What pooling no token at all gives, `count` times."""

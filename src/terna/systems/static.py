@@ -15,6 +15,7 @@ from torch.nn.functional import embedding_bag
 from terna.arrays import Vectors
 from terna.encoder.head import KINDS, read_module, write_module
 from terna.encoder.keys import REMEDY
+from terna.encoder.pretrained import UNKNOWN
 from terna.encoder.saved import LISTED, PACKAGES, modules
 from terna.encoder.usage import Usage
 from terna.encoder.weights import WHOLE, check_values, numbers
@@ -115,7 +116,7 @@ def is_static(path: Path) -> bool:
 def _tokenizer(file: Path) -> Tokenizer:
     try:
         tokenizer = Tokenizer.from_file(str(file))
-        tokenizer.encode("\ue000")  # a character that no vocabulary has
+        tokenizer.encode(UNKNOWN)
     except Exception as error:  # the library raises nothing narrower
         raise ModelError(f"{file}: cannot be used ({error}); get the folder again") from error
     return tokenizer
