@@ -13,6 +13,7 @@ or: make soup FOLDERS="… …" OUT=soups/mine                make soup EXPERIME
 
 from terna.running.command import worded
 from terna.running.process import settle
+from terna.running.search.standings import markdown, verdict
 
 import argparse
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from terna.data.evaluators import Evaluator, read_evaluator
 from terna.errors import DataError, ModelError, SettingsError, words_of
 from terna.markdown import escape, figure
-from terna.metrics.standings import Standing, markdown, ranking, tied, verdict
+from terna.metrics.standings import Standing, ranking, tied
 from terna.records import replacing_folder, write_json, write_text
 from terna.settings import Settings, compose, load
 from terna.settings.benchmark import UNITS

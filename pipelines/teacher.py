@@ -46,7 +46,7 @@ TOKENIZER = Path("data/tokens/tokenizer")
 OUT = Path("data/teacher")
 
 
-class Lesson(NamedTuple):
+class Distillation(NamedTuple):
     """What a teacher encodes, and the sentences whose tokens the student needs, those that it learns first."""
 
     teacher: str | None
@@ -57,29 +57,29 @@ class Lesson(NamedTuple):
 @stage
 def main(settings: Settings) -> str:
     (OUT / "sentences.parquet").unlink(missing_ok=True)  # an earlier run's
-    lesson = lesson_of(settings)
+    asked = distillation_of(settings)
     described: dict[str, Any] | None = None
     threads: int | None = None
     ids, offsets = np.zeros(0, np.int32), np.zeros(1, np.int64)
-    if lesson:
+    if asked:
         from terna.systems import store_vectors
 
-        teacher, described = teacher_of(lesson.teacher, settings)
-        store_vectors(teacher, lesson.taught, OUT / "vectors.npy", name="teacher", progress=settings.machine.progress)
+        teacher, described = teacher_of(asked.teacher, settings)
+        store_vectors(teacher, asked.taught, OUT / "vectors.npy", name="teacher", progress=settings.machine.progress)
         threads = computing_threads()
-        ids, offsets = student_tokens(lesson.learnt, settings.model)
+        ids, offsets = student_tokens(asked.learnt, settings.model)
     else:
         write_arrays({"vectors": np.zeros((0, 0), np.float32)}, OUT)
     write_arrays({"ids": ids, "offsets": offsets}, OUT)
     write_json(described, OUT / "teacher.json")
     read = [PAIRS, *Tables.paths(TRIPLETS_IN, MINED_IN), SENTENCES_IN, TOKENIZER]
     record("teacher", settings, read, [OUT], OUT / "made.json", threads=threads)
-    if lesson is None or described is None:
+    if asked is None or described is None:
         return "train.distill, train.similarity_distillation and train.guide are null: nothing encoded"
-    return f"{len(lesson.taught)} sentences encoded by {described['where']}"
+    return f"{len(asked.taught)} sentences encoded by {described['where']}"
 
 
-def lesson_of(settings: Settings) -> Lesson | None:
+def distillation_of(settings: Settings) -> Distillation | None:
     """What is taught, and by whom; None where nothing is."""
     train = settings.train
     if train.distill:
@@ -91,25 +91,25 @@ def lesson_of(settings: Settings) -> Lesson | None:
     return None
 
 
-def of_examples(teacher: str | None, model: Model) -> Lesson:
-    """The lesson of a run that ranks: the sentences of all examples, whose tokens there are."""
+def of_examples(teacher: str | None, model: Model) -> Distillation:
+    """What a run that ranks has encoded: the sentences of all examples, whose tokens there are."""
     from terna.encoder import prompts_of
 
     others = model.prompts.corpora if model.prompts else {}
     found = Tables.read(TRIPLETS_IN, MINED_IN).numbered(prompts_of(model), others)
-    return Lesson(teacher, found.texts.to_pylist(), [])
+    return Distillation(teacher, found.texts.to_pylist(), [])
 
 
-def distilled(asked: Distill) -> Lesson:
-    """The lesson of a student that ranks nothing; the monolingual text is written down."""
+def distilled(asked: Distill) -> Distillation:
+    """What a student that ranks nothing has encoded; the monolingual text is written down."""
     pairs = read_table(PAIRS, PARALLEL)
     if asked.texts == "parallel":
         sources, targets = pairs["source"].to_pylist(), pairs["target"].to_pylist()
-        return Lesson(asked.teacher, sources, [*targets, *sources])
+        return Distillation(asked.teacher, sources, [*targets, *sources])
     dev, sentences = read_table(TRIPLETS_IN / "dev.parquet", TRIPLETS), read_table(SENTENCES_IN, SENTENCES)
     text = once(sentences["sentence"], pairs["target"], without=[dev[name] for name in TEXTS])
     write_table(pa.table([text], schema=SENTENCES), OUT / "sentences.parquet", SENTENCES)
-    return Lesson(asked.teacher, text.to_pylist(), text.to_pylist())
+    return Distillation(asked.teacher, text.to_pylist(), text.to_pylist())
 
 
 def teacher_of(where: str | None, settings: Settings) -> "tuple[System, dict[str, Any]]":

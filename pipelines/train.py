@@ -42,7 +42,7 @@ def main(settings: Settings) -> str | None:
 
     from terna.encoder import save
     from terna.tracking import loggers
-    from terna.training.emissions import meters
+    from terna.tracking.emissions import meters
     from terna.training.improvement import improvement, outcomes
     from terna.training.processes import Agreement
     from terna.training.setup import Inputs, build_run, finished, observers_of, unsharded

@@ -45,7 +45,8 @@ def visible(text: str) -> str:
 
 def code(text: str) -> Markdown:
     """A code span; text that no span can hold in a table (a backtick, a pipe, a line break) is escaped instead."""
-    return Markdown(f"`{visible(text)}`") if SPAN.fullmatch(text) else escape(text)
+    # as a plain string: a Python literal is Markdown within a fence, and here it may hold markup
+    return Markdown(f"`{visible(text)}`") if SPAN.fullmatch(text) else escape(str(text))
 
 
 def fenced(text: object) -> Markdown:

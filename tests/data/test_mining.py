@@ -218,11 +218,11 @@ def test_at_random_they_are_among_those_that_are_left_the_same_for_a_seed_and_ot
     top = chosen(search, asked, 1)
     assert ((found[0][:, 0] >= 0) == (top[:, 0] >= 0)).all() and (every[:, 0] >= 0).sum() >= (top[:, 0] >= 0).sum()
     unit = search.vectors
-    for anchor, own, floor in zip(search.anchors, found[0], search.positives, strict=True):
+    for anchor, own, lowest in zip(search.anchors, found[0], search.positives, strict=True):
         if own[0] >= 0:
             similarities = unit[own] @ unit[anchor]
             assert len(set(own.tolist())) == 3
-            assert (np.diff(similarities) <= 1e-6).all() and (similarities <= floor - abs(floor) * 0.1 + 1e-6).all()
+            assert (np.diff(similarities) <= 1e-6).all() and (similarities <= lowest - abs(lowest) * 0.1 + 1e-6).all()
     assert not np.array_equal(found[0], top)
 
 

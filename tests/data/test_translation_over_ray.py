@@ -3,16 +3,14 @@
 import json
 import os
 import signal
-import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 import transformers
-from ray_inputs import actors, call_here
+from ray_inputs import actors, begin, call_here, wait_for
 from translator_inputs import CPU, SENTENCES, save_marian, settings
 
 from terna.data.translation import translate
@@ -101,20 +99,6 @@ def test_a_shard_that_is_there_is_not_translated_again(
     assert sum(counts) == len(SENTENCES)
 
 
-def begin(tmp_path: Path, marian: Path) -> subprocess.Popen[bytes]:
-    paths = os.pathsep.join([str(Path(__file__).parents[1] / "helpers"), str(Path(__file__).parent)])
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([paths, os.environ.get("PYTHONPATH", "")])}
-    words = [sys.executable, "-c", COMMAND, str(tmp_path / "sentences.json"), str(marian), str(tmp_path / "work")]
-    return subprocess.Popen(words, env=environment, stderr=subprocess.PIPE)
-
-
-def wait_for(command: subprocess.Popen[bytes], work: Path, shards: int) -> None:
-    ends = time.monotonic() + 120
-    while len(list(work.glob("*.parquet"))) < shards:
-        assert command.poll() is None and time.monotonic() < ends, command.stderr and command.stderr.read()
-        time.sleep(0.01)
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="finds processes by the names that Ray gives them")
 def test_a_worker_is_killed_then_the_command_and_the_bytes_are_those_of_one_process(
@@ -124,10 +108,11 @@ def test_a_worker_is_killed_then_the_command_and_the_bytes_are_those_of_one_proc
     sentences = [f"{text} {number}" for number in range(40) for text in SENTENCES]
     (tmp_path / "sentences.json").write_text(json.dumps(sentences))
     work, total = tmp_path / "work", -(-len(sentences) // 4)
-    with begin(tmp_path, marian) as command:
-        wait_for(command, work, 3)
+    line = COMMAND, Path(__file__).parent, tmp_path / "sentences.json", marian, work
+    with begin(*line) as command:
+        wait_for(command, 3, work, "*.parquet")
         actors(command.pid)[0].kill()
-        wait_for(command, work, len(list(work.glob("*.parquet"))) + total // 4)
+        wait_for(command, len(list(work.glob("*.parquet"))) + total // 4, work, "*.parquet")
         family = psutil.Process(command.pid).children(recursive=True)
         command.send_signal(signal.SIGTERM)
         said = command.communicate(timeout=60)[1].decode()
@@ -135,7 +120,7 @@ def test_a_worker_is_killed_then_the_command_and_the_bytes_are_those_of_one_proc
     assert not psutil.wait_procs(family, timeout=30)[1], "a Ray of its own ends with the command"
     before = contents(work)
     assert total // 4 < len(before) < total
-    with begin(tmp_path, marian) as command:
+    with begin(*line) as command:
         said = command.communicate(timeout=120)[1].decode()
     assert command.returncode == 0, said
     translate(sentences, "en", settings(marian), CPU, tmp_path / "one")

@@ -5,10 +5,11 @@ import hashlib
 import json
 import os
 import runpy
+import shutil
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -54,6 +55,21 @@ def released(root: Path, project: Path, encoder: Encoder) -> None:
     (project / "params.yaml").write_text(composed.replace("repo: release/encoder", f"repo: {REPO}"))
     run(project, "release.py", "--config-path=..", "--config-name=params")
     lineage_inputs.report(replace(settings, release=replace(settings.release, repo=REPO)))
+
+
+def made_up(root: Path, project: Path, overrides: Sequence[str] = ()) -> Path:
+    """Lay out in `project` a made-up run, and release it; `project`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project)
+        lineage_inputs.run_line(root, project, overrides=overrides)
+        run(project, "release.py", "--config-path=..", "--config-name=params")
+    return project
+
+
+def to_break(made: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of a project's release in `folder`; the project is the working folder."""
+    monkeypatch.chdir(made)
+    return Path(shutil.copytree(made / "release", folder / "release"))
 
 
 def evaluate(settings: Settings, encoder: Encoder) -> None:

@@ -1,7 +1,12 @@
 """Ray in tests: workers that are called in this process in place of its own, and the processes of a real one."""
 
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -29,6 +34,22 @@ def call_here(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     monkeypatch.setattr(cluster, "connected", connected)
     monkeypatch.setattr(cluster, "worked", worked)
     return given
+
+
+def begin(program: str, tests: Path, *words: Path) -> subprocess.Popen[bytes]:
+    """Start a program, which imports from the tests in a folder and from these helpers; words: its arguments."""
+    paths = [str(tests), str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
+    line = [sys.executable, "-c", program, *map(str, words)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    return subprocess.Popen(line, env=environment, stderr=subprocess.PIPE)
+
+
+def wait_for(command: subprocess.Popen[bytes], shards: int, work: Path, pattern: str) -> None:
+    """Until there are so many shards in a folder; the test fails where the command ends before."""
+    ends = time.monotonic() + 120
+    while len(list(work.glob(pattern))) < shards:
+        assert command.poll() is None and time.monotonic() < ends, command.stderr and command.stderr.read()
+        time.sleep(0.01)
 
 
 def actors(command: int) -> list[psutil.Process]:

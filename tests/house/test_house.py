@@ -132,6 +132,26 @@ def test_each_stage_depends_on_its_script_and_on_the_rooms_that_the_script_reach
         assert not unused, f"{name}: {unused} are not reached by its script"
 
 
+def test_what_a_script_reaches_is_found_in_every_form_of_import_and_is_apart_by_its_room_alone(tmp_path: Path) -> None:
+    terna = tmp_path / "src" / "terna"
+    sources = {
+        "data/planted.py": "def late():\n    from terna.data import errors",
+        "data/errors.py": "import numpy, terna.evaluation.table as table",
+        "evaluation/table.py": "import terna",
+        "tracking/loggers.py": "from terna.evaluation import seeds",
+        "evaluation/seeds.py": "",
+        "errors.py": "",
+    }
+    for place, text in sources.items():
+        (terna / place).parent.mkdir(parents=True, exist_ok=True)
+        (terna / place).parent.joinpath("__init__.py").touch()
+        (terna / place).write_text(text)
+    script = tmp_path / "script.py"
+    script.write_text("import terna.data.planted\nfrom terna.tracking import loggers\nfrom terna import errors\n")
+    found = {str(path.relative_to(terna)) for path in _reached(tmp_path, script)}
+    assert found == {"data/planted.py", "data/errors.py", "evaluation/table.py"}
+
+
 ROOMS = [
     "settings",
     "data",
@@ -165,7 +185,8 @@ PLANTED = {
     "release/card/document.py": "import markupsafe",
     "data/triplets.py": "import sentence_transformers",
     "encoder/head.py": "from terna.training import losses",
-    "serving/new.py": "import matplotlib.pyplot",
+    "serving/planted.py": "import matplotlib.pyplot",
+    "training/parts/planted.py": "def late():\n    from terna.systems import load_system",
     "attic/__init__.py": "",  # a room on no floor
 }
 
@@ -190,6 +211,14 @@ def test_where_it_runs_and_where_it_is_logged_are_in_no_stage(graph: dict[str, A
     assert not {param for param in named if param.startswith(("machine", "logger"))}
 
 
+def test_what_training_depends_on_writes_no_table_so_that_other_words_retrain_nothing(
+    root: Path, graph: dict[str, Any]
+) -> None:
+    code = [file for dep in graph["train"]["deps"] if dep.startswith("src/") for file in _files(root, dep)]
+    markdown = root / "src" / "terna" / "markdown.py"
+    assert not [str(file) for file in code if markdown in _imported(root, root / file)]
+
+
 def test_the_test_benchmark_is_out_of_reach_of_training(graph: dict[str, Any]) -> None:
     assert [dep for dep in graph["train"]["deps"] if "sts" in dep] == ["data/raw/sts/${evaluate.select_on}"]
     assert not [param for param in graph["train"]["params"] if param in ("evaluate", "evaluate.benchmarks")]
@@ -211,7 +240,8 @@ def _reached(root: Path, script: Path) -> set[Path]:
     waiting = [script]
     while waiting:
         for file in _imported(root, waiting.pop()):
-            if file not in found and not set(APART) & {file.stem, file.parent.name}:
+            room = file.relative_to(root / "src" / "terna").parts[0].removesuffix(".py")
+            if file not in found and room not in APART:
                 found.add(file)
                 waiting.append(file)
     return found
@@ -219,15 +249,18 @@ def _reached(root: Path, script: Path) -> set[Path]:
 
 def _imported(root: Path, file: Path) -> Iterator[Path]:
     for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "terna":
-            yield from _module(root, node.module or "")
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield from _module(root, alias.name)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from _module(root, node.module)
             for alias in node.names:
                 yield from _module(root, f"{node.module}.{alias.name}")
 
 
 def _module(root: Path, name: str) -> Iterator[Path]:
     path = root / "src" / Path(*name.split("."))
-    if name == "terna":
+    if not name.startswith("terna."):
         return
     if path.is_dir():
         # a face without names has nothing that could change a result

@@ -14,6 +14,7 @@ from documented import programs
 from huggingface_hub import ModelCard
 from markdown_inputs import attacked, bare, controls, seen, shown
 
+from terna.encoder import Usage
 from terna.release.lineage import Link
 from terna.settings import Corpus, Distill, File, Reported, Settings
 
@@ -93,6 +94,17 @@ def test_the_body_shows_every_text_as_it_is_and_has_no_other_tag_or_attribute(te
     assert attributes == plain_attributes
     expected = {PLAIN: text, UNSTOPPED: text.rstrip("."), UNDASHED: text.replace("-", "")}
     assert bare(words) == re.sub("|".join(expected), lambda found: bare(seen(expected[found[0]])), bare(plain_words))
+
+
+@attacked
+def test_a_prompt_is_shown_as_python_writes_it_and_brings_no_tag_or_attribute_in(text: str) -> None:
+    (tags, words, attributes), (plain_tags, plain_words, plain_attributes) = (
+        body(card_of(default(), usage=Usage({"query": prompt}, "query"))) for prompt in (text, PLAIN)
+    )
+    assert [tag for tag in tags if "code" not in tag] == [tag for tag in plain_tags if "code" not in tag]
+    assert attributes == plain_attributes
+    literal = seen(json.dumps(text, ensure_ascii=False))
+    assert bare(words) == bare(plain_words).replace(f'"{PLAIN}"', bare(literal))
 
 
 @attacked

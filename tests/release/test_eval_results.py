@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +11,8 @@ import pytest
 import yaml
 from card_inputs import card_of, front_of, scores_of, settings_of
 from huggingface_hub import EvalResultEntry, parse_eval_result_entries
-from lineage_inputs import run_line
 from proof_inputs import edited, flip, git
-from publish_inputs import run
+from publish_inputs import made_up, to_break
 
 from terna.errors import DataError
 from terna.release import eval_results, hub, origin, verify
@@ -35,20 +33,12 @@ REPO = "alguien/terna-prueba"
 @pytest.fixture(scope="module")
 def made(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with a made-up run on STS22 beside the sample's benchmarks, and its release."""
-    project = tmp_path_factory.mktemp("made")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(project)
-        run_line(root, project, overrides=[STS22])
-        run(project, "release.py", "--config-path=..", "--config-name=params")
-    return project
+    return made_up(root, tmp_path_factory.mktemp("made"), [STS22])
 
 
 @pytest.fixture
 def release(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the release alone, to break; the project is the working folder."""
-    shutil.copytree(made / "release", tmp_path / "release")
-    monkeypatch.chdir(made)
-    return tmp_path / "release"
+    return to_break(made, tmp_path, monkeypatch)
 
 
 def on_sts22(root: Path, **changes: Any) -> Settings:

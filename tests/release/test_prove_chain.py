@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from card_inputs import settings_of as settings_of_words
-from lineage_inputs import KINDS, run_line
+from lineage_inputs import KINDS
 from proof_inputs import claim, edited, flip, keys
-from publish_inputs import run
+from publish_inputs import made_up, to_break
 
 from terna.errors import DataError, ModelError
 from terna.records import sha256_of
@@ -33,20 +33,12 @@ AB = "ab" * 32
 @pytest.fixture(scope="module")
 def made(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with a made-up run and its release."""
-    project = tmp_path_factory.mktemp("made")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(project)
-        run_line(root, project)
-        run(project, "release.py", "--config-path=..", "--config-name=params")
-    return project
+    return made_up(root, tmp_path_factory.mktemp("made"))
 
 
 @pytest.fixture
 def release(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the release alone, to break; the project is the working folder."""
-    shutil.copytree(made / "release", tmp_path / "release")
-    monkeypatch.chdir(made)
-    return tmp_path / "release"
+    return to_break(made, tmp_path, monkeypatch)
 
 
 def found(release: Path) -> list[Finding]:

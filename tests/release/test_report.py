@@ -14,13 +14,15 @@ import pyarrow as pa
 import pytest
 import yaml
 from card_inputs import ACCOUNT, FIGURES, IMPROVEMENT, LINEAGE, PUBLISHED, comparison, settings_of
-from markdown_inputs import controls
+from markdown_inputs import Shown, controls
 from report_inputs import HOSTILE, LONG, ROOT, Page, contents_of, diagnosis
 
 from terna.errors import DataError, TernaError
 from terna.evaluation.table import BASELINES, WEIGHTED
+from terna.markdown import code
 from terna.records import TRIPLETS, write_table
 from terna.release.report import CURVES, Contents, read_curve, read_predictions, read_triplets, render
+from terna.release.report.blocks import inline
 from terna.settings import Reported
 
 TEST, DEV = "sts2015-es", "sts2014-es"
@@ -76,7 +78,7 @@ def test_the_score_that_semeval_ranks_by_stands_where_others_report_it(page: Pag
     assert f"Systems on {DEV} by the score" not in page.text
 
 
-def test_floors_have_their_intervals_where_they_were_measured(contents: Contents) -> None:
+def test_baselines_have_their_intervals_where_they_were_measured(contents: Contents) -> None:
     baselines = contents.scores["floors"]
     baselines = {**baselines, TEST: baselines[TEST] | {"ci95": {"jaccard_pearson": [0.123, 0.456]}}}
     page = Page(render(replace(contents, scores={**contents.scores, "floors": baselines})))
@@ -306,6 +308,13 @@ def test_a_hostile_text_is_shown_as_it_is_wherever_it_stands() -> None:
     assert f"nli_es: {HOSTILE}" in page.text
     assert f"translated by {HOSTILE} (commit {HOSTILE}, weights' sha256 {HOSTILE})" in page.text
     assert page.rows("Files of the data")[-1] == {"corpus": "out", "file": HOSTILE, "sha256": HOSTILE}
+
+
+@pytest.mark.parametrize("name", ["./a**b**c", "&#60;b&#62;", "<b>", "&lt;", "**"])
+def test_a_name_in_code_is_shown_as_it_is(name: str) -> None:
+    found = Shown(str(inline(f"**on {code(name)}**, by {code(name)}")))
+    assert found.tags == ["strong", "code", "/code", "/strong", "code", "/code"]
+    assert "".join(found.text) == f"on {name}, by {name}"
 
 
 def test_no_text_brings_in_a_character_that_reorders_what_is_shown() -> None:

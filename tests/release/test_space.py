@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from huggingface_hub import SpaceCard
+from markdown_inputs import shown
 
 from terna.errors import PublishError
 from terna.release import space
@@ -55,6 +56,17 @@ def test_the_front_matter_is_what_the_hub_documents(written: Callable[..., Path]
     assert not data["emoji"].isascii()
     assert len(data["short_description"]) <= 60, "the hub shows no more"
     assert "The demo page of terna-sample:" in (folder / "README.md").read_text()
+
+
+def test_a_name_from_somebody_s_card_is_shown_as_it_is(encoder_folder: Path, tmp_path: Path, root: Path) -> None:
+    name = "<img src=x onerror=alert(1)> **x**"
+    bundled = shutil.copytree(encoder_folder, tmp_path / "bundled")
+    (bundled / "README.md").write_text(f"---\nmodel-index:\n- name: {name!r}\n  results: []\n---\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        space.write(str(bundled), tmp_path / "space")
+    tags, words, _ = shown((tmp_path / "space" / "README.md").read_text().split("\n---\n", 1)[1])
+    assert f"The demo page of {name}:" in words and not {"img", "strong"} & set(tags)
 
 
 def test_the_folder_holds_what_the_dockerfile_copies_and_nothing_that_was_made(

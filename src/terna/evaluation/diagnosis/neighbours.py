@@ -32,8 +32,8 @@ def neighbours(texts: Sequence[str], vectors: Vectors, lexical: Any, measure: st
         ours = pairwise(np.broadcast_to(vectors[place], (len(others), len(vectors[place]))), vectors[others])[measure]
         shared = np.zeros(0) if lexical is None else (lexical[others] @ lexical[place].T).toarray().ravel()
         within = shared > 0
-        floor = _nearest(texts, others[within], shared[within]) if lexical is not None else []
-        found.append(Neighbours(texts[place], _nearest(texts, others, ours), floor))
+        baseline = _nearest(texts, others[within], shared[within]) if lexical is not None else []
+        found.append(Neighbours(texts[place], _nearest(texts, others, ours), baseline))
     return found
 
 

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from terna.arrays import Floats
 from terna.evaluation.diagnosis.record import Space
+from terna.metrics.similarity import unit
 from terna.sentences import fold
 
 # rows whose products with all others are held at a time
@@ -23,7 +24,7 @@ def spread(
     Sources: Ethayarajh, How Contextual are Contextualized Word Representations?, 2019 (anisotropy); Wang & Isola,
     Understanding Contrastive Representation Learning through Alignment and Uniformity, 2020, with α = 2 and t = 2.
     """
-    units = _unit(np.asarray(vectors, np.float64))
+    units = unit(np.asarray(vectors, np.float64))
     places = {fold(text): place for place, text in reversed([*enumerate([*first, *second])])}
     alone = units[sorted(places.values())]
     close = gold >= scale[0] + 0.8 * (scale[1] - scale[0])
@@ -53,8 +54,3 @@ def _uniformity(units: Floats) -> float:
         potential += float(np.exp(-2 * distances.clip(min=0)).sum())
     # every row was also compared with itself, at distance 0
     return float(np.log((potential - len(units)) / (len(units) * (len(units) - 1))))
-
-
-def _unit(vectors: Floats) -> Floats:
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(length == 0, 1, length)

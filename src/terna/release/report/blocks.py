@@ -118,4 +118,5 @@ def inline(text: str) -> Markup:
 
 
 def _marked(found: re.Match[str]) -> str:
-    return f"<code>{found[1]}</code>" if found[1] else f"&#{found[2]};"
+    # what stars mean is read later, and within code they mean nothing
+    return f"<code>{found[1].replace('*', '&#42;')}</code>" if found[1] else f"&#{found[2]};"

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from terna.errors import PublishError
+from terna.markdown import escape
 from terna.records import replacing_folder, write_text
 from terna.release.card.front import yaml_of
 
@@ -105,4 +106,4 @@ def _readme(model: str, *, licence: str | None = None, hub: str | None = None) -
         pinned=False,
         short_description="Compare, search and group Spanish sentences",
     )
-    return f"---\n{yaml_of(data)}\n---\n{TEXT.format(title=data.title, model=model, port=PORT)}"
+    return f"---\n{yaml_of(data)}\n---\n{TEXT.format(title=data.title, model=escape(model), port=PORT)}"

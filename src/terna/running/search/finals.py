@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from terna.arrays import Floats
 from terna.markdown import escape, figure
-from terna.metrics.standings import Standing, markdown, resolution, tied, verdict
+from terna.metrics.standings import Standing, resolution, tied
+from terna.running.search.standings import markdown, verdict
 from terna.running.search.trials import Trial, ranked
 
 START = "the start"

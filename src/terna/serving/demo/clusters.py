@@ -9,6 +9,7 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import silhouette_score
 
 from terna.arrays import Bools, Floats, Ints, Vectors
+from terna.metrics.similarity import unit
 from terna.serving.demo.refused import Refused
 
 SEED = 0
@@ -50,9 +51,7 @@ def grouped(vectors: Vectors, k: int | None) -> Grouping:
 
 
 def _directions(vectors: Vectors) -> Floats:
-    exact = np.asarray(vectors, np.float64)
-    length = np.linalg.norm(exact, axis=1, keepdims=True)
-    directions: Floats = np.round(exact / np.where(length == 0, 1, length), DECIMALS)
+    directions: Floats = np.round(unit(np.asarray(vectors, np.float64)), DECIMALS)
     return directions
 
 

@@ -21,7 +21,7 @@ from terna.release.card.emissions import Emissions as Figures
 from terna.release.card.emissions import of_release, of_training
 from terna.settings import Settings
 from terna.settings.checks import CHECKS, check_emissions
-from terna.training.emissions import Emissions, meters
+from terna.tracking.emissions import Emissions, meters
 
 Make = Callable[..., Encoder]
 STEPS = 12
