@@ -25,13 +25,16 @@ from transformers import (
     BigBirdConfig,
     ConvBertConfig,
     DebertaV2Config,
+    DeepseekV32Config,
     DistilBertConfig,
+    DogeConfig,
     ElectraConfig,
     EsmConfig,
     FNetConfig,
     Gemma2Config,
     Gemma3TextConfig,
     GPT2Config,
+    IBertConfig,
     Llama4TextConfig,
     LlamaConfig,
     MistralConfig,
@@ -88,9 +91,22 @@ FAMILIES: dict[str, Callable[[], PreTrainedConfig]] = {
     "bigbird": lambda: BigBirdConfig(**SHAPE, block_size=1, num_random_blocks=1),
     "convbert": lambda: ConvBertConfig(**SHAPE, embedding_size=16),
     "deberta": lambda: DebertaV2Config(**SHAPE, relative_attention=True, pos_att_type=["c2p", "p2c"]),
+    "deepseek": lambda: DeepseekV32Config(
+        **SHAPE | {"num_key_value_heads": 2, "head_dim": 4},
+        q_lora_rank=8,
+        kv_lora_rank=8,
+        qk_rope_head_dim=4,
+        qk_nope_head_dim=8,
+        v_head_dim=8,
+        index_topk=8,
+        index_n_heads=2,
+        index_head_dim=8,
+        first_k_dense_replace=2,
+    ),
     "distilbert": lambda: DistilBertConfig(
         vocab_size=96, dim=16, n_layers=2, n_heads=2, hidden_dim=32, max_position_embeddings=40
     ),
+    "doge": lambda: DogeConfig(**FEW, keep_window_size=8),
     "electra": lambda: ElectraConfig(**SHAPE, embedding_size=8),
     "esm": lambda: EsmConfig(
         **SHAPE, mask_token_id=4, token_dropout=True, position_embedding_type="absolute", emb_layer_norm_before=True
@@ -101,6 +117,7 @@ FAMILIES: dict[str, Callable[[], PreTrainedConfig]] = {
     ),
     "gemma2": lambda: Gemma2Config(**FEW, query_pre_attn_scalar=8, sliding_window=6),
     "gpt2": lambda: GPT2Config(vocab_size=96, n_embd=16, n_layer=2, n_head=2, n_positions=40),
+    "ibert": lambda: IBertConfig(**SHAPE, quant_mode=True),
     "llama": lambda: LlamaConfig(**FEW),
     "llama4": lambda: Llama4TextConfig(
         **FEW, intermediate_size_mlp=32, num_local_experts=2, num_experts_per_tok=1, attention_chunk_size=6

@@ -115,6 +115,16 @@ FOLDERS: dict[str, Folder] = {
             edited("2_Dense/config.json", module_input_name=..., module_output_name=...),
         ),
     ),
+    "Dropout that is no probability": Folder(
+        after=lambda: [Dropout(0.5)],
+        edit=edited("2_Dropout/config.json", dropout=-1.0),
+        refused=r"2_Dropout/config\.json: dropout: -1\.0, but a number from 0 to 1 is expected",
+    ),
+    "Normalize over nothing": Folder(
+        after=lambda: [Normalize()],
+        edit=edited("2_Normalize/config.json", module_input_name=None),
+        refused=r"2_Normalize/config\.json: module_input_name: None, but only 'sentence_embedding' can be read",
+    ),
     "an activation of somebody else": Folder(
         after=lambda: [dense()],
         edit=edited("2_Dense/config.json", activation_function="os.system"),
@@ -195,7 +205,13 @@ FOLDERS: dict[str, Folder] = {
     ),
     "a tokenizer whose length is below nothing": Folder(
         edit=edited("tokenizer_config.json", model_max_length=-1),
-        refused=r"tokenizer_config\.json: model_max_length: -1, but 1 or more",
+        refused=r"tokenizer_config\.json: model_max_length: -1, but 2 or more",
+    ),
+    "a length with room for one token": Folder(
+        edit=written(SETTINGS, {"max_seq_length": 3}), texts=("el perro", "horno", "")
+    ),
+    "a length without room for the special tokens": Folder(
+        edit=written(SETTINGS, {"max_seq_length": 1}), refused="max_seq_length: 1, but 2 or more is expected; raise it"
     ),
     "a tokenizer's length that does not count": Folder(
         edit=all_of(written(SETTINGS, {"max_seq_length": 9}), edited("tokenizer_config.json", model_max_length=-1))
@@ -246,6 +262,10 @@ FOLDERS: dict[str, Folder] = {
     "a default prompt that is not there": Folder(
         edit=edited(OPTIONS, default_prompt_name="answer"), refused=f"{OPTIONS}: default_prompt_name: 'answer'"
     ),
+    "a prompt with half of a character": Folder(
+        edit=edited(OPTIONS, prompts={"query": "\ud800"}, default_prompt_name="query"),
+        refused=rf"{OPTIONS}: half of a surrogate pair",
+    ),
     "another similarity": Folder(options={"similarity_fn_name": "dot"}),
     "an unknown similarity": Folder(
         edit=edited(OPTIONS, similarity_fn_name="maxsim"), refused=f"{OPTIONS}: similarity_fn_name: 'maxsim'"
@@ -287,6 +307,21 @@ FOLDERS: dict[str, Folder] = {
     ),
     "a vocabulary without its token for unknown words": Folder(
         edit=replaced("tokenizer.json", '"unk_token": "[UNK]"', '"unk_token": "[OTHER]"'),
+        refused=r"Missing \[UNK\] token from the vocabulary .*tokenizer\.json",
+    ),
+    "the same behind a normalizer that keeps letters alone": Folder(
+        edit=all_of(
+            replaced("tokenizer.json", '"unk_token": "[UNK]"', '"unk_token": "[OTHER]"'),
+            edited(
+                "tokenizer.json",
+                normalizer={
+                    "type": "BertNormalizer",
+                    "clean_text": True,
+                    "handle_chinese_chars": True,
+                    "lowercase": True,
+                },
+            ),
+        ),
         refused=r"Missing \[UNK\] token from the vocabulary .*tokenizer\.json",
     ),
     "a pooling that is gone": Folder(
@@ -345,6 +380,16 @@ FOLDERS: dict[str, Folder] = {
     "a window over the last tokens": Folder(**DECODER | {"backbone": "mistral"}),
     "gemma2": Folder(**DECODER | {"backbone": "gemma2"}),
     "gpt2": Folder(**DECODER | {"backbone": "gpt2"}),
+    "ranges that are counted up while training": Folder(
+        backbone="ibert",
+        alone=True,
+        texts=FILLED,
+        edit=weights(
+            lambda given: [
+                given[key].fill_(-8 if "min" in key else 8) for key in given if key.endswith(("_min", "_max"))
+            ]
+        ),
+    ),
     "a decoder's mean": Folder(**DECODER | {"pooling": "mean", "after": lambda: [Normalize()]}),
     "a decoder padded to the left": Folder(**DECODER, edit=edited("tokenizer_config.json", padding_side="left")),
     "a decoder without a padding token": Folder(**DECODER | {"tokenizer": "unpadded"}),
@@ -358,6 +403,16 @@ FOLDERS: dict[str, Folder] = {
     "texts that are too short to change them": Folder(
         **DECODER | {"backbone": "phi3"}, edit=written(SETTINGS, {"max_seq_length": 12})
     ),
+    "sparse attention that equally good tokens share": Folder(
+        **DECODER | {"backbone": "deepseek"},
+        refused=r"saved: index_topk: 8, with which .* beside it; cut texts to 8 tokens, not 24",
+    ),
+    "the same of another family": Folder(
+        **DECODER | {"backbone": "doge"}, refused=r"saved: keep_window_size: 8, with which .*; cut texts to 8 tokens"
+    ),
+    "texts that are too short for it": Folder(
+        **DECODER | {"backbone": "deepseek"}, edit=written(SETTINGS, {"max_seq_length": 8})
+    ),
     "sparse attention that one short text ends": Folder(
         backbone="bigbird", refused=r"attention_type: 'block_sparse', .* set it to 'original_full' in config\.json"
     ),
@@ -367,6 +422,10 @@ FOLDERS: dict[str, Folder] = {
     "a backbone that trains on texts of one length": Folder(
         backbone="reformer", refused="saved: ReformerModel gives no vectors while training: .*sequence length"
     ),
+    "a backbone for texts of some lengths alone": Folder(
+        edit=edited("config.json", chunk_size_feed_forward=5),
+        refused="saved: BertModel gives no vectors for tokens: .*multiple of the chunk size 5",
+    ),
     "encoder and decoder": Folder(backbone="bart", refused="bart is a model of encoder and decoder"),
     "no padding token nor an end": Folder(
         tokenizer="unpadded", edit=edited("tokenizer_config.json", eos_token=...), refused="no padding token"
@@ -374,6 +433,7 @@ FOLDERS: dict[str, Folder] = {
     "no special tokens": Folder(tokenizer="bare", pooling=["mean", "lasttoken"]),
     "no special tokens, nothing to take the maximum of": Folder(tokenizer="bare", pooling="max", texts=FILLED),
     "text cut at the left": Folder(edit=edited("tokenizer_config.json", truncation_side="left")),
+    "attention weights put out, too": Folder(edit=edited("config.json", output_attentions=True)),
     # weights
     "in half precision": Folder(
         edit=all_of(
@@ -567,8 +627,8 @@ QUICK = (
 )
 
 
-# vectors of the first three depend on padding; the exporter of TorchScript lacks an operation of the others
-NOT_EXPORTED = ("convbert", "fnet", "nystromformer", "llama4", "phi3", "phimoe", "embeddinggemma")
+# vectors of the first four depend on padding; the exporter of TorchScript lacks an operation of the others
+NOT_EXPORTED = ("convbert", "fnet", "ibert", "nystromformer", "deepseek", "llama4", "phi3", "phimoe", "embeddinggemma")
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,10 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from folder_inputs import Folder, edited
 from sentence_transformers import SentenceTransformer
@@ -136,6 +138,13 @@ def test_what_is_refused_leaves_nothing(make_encoder: Make, tmp_path: Path, monk
     with pytest.raises(ModelError, match=rf"^{without}: BertModel does not go into ONNX: onnx/model\.onnx: asks for"):
         onnx_export.write(without, tmp_path / "graph")
     shutil.rmtree(tmp_path / "made")
+    # a graph for the length that it was traced with
+    one = Folder(edit=edited("config.json", chunk_size_feed_forward=1)).make(tmp_path / "made")
+    with pytest.raises(
+        ModelError, match=rf"^{one}: BertModel does not go into ONNX: .*no vectors for texts of \d+ tok"
+    ):
+        onnx_export.write(one, tmp_path / "graph")
+    shutil.rmtree(tmp_path / "made")
     # a graph that says other things than the backbone
     monkeypatch.setattr(onnx_export.OnnxEncoder, "encode", lambda self, texts: np.ones((len(texts), 32), np.float32))
     with pytest.raises(ModelError, match=r"vectors by onnxruntime differ by .*; this backbone cannot be exported"):
@@ -160,12 +169,69 @@ def test_a_folder_that_cannot_be_read_is_refused_with_its_remedy(make_encoder: M
         shutil.rmtree(tmp_path / "broken")
 
     refused("onnxruntime cannot read it", "onnx/model.onnx", file.read_bytes()[:5000])
+    refused("onnxruntime cannot read it", "onnx/model.onnx", b"")
     modules = (tmp_path / "graph" / "modules.json").read_bytes()
     refused("modules Transformer, WordWeights, Dense", "modules.json", modules.replace(b"Pooling", b"WordWeights"))
     refused("no max_seq_length", "sentence_bert_config.json", b"{}")
     head = json.loads((tmp_path / "graph" / "2_Dense" / "config.json").read_text())
     theirs = json.dumps(head | {"activation_function": "transformers.activations.GELUActivation"}).encode()
     refused(r"2_Dense/config\.json: activation_function", "2_Dense/config.json", theirs)
+    pooling = json.loads((tmp_path / "graph" / "1_Pooling" / "config.json").read_text())
+    wide = json.dumps(pooling | {"word_embedding_dimension": 99}).encode()
+    refused(r"embedding_dimension is 99, but a token's vector has 32 numbers", "1_Pooling/config.json", wide)
+    two = json.dumps(pooling | {"pooling_mode_max_tokens": True}).encode()
+    refused("module 2, Dense, does not take vectors of 64 numbers", "1_Pooling/config.json", two)
+    settings = b'{"max_seq_length": 1}'
+    refused("max_seq_length: 1, but 2 or more is expected", "sentence_bert_config.json", settings)
+
+
+def _renamed(graph: Any) -> None:
+    """The graph's output by the name that sentence-transformers' own exports of later versions have."""
+    for node in graph.node:
+        node.output[:] = ["token_embeddings" if name == graph.output[0].name else name for name in node.output]
+    graph.output[0].name = "token_embeddings"
+
+
+def _of_one_length(graph: Any) -> None:
+    for end in (*graph.input, *graph.output):
+        end.type.tensor_type.shape.dim[1].dim_value = 8
+
+
+def _narrow(graph: Any) -> None:
+    for end in graph.input:
+        end.type.tensor_type.elem_type = onnx.TensorProto.INT32
+
+
+def _without_numbers(graph: Any) -> None:
+    for weight in (each for each in graph.initializer if "word_embeddings" in each.name):
+        values = np.full_like(onnx.numpy_helper.to_array(weight), np.nan)
+        weight.CopyFrom(onnx.numpy_helper.from_array(values, weight.name))
+
+
+OTHERS: dict[Callable[[Any], None], str] = {
+    _renamed: r"asks for attention_mask, input_ids and gives token_embeddings, not input_ids, attention_mask and last",
+    _of_one_length: r"onnxruntime gives no vectors for texts of 3 tokens \(.*\)",
+    _narrow: r"onnxruntime gives no vectors for texts of 3 tokens \(.*Unexpected input data type",
+    _without_numbers: r"last_hidden_state of shape \(2, 3, 16\) for ids of shape \(2, 3\), but a vector of fin",
+}
+
+
+def test_a_graph_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    file = onnx_export.write(Folder().make(tmp_path / "made"), tmp_path / "graph")[0]
+    whole = file.read_bytes()
+    for change, told in OTHERS.items():
+        made = onnx.load_from_string(whole)
+        change(made.graph)
+        file.write_bytes(made.SerializeToString())
+        with pytest.raises(ModelError, match=rf"^{file}: {told}.*; .*write it"):
+            load_system(str(file))
+
+
+def test_texts_longer_than_a_graph_takes_are_refused(tmp_path: Path) -> None:
+    file = onnx_export.write(Folder().make(tmp_path / "made"), tmp_path / "graph")[0]
+    edited("sentence_bert_config.json", max_seq_length=41)(tmp_path / "graph")
+    with pytest.raises(ModelError, match=rf"^{file}: .*no vectors for texts of 41 tokens .*; lower max_seq_length"):
+        load_system(str(file)).encode(["perro " * 60])
 
 
 @pytest.mark.parametrize("package", ["onnx", "onnxruntime"])

@@ -77,3 +77,11 @@ def test_a_prompt_that_leaves_no_room_is_refused(tmp_path: Path) -> None:
     encoder = Encoder.load(FOLDERS["mean, pooled prompts"].make(tmp_path))
     with pytest.raises(ModelError, match=r"the prompt 'horno .*, but texts are cut to its 24 tokens"):
         encoder.encode(SOME, prompt="horno " * 30)
+
+
+def test_a_prompt_without_a_token_changes_nothing(tmp_path: Path) -> None:
+    spaces = Folder(
+        tokenizer="bare", include_prompt=False, options={"prompts": {"spaces": "  "}, "default_prompt_name": "spaces"}
+    )
+    encoder = Encoder.load(spaces.make(tmp_path))
+    np.testing.assert_array_equal(encoder.encode(SOME), encoder.encode(SOME, prompt=""))

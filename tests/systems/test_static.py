@@ -158,6 +158,13 @@ DAMAGED: dict[str, tuple[Callable[[Path], Any], str]] = {
         r"model\.safetensors: embeddings, mapping; one matrix, embedding\.weight or embeddings, can be read",
     ),
     "no matrix": (rewritten(lambda table: {"embedding.weight": table[0]}), "one matrix, embedding.weight"),
+    **{
+        f"a table of {dtype}": (
+            rewritten(lambda table, dtype=dtype: {"embedding.weight": table.to(dtype)}),
+            rf"model\.safetensors: embedding\.weight of {dtype}, but one of torch\.float16, .* is expected; distil it",
+        )
+        for dtype in (torch.int8, torch.float8_e4m3fn, torch.complex64)
+    },
     "a value that is not a number": (
         rewritten(lambda table: {"embedding.weight": table * float("nan")}),
         r"model\.safetensors: embedding\.weight has values that are not numbers",

@@ -1,5 +1,6 @@
 """What follows pooling: sentence-transformers' modules that map a sentence's vector, each read and written here."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -70,14 +71,27 @@ KINDS = ("Dense", "Dropout", "LayerNorm", "Normalize")
 def read_module(kind: str, folder: Path) -> nn.Module:
     """The module of one of KINDS that lies in a folder; ModelError, by file and key, for what cannot be honoured."""
     keys = Keys.read(folder / "config.json")
-    for end in ("input", "output"):
-        keys.only(f"module_{end}_name", "sentence_embedding", None)
+    keys.only("module_input_name", "sentence_embedding")
+    keys.only("module_output_name", "sentence_embedding", None)
     with torch.device("meta"):  # sizes are compared with the file's before anything of them is allocated
         module = _module(kind, keys)
     keys.end()
     if module.state_dict():
         _load(module, folder / WHOLE)
     return module
+
+
+def through(head: Iterable[nn.Module], vectors: Tensor, where: Path | str) -> Tensor:
+    """Vectors (sentences, pooled) mapped by each module of an encoder's folder; ModelError by the first unfit one."""
+    for number, module in enumerate(head, start=2):
+        try:
+            vectors = module(vectors)
+        except (RuntimeError, ValueError, IndexError) as error:  # of torch's modules, whatever does not fit
+            name = f"module {number}, {type(module).__name__},"
+            raise ModelError(
+                f"{where}: {name} does not take vectors of {vectors.shape[-1]} numbers: {words_of(error)}; {REMEDY}"
+            ) from error
+    return vectors
 
 
 def write_module(module: nn.Module, folder: Path) -> None:
@@ -97,8 +111,15 @@ def _module(kind: str, keys: Keys) -> nn.Module:
             residual=keys.take("use_residual", bool, False),
         )
     if kind == "Dropout":
-        return nn.Dropout(keys.take("dropout", float, 0.2))
+        return nn.Dropout(_share(keys))
     return LayerNorm(keys.size("dimension", 0)) if kind == "LayerNorm" else Normalize()
+
+
+def _share(keys: Keys) -> float:
+    found: float = keys.take("dropout", float, 0.2)
+    if not 0 <= found <= 1:
+        raise keys.refused("dropout", found, "a number from 0 to 1 is expected")
+    return found
 
 
 def _settings(module: nn.Module) -> dict[str, Any]:

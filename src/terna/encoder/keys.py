@@ -1,5 +1,6 @@
 """The settings in a JSON file of an encoder's folder: each key is honoured, or refused by file and key."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,11 @@ class Keys:
 def read(path: Path) -> Any:
     """The content of a JSON file; ModelError when it cannot be read."""
     try:
-        return read_json(path)
+        content = read_json(path)
+        json.dumps(content, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise ModelError(f"{path}: half of a surrogate pair, which is no character; get the folder again") from error
     except (DataError, OSError) as error:
         reason = str(error).removeprefix(f"{path}: ").partition(";")[0]
         raise ModelError(f"{path}: {reason}; get the folder again") from error
+    return content

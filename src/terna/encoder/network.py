@@ -1,6 +1,7 @@
 """The encoder: text → tokens → backbone → pooling → what follows it, and `encode(texts)`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from terna.arrays import Ints, Vectors
 from terna.encoder.dropout import drawn_from, replace_dropout
+from terna.encoder.head import through
 from terna.encoder.linear import replace_linear
 from terna.encoder.packing import Batch, Chunk, arrange, chunking
 from terna.encoder.pooling import Pooling, pool, unpooled
@@ -133,24 +135,14 @@ class Encoder(nn.Module):
     @torch.no_grad()
     def _dimension(self) -> int:
         """Length of a sentence vector, by trying the head; ModelError for modules that do not fit each other."""
-        vectors = self._unpooled(1)
-        for number, module in enumerate(self.head, start=2):
-            try:
-                vectors = module(vectors)
-            except (RuntimeError, ValueError, IndexError) as error:
-                name = f"module {number}, {type(module).__name__},"
-                raise ModelError(
-                    f"{self.token_vectors.where}: {name} does not take vectors of {vectors.shape[-1]} numbers: {error}"
-                ) from error
+        vectors = through(self.head, self._unpooled(1), self.token_vectors.where)
         return int(vectors[:, : self.usage.truncate_dim].shape[-1])
 
     @torch.no_grad()
     def _draws(self) -> bool:
         """Whether all dropout is ours, which draws from a seed: what draws otherwise is not for several threads."""
-        training = self.training
-        with torch.random.fork_rng(devices=[]), drawn_from(0):
+        with torch.random.fork_rng(devices=[]), drawn_from(0), self._rehearsing():
             before = torch.get_rng_state()
-            self.train()
             try:
                 self.token_vectors(self.token_vectors.probe.to(self.backbone.device))
                 self.head(self._unpooled(1))
@@ -159,18 +151,32 @@ class Encoder(nn.Module):
                     f"{self.token_vectors.where}: {self.token_vectors.name} gives no vectors while training: "
                     f"{words_of(error)}; give another backbone"
                 ) from error
-            self.train(training)
             return torch.equal(before, torch.get_rng_state())
 
     @torch.no_grad()
     def drops(self) -> bool:
         """Whether dropout makes two passes of the same tokens unlike while training."""
-        training, probe = self.training, self.token_vectors.probe.to(self.backbone.device)
-        with torch.random.fork_rng(devices=[]):
-            self.train()
+        probe = self.token_vectors.probe.to(self.backbone.device)
+        with torch.random.fork_rng(devices=[]), self._rehearsing():
             one, other = (self._vectors(probe, seed) for seed in range(2))
-            self.train(training)
         return not torch.equal(one, other)
+
+    @contextmanager
+    def _rehearsing(self) -> Iterator[None]:
+        """Within it modules are in training mode; what some of them count up then (I-BERT its ranges) is undone."""
+        training = self.training
+        kept = [
+            (module, name, each, each.clone())
+            for module in self.backbone.modules()
+            for name, each in module.named_buffers(recurse=False)
+        ]
+        self.train()
+        try:
+            yield
+        finally:
+            self.train(training)
+            for module, name, each, before in kept:
+                setattr(module, name, each.copy_(before))
 
     def _unpooled(self, count: int) -> Tensor:
         """What pooling no token at all gives, `count` times."""

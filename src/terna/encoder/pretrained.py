@@ -35,8 +35,10 @@ MOST = {**dict.fromkeys(LAYERS, 1_000), "num_labels": 1_000_000}
 BESIDE = 1 << 25
 # what a tokenizer is read from, by transformers with its backbone's configuration
 TOKENIZER = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
-# a character that no vocabulary has: its token for unknown ones is looked up
-UNKNOWN = "\U000f0000"
+# how many of the best tokens are attended to, by family
+BEST = ("index_topk", "keep_window_size")
+# characters that no vocabulary has: its token for unknown ones is looked up. Some drop the first, which is no letter.
+UNKNOWN = "\U000f0000 \U00012219"
 REMEDY = "get it again, or give another backbone"
 
 
@@ -97,6 +99,9 @@ def read_backbone(where: str, revision: str = "main") -> PreTrainedModel:
     backbone, found = read
     _check_weights(where, found)
     weights.check_values(where, backbone.named_parameters())
+    backbone.config.output_attentions = (
+        False  # nobody looks at them, and transformers saves no packed backbone with them
+    )
     return backbone
 
 
@@ -126,14 +131,23 @@ def check_fit(rows: int, tokenizer: PreTrainedTokenizerBase, where: str) -> None
 def check_alone(config: PreTrainedConfig, max_length: int, where: str) -> None:
     """Raise ModelError where a text's vector would depend on the texts beside it, or on those before it.
 
-    BigBird gives up sparse attention for good at the first short text. longrope turns positions by the longest text of
-    a batch, dynamic by the longest so far, where these have more tokens than the model was first trained with.
+    BigBird gives up sparse attention for good at the first short text. DeepSeek and Doge attend to a number of best
+    tokens, and which of equally good ones these are depends on the batch. longrope turns positions by the longest text
+    of a batch, dynamic by the longest so far, where these have more tokens than the model was first trained with.
     """
+    config = config.get_text_config()
     if getattr(config, "attention_type", None) == "block_sparse":
         raise ModelError(
             f"{where}: attention_type: 'block_sparse', with which a text's vector depends on the texts before it; set "
             "it to 'original_full' in config.json"
         )
+    for key in BEST:
+        attended = getattr(config, key, None)
+        if isinstance(attended, int) and max_length > attended:
+            raise ModelError(
+                f"{where}: {key}: {attended}, with which the vector of a text of more tokens depends on the texts "
+                f"beside it; cut texts to {attended} tokens, not {max_length}"
+            )
     own = getattr(config, "rope_parameters", None)
     by_layer = own.values() if isinstance(own, dict) else ()
     for rope in (each for each in (own, *by_layer) if isinstance(each, dict)):

@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from terna.encoder import keys, pretrained
 from terna.encoder.backbone import positions
-from terna.encoder.head import KINDS, read_module, write_module
+from terna.encoder.head import KINDS, read_module, through, write_module
 from terna.encoder.keys import Keys
 from terna.encoder.network import Encoder
 from terna.encoder.pooling import Pooling
@@ -67,8 +67,17 @@ class Saved:
         if self.pooling.width is None:
             raise ModelError(f"{self.texts.folder}: its Pooling states no embedding_dimension; save the encoder again")
         with torch.no_grad():
-            vectors = nn.Sequential(*self.head)(torch.zeros(1, self.pooling.width * len(self.pooling.modes)))
+            pooled = torch.zeros(1, self.pooling.width * len(self.pooling.modes))
+            vectors = through(self.head, pooled, self.texts.folder)
         return int(vectors[:, : self.usage.truncate_dim].shape[-1])
+
+    def check_width(self, width: int) -> None:
+        """Raise ModelError where the folder states another width of a token's vector."""
+        if self.pooling.width not in (None, width):
+            raise ModelError(
+                f"{self.texts.folder}: Pooling's embedding_dimension is {self.pooling.width}, but a token's vector has "
+                f"{width} numbers; get the folder again"
+            )
 
     def tokenizer(self) -> PreTrainedTokenizerBase:
         """The tokenizer; ModelError when it cannot be used."""
@@ -98,11 +107,7 @@ def load(folder: Path) -> Encoder:
         head=saved.head,
         usage=saved.usage,
     )
-    stated, width = saved.pooling.width, encoder.token_vectors.width
-    if stated not in (None, width):
-        raise ModelError(
-            f"{folder}: Pooling's embedding_dimension is {stated}, but a token's vector has {width} numbers"
-        )
+    saved.check_width(encoder.token_vectors.width)
     return encoder.eval()
 
 

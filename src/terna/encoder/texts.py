@@ -7,7 +7,7 @@ from typing import Any
 from tokenizers import normalizers
 from transformers import PreTrainedTokenizerBase
 
-from terna.encoder.keys import REMEDY, Keys
+from terna.encoder.keys import Keys
 from terna.encoder.pretrained import TOKENIZER, read_tokenizer, readable
 from terna.errors import ModelError
 from terna.records import write_json
@@ -21,6 +21,8 @@ FILES = tuple(
 ARGUMENTS = tuple(
     f"{part}_{kind}" for part in ("model", "tokenizer", "processor", "config") for kind in ("args", "kwargs")
 )
+# tokens of a text that no table of positions limits
+UNLIMITED = 2**31
 TEXT = {"method": "forward", "method_output_name": "last_hidden_state"}
 
 
@@ -61,14 +63,19 @@ class Texts:
         """Write the file that `read` reads, beside a tokenizer that lower-cases by itself, if that is to be."""
         write_json({"max_seq_length": max_length, "do_lower_case": False}, folder / FILES[0])
 
-    def length(self, tokenizer: PreTrainedTokenizerBase, limit: int) -> int:
-        """Tokens a text is cut to, by a backbone of `limit` positions; ModelError when more or none are stated."""
+    def length(self, tokenizer: PreTrainedTokenizerBase, limit: int = UNLIMITED) -> int:
+        """Tokens a text is cut to, by a backbone of `limit` positions; ModelError when more or too few are stated."""
         if self.max_length is not None and self.max_length > limit:
             raise ModelError(f"{self.folder}: max_seq_length: {self.max_length}, but {limit} positions; lower it")
         own = self.max_length or tokenizer.model_max_length
-        if not isinstance(own, (int, float)) or not own >= 1:
-            file = self.folder / "tokenizer_config.json"
-            raise ModelError(f"{file}: model_max_length: {own!r}, but 1 or more is expected; {REMEDY}")
+        least = max(1, tokenizer.num_special_tokens_to_add())  # a tokenizer without room for them cuts nothing
+        if not isinstance(own, (int, float)) or not own >= least:
+            ours, theirs = (
+                f"{self.folder}: max_seq_length",
+                f"{self.folder / 'tokenizer_config.json'}: model_max_length",
+            )
+            key = ours if self.max_length else theirs
+            raise ModelError(f"{key}: {own!r}, but {least} or more is expected; raise it")
         return int(min(own, limit))
 
     def tokenizer(self) -> PreTrainedTokenizerBase:

@@ -6,7 +6,7 @@ at a time, for backbones whose vectors depend on padding in spite of the mask (C
 
 import inspect
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal, cast
 
@@ -19,7 +19,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from terna.encoder.attention import HALF, is_packed, laid_out, packs, use_packed, use_padded, watched_windows
 from terna.encoder.packing import Chunk, arrange
 from terna.encoder.pretrained import check_fit
-from terna.errors import ModelError
+from terna.errors import ModelError, words_of
 
 # What packed and padded vectors may differ by, as a share of the largest value, by torch's precision of matrix products
 # (`high` is TF32, `medium` half precision): rounding is below, an error above.
@@ -106,20 +106,23 @@ class TokenVectors:
         probe = self.probe.to(device)
         use_padded(self.backbone)  # it may have been packed by another encoder
         with self._evaluating():
-            try:
-                padded = self._padded(probe)
-            except Exception as error:  # whatever a model does that is made for other things
-                raise ModelError(f"{self.where}: {self.name} gives no vectors for tokens: {error}") from error
+            padded = self._tried(self._padded, probe)
             if not padded.isfinite().all():
                 raise ModelError(f"{self.where}: {self.name} gives vectors that are not numbers; give another backbone")
             self.width = padded.shape[-1]
             if packed:
                 self._compare(probe, padded)
-            if not self.packed and not _near(self._by_length(probe), padded, SUMS):
+            if not self.packed and not _near(self._tried(self._by_length, probe), padded, SUMS):
                 self.way = "by length"
                 log.warning(
                     "%s gives other vectors beside padding: sentences of one length go through it at a time", self.name
                 )
+
+    def _tried(self, run: Callable[[Chunk], Tensor], probe: Chunk) -> Tensor:
+        try:
+            return run(probe)
+        except Exception as error:  # whatever a model does that is made for other things
+            raise ModelError(f"{self.where}: {self.name} gives no vectors for tokens: {words_of(error)}") from error
 
     def _compare(self, probe: Chunk, padded: Tensor) -> None:
         """Pack from now on if that gives the probe's padded vectors here; pad if it does not."""

@@ -7,7 +7,7 @@ from transformers import PreTrainedTokenizerBase
 
 from terna.encoder.keys import Keys
 from terna.encoder.pooling import Pooling
-from terna.errors import ModelError
+from terna.errors import ModelError, words_of
 from terna.records import write_json
 from terna.sentences import Prompts
 from terna.settings import Prompts as Declared
@@ -93,8 +93,8 @@ class Usage:
         ids = tokenizer([text], truncation=True, max_length=max_length)["input_ids"][0]
         if len(ids) == max_length:
             named = f"default_prompt_name: {self.default_prompt_name!r}" if prompt is None else f"the prompt {text!r}"
-            raise ModelError(f"{named}, but texts are cut to its {max_length} tokens")
-        return len(ids) - (ids[-1] in tokenizer.all_special_ids)
+            raise ModelError(f"{words_of(named)}, but texts are cut to its {max_length} tokens; give a shorter one")
+        return len(ids) - any(last in tokenizer.all_special_ids for last in ids[-1:])
 
     def skip(self, pooling: Pooling, tokenizer: PreTrainedTokenizerBase, max_length: int, prompt: str) -> int:
         """Tokens of a prompt that are not pooled; ModelError when they leave no room for the text, pooled or not."""

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from terna.arrays import Vectors
 from terna.encoder import Encoder, save
 from terna.encoder.attention import use_padded
 from terna.encoder.token_vectors import TokenVectors
@@ -47,7 +48,7 @@ def write(model: Path, out: Path, *, int8: bool = False) -> list[Path]:
             shutil.copy(file, beside)
         expected = encoder.encode(PROBE)
         _trace(encoder.token_vectors, beside / FILE, model)
-        _compare(_read(beside, encoder.token_vectors.name, model).encode(PROBE), expected, model)
+        _compare(_vectors(beside, encoder.token_vectors.name, model), expected, model)
         if int8:
             _quantize(beside / FILE, beside / INT8)
     return [out / FILE, *([out / INT8] if int8 else [])]
@@ -104,15 +105,15 @@ def _trace(token_vectors: TokenVectors, file: Path, model: Path) -> None:
             raise ModelError(f"{model}: {token_vectors.name} does not go into ONNX: {reason}") from error
 
 
-def _read(folder: Path, name: str, model: Path) -> OnnxEncoder:
+def _vectors(folder: Path, name: str, model: Path) -> Vectors:
     try:
-        return OnnxEncoder.load(folder)
+        return OnnxEncoder.load(folder).encode(PROBE)
     except ModelError as error:  # its file is about to go, and its remedy is to write it again
         reason = str(error).replace(f"{folder}/", "").partition(";")[0]
         raise ModelError(f"{model}: {name} does not go into ONNX: {reason}") from error
 
 
-def _compare(found: np.ndarray, expected: np.ndarray, model: Path) -> None:
+def _compare(found: Vectors, expected: Vectors, model: Path) -> None:
     difference = np.abs(found - expected).max()
     if not difference <= ROUNDING * np.abs(expected).max():
         raise ModelError(

@@ -15,6 +15,7 @@ from torch.nn.functional import embedding_bag
 from terna.arrays import Vectors
 from terna.encoder.head import KINDS, read_module, write_module
 from terna.encoder.keys import REMEDY
+from terna.encoder.pretrained import UNKNOWN
 from terna.encoder.saved import LISTED, PACKAGES, modules
 from terna.encoder.usage import Usage
 from terna.encoder.weights import WHOLE, check_values, numbers
@@ -25,6 +26,8 @@ KIND = "StaticEmbedding"
 TOKENIZER = "tokenizer.json"
 # what sentence-transformers and model2vec call the table
 TABLES = ("embedding.weight", "embeddings")
+# what sentence-transformers reads it in
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 # texts that are held as tokens at once
 CHUNK = 8192
 
@@ -113,7 +116,7 @@ def is_static(path: Path) -> bool:
 def _tokenizer(file: Path) -> Tokenizer:
     try:
         tokenizer = Tokenizer.from_file(str(file))
-        tokenizer.encode("\ue000")  # a character that no vocabulary has
+        tokenizer.encode(UNKNOWN)
     except Exception as error:  # the library raises nothing narrower
         raise ModelError(f"{file}: cannot be used ({error}); get the folder again") from error
     return tokenizer
@@ -133,5 +136,11 @@ def _table(file: Path) -> Tensor:
             f"{file}: {', '.join(sorted(given)) or 'no weights'}; one matrix, {' or '.join(TABLES)}, can be read. "
             "Distil it again without vocabulary_quantization"
         )
+    ((name, table),) = given.items()
+    if table.dtype not in FLOATS:
+        raise ModelError(
+            f"{file}: {name} of {table.dtype}, but one of {', '.join(map(str, FLOATS))} is expected; distil it again "
+            "in one of them"
+        )
     check_values(file, given.items())
-    return next(iter(given.values())).to(torch.float32)
+    return table.to(torch.float32)
