@@ -64,7 +64,7 @@ def test_a_local_path_brings_the_right_bytes_and_stays_where_it_is(tmp_path: Pat
         ("{site}/html.tsv", "received an HTML page, not the file"),
         ("{site}/nowhere.tsv", "404"),
         ("{site}/cut.tsv", "1000 bytes"),
-        ("{here}/nowhere.tsv", "No such file"),
+        ("{here}/nowhere.tsv", "no such file; put it there, or correct the path in the settings"),
         ("{here}/", "a folder, expected a file"),
         ("/dev/zero", "a device, pipe or socket, expected a file"),
         ("http://127.0.0.1:1/closed.tsv", "refused"),
