@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from terna.arrays import take
 from terna.data.examples import Tables, texts_of
 from terna.data.numbering import distinct, numbered, once
 from terna.data.token_table import store
@@ -29,7 +30,7 @@ from terna.encoder.saved import save_tokenizer
 from terna.encoder.vocabulary import adapt, words
 from terna.encoder.vocabulary_cut import changed, cut, used
 from terna.provenance import record
-from terna.records import KEPT, LEXICON, PARALLEL, SENTENCES, STARTS, TEXTS, read_table, take, write_json, write_table
+from terna.records import KEPT, LEXICON, PARALLEL, SENTENCES, STARTS, TEXTS, read_table, write_json, write_table
 from terna.settings import Settings
 
 if TYPE_CHECKING:

@@ -7,28 +7,20 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import pairwise
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
+from terna.arrays import Ints, joined, take
 from terna.errors import DataError
 
 # rows of a group of a Parquet file
 ROWS = 1 << 20
-# bytes of texts that are in one array: Arrow counts them with 31 bits
-PIECE = 1 << 28
-# bytes of texts that are taken from others at once
-TAKEN = 1 << 26
-
-Places = NDArray[np.integer[Any]]
 Rows = Sequence[Mapping[str, float | str]]
 
 LABELS = ("entailment", "neutral", "contradiction")
@@ -143,7 +135,7 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def write_table(table: pa.Table, path: Path, schema: pa.Schema, rows: Places | None = None) -> None:
+def write_table(table: pa.Table, path: Path, schema: pa.Schema, rows: Ints | None = None) -> None:
     """Write `table`, whose columns must be those of `schema`, as Parquet, the same bytes however it is chunked.
 
     rows: the places of the rows to write, in their order; a group of rows at a time is in memory beside the table.
@@ -155,69 +147,13 @@ def write_table(table: pa.Table, path: Path, schema: pa.Schema, rows: Places | N
             writer.write_table(pa.table([joined(column) for column in part.columns], schema=schema))
 
 
-def _taken(table: pa.Table, rows: Places) -> pa.Table:
+def _taken(table: pa.Table, rows: Ints) -> pa.Table:
     """The rows at these places."""
     columns = []
     for column in table.columns:
         has_texts = pa.types.is_string(column.type) or pa.types.is_list(column.type)
         columns.append(take(column, rows) if has_texts else column.take(pa.array(rows)))
     return pa.table(columns, schema=table.schema)
-
-
-def take(texts: pa.ChunkedArray, places: Places) -> pa.ChunkedArray:
-    """The texts, or lists of texts, at `places`.
-
-    Arrow's own `take` joins all chunks into one first, which takes their memory again and fails beyond 2 GiB.
-    """
-    sizes = np.concatenate([np.zeros(0, np.int32), *map(_bytes, texts.chunks)])
-    ends = np.cumsum(sizes.take(places))
-    cuts = np.searchsorted(ends, np.arange(TAKEN, ends[-1] if len(ends) else 0, TAKEN), side="right").tolist()
-    del sizes, ends
-    parts = (places[first:last] for first, last in pairwise([0, *cuts, len(places)]) if first < last)
-    return pa.chunked_array([_gathered(texts, part) for part in parts], texts.type)
-
-
-def joined(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The column in as few chunks as PIECE bytes in each allow: one chunk beyond that stays as it is."""
-    groups: list[list[pa.Array]] = []
-    room = 0
-    for chunk in column.chunks:
-        if not groups or room < chunk.nbytes:
-            groups.append([])
-            room = PIECE
-        groups[-1].append(chunk)
-        room -= chunk.nbytes
-    return pa.chunked_array([pa.concat_arrays(group) for group in groups], column.type)
-
-
-def by_chunk(texts: pa.ChunkedArray, places: Places) -> Iterator[tuple[Places, pa.Array]]:
-    """For each chunk that has some of `places`: which of them, and its texts there."""
-    ends = np.cumsum([len(chunk) for chunk in texts.chunks])
-    chunk_of = np.searchsorted(ends, places, side="right").astype(np.min_scalar_type(len(ends)))
-    order = np.argsort(chunk_of, kind="stable")  # few numbers of 8 or 16 bits: sorted by radix
-    bounds = np.cumsum(np.bincount(chunk_of, minlength=len(ends))).tolist()
-    for chunk, end, (first, last) in zip(texts.chunks, ends.tolist(), pairwise([0, *bounds]), strict=True):
-        if first < last:
-            which = order[first:last]
-            yield which, chunk.take(pa.array(places.take(which) - (end - len(chunk))))
-
-
-def _gathered(texts: pa.ChunkedArray, places: Places) -> pa.Array:
-    """The texts at `places`, chunk by chunk, and then in their order."""
-    which, found = zip(*by_chunk(texts, places), strict=True)
-    back = np.empty(len(places), np.int64)
-    back[np.concatenate(which)] = np.arange(len(places))
-    return pa.concat_arrays(found).take(pa.array(back))
-
-
-def _bytes(texts: pa.Array) -> Places:
-    """How many bytes each text, or list of texts, has."""
-    lists = pa.types.is_list(texts.type)
-    sizes: Places = pc.binary_length(texts.flatten() if lists else texts).to_numpy()
-    if lists:
-        ends = np.append(0, np.cumsum(sizes))
-        sizes = np.diff(ends[np.append(0, np.cumsum(pc.list_value_length(texts).to_numpy()))])
-    return sizes
 
 
 def read_table(path: Path, schema: pa.Schema) -> pa.Table:

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from terna.arrays import Ints
+from terna.arrays import Ints, take
 from terna.data.numbering import distinct, keys, numbered, numbers, once
 from terna.data.numbering.hashes import hashes
-from terna.records import take
 from terna.sentences import fold
 
 FUZZ = settings(derandomize=True, deadline=None)

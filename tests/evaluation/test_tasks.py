@@ -96,6 +96,17 @@ def test_each_systems_threshold_is_its_own_best_on_development_and_decides_the_t
     assert found["floors"]["own"]["decided_on"] == "own-dev"
 
 
+def test_rounding_alone_moves_no_threshold(evaluators: dict[str, Evaluator]) -> None:
+    dev, test = evaluators["own-dev"], evaluators["own"]
+    assert isinstance(dev, Binary) and isinstance(test, Binary)
+    one = np.where(np.arange(len(dev.gold)) % 4, 1.0, 0.5)
+    # the last bit tells which pairs are labelled 1
+    rounded = np.where(dev.gold == 1, one, np.nextafter(one, 0))
+    own = {"cosine": np.linspace(0, 1, len(test.gold))}
+    exact, moved = (test.concluded({dev.name: {"cosine": each}, test.name: own})["cosine"] for each in (one, rounded))
+    assert moved == pytest.approx(exact, abs=1e-9)
+
+
 def test_a_ranking_is_figured_under_both_similarities_and_its_baselines(
     found: dict[str, Any], evaluators: dict[str, Evaluator]
 ) -> None:

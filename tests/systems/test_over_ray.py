@@ -77,12 +77,14 @@ def test_a_damaged_shard_is_encoded_again(
 
     whole = run()
     shard = sorted(work.iterdir())[1]
-    content, vectors = shard.read_bytes(), np.load(shard)
+    content, vectors = shard.read_bytes(), np.load(shard)["vectors"]
+    middle = len(content) // 2
     damaged = [
         b"",
-        b"\x93NUMPY",
+        b"PK",
         content[:100],
         content[:-1],
+        content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :],
         *map(saved, (vectors[:-1], vectors[0], vectors.astype(float))),
     ]
     for number, wrong in enumerate(damaged):
@@ -91,12 +93,12 @@ def test_a_damaged_shard_is_encoded_again(
         assert [Path(block.path) for block in given] == [shard]
     monkeypatch.setattr(over_ray, "_is_whole", lambda *_: True)  # damaged between the check and the end
     shard.write_bytes(content[:100])
-    with pytest.raises(DataError, match=r"\.npy: no whole shard .*; check the disk, and run again"):
+    with pytest.raises(DataError, match=r"\.npz: no whole shard .*; check the disk, and run again"):
         run()
 
 
 def saved(vectors: np.ndarray) -> bytes:
-    np.save(file := BytesIO(), vectors)
+    np.savez(file := BytesIO(), vectors=vectors)
     return file.getvalue()
 
 
@@ -115,7 +117,7 @@ def test_another_model_on_a_workers_machine_is_refused(
         store_vectors_over_ray(
             str(encoder_folder), TEXTS[:9], tmp_path / "a.npy", Asked(None, "cpu"), tmp_path, name="e", progress=False
         )
-    assert not list(tmp_path.glob("*.npy"))
+    assert not list(tmp_path.glob("*.np[yz]"))
 
 
 def begin(model: Path, tmp_path: Path) -> subprocess.Popen[bytes]:
@@ -127,7 +129,7 @@ def begin(model: Path, tmp_path: Path) -> subprocess.Popen[bytes]:
 
 def wait_for(command: subprocess.Popen[bytes], work: Path, shards: int) -> None:
     ends = time.monotonic() + 120
-    while len(list(work.glob("*.npy"))) < shards:
+    while len(list(work.glob("*.npz"))) < shards:
         assert command.poll() is None and time.monotonic() < ends, command.stderr and command.stderr.read()
         time.sleep(0.01)
 
@@ -147,7 +149,7 @@ def test_a_worker_is_killed_then_the_command_and_the_bytes_are_those_of_one_proc
         others = actors(command.pid)
         command.kill()
     psutil.wait_procs(others, timeout=60)
-    before = {path.name: path.stat().st_mtime_ns for path in work.glob("*.npy")}
+    before = {path.name: path.stat().st_mtime_ns for path in work.glob("*.npz")}
     assert not (tmp_path / "out.npy").exists() and 15 <= len(before) < -(-len(TEXTS) // (4 * CHUNK))
     with begin(encoder_folder, tmp_path) as command:
         said = command.communicate(timeout=120)[1].decode()

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from terna.arrays import Bools, Ints
+from terna.arrays import Bools, Ints, take
 from terna.data.numbering import Numbered, distinct, numbered
 from terna.errors import DataError
 from terna.records import (
@@ -26,7 +26,6 @@ from terna.records import (
     TRIPLETS,
     TUPLES,
     read_table,
-    take,
 )
 from terna.sentences import CHUNK, NO_PROMPTS, Prompts, Side
 

@@ -11,10 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from terna.arrays import Bools, Ints
+from terna.arrays import Bools, Ints, take
 from terna.data.numbering import distinct, firsts, numbered, sorted_places
 from terna.errors import DataError
-from terna.records import LABELS, POSITIVES, TRIPLETS, take
+from terna.records import LABELS, POSITIVES, TRIPLETS
 from terna.sentences import number
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import pyarrow as pa
@@ -82,7 +83,7 @@ class Encoding:
             with begun(path, f"texts of {path.name}", SETTINGS.fewer) as beside, beside.open("wb") as file:
                 firsts = range(0, len(texts), self._chunk)
                 vectors = [self._system.encode(texts[first : first + self._chunk]) for first in firsts]
-                np.save(file, np.concatenate(vectors).astype(np.float32, copy=False))
+                np.savez(file, vectors=np.concatenate(vectors).astype(np.float32, copy=False))
         return Done(len(texts))
 
 
@@ -108,7 +109,7 @@ def store_vectors_over_ray(
     )
     rows = CHUNKS * chunk
     parts = [texts[first : first + rows] for first in range(0, len(texts), rows)]
-    shards = [work.absolute() / f"{number:06d}-{recipe.key(part)}.npy" for number, part in enumerate(parts)]
+    shards = [work.absolute() / f"{number:06d}-{recipe.key(part)}.npz" for number, part in enumerate(parts)]
     left = [number for number, shard in enumerate(shards) if not _is_whole(shard, len(parts[number]))]
     done = len(texts) - sum(len(parts[number]) for number in left)
     with tqdm(total=len(texts), initial=done, unit="sentence", desc=name, disable=None if progress else True) as bar:
@@ -153,8 +154,10 @@ def _is_whole(shard: Path, rows: int) -> bool:
 
 
 def _read(shard: Path) -> Vectors:
+    """Its vectors; DataError where a bit is not as it was written: NumPy's .npz has a checksum."""
     try:
-        found: Vectors = np.lib.format.open_memmap(shard, mode="r")
-    except (OSError, ValueError, EOFError) as error:
+        with shard.open("rb") as opened, np.load(opened) as file:
+            found: Vectors = file["vectors"]
+    except (OSError, ValueError, EOFError, KeyError, BadZipFile) as error:
         raise DataError(f"{shard}: no whole shard ({error}); check the disk, and run again") from error
     return found

@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from terna.arrays import Bools
+from terna.arrays import Bools, take
 from terna.data.numbering import Numbered
-from terna.records import PAIR, take
+from terna.records import PAIR
 
 # what columns of texts are called
 TEXT_COLUMNS = ("premise", "hypothesis", "anchor", "positive", "negatives", *PAIR, "text")

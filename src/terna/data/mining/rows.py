@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from terna.arrays import Ints
+from terna.arrays import Ints, take
 from terna.data.numbering import numbered
-from terna.records import MINED, POSITIVES, TUPLES, take
+from terna.records import MINED, POSITIVES, TUPLES
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from terna.arrays import Bools, Ints
+from terna.arrays import Bools, Ints, by_chunk, take
 from terna.data.numbering.equality import firsts
 from terna.data.numbering.hashes import hashes
-from terna.records import by_chunk, take
 from terna.sentences import fold
 
 # texts that a thread takes at once
