@@ -37,7 +37,7 @@ def digest(data: bytes) -> str:
 
 
 def left(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
 
 class Site(ThreadingHTTPServer):

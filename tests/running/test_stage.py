@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -118,6 +118,19 @@ def test_what_a_script_says_of_itself_comes_without_a_fault(project: Path, words
     done = call(project, *words)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) > 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [("train", "--help"), ("train", "--info"), ("train", "--cfg", "job")])
+def test_who_reads_the_beginning_of_what_is_shown_alone_is_told_of_no_fault(
+    project: Path, words: Sequence[str]
+) -> None:
+    """As `head` does."""
+    ours, theirs = os.pipe()
+    os.close(ours)
+    with os.fdopen(theirs, "w") as output:
+        done = call(project, *words, output=output)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.slow

@@ -404,7 +404,7 @@ def test_where_nothing_can_be_held_out_the_sample_chooses_and_it_is_said(project
     table(Path("suelta.csv"), ("cuerpo",), rows(texts=1, count=40))
     told = asked("suelta.csv")
     assert told[-4].startswith("No pairs can be held out of suelta.csv (own-dev: 0 of 0 pairs in suelta.csv would be")
-    assert "samples/ chooses and tests" in told[-3]
+    assert "samples/ choose the checkpoint and test it" in told[-3]
     assert experiment("suelta").evaluate.select_on == "sts-sample-dev"
 
 
@@ -417,6 +417,14 @@ def test_where_nothing_can_be_held_out_the_sample_chooses_and_it_is_said(project
         (["pares.csv", "notas.csv", "--shape", "nli"], "--shape nli: it names no file"),
         (["pares.csv", "--shape", "pares.csv", "frases"], "--shape pares.csv frases: expected one of nli, pairs"),
         (["pares.csv", "--columns", "anchor"], "--columns anchor: expected FIELD=COLUMN"),
+        (
+            ["pares.csv", "--columns", "anchr=premise", "positive=hypothesis"],
+            "pares.csv: --columns anchr, positive: no shape has just these fields; its columns are ",
+        ),
+        (
+            ["pares.csv", "--columns", "anchor=premise"],
+            "give all fields of one: nli: premise, hypothesis, label; pairs:",
+        ),
         (["pares.csv", "--labels", "igual"], "--labels igual: expected WORD=MEANING, with a meaning of entailment"),
         (["pares.csv", "--labels", "a=2"], "a meaning of entailment, neutral, contradiction, null, 1, 0"),
         (["pares.csv", "--labels", "a=1", "A=0"], "--labels A=0: a has two meanings; give it one"),
@@ -451,7 +459,7 @@ def test_where_nothing_can_be_held_out_the_sample_chooses_and_it_is_said(project
             ["pares.csv", "--test", "igual.csv"],
             "own-dev: each of its 20 pairs in igual.csv has the score 3; a correlation needs two",
         ),
-        (["corto.csv"], "corto: 3 pairs fill no batch of 4"),
+        (["corto.csv"], "corto: 3 pairs fill no batch of 4 in which no text repeats; add rows"),
     ],
 )
 def test_a_word_or_row_that_is_wrong_is_named_and_nothing_is_written(

@@ -20,7 +20,7 @@ from terna.errors import SettingsError
 from terna.running import jobs, lock, outputs
 from terna.running.faults import SHOWN, told
 from terna.running.process import read_env, settle
-from terna.running.streams import say
+from terna.running.streams import only_show, say
 from terna.settings import Settings, check_files, check_folder, check_words, composing, load
 from terna.settings.declaration import NAMED, NAMES
 
@@ -65,7 +65,10 @@ def stage(task: Callable[[Settings], str | None], reads: Sequence[str] = ()) -> 
             settle()
             if not COMPLETION & {*sys.argv}:
                 sys.argv[1:] = _ordered([*TIDY, *(_lenient(word, conf) for word in _named(sys.argv[1:]))])
-            if _check(script).help:
+            given = _check(script)
+            if given.help or given.hydra_help or given.cfg or given.info:
+                only_show()
+            if given.help:
                 print(f"usage: python pipelines/{script.name} {USAGE}\n\n{sys.modules[task.__module__].__doc__}")
             guarded = _guarded(task, script, reads, done)
             with composing(), _hydra_raises("1"):

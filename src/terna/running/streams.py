@@ -11,25 +11,32 @@ from terna.errors import DataError
 
 
 class _Output:
-    """A stream that raises DataError where it takes no more."""
+    """A stream that raises DataError where it takes no more; or ends the process, where it shows text and no more."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
+        self.shows = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.stream, name)
 
     def write(self, text: str) -> int:
-        try:
+        with self._named():
             return self.stream.write(text)
-        except OSError as error:
-            raise cut_off(error, self.stream) from error
 
     def flush(self) -> None:
-        try:
+        with self._named():
             self.stream.flush()
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
-            raise cut_off(error, self.stream) from error
+            fault = cut_off(error, self.stream)
+            if self.shows and isinstance(error, BrokenPipeError):
+                sys.exit()
+            raise fault from error
 
 
 @contextmanager
@@ -48,6 +55,12 @@ def named() -> Iterator[None]:
             yield
     finally:
         sys.stdout = before
+
+
+def only_show() -> None:
+    """From now on this process shows text and does nothing else: where its reader stops, it ends, with status 0."""
+    if isinstance(sys.stdout, _Output):
+        sys.stdout.shows = True
 
 
 def say(script: Path, said: str | None) -> None:

@@ -56,7 +56,7 @@ def fetch(
     mirror: a folder to look in before the addresses, but for paths that lead to a file: a copy elsewhere that is called
     the same may be another. check: raises DataError for a file that is of no use.
     Raises DownloadError, naming each place and what was wrong with it; nothing but a download that can be resumed
-    is then left.
+    is then left, and no empty folder.
     """
     wanted = Wanted(accepted, exact, check)
     partial = Partial(target)
@@ -77,6 +77,8 @@ def fetch(
         else:
             partial.discard()
             return found
+    if not any(target.parent.iterdir()):
+        target.parent.rmdir()
     raise DownloadError("\n  ".join([f"{_name(addresses[0])} could not be fetched:", *refused]))
 
 
@@ -117,6 +119,8 @@ def _copy(place: str, target: Path, wanted: Wanted) -> str:
     if source.exists() and not source.is_file():
         kind = "a folder" if source.is_dir() else "a device, pipe or socket"
         raise DownloadError(f"{place}: {kind}, expected a file")
+    if not source.exists():
+        raise DownloadError(f"{place}: no such file; put it there, or correct the path in the settings")
     try:
         shutil.copyfile(place, beside)
         found = verified(beside, place, wanted)

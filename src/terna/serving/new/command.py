@@ -218,10 +218,13 @@ def _scored(given: Roles, read: Iterator[str]) -> Iterator[str]:
     if given.held:
         pairs = "neighbouring sentences" if given.held.given.taken.shape == "texts" else "pairs"
         yield f"Scored on {pairs} held out of {given.held.given.source.path}, each to find its other half: {found[0]}"
-        yield "  they choose the checkpoint, and nothing tests it; scored pairs behind --test would"
+        yield "  They choose the checkpoint, and nothing tests it. To test it, give scored pairs with --test FILE."
         return
     if given.test is None:
-        yield "No file to score on, so that samples/ chooses and tests; scored pairs behind --test would."
+        yield (
+            "No file to score on: the scored pairs in samples/ choose the checkpoint and test it. To use your own, "
+            "give scored pairs with --test FILE."
+        )
         return
     yield from _shown(given.test, "scored on")
     if given.dev:

@@ -114,7 +114,7 @@ def _batched(name: str, count: int, unit: str, batches: Callable[[int], int]) ->
     for size in BATCHES:
         if batches(size) >= (STEPS if size > BATCHES[-1] else 1):
             return Examples(count, unit, size)
-    raise DataError(f"{name}: {count} {unit} fill no batch of {BATCHES[-1]} without a text that repeats; add rows")
+    raise DataError(f"{name}: {count} {unit} fill no batch of {BATCHES[-1]} in which no text repeats; add rows")
 
 
 def _keys(texts: Sequence[pa.ChunkedArray]) -> Ints:

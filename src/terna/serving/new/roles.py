@@ -53,7 +53,7 @@ class HeldOut:
 class Roles:
     """What is trained on, what is scored on, and what chooses the checkpoint: a part of the test where dev is None.
 
-    held: without a test, what pairs are held out of; without either, samples/ chooses and tests.
+    held: without a test, what pairs are held out of; without either, the pairs in samples/ choose and test.
     """
 
     trained: list[Given]

@@ -65,7 +65,7 @@ def take(
     shape = _labelled(looked, shape, labels) if labels else shape
     found = [shape] if shape else list(_shapes(looked, given, allowed))
     if len(found) != 1 or found[0] not in allowed:
-        raise DataError(f"{looked.path}: {_undecided(looked, found, allowed)}")
+        raise DataError(f"{looked.path}: {_undecided(looked, found, given, allowed)}")
     if strange := [name for name in given if name not in _fields(found[0])]:
         raise DataError(
             f"{looked.path}: --columns {strange[0]}: {CALLED[found[0]]} have {', '.join(_fields(found[0]))}"
@@ -91,11 +91,14 @@ def _written(meaning: Meaning) -> str:
     return "null" if meaning is None else str(meaning)
 
 
-def _undecided(looked: Looked, found: Sequence[str], allowed: Sequence[str]) -> str:
+def _undecided(looked: Looked, found: Sequence[str], given: Columns, allowed: Sequence[str]) -> str:
     there = f"its columns are {looked.described()}"
     if found and set(found) <= set(allowed):
         several = " or ".join(f"{CALLED[one]} (--shape {one})" for one in found)
         return f"could be {several}; {there}; choose it with --shape, and for other columns --columns FIELD=COLUMN"
+    if given and not found:
+        each = "; ".join(f"{one}: {', '.join(_fields(one))}" for one in allowed)
+        return f"--columns {', '.join(given)}: no shape has just these fields; {there}; give all fields of one: {each}"
     taken = f"{CALLED.get(found[0], found[0])}, which are not for this" if found else "no shape fits"
     return f"{taken}; {there}; give --shape, one of {', '.join(allowed)}, and --columns FIELD=COLUMN"
 

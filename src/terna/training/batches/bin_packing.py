@@ -111,7 +111,7 @@ class Packing:
         # some batches at a time, so that it all stays in the processor's cache
         cuts = np.searchsorted(which, np.arange(0, which.max(initial=0) + 1, -(-_AT_ONCE // turns)))
         bounds = np.unique(np.append(cuts, len(rows))).tolist()
-        if len(bounds) == 2:
+        if len(bounds) == 2:  # one block: starting a thread would take longer
             some(*bounds)
             return free
         with ThreadPoolExecutor(min(os.cpu_count() or 1, len(bounds))) as threads:
