@@ -49,10 +49,11 @@ class Packing:
             self._dissolve(min(number, (self.steps + 1) // 2))
             least *= 2  # so that it ends after a logarithm of stalls
         more = most - self.steps
-        while more := more // 2:
-            self._open(more)
+        while more:
+            self._open(-(-more // 2))
             self._fill()
             self._dissolve(int(np.count_nonzero(self.room)))
+            more //= 2
         return self._batches(line)
 
     def _batches(self, line: Ints) -> Ints:

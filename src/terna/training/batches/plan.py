@@ -32,8 +32,8 @@ def plan(keys: Ints, batch_size: int, seed: int, epoch: int) -> Plan:
     """Batches of `batch_size` rows of keys (n, columns) in which no key occurs twice, over all columns.
 
     Every batch is full, and a row is in one batch at most; a row that repeats a key within itself is in none. The plan
-    is a function of the arguments alone, and of the keys only which are equal counts; the order of the batches, and of
-    the rows in them, is random.
+    is a function of the arguments alone, and of the keys only which are equal counts. The batches are in random order;
+    within each, the rows are in the order of dealing from a random place on.
     """
     rng = np.random.default_rng([seed, epoch])
     unlike = [one != other for one, other in combinations(keys.T, 2)] or [np.ones(len(keys), np.bool_)]
