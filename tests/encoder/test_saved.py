@@ -1,5 +1,6 @@
 """What is written loads with sentence-transformers and with AutoModel, and gives the same vectors."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,9 +9,12 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 from torch import nn
+from transformers import RemBertConfig, RemBertModel
+from translator_inputs import fit
 
 from terna.encoder import Dense, Encoder, save, saved
 from terna.encoder.head import read_module, write_module
+from terna.errors import ModelError
 
 Make = Callable[..., Encoder]
 KINDS = {
@@ -44,6 +48,22 @@ def test_a_folder_that_sentence_transformers_wrote_can_be_read(
     neighbour.save(str(tmp_path / "theirs"), create_model_card=False)
     loaded = Encoder.load(tmp_path / "theirs")
     np.testing.assert_allclose(loaded.encode(sentences), neighbour.encode(sentences), atol=1e-5)
+
+
+def test_a_tokenizer_that_transformers_writes_as_another_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
+    """Of a sentencepiece file without [CLS] and [SEP]."""
+    sizes = {"vocab_size": 200, "hidden_size": 8, "input_embedding_size": 8, "output_embedding_size": 8}
+    layers = {"num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
+    RemBertModel(RemBertConfig(**sizes, **layers)).save_pretrained(tmp_path / "own")
+    fit(tmp_path)[0].rename(tmp_path / "own" / "sentencepiece.model")
+    kind = {"tokenizer_class": "RemBertTokenizer"}
+    (tmp_path / "own" / "tokenizer_config.json").write_text(json.dumps(kind))
+    encoder = Encoder.load(tmp_path / "own")
+    with pytest.raises(
+        ModelError, match=r"own: its tokenizer gives other ids once .*; give a backbone with a tokenize"
+    ):
+        save(encoder, tmp_path / "written")
+    assert not [path for path in tmp_path.iterdir() if "written" in path.name]
 
 
 def test_a_dense_has_the_numbers_of_its_file_in_float32_and_of_its_own(tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ from terna.errors import ModelError
 from terna.records import replacing_folder, write_json
 
 LISTED = "modules.json"
+# nothing; words, marks, a number, and characters of which no vocabulary has an entry
+TRIED = ("", f"¿El señor pagó 3,50 €? {pretrained.UNKNOWN}")
 # bytes that file systems allow a name
 LONGEST = 255
 # where sentence-transformers keeps its modules, by version; the first is what each of them reads
@@ -118,12 +120,23 @@ def save(encoder: Encoder, folder: Path) -> None:
 
 
 def save_tokenizer(tokenizer: Any, folder: Path, max_length: int) -> None:
-    """Write a tokenizer whose `truncation=True` cuts at max_length, without the state of its last call."""
+    """Write a tokenizer whose `truncation=True` cuts at max_length, without the state of its last call.
+
+    Raises ModelError where transformers reads what it has written as a tokenizer that gives other ids.
+    """
     tokenizer.model_max_length = max_length
     if tokenizer.is_fast:
         tokenizer.backend_tokenizer.no_truncation()
         tokenizer.backend_tokenizer.no_padding()
     tokenizer.save_pretrained(folder)
+    again = pretrained.read_tokenizer(str(folder))
+    if any(
+        again(text, truncation=True)["input_ids"] != tokenizer(text, truncation=True)["input_ids"] for text in TRIED
+    ):
+        raise ModelError(
+            f"{tokenizer.name_or_path}: its tokenizer gives other ids once transformers has written it and read it "
+            "again; give a backbone with a tokenizer.json"
+        )
 
 
 def _write(encoder: Encoder, folder: Path) -> None:
