@@ -58,6 +58,14 @@ def sharded(folder: Path) -> None:
     assert len(list(folder.glob("model-*-of-*.safetensors"))) > 3
 
 
+def elsewhere(folder: Path) -> None:
+    """The weights in several files, the last of them beside the folder."""
+    sharded(folder)
+    last, index = sorted(folder.glob("model-*"))[-1], folder / "model.safetensors.index.json"
+    last.rename(folder.parent / last.name)
+    index.write_text(index.read_text().replace(last.name, f"../{last.name}"))
+
+
 FOLDERS: dict[str, Folder] = {
     # pooling: both forms of its file
     "mean": Folder(),
@@ -486,6 +494,9 @@ FOLDERS: dict[str, Folder] = {
     "weights in several files, one of them not there": Folder(
         edit=all_of(sharded, lambda folder: sorted(folder.glob("model-*"))[2].unlink()),
         refused=r"saved/model-00003-of-\d+\.safetensors: .*get it again",
+    ),
+    "weights in several files, one of them outside of the folder": Folder(
+        edit=elsewhere, refused=r"weight_map: '\.\./model-.*', but a file in the folder is expected"
     ),
     "an index of weights that is cut off": Folder(
         edit=all_of(sharded, cut("model.safetensors.index.json")),

@@ -99,9 +99,8 @@ def read_backbone(where: str, revision: str = "main") -> PreTrainedModel:
     backbone, found = read
     _check_weights(where, found)
     weights.check_values(where, backbone.named_parameters())
-    backbone.config.output_attentions = (
-        False  # nobody looks at them, and transformers saves no packed backbone with them
-    )
+    # nobody looks at them, and transformers saves no packed backbone with them
+    backbone.config.output_attentions = False
     return backbone
 
 

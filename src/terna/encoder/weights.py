@@ -30,6 +30,9 @@ def files(folder: Path) -> list[Path]:
     placed = index.take("weight_map", dict, {})
     if wrong := [name for name in placed.values() if not isinstance(name, str)]:
         raise index.refused("weight_map", wrong[0], "names of files are expected")
+    # a file elsewhere would be read, but would be in no digest of the folder
+    if outside := [name for name in placed.values() if Path(name).is_absolute() or ".." in Path(name).parts]:
+        raise index.refused("weight_map", outside[0], "a file in the folder is expected")
     return [folder / name for name in sorted(set(placed.values()))]
 
 
