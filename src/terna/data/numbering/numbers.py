@@ -17,7 +17,7 @@ from terna.data.numbering.hashes import hashes
 from terna.sentences import fold
 
 # texts that a thread takes at once
-_SLICE = 1 << 17
+_SLICE = 1 << 18
 # upper bits that part the hashes, so that the table of each part stays in the processor's cache
 _BITS = 3
 
