@@ -246,3 +246,10 @@ def test_batches_given_up_in_a_stall_are_tried_again() -> None:
     made = plan(keys, 150, 0, 0)
     check(keys, 150, made)
     assert len(made) > 11
+
+
+def test_a_single_batch_that_was_given_up_is_tried_again() -> None:
+    """Which two of the three rows are tried depends on the seed, and two alone make a batch."""
+    keys = np.array([[1, 2, 5], [4, 1, 7], [7, 0, 4]])
+    found = sum(len(plan(keys, 2, seed, 0)) for seed in range(200))
+    assert found > 160, "131 with one try"

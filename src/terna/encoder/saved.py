@@ -130,9 +130,8 @@ def save_tokenizer(tokenizer: Any, folder: Path, max_length: int) -> None:
         tokenizer.backend_tokenizer.no_padding()
     tokenizer.save_pretrained(folder)
     again = pretrained.read_tokenizer(str(folder))
-    if any(
-        again(text, truncation=True)["input_ids"] != tokenizer(text, truncation=True)["input_ids"] for text in TRIED
-    ):
+    found, expected = ([each(text, truncation=True)["input_ids"] for text in TRIED] for each in (again, tokenizer))
+    if found != expected:
         raise ModelError(
             f"{tokenizer.name_or_path}: its tokenizer gives other ids once transformers has written it and read it "
             "again; give a backbone with a tokenizer.json"

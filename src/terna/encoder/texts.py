@@ -70,11 +70,8 @@ class Texts:
         own = self.max_length or tokenizer.model_max_length
         least = max(1, tokenizer.num_special_tokens_to_add())  # a tokenizer without room for them cuts nothing
         if not isinstance(own, (int, float)) or not own >= least:
-            ours, theirs = (
-                f"{self.folder}: max_seq_length",
-                f"{self.folder / 'tokenizer_config.json'}: model_max_length",
-            )
-            key = ours if self.max_length else theirs
+            file = self.folder / "tokenizer_config.json"
+            key = f"{self.folder}: max_seq_length" if self.max_length else f"{file}: model_max_length"
             raise ModelError(f"{key}: {own!r}, but {least} or more is expected; raise it")
         return int(min(own, limit))
 

@@ -116,11 +116,11 @@ def _beside(target: Path) -> Path:
 
 def _copy(place: str, target: Path, wanted: Wanted) -> str:
     source, beside = Path(place), _beside(target)
-    if source.exists() and not source.is_file():
-        kind = "a folder" if source.is_dir() else "a device, pipe or socket"
-        raise DownloadError(f"{place}: {kind}, expected a file")
     if not source.exists():
         raise DownloadError(f"{place}: no such file; put it there, or correct the path in the settings")
+    if not source.is_file():
+        kind = "a folder" if source.is_dir() else "a device, pipe or socket"
+        raise DownloadError(f"{place}: {kind}, expected a file")
     try:
         shutil.copyfile(place, beside)
         found = verified(beside, place, wanted)
